@@ -1,0 +1,1 @@
+"""Trains packs of runs: one run is a pure function, lanes of it are vmapped, and a host loop keeps the lanes filled."""

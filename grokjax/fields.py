@@ -1,0 +1,62 @@
+"""How the parts of a run declare their fields: what each means, and what part it plays in compiling.
+
+Every field of every part has one role, declared once, on the field:
+
+* *static*: shapes, kinds, dtype. Runs that share all static fields are a group and share one compiled program.
+* *traced*: numbers the compiled program takes as arguments, so they vary inside a group.
+* *recorded*: how far a run is trained and how often it is looked at. Not part of the run's identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+Role = Literal["static", "traced", "recorded"]
+
+
+class Static:
+    """Marks a field that the compiled program is specialised to (the default for an unmarked field)."""
+
+    role: Role = "static"
+
+
+class Traced:
+    """Marks a field that the compiled program takes as an argument."""
+
+    role: Role = "traced"
+
+
+class Recorded:
+    """Marks a field that does not change the trajectory, only how much of it is computed or kept."""
+
+    role: Role = "recorded"
+
+
+PositiveInt = Annotated[int, pydantic.Field(ge=1)]
+TracedFloat = Annotated[float, Traced, pydantic.Field(allow_inf_nan=False)]
+
+
+class Part(pydantic.BaseModel):
+    """Frozen, strict, and closed to unknown fields: the base of a run's config and of each of its parts."""
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def role_of(info: pydantic.fields.FieldInfo) -> Role:
+    """The role a field was declared with; static when it says nothing."""
+    for mark in info.metadata:
+        if mark in (Static, Traced, Recorded):
+            role: Role = mark.role
+            return role
+    return "static"
+
+
+def fields_with_role(part: Part, role: Role) -> Iterator[tuple[str, Any]]:
+    """Names and values of the fields of `part` itself (not of the parts it holds) that have `role`."""
+    for name, info in type(part).model_fields.items():
+        value = getattr(part, name)
+        if not isinstance(value, Part) and role_of(info) == role:
+            yield name, value

@@ -1,0 +1,157 @@
+"""The compiled program of a group: a few lanes of one run's functions, filled, advanced and measured together."""
+
+from __future__ import annotations
+
+import functools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from grokjax import train
+from grokjax.config import RunConfig
+
+# Logged rows that one call can bring back. A call may do fewer, so this bounds memory, not the length of a segment.
+MAX_ROWS = 64
+
+Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
+Metrics = dict[str, Any]  # metrics by name: scalars for one run, [B] or [B, MAX_ROWS] for lanes
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """What B lanes hold between two visits of the host. All arrays have a leading axis of B."""
+
+    values: Values
+    state: train.RunState
+
+
+jax.tree_util.register_dataclass(Lanes, data_fields=["values", "state"], meta_fields=[])
+
+
+class Program:
+    """The compiled functions of a group at one lane width.
+
+    A lane's numbers do not depend on which lane it is or on what the other lanes hold: the same run at the same width on the same
+    kind of device comes out bit for bit the same. How many steps a call makes is an argument, so it does not change the program.
+    """
+
+    def __init__(self, template: RunConfig, lane_width: int) -> None:
+        self.template = template
+        self.lane_width = lane_width
+
+    @functools.cached_property
+    def _empty(self) -> Any:
+        def empty() -> Lanes:
+            values = {name: jnp.zeros((), _dtype(value)) for name, value in self.template.values("traced").items()}
+            shapes = Lanes(values, jax.eval_shape(lambda: train.init(self.template)))
+            return jax.tree.map(lambda leaf: jnp.zeros((self.lane_width, *leaf.shape), leaf.dtype), shapes)
+
+        return jax.jit(empty)
+
+    @functools.cached_property
+    def _replace(self) -> Any:
+        def replace(lanes: Lanes, lane: jax.Array, values: Values, state: train.RunState) -> Lanes:
+            return jax.tree.map(lambda all_lanes, one: all_lanes.at[lane].set(one), lanes, Lanes(values, state))
+
+        return jax.jit(replace, donate_argnums=0)
+
+    @functools.cached_property
+    def _advance(self) -> Any:
+        def advance_lane(values: Values, state: train.RunState, rows: jax.Array) -> tuple[train.RunState, Metrics]:
+            config = self.template.bind(values)
+
+            def log_row(row: jax.Array, carry: tuple[train.RunState, Metrics]) -> tuple[train.RunState, Metrics]:
+                state, logged = carry
+                state = jax.lax.fori_loop(0, config.log_every, lambda _, state: train.step(config, state), state)
+                measured = train.measure(config, state)
+                return state, {name: logged[name].at[row].set(value) for name, value in measured.items()}
+
+            shapes = jax.eval_shape(lambda: train.measure(config, state))
+            empty = {name: jnp.zeros(MAX_ROWS, shape.dtype) for name, shape in shapes.items()}
+            return jax.lax.fori_loop(0, rows, log_row, (state, empty))
+
+        def advance(lanes: Lanes, rows: jax.Array) -> tuple[Lanes, Metrics]:
+            state, logged = jax.vmap(advance_lane, in_axes=(0, 0, None))(lanes.values, lanes.state, rows)
+            return Lanes(lanes.values, state), logged
+
+        return jax.jit(advance, donate_argnums=0)
+
+    def empty(self) -> Lanes:
+        """Lanes that hold no run yet: zeros, which train to nothing in particular."""
+        lanes: Lanes = self._empty()
+        return lanes
+
+    def put(self, lanes: Lanes, lane: int, config: RunConfig) -> tuple[Lanes, Metrics]:
+        """Puts a fresh run into one lane; returns the lanes and the run's metrics at step 0. `lanes` is consumed."""
+        values = {name: np.asarray(value, _dtype(value)) for name, value in config.values("traced").items()}
+        with jax.default_matmul_precision("highest"):
+            state, metrics = _start(self.template, values)
+        filled: Lanes = self._replace(lanes, lane, values, state)
+        return filled, jax.device_get(metrics)
+
+    def advance(self, lanes: Lanes, rows: int) -> tuple[Lanes, Metrics]:
+        """Advances every lane by `rows` <= MAX_ROWS logged rows. `lanes` is consumed. Metrics are host arrays [B, rows]."""
+        with jax.default_matmul_precision("highest"):
+            lanes, logged = self._advance(lanes, rows)
+        return lanes, {name: values[:, :rows] for name, values in jax.device_get(logged).items()}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _start(template: RunConfig, values: Values) -> tuple[train.RunState, Metrics]:
+    config = template.bind(values)
+    state = train.init(config)
+    return state, train.measure(config, state)
+
+
+@functools.lru_cache(maxsize=8)
+def program_of(template: RunConfig, lane_width: int) -> Program:
+    """The program of a group (`RunConfig.group_template`) at a lane width; one per process while it is in use."""
+    return Program(template, lane_width)
+
+
+def measure_lane_width(config: RunConfig, seconds: float = 0.25) -> int:
+    """The lane width at which runs of this config's group train fastest on this device, found by trying.
+
+    Doubles the width while that makes a run-step at least 3 % cheaper, so the narrowest of equals wins: few lanes keep their
+    working sets in a core's cache, while a GPU or a very small model wants many. Each width is timed for about `seconds`, best of
+    several calls, after compiling.
+    """
+    best_width, best_cost = 1, _seconds_per_run_step(config, 1, seconds)
+    for width in _doublings(config):
+        cost = _seconds_per_run_step(config, width, seconds)
+        if cost < 0.97 * best_cost:
+            best_width, best_cost = width, cost
+        elif width > 2 * best_width:
+            break
+    return best_width
+
+
+def _doublings(config: RunConfig) -> list[int]:
+    per_lane = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(lambda: train.init(config))))
+    on_accelerator = jax.default_backend() != "cpu"
+    budget = 4 * 2**30 if on_accelerator else 64 * 2**20
+    widest = max(1, min(4096 if on_accelerator else 64, budget // per_lane))
+    return [2**k for k in range(1, 13) if 2**k <= widest]
+
+
+def _seconds_per_run_step(config: RunConfig, lane_width: int, seconds: float) -> float:
+    program = program_of(config.group_template(), lane_width)
+    lanes = program.empty()
+    for lane in range(lane_width):
+        lanes, _ = program.put(lanes, lane, config)
+    lanes, _ = program.advance(lanes, 1)
+    best, spent = float("inf"), 0.0
+    while spent < seconds:
+        start = time.perf_counter()
+        lanes, _ = program.advance(lanes, 1)
+        took = time.perf_counter() - start
+        best, spent = min(best, took), spent + took
+    return best / (lane_width * config.log_every)
+
+
+def _dtype(value: Any) -> Any:
+    return np.int32 if isinstance(value, int) else np.float32

@@ -1,0 +1,142 @@
+"""Trains a pack of runs: keeps the lanes of one program filled until every run has its curve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from grokjax.config import RunConfig
+from grokjax.lanes import MAX_ROWS, Lanes, Metrics, Program, program_of
+
+Array = np.ndarray[Any, Any]
+
+# The host looks in about this often; short enough for a lively progress bar, long enough that looking costs nothing.
+SEGMENT_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A run's logged metrics over steps. Ends at `steps`, or at the first row that is not finite."""
+
+    step: Array  # [T] int
+    metrics: dict[str, Array]  # [T] each
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the last row holds a value that is not finite."""
+        return not all(np.isfinite(values[-1]) for values in self.metrics.values())
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A trained run: its config, its curve, and its share in seconds of the time its pack's lanes took."""
+
+    config: RunConfig
+    curve: Curve
+    seconds: float
+
+
+def train_pack(
+    configs: Sequence[RunConfig], lane_width: int, report: Callable[[int], None] = lambda run_steps: None
+) -> list[RunResult]:
+    """Trains runs of one group, `lane_width` at a time, and returns their results in the order given.
+
+    A lane whose run ends takes the next one in the same compiled program. A run ends at its own `steps`, or once a metric is not
+    finite; neither touches any other lane.
+
+    Args:
+      configs: the runs; all of one `group_id`.
+      lane_width: runs trained side by side.
+      report: called after every segment with the run-steps trained in it.
+
+    Raises:
+      ValueError: the runs are not of one group.
+    """
+    groups = {config.group_id for config in configs}
+    if len(groups) != 1:
+        raise ValueError(f"a pack holds runs of one group, got {len(groups)}: {sorted(groups)}")
+    program = program_of(configs[0].group_template(), lane_width)
+    results = dict(_results(program, configs, report))
+    return [results[index] for index in range(len(configs))]
+
+
+@dataclass
+class _Occupant:
+    """The run in a lane and what has been logged of it so far."""
+
+    index: int
+    config: RunConfig
+    rows: list[Metrics]
+    seconds: float = 0.0
+    finished: bool = field(default=False)
+
+    @property
+    def rows_left(self) -> int:
+        return self.config.steps // self.config.log_every + 1 - len(self.rows)
+
+    def log(self, rows: Iterable[Metrics], seconds: float) -> None:
+        self.seconds += seconds
+        for row in rows:
+            self.rows.append(row)
+            if not all(np.isfinite(value) for value in row.values()):
+                self.finished = True
+                return
+        self.finished = self.rows_left == 0
+
+    def result(self) -> RunResult:
+        metrics = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
+        steps = np.arange(len(self.rows), dtype=np.int64) * self.config.log_every
+        return RunResult(self.config, Curve(steps, metrics), self.seconds)
+
+
+def _results(
+    program: Program, configs: Sequence[RunConfig], report: Callable[[int], None]
+) -> Iterator[tuple[int, RunResult]]:
+    waiting = iter(enumerate(configs))
+    began = time.perf_counter()
+    lanes, occupants = program.empty(), dict[int, _Occupant]()
+    for lane in range(program.lane_width):
+        lanes = _take_next(program, lanes, lane, occupants, waiting)
+    pace = _Pace()
+    while occupants:
+        rows = min(pace.rows(), *(occupant.rows_left for occupant in occupants.values()), MAX_ROWS)
+        lanes, logged = program.advance(lanes, rows)
+        took, began = time.perf_counter() - began, time.perf_counter()
+        pace.saw(rows, took)
+        for lane, occupant in occupants.items():
+            per_row = ({name: values[lane, row] for name, values in logged.items()} for row in range(rows))
+            occupant.log(per_row, took / len(occupants))
+        report(rows * configs[0].log_every * len(occupants))
+        for lane, occupant in [item for item in occupants.items() if item[1].finished]:
+            yield occupant.index, occupant.result()
+            lanes = _take_next(program, lanes, lane, occupants, waiting)
+
+
+def _take_next(
+    program: Program, lanes: Lanes, lane: int, occupants: dict[int, _Occupant], waiting: Iterator[tuple[int, RunConfig]]
+) -> Lanes:
+    following = next(waiting, None)
+    if following is None:
+        occupants.pop(lane, None)
+        return lanes
+    index, config = following
+    lanes, row = program.put(lanes, lane, config)
+    occupants[lane] = _Occupant(index, config, [row])
+    return lanes
+
+
+class _Pace:
+    """How many rows make a segment of about SEGMENT_SECONDS; the first is one row, to find out."""
+
+    def __init__(self) -> None:
+        self._rows = 1
+
+    def rows(self) -> int:
+        return self._rows
+
+    def saw(self, rows: int, seconds: float) -> None:
+        self._rows = max(1, min(MAX_ROWS, round(rows * SEGMENT_SECONDS / max(seconds, 1e-6))))

@@ -1,0 +1,78 @@
+"""Tasks: what is to be learned, and the training and test examples a seed gives."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, NamedTuple, Self
+
+import jax
+import jax.numpy as jnp
+import pydantic
+
+from grokjax.fields import Part, PositiveInt
+
+# Up to this many bits the sequences are drawn without replacement, so that train and test are disjoint.
+MAX_BITS_DRAWN_DISTINCT = 20
+
+
+class Examples(NamedTuple):
+    """N labelled examples."""
+
+    inputs: jax.Array  # [N, D] float
+    labels: jax.Array  # [N] float, 0 or 1
+
+
+class SparseParity(Part):
+    """1s and 0s: is the number of ones among the first `parity_bits` of `num_bits` random bits odd?
+
+    Inputs are 0 and 1 with a last column of ones, which gives each hidden unit its bias. Up to 20 bits, train and test
+    sequences are distinct; above that they are drawn independently (30 bits: 6,250 sequences repeat one with probability 0.02).
+    """
+
+    task: Literal["sparse_parity"] = "sparse_parity"
+    num_bits: Annotated[int, pydantic.Field(ge=1, le=4096, description="bits in a sequence")]
+    parity_bits: Annotated[PositiveInt, pydantic.Field(description="leading bits whose parity is the label")]
+    train_size: Annotated[PositiveInt, pydantic.Field(description="training examples")]
+    test_size: Annotated[PositiveInt, pydantic.Field(description="test examples")] = 5000
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.parity_bits > self.num_bits:
+            raise ValueError(
+                f"parity_bits = {self.parity_bits} is more than num_bits = {self.num_bits}; use 1 to {self.num_bits}"
+            )
+        sequences = 2**self.num_bits
+        if self.train_size + self.test_size > sequences:
+            raise ValueError(
+                f"train_size = {self.train_size} and test_size = {self.test_size} together are more than the "
+                f"{sequences} sequences that {self.num_bits} bits have; lower one or raise num_bits"
+            )
+        return self
+
+    @property
+    def num_inputs(self) -> int:
+        """Length of an input vector: the bits and the constant one."""
+        return self.num_bits + 1
+
+    @property
+    def num_signal_inputs(self) -> int:
+        """How many leading inputs the label depends on."""
+        return self.parity_bits
+
+    def make(self, key: jax.Array) -> tuple[Examples, Examples]:
+        """Training and test examples. `key` is consumed."""
+        bits = self._draw(key, self.train_size + self.test_size)  # [N, num_bits]
+        labels = jnp.sum(bits[:, : self.parity_bits], axis=1) % 2
+        inputs = jnp.concatenate([bits, jnp.ones_like(bits[:, :1])], axis=1)
+        return (
+            Examples(inputs[: self.train_size], labels[: self.train_size]),
+            Examples(inputs[self.train_size :], labels[self.train_size :]),
+        )
+
+    def _draw(self, key: jax.Array, count: int) -> jax.Array:
+        if self.num_bits <= MAX_BITS_DRAWN_DISTINCT:
+            codes = jax.random.permutation(key, 2**self.num_bits)[:count]
+            return (codes[:, None] >> jnp.arange(self.num_bits) & 1).astype(jnp.float32)
+        return jax.random.bernoulli(key, 0.5, (count, self.num_bits)).astype(jnp.float32)
+
+
+Task = SparseParity

@@ -1,0 +1,78 @@
+"""Values of an axis: a list, or a short text such as "0..8", "750..1750 step 250" or "0.01..1 log 5"."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from grokjax.config import Value
+
+GRAMMAR = '"0..8" (whole numbers), "750..1750 step 250", "0.01..1 log 5" or "0..1 linear 11"; both ends are included'
+
+_RANGE = re.compile(r"^\s*(?P<start>\S+?)\s*\.\.\s*(?P<stop>\S+?)(?:\s+(?P<how>step|log|linear)\s+(?P<amount>\S+))?\s*$")
+
+
+def axis_values(written: object) -> list[Value]:
+    """The values that an axis is written as.
+
+    Args:
+      written: a list of values, or a range as in `GRAMMAR`.
+
+    Raises:
+      ValueError: neither, or a range that makes no sense.
+    """
+    if isinstance(written, list):
+        return list(written)
+    if isinstance(written, str) and (match := _RANGE.match(written)):
+        return _range(written, match["start"], match["stop"], match["how"], match["amount"])
+    raise ValueError(f"got {written!r}; an axis is a list of values or a range: {GRAMMAR}")
+
+
+def parse_setting(text: str) -> Value | list[Value]:
+    """A value given on the command line: one value, a comma-separated list, or a range."""
+    if _RANGE.match(text):
+        return axis_values(text)
+    values = [parse_value(word) for word in text.split(",")]
+    return values if len(values) > 1 else values[0]
+
+
+def parse_value(word: str) -> Value:
+    """true, false, a number, or else the word itself."""
+    word = word.strip()
+    if word in ("true", "false"):
+        return word == "true"
+    for kind in (int, float):
+        try:
+            return kind(word)
+        except ValueError:
+            continue
+    return word
+
+
+def _range(written: str, start: str, stop: str, how: str | None, amount: str | None) -> list[Value]:
+    low, high, by = parse_value(start), parse_value(stop), parse_value(amount or "1")
+    if not all(isinstance(number, int | float) and np.isfinite(number) for number in (low, high, by)):
+        raise ValueError(f"{written!r} has an end that is not a number; write {GRAMMAR}")
+    assert not isinstance(low, str) and not isinstance(high, str) and not isinstance(by, str)
+    if low > high:
+        raise ValueError(f"{written!r} runs from {low} down to {high}; put the smaller end first")
+    if how in ("log", "linear"):
+        if not isinstance(by, int) or by < 2:
+            raise ValueError(f"{written!r} asks for {by} values; use a whole number from 2")
+        if how == "log" and low <= 0:
+            raise ValueError(f"{written!r} is log-spaced and starts at {low}; both ends must be above 0")
+        spaced = np.geomspace(low, high, by) if how == "log" else np.linspace(low, high, by)
+        whole = all(isinstance(end, int) for end in (low, high)) and how == "log" and low >= 1
+        return [round(x) if whole else _clean(x) for x in spaced.tolist()]
+    if how is None and not all(isinstance(end, int) for end in (low, high)):
+        raise ValueError(f"{written!r} has no spacing; write {GRAMMAR}")
+    if by <= 0:
+        raise ValueError(f"{written!r} has step {by}; use a step above 0")
+    count = int((high - low) / by + 1e-9) + 1
+    return [low + i * by if isinstance(low, int) and isinstance(by, int) else _clean(low + i * by) for i in range(count)]
+
+
+def _clean(number: float) -> float:
+    """The number to 12 significant digits, so that a third of a decade reads and hashes as the user would write it."""
+    return float(f"{number:.12g}")

@@ -1,0 +1,119 @@
+"""From a spec to packs: the runs of the grid, their groups, and slices of groups that take a few minutes each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+import numpy as np
+import pydantic
+
+from grokjax.config import RunConfig, digest
+from sweeps.spec import SpecError, SweepSpec
+
+# A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
+MOST_FLOPS_PER_PACK = 6e12  # two to four minutes of one core
+LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
+PACKS_PER_SWEEP = 48  # enough that a handful of workers finish together
+STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
+RUNS_MULTIPLE = 4  # packs hold whole fillings of a few lanes
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Runs of one group that one task trains and one pair of files holds."""
+
+    pack_id: str
+    group_id: str
+    runs: tuple[RunConfig, ...]
+
+    @property
+    def run_steps(self) -> int:
+        """Training steps over all runs."""
+        return sum(run.steps for run in self.runs)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep asks for, and what of it is left to do."""
+
+    spec: SweepSpec
+    packs: tuple[Pack, ...]
+    runs: int
+    committed: int
+    groups: int
+    run_steps: int
+    useful_flops: int
+    rows: int
+
+    @property
+    def table_bytes(self) -> int:
+        """Rough size of the tables still to be written: about 3.5 bytes a value, compressed."""
+        return self.rows * 8 * 7 // 2
+
+    def seconds(self, flops_per_second: float) -> float:
+        """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all cores."""
+        attained = 0.55 * flops_per_second
+        return (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / attained
+
+
+def expand(spec: SweepSpec) -> Iterator[RunConfig]:
+    """The runs of the grid, the last axis varying fastest.
+
+    Raises:
+      SpecError: a combination of values is not a run.
+    """
+    for point in itertools.product(*spec.axes.values()):
+        named = dict(zip(spec.axes, point, strict=True))
+        try:
+            yield RunConfig.from_flat({**spec.run, **named})
+        except pydantic.ValidationError as error:
+            at = ", ".join(f"{name} = {named[name]}" for name in spec.varied)
+            raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
+
+
+def make_packs(runs: Iterable[RunConfig], committed: AbstractSet[str] = frozenset()) -> Iterator[Pack]:
+    """Slices each group into packs, longest first, leaving out the runs whose run_id is in `committed`.
+
+    The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
+    """
+    groups: dict[str, list[RunConfig]] = {}
+    for run in runs:
+        groups.setdefault(run.group_id, []).append(run)
+    target = np.clip(
+        sum(_cost(group[0]) * len(group) for group in groups.values()) / PACKS_PER_SWEEP, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK
+    )
+    for group in sorted(groups.values(), key=lambda group: -_cost(group[0])):
+        for planned in _slices(group, float(target)):
+            if left := tuple(run for run in planned if run.run_id not in committed):
+                yield Pack(digest({"run_ids": [run.run_id for run in left]}), left[0].group_id, left)
+
+
+def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Plan:
+    """The whole plan of a sweep. Raises SpecError if the spec holds an impossible run."""
+    runs = list(expand(spec))
+    packs = tuple(make_packs(runs, committed))
+    left = [run for pack in packs for run in pack.runs]
+    return Plan(
+        spec=spec,
+        packs=packs,
+        runs=len(runs),
+        committed=len(runs) - len(left),
+        groups=len({pack.group_id for pack in packs}),
+        run_steps=sum(run.steps for run in left),
+        useful_flops=sum(run.useful_flops() for run in left),
+        rows=sum(run.steps // run.log_every + 1 for run in left),
+    )
+
+
+def _slices(group: Sequence[RunConfig], target: float) -> Iterator[Sequence[RunConfig]]:
+    fitting = max(1, int(target / _cost(group[0])))
+    size = fitting - fitting % RUNS_MULTIPLE if fitting >= RUNS_MULTIPLE else fitting
+    for start in range(0, len(group), size):
+        yield group[start : start + size]
+
+
+def _cost(run: RunConfig) -> float:
+    return run.useful_flops() + run.steps * STEP_OVERHEAD_FLOPS

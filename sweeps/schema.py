@@ -1,0 +1,117 @@
+"""The columns of the runs table and of the curves: name, type, unit, meaning. Also written into the files themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pyarrow as pa
+
+# Thresholds whose crossings the runs table keeps: the usual accuracies of the literature, and the published loss threshold.
+ACCURACY_THRESHOLDS = (0.9, 0.95, 0.99, 1.0)
+LOSS_THRESHOLDS = (1e-2, 1e-5)
+
+Kind = Literal["hyperparameter", "outcome", "provenance", "curve"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: what it is called, holds and means."""
+
+    name: str
+    type: pa.DataType
+    unit: str
+    meaning: str
+    kind: Kind
+
+    @property
+    def field(self) -> pa.Field:
+        """The Arrow field, with unit and meaning as its metadata."""
+        return pa.field(self.name, self.type, metadata={"unit": self.unit, "meaning": self.meaning, "kind": self.kind})
+
+
+METRICS: tuple[tuple[str, str, str], ...] = (
+    ("train_loss", "nats", "mean cross-entropy per training example"),
+    ("test_loss", "nats", "mean cross-entropy per test example"),
+    ("train_accuracy", "share", "training examples predicted right"),
+    ("test_accuracy", "share", "test examples predicted right"),
+    ("weight_l1_norm", "1", "sum of the absolute values of all weights"),
+    ("weight_l2_norm", "1", "root of the sum of the squares of all weights"),
+    ("signal_weight_norm", "1", "L2 norm of the input weights on the inputs the label depends on"),
+    ("distractor_weight_norm", "1", "L2 norm of the input weights on the distracting inputs"),
+)
+
+CURVE_COLUMNS: tuple[Column, ...] = (
+    Column("run_id", pa.string(), "", "the run, as in the runs table", "curve"),
+    Column("step", pa.int64(), "steps", "training steps made when the row was logged", "curve"),
+    *(Column(name, pa.float32(), unit, meaning, "curve") for name, unit, meaning in METRICS),
+)
+
+
+def threshold_label(metric: str, threshold: float) -> str:
+    """How a threshold reads in a column name: 99 for an accuracy of 0.99, 1e_5 for a loss of 1e-5."""
+    if metric.endswith("accuracy"):
+        return f"{100 * threshold:g}"
+    return f"{threshold:.0e}".replace("e-0", "e_").replace("e-", "e_")
+
+
+def crossing_columns() -> tuple[tuple[str, str, float, bool], ...]:
+    """Name, metric, threshold and whether it is the sustained crossing, for each crossing that the runs table keeps."""
+    return tuple(
+        (f"{kind}_step_{metric}_{threshold_label(metric, threshold)}", metric, threshold, kind == "sustained")
+        for metric, thresholds in (
+            ("train_accuracy", ACCURACY_THRESHOLDS),
+            ("test_accuracy", ACCURACY_THRESHOLDS),
+            ("train_loss", LOSS_THRESHOLDS),
+            ("test_loss", LOSS_THRESHOLDS),
+        )
+        for threshold in thresholds
+        for kind in ("first", "sustained")
+    )
+
+
+def _crossing_meaning(metric: str, threshold: float, sustained: bool) -> str:
+    reaches = "is at least" if metric.endswith("accuracy") else "is at most"
+    when = "first logged step from which on" if sustained else "first logged step at which"
+    return f"{when} {metric} {reaches} {threshold:g}; null if never"
+
+
+OUTCOME_COLUMNS: tuple[Column, ...] = (
+    Column("steps", pa.int64(), "steps", "training steps made", "outcome"),
+    Column("diverged_step", pa.int64(), "steps", "logged step at which a metric was not finite, where the run ended; null if none", "outcome"),
+    Column("min_train_loss", pa.float64(), "nats", "least train_loss over the logged steps", "outcome"),
+    Column("min_test_loss", pa.float64(), "nats", "least test_loss over the logged steps", "outcome"),
+    Column("max_loss_ratio", pa.float64(), "1", "greatest test_loss / train_loss over the logged steps", "outcome"),
+    Column("max_test_accuracy", pa.float64(), "share", "greatest test_accuracy over the logged steps", "outcome"),
+    *(Column(f"final_{name}", pa.float64(), unit, f"{name} at the last logged step", "outcome") for name, unit, _ in METRICS),
+    *(
+        Column(name, pa.int64(), "steps", _crossing_meaning(metric, threshold, sustained), "outcome")
+        for name, metric, threshold, sustained in crossing_columns()
+    ),
+)
+
+PROVENANCE_COLUMNS: tuple[Column, ...] = (
+    Column("pack_id", pa.string(), "", "the pack that trained the run; also names its two files", "provenance"),
+    Column("group_id", pa.string(), "", "the group of runs that share a compiled program", "provenance"),
+    Column("lane_width", pa.int32(), "runs", "runs trained side by side", "provenance"),
+    Column("seconds", pa.float64(), "s", "the run's share of the time its pack's lanes took", "provenance"),
+    Column("useful_flops", pa.float64(), "flop", "arithmetic of the matrix products of its training steps", "provenance"),
+    Column("device", pa.string(), "", "kind of device it was trained on", "provenance"),
+    Column("trajectory_version", pa.int32(), "", "version of the code's meaning of a config", "provenance"),
+    Column("grokjax_version", pa.string(), "", "version of this package", "provenance"),
+    Column("commit", pa.string(), "", "git commit of the code; null where it is not a checkout", "provenance"),
+    Column("jax_version", pa.string(), "", "version of jax", "provenance"),
+    Column("python_version", pa.string(), "", "version of Python", "provenance"),
+    Column("finished_at", pa.timestamp("ms", tz="UTC"), "", "when the pack was committed", "provenance"),
+)
+
+
+def runs_schema(hyperparameters: tuple[Column, ...]) -> pa.Schema:
+    """The runs table: run_id, the hyperparameters, the outcomes, the provenance."""
+    run_id = Column("run_id", pa.string(), "", "hash of all that determines the run's trajectory", "provenance")
+    return pa.schema([column.field for column in (run_id, *hyperparameters, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS)])
+
+
+def curves_schema() -> pa.Schema:
+    """The curves: a row a run and logged step."""
+    return pa.schema([column.field for column in CURVE_COLUMNS])

@@ -1,0 +1,140 @@
+"""The store: plain Parquet files under a root, where creating a pack's runs file is the commit.
+
+    sweep.json               what the root is for; created once
+    groups/<group>.json      the lane width measured for a group; created once
+    progress/<pack>.json     how far a pack in training has come; gone when it is committed
+    curves/<pack>.parquet    a row a run and logged step
+    runs/<pack>.parquet      a row a run
+
+A pack's curves are written first, whole, then its runs file is created if absent. Curves without a runs file are leftovers that a
+retry replaces. Every write appears at once or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import obstore
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from obstore.exceptions import AlreadyExistsError
+from obstore.store import LocalStore
+
+# Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
+ROWS_PER_GROUP = 16_384
+
+
+class StoreError(RuntimeError):
+    """The root cannot be used. The message is one sentence that says why and what to do."""
+
+
+class Store:
+    """A root that results are written to and read from."""
+
+    def __init__(self, root: str | Path, *, create: bool = False) -> None:
+        """Opens a root.
+
+        Raises:
+          StoreError: `create` is off and there is nothing there; or the root is a file or cannot be written.
+        """
+        self.root = Path(root)
+        if not create and not (self.root / "sweep.json").is_file():
+            raise StoreError(f"{root} holds no sweep; give the --root of a grokjax run")
+        try:
+            self._objects = LocalStore(self.root, mkdir=create)
+            if create:
+                self.put("progress/.probe", b"")
+                self.delete("progress/.probe")
+        except (OSError, obstore.exceptions.BaseError) as error:
+            raise StoreError(f"cannot write to root {root}: {_reason(error)}; choose another --root") from None
+
+    def put(self, key: str, content: bytes) -> None:
+        """Writes the whole object, replacing any there was."""
+        obstore.put(self._objects, key, content)
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Writes the whole object if there is none; returns whether this call did it."""
+        try:
+            obstore.put(self._objects, key, content, mode="create")
+        except AlreadyExistsError:
+            return False
+        return True
+
+    def get(self, key: str) -> bytes | None:
+        """The object's content; None if there is none."""
+        try:
+            return bytes(obstore.get(self._objects, key).bytes())
+        except FileNotFoundError:
+            return None
+
+    def get_json(self, key: str) -> dict[str, Any] | None:
+        """The object as JSON; None if there is none."""
+        content = self.get(key)
+        return None if content is None else json.loads(content)
+
+    def delete(self, key: str) -> None:
+        """Removes the object if it is there."""
+        if self.get(key) is not None:
+            obstore.delete(self._objects, key)
+
+    def keys(self, folder: str) -> Iterator[str]:
+        """The keys of the objects in a folder."""
+        for batch in obstore.list(self._objects, prefix=folder):
+            for entry in batch:
+                yield entry["path"]
+
+    def dataset(self, table: str) -> ds.Dataset | None:
+        """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed."""
+        packs = sorted(Path(key).name for key in self.keys("runs") if key.endswith(".parquet"))
+        if not packs:
+            return None
+        paths = [str(self.root / table / name) for name in packs]
+        schema = pa.unify_schemas([pq.read_schema(path) for path in paths], promote_options="permissive")
+        return ds.dataset(paths, format="parquet", schema=schema)
+
+
+def committed_runs(root: str | Path) -> frozenset[str]:
+    """The run_ids of all committed runs; none if the root holds nothing yet."""
+    if not (Path(root) / "sweep.json").is_file():
+        return frozenset()
+    dataset = Store(root).dataset("runs")
+    if dataset is None:
+        return frozenset()
+    return frozenset(dataset.to_table(columns=["run_id"]).column("run_id").to_pylist())
+
+
+def commit_pack(store: Store, pack_id: str, curves: pa.Table, runs: pa.Table) -> bool:
+    """Commits a trained pack; returns False if it was committed before, by another try, whose files then stand."""
+    if store.get(f"runs/{pack_id}.parquet") is None:
+        store.put(f"curves/{pack_id}.parquet", _parquet(curves))
+    created = store.create(f"runs/{pack_id}.parquet", _parquet(runs))
+    store.delete(f"progress/{pack_id}.json")
+    return created
+
+
+def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> None:
+    """Says how far a pack in training has come."""
+    store.put(f"progress/{pack_id}.json", json.dumps(progress).encode())
+
+
+def read_progress(store: Store, pack_ids: Iterator[str] | None = None) -> dict[str, dict[str, Any]]:
+    """How far the packs in training have come, by pack_id; leftovers of killed workers among them until their pack is retried."""
+    keys = [f"progress/{pack_id}.json" for pack_id in pack_ids] if pack_ids is not None else list(store.keys("progress"))
+    found = {Path(key).stem: store.get_json(key) for key in keys if key.endswith(".json")}
+    return {pack_id: progress for pack_id, progress in found.items() if progress is not None}
+
+
+def _parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_PER_GROUP)
+    return buffer.getvalue()
+
+
+def _reason(error: Exception) -> str:
+    told = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return getattr(error, "strerror", None) or told

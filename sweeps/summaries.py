@@ -1,0 +1,55 @@
+"""Summaries of a curve: the numbers of the runs table that the rules need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from sweeps.schema import METRICS, crossing_columns
+
+Array = np.ndarray[Any, Any]
+
+
+def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | float | None]:
+    """The outcome columns of one run.
+
+    Args:
+      step: [T] ascending.
+      metrics: [T] each. Values that are not finite count nowhere but in `diverged_step` and the final values.
+    """
+    train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = test_loss / train_loss
+    finite = np.logical_and.reduce([np.isfinite(values) for values in metrics.values()])
+    return {
+        "steps": int(step[-1]),
+        "diverged_step": None if finite.all() else int(step[np.argmin(finite)]),
+        "min_train_loss": _extreme(np.nanmin, train_loss),
+        "min_test_loss": _extreme(np.nanmin, test_loss),
+        "max_loss_ratio": _extreme(np.nanmax, ratio),
+        "max_test_accuracy": _extreme(np.nanmax, metrics["test_accuracy"]),
+        **{f"final_{name}": float(metrics[name][-1]) for name, _, _ in METRICS},
+        **{
+            name: crossing_step(step, metrics[metric], threshold, falling=metric.endswith("loss"), sustained=sustained)
+            for name, metric, threshold, sustained in crossing_columns()
+        },
+    }
+
+
+def crossing_step(step: Array, values: Array, threshold: float, *, falling: bool, sustained: bool) -> int | None:
+    """The first step at which `values` reach the threshold, or from which on they stay; None if never.
+
+    step, values: [T]. Reaching includes equality: at most the threshold when `falling`, else at least. NaN never reaches. The
+    threshold is compared in the precision of `values`, so that float32 0.9 reaches 0.9.
+    """
+    limit = values.dtype.type(threshold)
+    there = values <= limit if falling else values >= limit  # [T]
+    if sustained:
+        there = np.logical_and.accumulate(there[::-1])[::-1]
+    return int(step[np.argmax(there)]) if there.any() else None
+
+
+def _extreme(reduce: Any, values: Array) -> float:
+    return float(reduce(values)) if not np.isnan(values).all() else float("nan")
