@@ -1,7 +1,7 @@
 """The store: plain Parquet files under a root, where creating a pack's runs file is the commit.
 
-    sweep.json               what the root is for; created once
-    groups/<group>.json      the lane width measured for a group; created once
+    specs/<spec>.json        each spec that was run into the root; created once
+    groups/<group>.json      the lane width measured for a group on a kind of device; created once
     progress/<pack>.json     how far a pack in training has come; gone when it is committed
     curves/<pack>.parquet    a row a run and logged step
     runs/<pack>.parquet      a row a run
@@ -12,6 +12,7 @@ retry replaces. Every write appears at once or not at all.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 from collections.abc import Iterator, Mapping
@@ -43,7 +44,7 @@ class Store:
           StoreError: `create` is off and there is nothing there; or the root is a file or cannot be written.
         """
         self.root = Path(root)
-        if not create and not (self.root / "sweep.json").is_file():
+        if not create and not (self.root / "specs").is_dir():
             raise StoreError(f"{root} holds no sweep; give the --root of a grokjax run")
         try:
             self._objects = LocalStore(self.root, mkdir=create)
@@ -79,7 +80,7 @@ class Store:
 
     def delete(self, key: str) -> None:
         """Removes the object if it is there."""
-        if self.get(key) is not None:
+        with contextlib.suppress(FileNotFoundError):
             obstore.delete(self._objects, key)
 
     def keys(self, folder: str) -> Iterator[str]:
@@ -100,7 +101,7 @@ class Store:
 
 def committed_runs(root: str | Path) -> frozenset[str]:
     """The run_ids of all committed runs; none if the root holds nothing yet."""
-    if not (Path(root) / "sweep.json").is_file():
+    if not (Path(root) / "specs").is_dir():
         return frozenset()
     dataset = Store(root).dataset("runs")
     if dataset is None:
@@ -122,9 +123,9 @@ def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> N
     store.put(f"progress/{pack_id}.json", json.dumps(progress).encode())
 
 
-def read_progress(store: Store, pack_ids: Iterator[str] | None = None) -> dict[str, dict[str, Any]]:
+def read_progress(store: Store) -> dict[str, dict[str, Any]]:
     """How far the packs in training have come, by pack_id; leftovers of killed workers among them until their pack is retried."""
-    keys = [f"progress/{pack_id}.json" for pack_id in pack_ids] if pack_ids is not None else list(store.keys("progress"))
+    keys = list(store.keys("progress"))
     found = {Path(key).stem: store.get_json(key) for key in keys if key.endswith(".json")}
     return {pack_id: progress for pack_id, progress in found.items() if progress is not None}
 

@@ -1,0 +1,75 @@
+"""The map: the share of each phase in every cell of the hyperparameter grid."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from analysis.load import AnalysisError
+from analysis.rules import PHASES
+
+# Columns in which the seeds of a cell differ.
+SEEDS = ("seed",)
+
+
+def phase_grid(
+    runs: pd.DataFrame, phases: pd.Series[str], *, x: str, y: str, facet: str | None = None, confidence: float = 0.95
+) -> pd.DataFrame:
+    """Shares of the phases in each cell, a row a cell.
+
+    Args:
+      runs: a runs table, or a published one; one row a run.
+      phases: the phase of each run, from `rules.classify`, on the same index.
+      x, y, facet: the hyperparameters that make a cell.
+      confidence: of the intervals.
+
+    Returns:
+      The columns facet, y, x, `seeds` (runs in the cell), `phase` (the most frequent one; the earlier in PHASES of equals), and for
+      each phase p of PHASES `p_count`, `p_share`, `p_low` and `p_high`: the Wilson score interval of the share (Wilson 1927).
+
+    Raises:
+      AnalysisError: a hyperparameter that the table lacks, or one more that varies, so that its values would be mixed in a cell.
+    """
+    cell = [name for name in (facet, y, x) if name is not None]
+    check_cell(runs, cell)
+    counts = pd.crosstab([runs[name] for name in cell], phases.to_numpy(), dropna=True).reindex(columns=list(PHASES), fill_value=0)
+    seeds = counts.sum(axis=1)
+    grid = pd.DataFrame({"seeds": seeds, "phase": counts.to_numpy().argmax(axis=1)}, index=counts.index)
+    grid["phase"] = pd.Categorical([PHASES[index] for index in grid["phase"]], categories=PHASES)
+    for phase in PHASES:
+        intervals = np.array([wilson_interval(k, n, confidence) for k, n in zip(counts[phase], seeds, strict=True)])
+        grid[f"{phase}_count"] = counts[phase]
+        grid[f"{phase}_share"] = counts[phase] / seeds
+        grid[f"{phase}_low"], grid[f"{phase}_high"] = intervals.T
+    return grid.reset_index()
+
+
+def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
+    """Raises AnalysisError unless the hyperparameters `cell` tell all runs apart but for their seeds."""
+    for name in cell:
+        if name not in runs:
+            raise AnalysisError(f"{name} is not in the table; its columns are {', '.join(map(str, runs.columns))}")
+    for name in varied_hyperparameters(runs):
+        if name not in cell:
+            values = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+            raise AnalysisError(
+                f"{name} also varies ({values}), and {' x '.join(cell)} would mix its values in one cell; "
+                f"choose one with --where {name}=VALUE or put it on an axis"
+            )
+
+
+def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
+    """The hyperparameters, seeds aside, that have more than one value in a table from `load_runs`; none known for other tables."""
+    hyperparameters = [name for name in runs.attrs.get("hyperparameters", ()) if name in runs and name not in SEEDS]
+    return [name for name in hyperparameters if runs[name].nunique(dropna=False) > 1]
+
+
+@functools.cache
+def wilson_interval(successes: int, trials: int, confidence: float) -> tuple[float, float]:
+    """The Wilson score interval of a proportion."""
+    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)

@@ -1,0 +1,167 @@
+"""Pictures: phase diagrams and curves, in one quiet style that reads without colour too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.load import AnalysisError
+from analysis.rules import PHASES
+
+# Okabe and Ito's palette, told apart in all common kinds of colour blindness; the shapes tell the phases apart without any colour.
+PHASE_COLORS = {
+    "memorize": "#E69F00",
+    "grok": "#0072B2",
+    "generalize": "#009E73",
+    "fail": "#8C8C8C",
+    "diverged": "#000000",
+    "undecided": "#CC79A7",
+}
+PHASE_MARKERS = {"memorize": "s", "grok": "o", "generalize": "^", "fail": "X", "diverged": "*", "undecided": "D"}
+TRAIN_COLOR, TEST_COLOR = "#0072B2", "#D55E00"
+MOST_FACETS = 12
+
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "grokjax",
+    "svg.fonttype": "none",
+}
+
+
+def plot_phases(grid: pd.DataFrame, *, x: str, y: str, facet: str | None = None, title: str | None = None) -> Figure:
+    """The phase diagram: a panel a value of `facet`, a cell a point of the grid, and in each cell a mark for every seed.
+
+    Args:
+      grid: from `phases.phase_grid` with the same x, y and facet.
+      x, y, facet: hyperparameters; their values are evenly spaced, ascending. Cells without a run stay empty.
+      title: above the figure.
+
+    Raises:
+      AnalysisError: more panels than can be read.
+    """
+    facets = [None] if facet is None else sorted(grid[facet].unique())
+    if len(facets) > MOST_FACETS:
+        raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
+    columns, rows = sorted(grid[x].unique()), sorted(grid[y].unique())
+    side = math.ceil(math.sqrt(grid["seeds"].max()))
+    cell = max(0.42, 0.13 * side)  # inches
+    width = len(facets) * (len(columns) * cell + 0.25) + 1.1
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(max(width, 4.5), len(rows) * cell + 1.35), layout="constrained")
+        panels = figure.subplots(1, len(facets), sharey=True, squeeze=False)[0]
+        for panel, value in zip(panels, facets, strict=True):
+            cells = grid if facet is None else grid[grid[facet] == value]
+            _draw_cells(panel, cells, {v: i for i, v in enumerate(columns)}, {v: i for i, v in enumerate(rows)}, (x, y), side, cell)
+            if facet is not None:
+                panel.set_title(f"{facet} {_text(value)}")
+        panels[0].set_ylabel(y)
+        figure.supxlabel(x, fontsize=9)
+        present = [phase for phase in PHASES if grid[f"{phase}_count"].sum()]
+        figure.legend(handles=[_legend_mark(phase) for phase in present], loc="outside lower center", ncols=len(present))
+        if title:
+            figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def plot_curves(curves: pd.DataFrame, panels: Mapping[str, str], *, title: str, phases: Mapping[str, str]) -> Figure:
+    """Train and test loss over steps, on a log scale, a panel a run.
+
+    Args:
+      curves: from `load.load_curves`, with train_loss and test_loss.
+      panels: the runs to show, run_id -> the panel's title.
+      title: above the figure.
+      phases: run_id -> phase, shown beside the panel's title.
+    """
+    across = min(3, len(panels))
+    down = math.ceil(len(panels) / across)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(2.35 * across + 0.6, 1.6 * down + 0.9), layout="constrained")
+        axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
+        for panel, (run_id, label) in zip(axes, panels.items(), strict=False):
+            curve = curves[curves["run_id"] == run_id]
+            steps = curve["step"].to_numpy()
+            panel.plot(steps, curve["train_loss"].to_numpy(dtype=float), color=TRAIN_COLOR, lw=1, label="train_loss")
+            panel.plot(steps, curve["test_loss"].to_numpy(dtype=float), color=TEST_COLOR, lw=1, ls=(0, (4, 1.5)), label="test_loss")
+            panel.set_yscale("log")
+            panel.set_title(f"{label}: {phases[run_id]}", color=PHASE_COLORS[phases[run_id]], fontweight="bold")
+        for panel in axes[len(panels) :]:
+            panel.set_visible(False)
+        figure.supxlabel("step", fontsize=9)
+        figure.supylabel("loss (nats)", fontsize=9)
+        figure.suptitle(title, fontsize=10)
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+def save(figure: Figure, path: Path) -> Path:
+    """Writes a figure as the kind its suffix names (png, svg, pdf), without the date, so that the same figure is the same file."""
+    kind = path.suffix.lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg or .pdf file")
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, metadata=dateless)
+    return path
+
+
+def _draw_cells(
+    panel: Axes,
+    cells: pd.DataFrame,
+    columns: Mapping[Any, int],
+    rows: Mapping[Any, int],
+    names: tuple[str, str],
+    side: int,
+    cell: float,
+) -> None:
+    x, y = names
+    offsets = (np.arange(side) - (side - 1) / 2) * 0.84 / side
+    marks: dict[str, list[tuple[float, float]]] = {phase: [] for phase in PHASES}
+    for row in cells.to_dict("records"):
+        in_order = [phase for phase in PHASES for _ in range(int(row[f"{phase}_count"]))]
+        for index, phase in enumerate(in_order):
+            down, across = divmod(index, side)
+            marks[phase].append((columns[row[x]] + offsets[across], rows[row[y]] - offsets[down]))
+    size = (cell * 72 * 0.84 / side * 0.72) ** 2
+    for phase, points in marks.items():
+        if points:
+            panel.scatter(*zip(*points, strict=True), s=size, c=PHASE_COLORS[phase], marker=PHASE_MARKERS[phase], linewidths=0)
+    for edge in np.arange(len(columns) + 1) - 0.5:
+        panel.axvline(edge, color="#E4E4E4", lw=0.6, zorder=0)
+    for edge in np.arange(len(rows) + 1) - 0.5:
+        panel.axhline(edge, color="#E4E4E4", lw=0.6, zorder=0)
+    panel.set_xticks(list(columns.values()), [_text(value) for value in columns])
+    panel.set_yticks(list(rows.values()), [_text(value) for value in rows])
+    panel.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5))
+    panel.spines[:].set_visible(False)
+    panel.tick_params(length=0)
+
+
+def _legend_mark(phase: str) -> Line2D:
+    return Line2D([], [], ls="", marker=PHASE_MARKERS[phase], color=PHASE_COLORS[phase], markersize=6, markeredgewidth=0, label=phase)
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+__all__: Sequence[str] = ["plot_curves", "plot_phases", "save"]

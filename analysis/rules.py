@@ -1,0 +1,70 @@
+"""Rules: from the summaries of runs to their phases. A rule is frozen, cheap, and never stored with the results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from analysis.load import AnalysisError
+
+PHASES = ("memorize", "grok", "generalize", "fail", "diverged", "undecided")
+
+
+class Rule(Protocol):
+    """Anything that labels runs."""
+
+    def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
+        """The phase of each run: categorical over PHASES, on the index of `runs`."""
+
+
+@dataclass(frozen=True)
+class ArticleRule:
+    """The rule of the published 1s-and-0s sweep (Pearce et al. 2023), in this order:
+
+    least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
+    `ratio_threshold`: generalize; otherwise grok.
+
+    A run that met a value that is not finite is `diverged`; one whose summaries are missing is `undecided`.
+    """
+
+    loss_threshold: float = 1e-5
+    ratio_threshold: float = 5e4
+
+    def __post_init__(self) -> None:
+        for name in ("loss_threshold", "ratio_threshold"):
+            value = getattr(self, name)
+            if not 0 < value < np.inf:
+                raise AnalysisError(f"{name} = {value} is out of range; use a number above 0")
+
+    def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
+        """The phase of each run, from min_train_loss, min_test_loss and max_loss_ratio (and diverged_step where there is one)."""
+        train, test, ratio = (_numbers(runs, name) for name in ("min_train_loss", "min_test_loss", "max_loss_ratio"))
+        diverged = runs["diverged_step"].notna().to_numpy() if "diverged_step" in runs else np.zeros(len(runs), bool)
+        phase = np.select(
+            [
+                diverged,
+                np.isnan(train),
+                train > self.loss_threshold,
+                np.isnan(test),
+                test > self.loss_threshold,
+                np.isnan(ratio),
+                ratio < self.ratio_threshold,
+            ],
+            ["diverged", "undecided", "fail", "undecided", "memorize", "undecided", "generalize"],
+            default="grok",
+        )
+        return pd.Series(pd.Categorical(phase, categories=PHASES), index=runs.index, name="phase")
+
+
+def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
+    """The phase of each run under a rule."""
+    return rule(runs)
+
+
+def _numbers(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    if name not in runs:
+        raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
+    return runs[name].to_numpy(dtype=np.float64, na_value=np.nan)

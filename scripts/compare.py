@@ -1,0 +1,49 @@
+"""grokjax compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from analysis.compare import Comparison, compare, read_table
+from analysis.rules import ArticleRule
+from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, Where, chosen_runs
+
+
+def command(
+    root: Root,
+    table: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="A published results table, columns named as in the runs table.")],
+    x: Annotated[str, typer.Option(help="Hyperparameter across.")] = "hidden_size",
+    y: Annotated[str, typer.Option(help="Hyperparameter upwards.")] = "train_size",
+    facet: Annotated[str, typer.Option(help="Hyperparameter that makes the panels.")] = "weight_decay",
+    where: Where = [],  # noqa: B006  (typer copies it)
+    loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
+    ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+) -> None:
+    """Set a sweep beside a published results table, cell by cell, under one rule.
+
+    Example:
+
+        grokjax compare results/x published.csv
+    """
+    rule = ArticleRule(loss_threshold, ratio_threshold)
+    _tell(compare(chosen_runs(root, where), read_table(table), rule, x=x, y=y, facet=facet))
+
+
+def _tell(comparison: Comparison) -> None:
+    console, cells = Console(), comparison.cells
+    share = comparison.agreeing / len(cells)
+    console.print(f"most frequent phase equal in {comparison.agreeing} of {len(cells)} cells ({share:.0%})", highlight=False)
+    console.print(f"mean total-variation distance of the shares {comparison.mean_distance:.3f}", highlight=False)
+    for count, which in ((comparison.only_here, "sweep"), (comparison.only_there, "table")):
+        if count:
+            console.print(f"{count} cells only in the {which}", highlight=False)
+    if not comparison.differing.empty:
+        table = Table(*comparison.differing.columns, box=None, padding=(0, 1), title="cells that differ", title_justify="left")
+        for row in comparison.differing.itertuples(index=False):
+            table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
+        console.print(table, highlight=False)

@@ -1,0 +1,48 @@
+"""grokjax curves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from analysis.load import AnalysisError, load_curves
+from analysis.phases import varied_hyperparameters
+from analysis.plots import plot_curves, save
+from analysis.rules import ArticleRule, classify
+from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, Where, chosen_runs
+
+MOST_PANELS = 30
+
+
+def command(
+    root: Root,
+    where: Where = [],  # noqa: B006  (typer copies it)
+    loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
+    ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+    out: Annotated[Path | None, typer.Option(help="The picture. [default: ROOT/curves.png and .svg]", show_default=False)] = None,
+) -> None:
+    """Draw the train and test loss of a cell's seeds, a panel a seed, with each run's phase.
+
+    Example:
+
+        grokjax curves results/demo --where weight_decay=0.1 --where hidden_size=64 --where train_size=1250
+    """
+    runs = chosen_runs(root, where).sort_values("seed")
+    if varied := varied_hyperparameters(runs):
+        told = "; ".join(f"{name}: {', '.join(str(v) for v in sorted(runs[name].unique()))}" for name in varied)
+        raise AnalysisError(f"choose one cell: add --where NAME=VALUE for {told}")
+    if len(runs) > MOST_PANELS:
+        raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2")
+    phases = classify(runs, ArticleRule(loss_threshold, ratio_threshold))
+    ids = runs["run_id"].tolist()
+    figure = plot_curves(
+        load_curves(root, ids, ["train_loss", "test_loss"]),
+        {run_id: f"seed {seed}" for run_id, seed in zip(ids, runs["seed"], strict=True)},
+        title=", ".join(where) or "all runs",
+        phases=dict(zip(ids, phases, strict=True)),
+    )
+    written = [save(figure, path) for path in ([out] if out else [root / "curves.png", root / "curves.svg"])]
+    Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False)

@@ -1,0 +1,57 @@
+"""Arguments that several commands share, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from analysis.load import AnalysisError, load_runs
+from analysis.rules import ArticleRule
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see `grokjax specs`) or a TOML file.", show_default=False)]
+Settings = Annotated[
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help='Fix or vary a hyperparameter: weight_decay=0.1 | seed=0..2 | hidden_size=16,64 | "learning_rate=1e-4..1e-2 log 5". Repeatable.',
+        show_default=False,
+    ),
+]
+Root = Annotated[Path, typer.Argument(metavar="ROOT", help="The folder the sweep was run to.", show_default=False)]
+Where = Annotated[
+    list[str],
+    typer.Option("--where", metavar="NAME=VALUE", help="Only runs with this value (or one of a,b,c). Repeatable.", show_default=False),
+]
+LossThreshold = Annotated[float, typer.Option(help="The rule's threshold on the least train and test loss.")]
+RatioThreshold = Annotated[float, typer.Option(help="The rule's threshold on the greatest test / train loss.")]
+DEFAULT_RULE = ArticleRule()
+
+
+def chosen_runs(root: Path, where: list[str]) -> pd.DataFrame:
+    """The runs table of `root`, narrowed to NAME=VALUE conditions. Raises AnalysisError where one names no column or no run."""
+    runs = load_runs(root)
+    for condition in where:
+        name, equals, text = condition.partition("=")
+        if not equals:
+            raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
+        if name not in runs:
+            raise AnalysisError(f"--where {condition}: there is no column {name}; hyperparameters are {_hyperparameters(runs)}")
+        numeric = pd.api.types.is_numeric_dtype(runs[name])
+        try:
+            values = [float(word) if numeric else word for word in text.split(",")]
+        except ValueError:
+            raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}") from None
+        kept = runs[runs[name].isin(values)]
+        if kept.empty:
+            there = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+            raise AnalysisError(f"--where {condition}: no run has it; {name} is {there}")
+        runs = kept
+    return runs
+
+
+def _hyperparameters(runs: pd.DataFrame) -> str:
+    return ", ".join(runs.attrs["hyperparameters"])

@@ -1,0 +1,63 @@
+"""grokjax phases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from analysis.phases import phase_grid
+from analysis.plots import plot_phases, save
+from analysis.rules import PHASES, ArticleRule, classify
+from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, Where, chosen_runs
+from sweeps.root import planned_runs
+from sweeps.store import Store
+
+
+def command(
+    root: Root,
+    x: Annotated[str, typer.Option(help="Hyperparameter across.")] = "hidden_size",
+    y: Annotated[str, typer.Option(help="Hyperparameter upwards.")] = "train_size",
+    facet: Annotated[str, typer.Option(help="Hyperparameter that makes the panels.")] = "weight_decay",
+    where: Where = [],  # noqa: B006  (typer copies it)
+    loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
+    ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+    out: Annotated[
+        Path | None, typer.Option(help="The picture, .png, .svg or .pdf. [default: ROOT/phases.png and .svg]", show_default=False)
+    ] = None,
+) -> None:
+    """Label every run and draw the phase diagram.
+
+    Examples:
+
+        grokjax phases results/demo
+
+        grokjax phases results/x --ratio-threshold 1e4 --out figures/map.pdf
+
+        grokjax phases results/x --x learning_rate --where train_size=1250 --y hidden_size
+    """
+    runs = chosen_runs(root, where)
+    rule = ArticleRule(loss_threshold, ratio_threshold)
+    phases = classify(runs, rule)
+    grid = phase_grid(runs, phases, x=x, y=y, facet=facet)
+    missing = len(planned_runs(Store(root)).keys() - set(runs["run_id"])) if not where else 0
+    title = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else None
+    figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
+    written = [save(figure, path) for path in ([out] if out else [root / "phases.png", root / "phases.svg"])]
+    _tell(phases.value_counts().to_dict(), runs.assign(phase=phases), facet)
+    Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False)
+
+
+def _tell(counts: dict[str, int], labelled: object, facet: str) -> None:
+    import pandas as pd  # noqa: PLC0415
+
+    assert isinstance(labelled, pd.DataFrame)
+    present = [phase for phase in PHASES if counts.get(phase)]
+    table = Table(facet, *present, box=None, padding=(0, 2))
+    for value, group in labelled.groupby(facet, observed=True):
+        table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str((group["phase"] == p).sum()) for p in present))
+    table.add_row("all", *(str(counts[phase]) for phase in present), style="bold")
+    Console().print(table, highlight=False)

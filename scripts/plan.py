@@ -1,0 +1,67 @@
+"""grokjax plan."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from scripts.options import Settings, Spec
+from sweeps.plan import Plan, make_plan
+from sweeps.spec import load_spec
+from sweeps.store import committed_runs
+
+
+def command(
+    spec: Spec,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    root: Annotated[Path | None, typer.Option(help="Leave out what this root already holds.", show_default=False)] = None,
+) -> None:
+    """Show what a spec would train, and about how long it would take here. Starts nothing.
+
+    Examples:
+
+        grokjax plan parity-article
+
+        grokjax plan parity-article --set seed=0..2 --root results/three-seeds
+    """
+    plan = make_plan(load_spec(spec, settings), committed_runs(root) if root else frozenset())
+    _show(plan)
+
+
+def _show(plan: Plan) -> None:
+    console, speed = Console(), _flops_per_second()
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for name in plan.spec.axes:
+        values = plan.spec.axes[name]
+        shown = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values[:8])
+        table.add_row(name, f"{shown}{', ...' if len(values) > 8 else ''}  [dim]({len(values)})[/]")
+    table.add_section()
+    left = plan.runs - plan.committed
+    table.add_row("runs", f"{plan.runs:,}" + (f"  [dim]({plan.committed:,} committed, {left:,} to train)[/]" if plan.committed else ""))
+    table.add_row("groups (compiles)", f"{plan.groups:,}")
+    table.add_row("packs (tasks)", f"{len(plan.packs):,}")
+    table.add_row("run-steps", f"{plan.run_steps:,}")
+    table.add_row("useful arithmetic", f"{plan.useful_flops / 1e12:,.3g} TFLOP")
+    table.add_row("tables", f"{plan.rows:,} rows of curves, about {plan.table_bytes / 1e6:,.2g} MB")
+    seconds = plan.seconds(speed)
+    told = f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.0f} min" if seconds > 100 else f"{seconds:.0f} s"
+    table.add_row("time here", f"about {told}  [dim]({os.cpu_count()} cores, matrix products at {speed / 1e9:.0f} GFLOP/s)[/]")
+    console.print(table, highlight=False)
+
+
+def _flops_per_second(size: int = 1024) -> float:
+    """What float32 matrix products reach on all cores of this machine: the best of a few, a quarter of a second in all."""
+    a = np.ones((size, size), np.float32)
+    best, end = 0.0, time.perf_counter() + 0.25
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        a @ a
+        best = max(best, 2 * size**3 / (time.perf_counter() - start))
+    return best

@@ -1,0 +1,110 @@
+"""grokjax run."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from scripts.options import Settings, Spec
+from sweeps.cluster import Execution, Outcome, run_sweep
+from sweeps.cluster import Progress as SweepProgress
+from sweeps.spec import SweepSpec, load_spec
+
+
+def command(
+    spec: Spec,
+    settings: Settings = [],  # noqa: B006  (typer copies it)
+    root: Annotated[Path | None, typer.Option(help="Where results go. [default: results/SPEC]", show_default=False)] = None,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster; without it a local Ray is started.")] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="Cores the local Ray uses. [default: all]", show_default=False)] = None,
+    executor: Annotated[Literal["ray", "inline"], typer.Option(help="inline trains in this process, for debugging.")] = "ray",
+) -> None:
+    """Train the runs of a spec that the root does not hold yet.
+
+    The same command again continues where it was interrupted. Added seeds or axis values train only what is new.
+
+    Examples:
+
+        grokjax run parity-demo
+
+        grokjax run parity-article --set seed=0..2 --root results/three-seeds
+
+        grokjax run my-sweep.toml --set "weight_decay=0.01..1 log 9" --root results/fine
+    """
+    loaded = load_spec(spec, settings)
+    root = root or Path("results") / loaded.name
+    console = Console(stderr=True)
+    try:
+        outcome = _run_with_bar(loaded, root, Execution(executor, address, cpus), console)
+    except KeyboardInterrupt:
+        console.print(f"[yellow]Stopped.[/] What is committed stays in {root}; the same command continues.")
+        sys.stderr.flush()
+        os._exit(130)
+    _tell(outcome, root, console)
+    if outcome.failures:
+        raise typer.Exit(1)
+
+
+def _run_with_bar(spec: SweepSpec, root: Path, execution: Execution, console: Console) -> Outcome:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("runs"),
+        _Pace(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, expand=True, refresh_per_second=4) as bar:
+        task = bar.add_task(spec.name, total=spec.size, run_steps=0, of=0, since=None)
+        fields: dict[str, float] = {}
+
+        def watch(progress: SweepProgress) -> None:
+            if progress.run_steps_done and "since" not in fields:
+                fields.update(since=time.monotonic(), first=progress.run_steps_done)
+            bar.update(
+                task,
+                total=progress.runs,
+                completed=progress.runs_done,
+                run_steps=progress.run_steps_done,
+                of=progress.run_steps,
+                **fields,
+            )
+
+        return run_sweep(spec, root, execution, watch)
+
+
+class _Pace(ProgressColumn):
+    """Run-steps a second since training began, and the time left at that pace."""
+
+    def render(self, task: Task) -> Text:
+        since, run_steps, of = task.fields["since"], task.fields["run_steps"], task.fields["of"]
+        if since is None:
+            return Text("starting", style="dim")
+        seconds = time.monotonic() - since
+        pace = (run_steps - task.fields["first"]) / seconds if seconds > 1 else 0
+        if not pace:
+            return Text("compiling", style="dim")
+        left = (of - run_steps) / pace
+        return Text(f"{pace:,.0f} run-steps/s  {left // 60:.0f}:{left % 60:02.0f} left", style="cyan")
+
+
+def _tell(outcome: Outcome, root: Path, console: Console) -> None:
+    plan, failed = outcome.plan, sum(len(failure.pack.runs) for failure in outcome.failures)
+    trained = plan.runs - plan.committed - failed
+    if not plan.packs:
+        console.print(f"All {plan.runs:,} runs were already in {root}; nothing to train.")
+    else:
+        before = f", {plan.committed:,} were there before" if plan.committed else ""
+        console.print(f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}")
+    for failure in outcome.failures:
+        runs = ", ".join(run.run_id for run in failure.pack.runs[:3])
+        console.print(f"[red]Failed:[/] {len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}", highlight=False, markup=True)
+    console.print(f"Next: grokjax phases {root}")

@@ -1,0 +1,33 @@
+"""grokjax specs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sweeps.spec import SpecError, load_spec, shipped_specs
+
+
+def command(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this spec.", show_default=False)] = None) -> None:
+    """List the shipped specs, or print one, to start a spec of your own from.
+
+    Examples:
+
+        grokjax specs
+
+        grokjax specs parity-demo > my-sweep.toml
+    """
+    shipped = shipped_specs()
+    if name is None:
+        table = Table("spec", "runs", "what", box=None, padding=(0, 2))
+        for each in shipped:
+            spec = load_spec(each)
+            table.add_row(each, f"{spec.size:,}", spec.description)
+        Console().print(table, highlight=False)
+    elif name in shipped:
+        typer.echo(shipped[name], nl=False)
+    else:
+        raise SpecError(f"there is no shipped spec {name}; there are {', '.join(shipped)}")

@@ -1,0 +1,43 @@
+"""grokjax status."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.options import Root
+from sweeps.root import planned_runs
+from sweeps.store import Store, committed_runs, read_progress
+
+# A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
+STALE_SECONDS = 60
+
+
+def command(root: Root) -> None:
+    """Show how far a sweep has come, from what is stored alone.
+
+    Example:
+
+        grokjax status results/demo
+    """
+    store = Store(root)
+    planned, committed = planned_runs(store), committed_runs(root)
+    running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
+    done = len(planned.keys() & committed)
+    console = Console()
+    console.print(f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training", highlight=False)
+    if running:
+        steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
+        console.print(f"in training: {steps:,} of {of:,} run-steps", highlight=False)
+    if done < len(planned):
+        total, have = (Counter(run.group_id for run_id, run in planned.items() if run_id in ids) for ids in (planned, committed))
+        table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
+        for group_id, count in total.items():
+            run = next(run for run in planned.values() if run.group_id == group_id)
+            what = ", ".join(f"{name} {value}" for name, value in run.values("static").items() if name in ("hidden_size", "train_size"))
+            table.add_row(group_id, what, str(have[group_id]), str(count))
+        console.print(table, highlight=False)
+        console.print("The grokjax run command that began it continues it.")

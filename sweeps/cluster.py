@@ -1,0 +1,175 @@
+"""Where packs run: on Ray, a task each with a bounded number in flight, or in this process for debugging. Only this file knows ray."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from sweeps.pack import SINGLE_THREADED, Receipt, run_pack
+from sweeps.plan import Pack, Plan, make_plan
+from sweeps.root import open_root
+from sweeps.spec import SweepSpec
+from sweeps.store import Store, committed_runs, read_progress
+
+IN_FLIGHT_PER_CPU = 2
+TRIES = 3
+POLL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a sweep is carried out; none of it changes a result."""
+
+    executor: Literal["ray", "inline"] = "ray"
+    address: str | None = None  # of a running Ray cluster; None starts a local one
+    cpus: int | None = None  # of the local Ray; None is all of them
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sweep has come. Runs and run-steps committed before this call are not in it."""
+
+    runs: int
+    runs_done: int
+    run_steps: int
+    run_steps_done: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pack that failed at every try, with the last traceback."""
+
+    pack: Pack
+    error: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of `run_sweep` did."""
+
+    plan: Plan
+    seconds: float
+    failures: tuple[Failure, ...]
+
+
+def run_sweep(
+    spec: SweepSpec, root: str | Path, execution: Execution, watch: Callable[[Progress], None] = lambda progress: None
+) -> Outcome:
+    """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
+
+    Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried again, up to three times; the others
+    go on meanwhile.
+
+    Args:
+      spec: the sweep.
+      root: a folder for its results.
+      execution: where to run.
+      watch: called about twice a second.
+
+    Raises:
+      SpecError: the spec cannot be run or does not fit what the root holds.
+      StoreError: the root cannot be used.
+    """
+    plan = make_plan(spec, committed_runs(root))
+    store = open_root(root, spec)
+    started = time.monotonic()
+    failures: list[Failure] = []
+    if plan.packs:
+        for pack_id in read_progress(store):  # of tasks that were killed; live ones write theirs again
+            store.delete(f"progress/{pack_id}.json")
+        finish = _on_ray if execution.executor == "ray" else _inline
+        with contextlib.closing(finish(plan, store, execution)) as events:
+            _follow(plan, store, events, failures, watch)
+    return Outcome(plan, time.monotonic() - started, tuple(failures))
+
+
+Event = Receipt | Failure | None  # None: nothing finished, but time has passed
+
+
+def _follow(
+    plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]
+) -> None:
+    runs = run_steps = 0
+    for event in events:
+        if isinstance(event, Failure):
+            failures.append(event)
+        elif event is not None:
+            runs, run_steps = runs + event.runs, run_steps + event.run_steps
+        under_way = sum(progress["run_steps"] for progress in read_progress(store).values())
+        watch(Progress(plan.runs - plan.committed, runs, plan.run_steps, min(run_steps + under_way, plan.run_steps)))
+
+
+def _inline(plan: Plan, store: Store, execution: Execution) -> Iterator[Event]:
+    for pack in plan.packs:
+        yield _tried(pack, lambda pack=pack: run_pack(pack, str(store.root), _git_commit()))
+
+
+def _tried(pack: Pack, attempt: Callable[[], Receipt]) -> Event:
+    try:
+        return attempt()
+    except Exception:  # noqa: BLE001  (whatever a pack does, the others go on)
+        return Failure(pack, traceback.format_exc())
+
+
+def _on_ray(plan: Plan, store: Store, execution: Execution) -> Iterator[Event]:
+    """Packs in the order they finish; a few more than there are CPUs are in flight, and results never pass through here."""
+    import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
+
+    _start_ray(execution)
+    try:
+        task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(run_pack)
+        waiting, in_flight, tries = list(reversed(plan.packs)), dict[Any, Pack](), dict[str, int]()
+        root, commit = str(store.root.resolve()), _git_commit()
+        while waiting or in_flight:
+            capacity = IN_FLIGHT_PER_CPU * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            while waiting and len(in_flight) < capacity:
+                pack = waiting.pop()
+                in_flight[task.remote(pack, root, commit)] = pack
+            finished, _ = ray.wait(list(in_flight), timeout=POLL_SECONDS)
+            for reference in finished:
+                pack = in_flight.pop(reference)
+                event = _tried(pack, lambda reference=reference: ray.get(reference))
+                tries[pack.pack_id] = tries.get(pack.pack_id, 0) + 1
+                if isinstance(event, Failure) and tries[pack.pack_id] < TRIES:
+                    waiting.append(pack)
+                else:
+                    yield event
+            if not finished:
+                yield None
+    finally:
+        ray.shutdown()
+
+
+def _start_ray(execution: Execution) -> None:
+    import ray  # noqa: PLC0415
+
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if execution.address is not None:
+        ray.init(address=execution.address, **quiet)
+        return
+    if SINGLE_THREADED not in os.environ.get("XLA_FLAGS", ""):  # inherited by the workers
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SINGLE_THREADED}".strip()
+    ray.init(address="local", num_cpus=execution.cpus, include_dashboard=False, **quiet)
+
+
+def _git_commit() -> str | None:
+    """The commit of the checkout that this code runs from, with a + where it has been changed; None outside a checkout."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", "-C", here, *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+
+    try:
+        if git("ls-files", Path(__file__).name) == "":
+            return None
+        return git("rev-parse", "--short=12", "HEAD") + ("+" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None

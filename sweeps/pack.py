@@ -1,0 +1,183 @@
+"""What one task does: train a pack and commit it. The only part of sweeps that computes with jax."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.pack import RunResult, train_pack
+from sweeps.plan import Pack
+from sweeps.schema import METRICS, Column, curves_schema, runs_schema
+from sweeps.store import Store, commit_pack, write_progress
+from sweeps.summaries import summarize
+
+# One task has one core: XLA must not spread over the others, which have tasks of their own.
+SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
+PROGRESS_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a task returns in place of results, which are in the store."""
+
+    pack_id: str
+    runs: int
+    run_steps: int
+    seconds: float
+
+
+def run_pack(pack: Pack, root: str, commit: str | None) -> Receipt:
+    """Trains a pack and commits it to `root`, unless it is there already. `commit` is the code's git commit, for the table."""
+    started = time.monotonic()
+    prepare_device()
+    store = Store(root)
+    if store.get(f"runs/{pack.pack_id}.parquet") is None:
+        width = lane_width(store, pack)
+        results = train_pack(pack.runs, width, _reporter(store, pack))
+        commit_pack(store, pack.pack_id, curves_table(results), runs_table(results, pack, width, commit))
+    return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, time.monotonic() - started)
+
+
+def prepare_device() -> None:
+    """Makes XLA single-threaded on a CPU and lets it keep what it compiles; must come before the first computation."""
+    if SINGLE_THREADED not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SINGLE_THREADED}".strip()
+    import jax  # noqa: PLC0415  (reads the flags above when it starts)
+
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(_compilation_cache()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+def lane_width(store: Store, pack: Pack) -> int:
+    """The lane width of the pack's group on this kind of device: as the root remembers it, or else measured now and entered.
+
+    Whoever measures first decides, so that every worker and every resume trains at the same width and gets the same bits.
+    """
+    from grokjax.lanes import measure_lane_width  # noqa: PLC0415
+
+    key = f"groups/{pack.group_id}-{_slug(device_kind())}.json"
+    known = store.get_json(key)
+    if known is None:
+        static = pack.runs[0].values("static")
+        store.create(key, json.dumps({"lane_width": measure_lane_width(pack.runs[0]), **static}).encode())
+        known = store.get_json(key)
+    assert known is not None, f"{key} was just created"
+    return int(known["lane_width"])
+
+
+def device_kind() -> str:
+    """The kind of device that this process trains on."""
+    import jax  # noqa: PLC0415
+
+    kind = str(jax.devices()[0].device_kind)
+    return _cpu_model() if kind == "cpu" else kind
+
+
+def curves_table(results: Sequence[RunResult]) -> pa.Table:
+    """The curves of a pack's runs, sorted by run_id and step."""
+    ordered = sorted(results, key=lambda result: result.config.run_id)
+    columns: dict[str, Any] = {
+        "run_id": np.repeat([result.config.run_id for result in ordered], [len(result.curve.step) for result in ordered]),
+        "step": np.concatenate([result.curve.step for result in ordered]),
+        **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name, _, _ in METRICS},
+    }
+    schema = curves_schema()
+    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
+
+
+def runs_table(results: Sequence[RunResult], pack: Pack, width: int, commit: str | None) -> pa.Table:
+    """The runs table of a pack: a row a run."""
+    provenance = {
+        "pack_id": pack.pack_id,
+        "group_id": pack.group_id,
+        "lane_width": width,
+        "device": device_kind(),
+        "trajectory_version": TRAJECTORY_VERSION,
+        "grokjax_version": metadata.version("grokjax"),
+        "commit": commit,
+        "jax_version": metadata.version("jax"),
+        "python_version": platform.python_version(),
+        "finished_at": datetime.now(UTC),
+    }
+    rows = [
+        {
+            **result.config.flat(),
+            **summarize(result.curve.step, result.curve.metrics),
+            "run_id": result.config.run_id,
+            "seconds": result.seconds,
+            "useful_flops": result.config.useful_flops() * int(result.curve.step[-1]) / result.config.steps,
+            **provenance,
+        }
+        for result in results
+    ]
+    return pa.Table.from_pylist(rows, schema=runs_schema(_hyperparameter_columns(results)))
+
+
+def _hyperparameter_columns(results: Sequence[RunResult]) -> tuple[Column, ...]:
+    present = {name for result in results for name in result.config.flat()} - {"steps"}
+    types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
+    columns = []
+    for name, info in hyperparameter_fields().items():
+        if name in present:
+            value = next(flat[name] for flat in (result.config.flat() for result in results) if name in flat)
+            columns.append(Column(name, types[type(value)], "", info.description or f"kind of {name}", "hyperparameter"))
+    return tuple(columns)
+
+
+class _reporter:  # noqa: N801  (called like the function it stands for)
+    """Adds up a pack's run-steps and writes them down now and then."""
+
+    def __init__(self, store: Store, pack: Pack) -> None:
+        self._store, self._pack = store, pack
+        self._done, self._written = 0, 0.0
+
+    def __call__(self, run_steps: int) -> None:
+        self._done += run_steps
+        if time.monotonic() - self._written >= PROGRESS_SECONDS:
+            self._written = time.monotonic()
+            write_progress(self._store, self._pack.pack_id, {"run_steps": self._done, "of": self._pack.run_steps, "at": time.time()})
+
+
+def _compilation_cache() -> Path:
+    """A folder of this user for programs compiled for this kind of processor."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "grokjax" / f"compiled-{_processor()}"
+
+
+@functools.cache
+def _processor() -> str:
+    flags = next((line for line in _cpuinfo() if line.startswith(("flags", "Features"))), platform.processor())
+    return hashlib.sha256(f"{platform.machine()} {flags}".encode()).hexdigest()[:12]
+
+
+def _cpu_model() -> str:
+    named = (line.partition(":")[2].strip() for line in _cpuinfo() if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+@functools.cache
+def _cpuinfo() -> tuple[str, ...]:
+    try:
+        return tuple(Path("/proc/cpuinfo").read_text("utf-8").splitlines())
+    except OSError:
+        return ()
+
+
+def _slug(text: str) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in text.lower())
