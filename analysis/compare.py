@@ -53,7 +53,7 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
         if missing:
             raise AnalysisError(f"one table has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
         grid = phase_grid(table, classify(table, rule), x=x, y=y, facet=facet)
-        grids.append(grid.astype({name: float for name in cell}))
+        grids.append(grid.astype(dict.fromkeys(cell, float)))
     both = grids[0].merge(grids[1], on=cell, suffixes=("_here", "_there"))
     if both.empty:
         raise AnalysisError(f"the tables share no cell of {' x '.join(cell)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter
 
 from analysis.load import AnalysisError
 from analysis.rules import PHASES
@@ -30,7 +31,7 @@ PHASE_MARKERS = {"memorize": "s", "grok": "o", "generalize": "^", "fail": "X", "
 TRAIN_COLOR, TEST_COLOR = "#0072B2", "#D55E00"
 MOST_FACETS = 12
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.labelsize": 9,
@@ -62,18 +63,18 @@ def plot_phases(grid: pd.DataFrame, *, x: str, y: str, facet: str | None = None,
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     columns, rows = sorted(grid[x].unique()), sorted(grid[y].unique())
     side = math.ceil(math.sqrt(grid["seeds"].max()))
-    cell = max(0.42, 0.13 * side)  # inches
-    width = len(facets) * (len(columns) * cell + 0.25) + 1.1
+    cell = max(0.42, 0.13 * side, 1.3 / len(columns))  # inches
+    width = len(facets) * (len(columns) * cell + 0.2) + 1.0
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(max(width, 4.5), len(rows) * cell + 1.35), layout="constrained")
+        figure = Figure(figsize=(max(width, 4.5), len(rows) * cell + 1.15), layout="constrained")
         panels = figure.subplots(1, len(facets), sharey=True, squeeze=False)[0]
         for panel, value in zip(panels, facets, strict=True):
             cells = grid if facet is None else grid[grid[facet] == value]
             _draw_cells(panel, cells, {v: i for i, v in enumerate(columns)}, {v: i for i, v in enumerate(rows)}, (x, y), side, cell)
+            panel.set_xlabel(x)
             if facet is not None:
                 panel.set_title(f"{facet} {_text(value)}")
         panels[0].set_ylabel(y)
-        figure.supxlabel(x, fontsize=9)
         present = [phase for phase in PHASES if grid[f"{phase}_count"].sum()]
         figure.legend(handles=[_legend_mark(phase) for phase in present], loc="outside lower center", ncols=len(present))
         if title:
@@ -90,7 +91,7 @@ def plot_curves(curves: pd.DataFrame, panels: Mapping[str, str], *, title: str, 
       title: above the figure.
       phases: run_id -> phase, shown beside the panel's title.
     """
-    across = min(3, len(panels))
+    across = math.ceil(math.sqrt(len(panels)))
     down = math.ceil(len(panels) / across)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(2.35 * across + 0.6, 1.6 * down + 0.9), layout="constrained")
@@ -102,10 +103,12 @@ def plot_curves(curves: pd.DataFrame, panels: Mapping[str, str], *, title: str, 
             panel.plot(steps, curve["test_loss"].to_numpy(dtype=float), color=TEST_COLOR, lw=1, ls=(0, (4, 1.5)), label="test_loss")
             panel.set_yscale("log")
             panel.set_title(f"{label}: {phases[run_id]}", color=PHASE_COLORS[phases[run_id]], fontweight="bold")
-        for panel in axes[len(panels) :]:
-            panel.set_visible(False)
-        figure.supxlabel("step", fontsize=9)
-        figure.supylabel("loss (nats)", fontsize=9)
+        for index, panel in enumerate(axes):
+            panel.set_visible(index < len(panels))
+            panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+            panel.set_xlabel("step" if index + across >= len(panels) else "")
+            panel.set_ylabel("loss (nats)" if index % across == 0 else "")
+            panel.tick_params(labelbottom=index + across >= len(panels))
         figure.suptitle(title, fontsize=10)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=2)
@@ -144,7 +147,8 @@ def _draw_cells(
     size = (cell * 72 * 0.84 / side * 0.72) ** 2
     for phase, points in marks.items():
         if points:
-            panel.scatter(*zip(*points, strict=True), s=size, c=PHASE_COLORS[phase], marker=PHASE_MARKERS[phase], linewidths=0)
+            xs, ys = zip(*points, strict=True)
+            panel.scatter(xs, ys, s=size, c=PHASE_COLORS[phase], marker=PHASE_MARKERS[phase], linewidths=0)
     for edge in np.arange(len(columns) + 1) - 0.5:
         panel.axvline(edge, color="#E4E4E4", lw=0.6, zorder=0)
     for edge in np.arange(len(rows) + 1) - 0.5:
@@ -157,11 +161,10 @@ def _draw_cells(
 
 
 def _legend_mark(phase: str) -> Line2D:
-    return Line2D([], [], ls="", marker=PHASE_MARKERS[phase], color=PHASE_COLORS[phase], markersize=6, markeredgewidth=0, label=phase)
+    return Line2D(
+        [], [], ls="", marker=PHASE_MARKERS[phase], color=PHASE_COLORS[phase], markersize=6, markeredgewidth=0, label=phase
+    )
 
 
 def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-__all__: Sequence[str] = ["plot_curves", "plot_phases", "save"]

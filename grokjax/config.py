@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self
 
 import pydantic
 
-from grokjax.fields import Part, PositiveInt, Recorded, Role, Static, Traced, fields_with_role, role_of
+from grokjax.fields import Part, PositiveInt, Recorded, Role, Static, Traced, fields_with_role
 from grokjax.losses import Loss
 from grokjax.models import Model
 from grokjax.optimizers import Optimizer
@@ -125,7 +125,7 @@ class UnknownHyperparameter(ValueError):
 def part_classes(part: str) -> dict[str, type[Part]]:
     """The classes that can stand for `part` ("task", "model" or "optimizer"), by kind."""
     annotation = RunConfig.model_fields[part].annotation
-    classes: tuple[type[Part], ...] = typing.get_args(annotation) or (annotation,)  # type: ignore[assignment]
+    classes: tuple[type[Part], ...] = typing.get_args(annotation) or (annotation,)
     return {str(cls.model_fields[part].default): cls for cls in classes}
 
 
@@ -133,10 +133,7 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
     """Every hyperparameter that any part declares, by name, in the order of a results table."""
     classes = [cls for part in PART_NAMES for cls in part_classes(part).values()] + [RunConfig]
     return {
-        name: info
-        for cls in classes
-        for name, info in cls.model_fields.items()
-        if not (cls is RunConfig and name in PART_NAMES)
+        name: info for cls in classes for name, info in cls.model_fields.items() if not (cls is RunConfig and name in PART_NAMES)
     }
 
 
@@ -155,6 +152,3 @@ def _own_fields(part: Part) -> Iterator[tuple[str, Value]]:
 
 def _replace(part: Part, values: Mapping[str, Any]) -> Part:
     return part.model_copy(update={name: values[name] for name in type(part).model_fields if name in values})
-
-
-__all__ = ["RunConfig", "UnknownHyperparameter", "digest", "hyperparameter_fields", "part_classes", "role_of"]

@@ -48,14 +48,16 @@ class Program:
         def empty() -> Lanes:
             values = {name: jnp.zeros((), _dtype(value)) for name, value in self.template.values("traced").items()}
             shapes = Lanes(values, jax.eval_shape(lambda: train.init(self.template)))
-            return jax.tree.map(lambda leaf: jnp.zeros((self.lane_width, *leaf.shape), leaf.dtype), shapes)
+            zeros: Lanes = jax.tree.map(lambda leaf: jnp.zeros((self.lane_width, *leaf.shape), leaf.dtype), shapes)
+            return zeros
 
         return jax.jit(empty)
 
     @functools.cached_property
     def _replace(self) -> Any:
         def replace(lanes: Lanes, lane: jax.Array, values: Values, state: train.RunState) -> Lanes:
-            return jax.tree.map(lambda all_lanes, one: all_lanes.at[lane].set(one), lanes, Lanes(values, state))
+            replaced: Lanes = jax.tree.map(lambda all_lanes, one: all_lanes.at[lane].set(one), lanes, Lanes(values, state))
+            return replaced
 
         return jax.jit(replace, donate_argnums=0)
 
@@ -72,7 +74,8 @@ class Program:
 
             shapes = jax.eval_shape(lambda: train.measure(config, state))
             empty = {name: jnp.zeros(MAX_ROWS, shape.dtype) for name, shape in shapes.items()}
-            return jax.lax.fori_loop(0, rows, log_row, (state, empty))
+            advanced: tuple[train.RunState, Metrics] = jax.lax.fori_loop(0, rows, log_row, (state, empty))
+            return advanced
 
         def advance(lanes: Lanes, rows: jax.Array) -> tuple[Lanes, Metrics]:
             state, logged = jax.vmap(advance_lane, in_axes=(0, 0, None))(lanes.values, lanes.state, rows)
@@ -131,7 +134,7 @@ def measure_lane_width(config: RunConfig, seconds: float = 0.25) -> int:
 
 def _widest(config: RunConfig) -> int:
     """The most lanes whose states fit in an accelerator's memory, or are worth trying on a CPU."""
-    per_lane = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(lambda: train.init(config))))
+    per_lane: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(lambda: train.init(config))))
     if jax.default_backend() == "cpu":
         return 256
     return max(1, min(16_384, 2 * 2**30 // per_lane))

@@ -74,10 +74,10 @@ class _OneHiddenLayer(nn.Module):
 
 @jax.custom_vjp
 def relu_readout(hidden: jax.Array, output: jax.Array, inputs: Inputs) -> jax.Array:
-    """output @ relu(hidden @ x) for every example: hidden [H, D], output [H], inputs of N examples -> [N].
+    """Output @ relu(hidden @ x) for every example: hidden [H, D], output [H], inputs of N examples -> [N].
 
     Both weight gradients come from one product. With dz [N] the logits' cotangent, let G = ([hidden x > 0] dz) x^T, [H, D]. Then
-    d hidden = output * G, and because relu(u) = [u > 0] u, d output = rowsum(hidden * G), which saves reading the activations again.
+    d hidden = output * G, and because relu(u) = [u > 0] u, d output = rowsum(hidden * G), with no second pass over the activations.
     The inputs are data: they get no gradient.
     """
     return output @ jnp.maximum(hidden @ inputs.by_feature, 0)

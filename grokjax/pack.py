@@ -93,9 +93,7 @@ class _Occupant:
         return RunResult(self.config, Curve(steps, metrics), self.seconds)
 
 
-def _results(
-    program: Program, configs: Sequence[RunConfig], report: Callable[[int], None]
-) -> Iterator[tuple[int, RunResult]]:
+def _results(program: Program, configs: Sequence[RunConfig], report: Callable[[int], None]) -> Iterator[tuple[int, RunResult]]:
     waiting = iter(enumerate(configs))
     began = time.perf_counter()
     lanes, occupants = program.empty(), dict[int, _Occupant]()

@@ -37,9 +37,7 @@ class SparseParity(Part):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if self.parity_bits > self.num_bits:
-            raise ValueError(
-                f"parity_bits = {self.parity_bits} is more than num_bits = {self.num_bits}; use 1 to {self.num_bits}"
-            )
+            raise ValueError(f"parity_bits = {self.parity_bits} is more than num_bits = {self.num_bits}; use 1 to {self.num_bits}")
         sequences = 2**self.num_bits
         if self.train_size + self.test_size > sequences:
             raise ValueError(

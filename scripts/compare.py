@@ -16,7 +16,9 @@ from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, W
 
 def command(
     root: Root,
-    table: Annotated[Path, typer.Argument(metavar="TABLE.csv", help="A published results table, columns named as in the runs table.")],
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE.csv", help="A published results table, columns named as in the runs table.")
+    ],
     x: Annotated[str, typer.Option(help="Hyperparameter across.")] = "hidden_size",
     y: Annotated[str, typer.Option(help="Hyperparameter upwards.")] = "train_size",
     facet: Annotated[str, typer.Option(help="Hyperparameter that makes the panels.")] = "weight_decay",
@@ -27,7 +29,6 @@ def command(
     """Set a sweep beside a published results table, cell by cell, under one rule.
 
     Example:
-
         grokjax compare results/x published.csv
     """
     rule = ArticleRule(loss_threshold, ratio_threshold)

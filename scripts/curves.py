@@ -27,7 +27,6 @@ def command(
     """Draw the train and test loss of a cell's seeds, a panel a seed, with each run's phase.
 
     Example:
-
         grokjax curves results/demo --where weight_decay=0.1 --where hidden_size=64 --where train_size=1250
     """
     runs = chosen_runs(root, where).sort_values("seed")

@@ -9,7 +9,9 @@ import typer
 
 from scripts import compare, curves, phases, plan, run, specs, status
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
+)
 for command in (run, plan, status, phases, curves, compare, specs):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
 

@@ -11,20 +11,24 @@ import typer
 from analysis.load import AnalysisError, load_runs
 from analysis.rules import ArticleRule
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see `grokjax specs`) or a TOML file.", show_default=False)]
+Spec = Annotated[
+    str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see grokjax specs) or a TOML file.", show_default=False)
+]
 Settings = Annotated[
     list[str],
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help='Fix or vary a hyperparameter: weight_decay=0.1 | seed=0..2 | hidden_size=16,64 | "learning_rate=1e-4..1e-2 log 5". Repeatable.',
+        help='Fix or vary a hyperparameter: weight_decay=0.1, seed=0..2, hidden_size=16,64, "weight_decay=0.01..1 log 5". Repeatable.',
         show_default=False,
     ),
 ]
 Root = Annotated[Path, typer.Argument(metavar="ROOT", help="The folder the sweep was run to.", show_default=False)]
 Where = Annotated[
     list[str],
-    typer.Option("--where", metavar="NAME=VALUE", help="Only runs with this value (or one of a,b,c). Repeatable.", show_default=False),
+    typer.Option(
+        "--where", metavar="NAME=VALUE", help="Only runs with this value (or one of a,b,c). Repeatable.", show_default=False
+    ),
 ]
 LossThreshold = Annotated[float, typer.Option(help="The rule's threshold on the least train and test loss.")]
 RatioThreshold = Annotated[float, typer.Option(help="The rule's threshold on the greatest test / train loss.")]

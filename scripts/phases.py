@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -32,7 +33,6 @@ def command(
     """Label every run and draw the phase diagram.
 
     Examples:
-
         grokjax phases results/demo
 
         grokjax phases results/x --ratio-threshold 1e4 --out figures/map.pdf
@@ -47,17 +47,15 @@ def command(
     title = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else None
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in ([out] if out else [root / "phases.png", root / "phases.svg"])]
-    _tell(phases.value_counts().to_dict(), runs.assign(phase=phases), facet)
+    _tell(runs.assign(phase=phases), facet)
     Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False)
 
 
-def _tell(counts: dict[str, int], labelled: object, facet: str) -> None:
-    import pandas as pd  # noqa: PLC0415
-
-    assert isinstance(labelled, pd.DataFrame)
-    present = [phase for phase in PHASES if counts.get(phase)]
+def _tell(labelled: pd.DataFrame, facet: str) -> None:
+    counts = pd.crosstab(labelled[facet], labelled["phase"].astype(str))
+    present = [phase for phase in PHASES if phase in counts]
     table = Table(facet, *present, box=None, padding=(0, 2))
-    for value, group in labelled.groupby(facet, observed=True):
-        table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str((group["phase"] == p).sum()) for p in present))
-    table.add_row("all", *(str(counts[phase]) for phase in present), style="bold")
+    for value, row in counts[present].iterrows():
+        table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str(count) for count in row))
+    table.add_row("all", *(str(total) for total in counts[present].sum()), style="bold")
     Console().print(table, highlight=False)

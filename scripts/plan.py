@@ -26,7 +26,6 @@ def command(
     """Show what a spec would train, and about how long it would take here. Starts nothing.
 
     Examples:
-
         grokjax plan parity-article
 
         grokjax plan parity-article --set seed=0..2 --root results/three-seeds
@@ -44,7 +43,9 @@ def _show(plan: Plan) -> None:
         table.add_row(name, f"{shown}{', ...' if len(values) > 8 else ''}  [dim]({len(values)})[/]")
     table.add_section()
     left = plan.runs - plan.committed
-    table.add_row("runs", f"{plan.runs:,}" + (f"  [dim]({plan.committed:,} committed, {left:,} to train)[/]" if plan.committed else ""))
+    table.add_row(
+        "runs", f"{plan.runs:,}" + (f"  [dim]({plan.committed:,} committed, {left:,} to train)[/]" if plan.committed else "")
+    )
     table.add_row("groups (compiles)", f"{plan.groups:,}")
     table.add_row("packs (tasks)", f"{len(plan.packs):,}")
     table.add_row("run-steps", f"{plan.run_steps:,}")

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -17,6 +17,8 @@ from scripts.options import Settings, Spec
 from sweeps.cluster import Execution, Outcome, run_sweep
 from sweeps.cluster import Progress as SweepProgress
 from sweeps.spec import SweepSpec, load_spec
+
+LOG_SECONDS = 30
 
 
 def command(
@@ -32,7 +34,6 @@ def command(
     The same command again continues where it was interrupted. Added seeds or axis values train only what is new.
 
     Examples:
-
         grokjax run parity-demo
 
         grokjax run parity-article --set seed=0..2 --root results/three-seeds
@@ -64,11 +65,13 @@ def _run_with_bar(spec: SweepSpec, root: Path, execution: Execution, console: Co
     )
     with Progress(*columns, console=console, expand=True, refresh_per_second=4) as bar:
         task = bar.add_task(spec.name, total=spec.size, run_steps=0, of=0, since=None)
-        fields: dict[str, float] = {}
+        fields: dict[str, Any] = {}
+        log = _Log(console)
 
         def watch(progress: SweepProgress) -> None:
             if progress.run_steps_done and "since" not in fields:
                 fields.update(since=time.monotonic(), first=progress.run_steps_done)
+            log(progress)
             bar.update(
                 task,
                 total=progress.runs,
@@ -79,6 +82,19 @@ def _run_with_bar(spec: SweepSpec, root: Path, execution: Execution, console: Co
             )
 
         return run_sweep(spec, root, execution, watch)
+
+
+class _Log:
+    """Where there is no terminal to draw a bar on, a line every half minute."""
+
+    def __init__(self, console: Console) -> None:
+        self._console, self._due = console, time.monotonic()
+
+    def __call__(self, progress: SweepProgress) -> None:
+        if not self._console.is_terminal and time.monotonic() >= self._due:
+            self._due = time.monotonic() + LOG_SECONDS
+            share = progress.run_steps_done / progress.run_steps
+            self._console.print(f"{progress.runs_done:,} of {progress.runs:,} runs, {share:.0%} of the run-steps", highlight=False)
 
 
 class _Pace(ProgressColumn):

@@ -11,11 +11,12 @@ from rich.table import Table
 from sweeps.spec import SpecError, load_spec, shipped_specs
 
 
-def command(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this spec.", show_default=False)] = None) -> None:
+def command(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this spec.", show_default=False)] = None,
+) -> None:
     """List the shipped specs, or print one, to start a spec of your own from.
 
     Examples:
-
         grokjax specs
 
         grokjax specs parity-demo > my-sweep.toml

@@ -20,7 +20,6 @@ def command(root: Root) -> None:
     """Show how far a sweep has come, from what is stored alone.
 
     Example:
-
         grokjax status results/demo
     """
     store = Store(root)
@@ -37,7 +36,9 @@ def command(root: Root) -> None:
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
         for group_id, count in total.items():
             run = next(run for run in planned.values() if run.group_id == group_id)
-            what = ", ".join(f"{name} {value}" for name, value in run.values("static").items() if name in ("hidden_size", "train_size"))
+            what = ", ".join(
+                f"{name} {value}" for name, value in run.values("static").items() if name in ("hidden_size", "train_size")
+            )
             table.add_row(group_id, what, str(have[group_id]), str(count))
         console.print(table, highlight=False)
         console.print("The grokjax run command that began it continues it.")

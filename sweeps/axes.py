@@ -54,7 +54,9 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
     low, high, by = parse_value(start), parse_value(stop), parse_value(amount or "1")
     if not all(isinstance(number, int | float) and np.isfinite(number) for number in (low, high, by)):
         raise ValueError(f"{written!r} has an end that is not a number; write {GRAMMAR}")
-    assert not isinstance(low, str) and not isinstance(high, str) and not isinstance(by, str)
+    assert not isinstance(low, str)
+    assert not isinstance(high, str)
+    assert not isinstance(by, str)
     if low > high:
         raise ValueError(f"{written!r} runs from {low} down to {high}; put the smaller end first")
     if how in ("log", "linear"):

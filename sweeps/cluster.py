@@ -1,13 +1,14 @@
-"""Where packs run: on Ray, a task each with a bounded number in flight, or in this process for debugging. Only this file knows ray."""
+"""Where packs run: on Ray, a task each with a bounded number in flight, or in this process. Only this file knows ray."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import subprocess
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -64,8 +65,7 @@ def run_sweep(
 ) -> Outcome:
     """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
 
-    Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried again, up to three times; the others
-    go on meanwhile.
+    Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried three times; the others go on.
 
     Args:
       spec: the sweep.
@@ -93,9 +93,7 @@ def run_sweep(
 Event = Receipt | Failure | None  # None: nothing finished, but time has passed
 
 
-def _follow(
-    plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]
-) -> None:
+def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]) -> None:
     runs = run_steps = 0
     for event in events:
         if isinstance(event, Failure):
@@ -106,19 +104,20 @@ def _follow(
         watch(Progress(plan.runs - plan.committed, runs, plan.run_steps, min(run_steps + under_way, plan.run_steps)))
 
 
-def _inline(plan: Plan, store: Store, execution: Execution) -> Iterator[Event]:
+def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
     for pack in plan.packs:
-        yield _tried(pack, lambda pack=pack: run_pack(pack, str(store.root), _git_commit()))
+        yield _tried(pack, functools.partial(run_pack, pack, str(store.root), _git_commit()))
 
 
-def _tried(pack: Pack, attempt: Callable[[], Receipt]) -> Event:
+def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
     try:
-        return attempt()
-    except Exception:  # noqa: BLE001  (whatever a pack does, the others go on)
+        receipt: Receipt = attempt()
+    except Exception:
         return Failure(pack, traceback.format_exc())
+    return receipt
 
 
-def _on_ray(plan: Plan, store: Store, execution: Execution) -> Iterator[Event]:
+def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
     """Packs in the order they finish; a few more than there are CPUs are in flight, and results never pass through here."""
     import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
 
@@ -135,7 +134,7 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Iterator[Event]:
             finished, _ = ray.wait(list(in_flight), timeout=POLL_SECONDS)
             for reference in finished:
                 pack = in_flight.pop(reference)
-                event = _tried(pack, lambda reference=reference: ray.get(reference))
+                event = _tried(pack, functools.partial(ray.get, reference))
                 tries[pack.pack_id] = tries.get(pack.pack_id, 0) + 1
                 if isinstance(event, Failure) and tries[pack.pack_id] < TRIES:
                     waiting.append(pack)

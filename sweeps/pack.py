@@ -151,7 +151,9 @@ class _reporter:  # noqa: N801  (called like the function it stands for)
         self._done += run_steps
         if time.monotonic() - self._written >= PROGRESS_SECONDS:
             self._written = time.monotonic()
-            write_progress(self._store, self._pack.pack_id, {"run_steps": self._done, "of": self._pack.run_steps, "at": time.time()})
+            write_progress(
+                self._store, self._pack.pack_id, {"run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
+            )
 
 
 def _compilation_cache() -> Path:

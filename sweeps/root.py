@@ -43,7 +43,7 @@ def _check_compatible(earlier: SweepSpec, version: int, spec: SweepSpec, root: s
     """Runs may differ along an axis of either spec, and in nothing else."""
     if version != TRAJECTORY_VERSION:
         raise SpecError(
-            f"{root} holds results of trajectory version {version}, and this code makes version {TRAJECTORY_VERSION}; use another --root"
+            f"{root} holds results of trajectory version {version}, this code makes {TRAJECTORY_VERSION}; use another --root"
         )
     there, here = (next(expand(each)).flat() for each in (earlier, spec))
     for name in sorted(there.keys() | here.keys()):

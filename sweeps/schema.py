@@ -78,7 +78,13 @@ def _crossing_meaning(metric: str, threshold: float, sustained: bool) -> str:
 
 OUTCOME_COLUMNS: tuple[Column, ...] = (
     Column("steps", pa.int64(), "steps", "training steps made", "outcome"),
-    Column("diverged_step", pa.int64(), "steps", "logged step at which a metric was not finite, where the run ended; null if none", "outcome"),
+    Column(
+        "diverged_step",
+        pa.int64(),
+        "steps",
+        "logged step at which a metric was not finite, where the run ended; null if none",
+        "outcome",
+    ),
     Column("min_train_loss", pa.float64(), "nats", "least train_loss over the logged steps", "outcome"),
     Column("min_test_loss", pa.float64(), "nats", "least test_loss over the logged steps", "outcome"),
     Column("max_loss_ratio", pa.float64(), "1", "greatest test_loss / train_loss over the logged steps", "outcome"),

@@ -151,7 +151,9 @@ def _check_names(spec: SweepSpec, where: str) -> None:
                 raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{_nearest(name, known)}")
     for name in ("steps", "log_every"):
         if name in spec.axes:
-            raise SpecError(f"{where}: {name} says how far runs are trained and logged, the same for a whole sweep; put it in [run]")
+            raise SpecError(
+                f"{where}: {name} says how far runs are trained and logged, the same for a whole sweep; put it in [run]"
+            )
 
 
 def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
@@ -164,14 +166,18 @@ def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
     try:
         RunConfig.from_flat(flat)
     except UnknownHyperparameter as error:
-        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in part_classes(part).items() if error.name in cls.model_fields]
+        owners = [
+            f"{part} {kind}" for part in PART_NAMES for kind, cls in part_classes(part).items() if error.name in cls.model_fields
+        ]
         kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
         raise SpecError(f"{where}: {error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}") from None
     except pydantic.ValidationError as error:
         varied = {name: value for name, value in point.items() if name in spec.varied}
         told = _first(error)
         at = ", ".join(f"{name} = {value}" for name, value in varied.items() if name not in told)
-        raise SpecError(f"{where}: {told}" + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")) from None
+        raise SpecError(
+            f"{where}: {told}" + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
+        ) from None
 
 
 def _first(error: pydantic.ValidationError) -> str:
