@@ -1,0 +1,46 @@
+"""What all tests share: a small run, and XLA set up as a worker sets it up."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+
+from grokjax.config import RunConfig
+
+SMALL_RUN: dict[str, Any] = {
+    "task": "sparse_parity",
+    "num_bits": 30,
+    "parity_bits": 3,
+    "train_size": 200,
+    "test_size": 300,
+    "model": "mlp",
+    "hidden_size": 16,
+    "optimizer": "adamw",
+    "learning_rate": 3e-3,
+    "weight_decay": 0.1,
+    "b1": 0.99,
+    "b2": 0.98,
+    "loss": "clipped_binary_cross_entropy",
+    "seed": 0,
+    "steps": 200,
+    "log_every": 50,
+}
+
+
+@pytest.fixture
+def small_run() -> Callable[..., RunConfig]:
+    """Makes a config of a run of well under a second, with the given hyperparameters changed."""
+    return lambda **changed: RunConfig.from_flat(SMALL_RUN | changed)
+
+
+@pytest.fixture
+def published() -> Path:
+    """The folder of published outcomes, which lies beside a checkout and is not part of it."""
+    folder = Path(__file__).parents[2] / "shared" / "reference"
+    if not folder.is_dir():
+        pytest.skip("the published outcomes are not beside this checkout")
+    return folder
