@@ -9,11 +9,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from sweeps.errors import InputError
 from sweeps.schema import curves_schema
 from sweeps.store import Store
 
 
-class AnalysisError(ValueError):
+class AnalysisError(InputError):
     """A question that the tables cannot answer. The message says what was asked, what there is, and what to do."""
 
 

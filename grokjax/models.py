@@ -66,7 +66,7 @@ class _OneHiddenLayer(nn.Module):
     @nn.compact
     def __call__(self, inputs: Inputs) -> jax.Array:
         num_inputs = inputs.by_feature.shape[0]
-        # Lecun's variance 1 / fan-in from a whole normal: flax's lecun_normal cuts the tails off, and agrees less with published runs.
+        # Variance 1 / fan-in from a whole normal: lecun_normal cuts the tails off, which shifts the published phases.
         normal = nn.initializers.variance_scaling(1.0, "fan_in", "normal", in_axis=-1, out_axis=-2)
         hidden = self.param("hidden", normal, (self.hidden_size, num_inputs))
         output = self.param("output", normal, (1, self.hidden_size))

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 
 import typer
+from typer.core import TyperGroup
 
-from scripts import compare, curves, phases, plan, run, specs, status
+from sweeps.errors import InputError
 
-app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False
-)
-for command in (run, plan, status, phases, curves, compare, specs):
-    app.command(name=command.__name__.rpartition(".")[2])(command.command)
+COMMANDS = ("run", "plan", "status", "phases", "curves", "compare", "specs")
+
+
+class _Commands(TyperGroup):
+    """Imports a command's module when it is asked for: each needs another slow half of the libraries."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> typer.core.TyperCommand | None:  # type: ignore[override]
+        if cmd_name not in COMMANDS:
+            return None
+        single = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+        single.command(name=cmd_name)(importlib.import_module(f"scripts.{cmd_name}").command)
+        return typer.main.get_command(single)  # type: ignore[return-value]
+
+
+app = typer.Typer(cls=_Commands, help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _grokjax() -> None:
+    pass
 
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 some packs failed, 2 bad input, 130 interrupted."""
-    from analysis.load import AnalysisError  # noqa: PLC0415  (pandas takes a second that --help does not need)
-    from sweeps.spec import SpecError  # noqa: PLC0415
-    from sweeps.store import StoreError  # noqa: PLC0415
-
     try:
         app()
-    except (AnalysisError, SpecError, StoreError) as error:
+    except InputError as error:
         sys.stderr.write(f"grokjax: {error}\n")
         sys.exit(2)
     except BrokenPipeError:

@@ -19,7 +19,7 @@ Settings = Annotated[
     typer.Option(
         "--set",
         metavar="NAME=VALUE",
-        help='Fix or vary a hyperparameter: weight_decay=0.1, seed=0..2, hidden_size=16,64, "weight_decay=0.01..1 log 5". Repeatable.',
+        help='Fix or vary one: weight_decay=0.1, seed=0..2, hidden_size=16,64, "weight_decay=0.1..1 log 5". Repeatable.',
         show_default=False,
     ),
 ]

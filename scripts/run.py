@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -14,9 +15,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from scripts.options import Settings, Spec
-from sweeps.cluster import Execution, Outcome, run_sweep
+from sweeps.cluster import Execution, Outcome, prepare, train
 from sweeps.cluster import Progress as SweepProgress
-from sweeps.spec import SweepSpec, load_spec
+from sweeps.plan import Plan
+from sweeps.spec import load_spec
+from sweeps.store import Store
 
 LOG_SECONDS = 30
 
@@ -43,10 +46,13 @@ def command(
     loaded = load_spec(spec, settings)
     root = root or Path("results") / loaded.name
     console = Console(stderr=True)
+    plan, store = prepare(loaded, root)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers ask with SIGTERM what a user asks with Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        outcome = _run_with_bar(loaded, root, Execution(executor, address, cpus), console)
+        outcome = _train_with_bar(plan, store, Execution(executor, address, cpus), console)
     except KeyboardInterrupt:
-        console.print(f"[yellow]Stopped.[/] What is committed stays in {root}; the same command continues.")
+        console.print(f"[yellow]Stopped.[/] What is committed stays in {root}; the same command continues.", soft_wrap=True)
         sys.stderr.flush()
         os._exit(130)
     _tell(outcome, root, console)
@@ -54,7 +60,9 @@ def command(
         raise typer.Exit(1)
 
 
-def _run_with_bar(spec: SweepSpec, root: Path, execution: Execution, console: Console) -> Outcome:
+def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Console) -> Outcome:
+    if not plan.packs:
+        return Outcome(plan, 0.0, ())
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -64,7 +72,7 @@ def _run_with_bar(spec: SweepSpec, root: Path, execution: Execution, console: Co
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, expand=True, refresh_per_second=4) as bar:
-        task = bar.add_task(spec.name, total=spec.size, run_steps=0, of=0, since=None)
+        task = bar.add_task(plan.spec.name, total=plan.runs - plan.committed, run_steps=0, of=0, since=None)
         fields: dict[str, Any] = {}
         log = _Log(console)
 
@@ -81,7 +89,7 @@ def _run_with_bar(spec: SweepSpec, root: Path, execution: Execution, console: Co
                 **fields,
             )
 
-        return run_sweep(spec, root, execution, watch)
+        return train(plan, store, execution, watch)
 
 
 class _Log:
@@ -116,10 +124,14 @@ def _tell(outcome: Outcome, root: Path, console: Console) -> None:
     plan, failed = outcome.plan, sum(len(failure.pack.runs) for failure in outcome.failures)
     trained = plan.runs - plan.committed - failed
     if not plan.packs:
-        console.print(f"All {plan.runs:,} runs were already in {root}; nothing to train.")
+        console.print(f"All {plan.runs:,} runs were already in {root}; nothing to train.", soft_wrap=True)
     else:
         before = f", {plan.committed:,} were there before" if plan.committed else ""
-        console.print(f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}")
+        console.print(
+            f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for failure in outcome.failures:
         runs = ", ".join(run.run_id for run in failure.pack.runs[:3])
         console.print(f"[red]Failed:[/] {len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}", highlight=False, markup=True)

@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sweeps.spec import SpecError, load_spec, shipped_specs
+from sweeps.errors import SpecError
+from sweeps.spec import load_spec, shipped_specs
 
 
 def command(

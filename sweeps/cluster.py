@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sweeps.pack import SINGLE_THREADED, Receipt, run_pack
+from sweeps.pack import Receipt, run_pack, use_one_thread
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import open_root
 from sweeps.spec import SweepSpec
@@ -77,8 +77,18 @@ def run_sweep(
       SpecError: the spec cannot be run or does not fit what the root holds.
       StoreError: the root cannot be used.
     """
+    plan, store = prepare(spec, root)
+    return train(plan, store, execution, watch)
+
+
+def prepare(spec: SweepSpec, root: str | Path) -> tuple[Plan, Store]:
+    """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     plan = make_plan(spec, committed_runs(root))
-    store = open_root(root, spec)
+    return plan, open_root(root, spec)
+
+
+def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
+    """Trains and commits the packs of a plan."""
     started = time.monotonic()
     failures: list[Failure] = []
     if plan.packs:
@@ -154,8 +164,7 @@ def _start_ray(execution: Execution) -> None:
     if execution.address is not None:
         ray.init(address=execution.address, **quiet)
         return
-    if SINGLE_THREADED not in os.environ.get("XLA_FLAGS", ""):  # inherited by the workers
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SINGLE_THREADED}".strip()
+    use_one_thread()  # inherited by the workers
     ray.init(address="local", num_cpus=execution.cpus, include_dashboard=False, **quiet)
 
 

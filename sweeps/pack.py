@@ -25,8 +25,7 @@ from sweeps.schema import METRICS, Column, curves_schema, runs_schema
 from sweeps.store import Store, commit_pack, write_progress
 from sweeps.summaries import summarize
 
-# One task has one core: XLA must not spread over the others, which have tasks of their own.
-SINGLE_THREADED = "--xla_cpu_multi_thread_eigen=false"
+XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
 PROGRESS_SECONDS = 1.0
 
 
@@ -52,11 +51,22 @@ def run_pack(pack: Pack, root: str, commit: str | None) -> Receipt:
     return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, time.monotonic() - started)
 
 
+def use_one_thread() -> None:
+    """Keeps XLA's thread pools, of this process and its children, to one thread; must come before the first computation.
+
+    One task has one core. NPROC sizes the pool of XLA's CPU client: without it, a task's products spread over cores that have tasks
+    of their own, and wait for each other (two tasks at hidden_size 64 train a third slower).
+    """
+    os.environ["NPROC"] = "1"
+    flags = os.environ.get("XLA_FLAGS", "")
+    if XLA_FLAG not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} {XLA_FLAG}".strip()
+
+
 def prepare_device() -> None:
-    """Makes XLA single-threaded on a CPU and lets it keep what it compiles; must come before the first computation."""
-    if SINGLE_THREADED not in os.environ.get("XLA_FLAGS", ""):
-        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SINGLE_THREADED}".strip()
-    import jax  # noqa: PLC0415  (reads the flags above when it starts)
+    """Gives XLA one thread and a place to keep what it compiles; must come before the first computation."""
+    use_one_thread()
+    import jax  # noqa: PLC0415  (reads the environment when it starts)
 
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(_compilation_cache()))

@@ -11,7 +11,8 @@ import numpy as np
 import pydantic
 
 from grokjax.config import RunConfig, digest
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.errors import SpecError
+from sweeps.spec import SweepSpec
 
 # A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
 MOST_FLOPS_PER_PACK = 6e12  # two to four minutes of one core

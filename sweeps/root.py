@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from grokjax.config import TRAJECTORY_VERSION, RunConfig, digest
+from sweeps.errors import SpecError
 from sweeps.plan import expand
-from sweeps.spec import SpecError, SweepSpec
+from sweeps.spec import SweepSpec
 from sweeps.store import Store
 
 

@@ -13,10 +13,7 @@ import pydantic
 
 from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, Value, hyperparameter_fields, part_classes
 from sweeps.axes import axis_values, parse_setting
-
-
-class SpecError(ValueError):
-    """A spec that cannot be run. Its message is one sentence that says where, what was got, and what is allowed."""
+from sweeps.errors import SpecError
 
 
 class SweepSpec(pydantic.BaseModel):

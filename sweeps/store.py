@@ -26,12 +26,10 @@ import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
+from sweeps.errors import StoreError
+
 # Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
-
-
-class StoreError(RuntimeError):
-    """The root cannot be used. The message is one sentence that says why and what to do."""
 
 
 class Store:

@@ -1,15 +1,15 @@
 """What all tests share: a small run, and XLA set up as a worker sets it up."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-
 from grokjax.config import RunConfig
+from sweeps.pack import prepare_device
+
+prepare_device()
 
 SMALL_RUN: dict[str, Any] = {
     "task": "sparse_parity",

@@ -25,7 +25,9 @@ def test_how_far_and_how_often_are_not_part_of_the_identity(small_run):
     assert small_run(steps=400, log_every=100).run_id == small_run().run_id
 
 
-@pytest.mark.parametrize("name", ["seed", "train_size", "hidden_size", "weight_decay", "learning_rate", "b1", "eps", "num_bits", "test_size"])
+@pytest.mark.parametrize(
+    "name", ["seed", "train_size", "hidden_size", "weight_decay", "learning_rate", "b1", "eps", "num_bits", "test_size"]
+)
 def test_everything_else_is(small_run, name):
     value = getattr(small_run(), name, None) or small_run().flat()[name]
     changed = value * 0.5 if isinstance(value, float) else value + 1
@@ -57,7 +59,14 @@ def test_a_name_means_one_thing_in_all_parts():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"weight_decay": -0.1}, {"weight_decay": float("nan")}, {"train_size": 0}, {"seed": 1.5}, {"hidden_size": "16"}, {"log_every": 30}],
+    [
+        {"weight_decay": -0.1},
+        {"weight_decay": float("nan")},
+        {"train_size": 0},
+        {"seed": 1.5},
+        {"hidden_size": "16"},
+        {"log_every": 30},
+    ],
 )
 def test_impossible_values_are_refused(small_run, wrong):
     with pytest.raises(pydantic.ValidationError):

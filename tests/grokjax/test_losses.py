@@ -17,7 +17,9 @@ def test_hand_computed_values():
 
 
 def test_least_loss_is_the_published_floor():
-    assert float(clipped_binary_cross_entropy(jnp.array([50.0, -50.0]), jnp.array([1.0, 0.0]))) == pytest.approx(1.192093e-07, rel=1e-6)
+    assert float(clipped_binary_cross_entropy(jnp.array([50.0, -50.0]), jnp.array([1.0, 0.0]))) == pytest.approx(
+        1.192093e-07, rel=1e-6
+    )
 
 
 def test_greatest_loss_is_finite():

@@ -2,12 +2,14 @@
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 
 from analysis.rules import ArticleRule, classify
 from grokjax import train
 from grokjax.lanes import measure_lane_width
 from grokjax.pack import train_pack
+from sweeps.summaries import summarize
 
 
 def single_run(config, rows):
@@ -29,7 +31,10 @@ def assert_curves_equal(curve, reference, **tolerance):
 
 @pytest.mark.parametrize("lane_width", [1, 3, 8])
 def test_a_lane_trains_the_run_that_it_would_be_alone(small_run, lane_width):
-    configs = [small_run(seed=seed, weight_decay=wd, learning_rate=lr) for seed, (wd, lr) in enumerate([(0.0, 1e-3), (0.3, 3e-3), (1.0, 1e-2)])]
+    configs = [
+        small_run(seed=seed, weight_decay=wd, learning_rate=lr)
+        for seed, (wd, lr) in enumerate([(0.0, 1e-3), (0.3, 3e-3), (1.0, 1e-2)])
+    ]
     for config, result in zip(configs, train_pack(configs, lane_width), strict=True):
         assert result.config == config
         assert_curves_equal(result.curve, single_run(config, 4), rtol=2e-3, atol=2e-5)
@@ -42,10 +47,6 @@ def test_adam_with_l1_too(small_run):
 
 
 def test_the_label_at_the_end_is_that_of_the_run_alone(small_run):
-    import pandas as pd
-
-    from sweeps.summaries import summarize
-
     configs = [small_run(seed=seed, weight_decay=wd, steps=3000, log_every=100) for seed in range(2) for wd in (0.0, 3.0)]
     together = pd.DataFrame([summarize(r.curve.step, r.curve.metrics) for r in train_pack(configs, 3)])
     alone = pd.DataFrame([summarize(np.arange(31) * 100, single_run(config, 30)) for config in configs])

@@ -1,0 +1,108 @@
+"""The command line as a user meets it, in processes of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.sweeps.test_spec import write
+
+GROKJAX = Path(sys.executable).with_name("grokjax")
+
+
+def grokjax(*arguments, cwd=None):
+    return subprocess.run([GROKJAX, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A root with a finished sweep of 2 x 2 x 1 cells and two seeds, trained in process."""
+    folder = tmp_path_factory.mktemp("swept")
+    axes = {"weight_decay": [0.0, 1.0], "train_size": [100, 200], "seed": "0..1"}
+    spec = write(folder, dict.fromkeys(axes) | {"steps": 100}, axes)
+    done = grokjax("run", spec, "--executor", "inline", "--root", folder / "root")
+    assert done.returncode == 0, done.stderr
+    return folder / "root"
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["status"], ["phases"], ["curves"], ["compare"], ["specs"]])
+def test_every_command_explains_itself_with_an_example(command):
+    told = grokjax(*command, "--help")
+    assert told.returncode == 0
+    assert "grokjax" in told.stdout
+    assert not command or "Example" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["weight_decai=1"], "weight_decai is not a hyperparameter; did you mean weight_decay?"),
+        (["train_size=0"], "train_size = 0"),
+        (["log_every=30"], "log_every = 30 does not divide steps = 200"),
+        (["parity_bits=31"], "parity_bits = 31 is more than num_bits = 30"),
+        (["weight_decay=nan"], "weight_decay = nan"),
+        (["hidden_size=16,16"], "holds 16 twice"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, settings, says):
+    spec = write(tmp_path)
+    told = grokjax("run", spec, *(word for setting in settings for word in ("--set", setting)), "--root", tmp_path / "root")
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert says in told.stderr
+    assert not (tmp_path / "root").exists()
+
+
+def test_bad_places_are_exit_code_2(tmp_path, swept):
+    (tmp_path / "file").write_text("")
+    for arguments, says in (
+        (["run", "no-such-spec"], "cannot read spec no-such-spec"),
+        (["run", "parity-demo", "--root", tmp_path / "file"], "cannot write to root"),
+        (["run", "parity-demo", "--root", swept], "holds results of another sweep"),
+        (["phases", tmp_path / "nothing"], "holds no sweep"),
+        (["phases", swept, "--x", "depth"], "depth is not in the table"),
+        (["phases", swept, "--where", "weight_decay=7"], "no run has it; weight_decay is 0.0, 1.0"),
+        (["phases", swept, "--loss-threshold", "0"], "loss_threshold = 0.0 is out of range"),
+        (["curves", swept], "choose one cell: add --where NAME=VALUE for"),
+        (["compare", swept, tmp_path / "no.csv"], "cannot read"),
+        (["status", tmp_path], "holds no sweep"),
+        (["specs", "parity"], "no shipped spec parity"),
+    ):
+        told = grokjax(*arguments, cwd=tmp_path)
+        assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+        assert says in told.stderr
+
+
+def test_phases_draws_and_counts(swept):
+    told = grokjax("phases", swept)
+    assert told.returncode == 0, told.stderr
+    assert (swept / "phases.png").read_bytes().startswith(b"\x89PNG")
+    assert (swept / "phases.svg").exists()
+    assert told.stdout.splitlines()[-3].split()[0] == "all"
+
+
+def test_curves_of_a_cell(swept, tmp_path):
+    told = grokjax("curves", swept, "--where", "weight_decay=1", "--where", "train_size=100", "--out", tmp_path / "cell.pdf")
+    assert told.returncode == 0, told.stderr
+    assert (tmp_path / "cell.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_sweep_agrees_with_its_own_table(swept, tmp_path):
+    pd.read_parquet(swept / "runs").to_csv(tmp_path / "same.csv")
+    told = grokjax("compare", swept, tmp_path / "same.csv")
+    assert "equal in 4 of 4 cells (100%)" in told.stdout
+    assert "shares 0.000" in told.stdout
+
+
+def test_status_and_plan_know_what_is_done(swept):
+    assert "8 of 8 runs done" in grokjax("status", swept).stdout
+    spec = swept.parent / "mine.toml"
+    assert "8 committed, 0 to train" in grokjax("plan", spec, "--root", swept).stdout
+    assert "8 committed, 4 to train" in grokjax("plan", spec, "--root", swept, "--set", "seed=0..2").stdout
+
+
+def test_a_shipped_spec_printed_is_a_spec(tmp_path):
+    (tmp_path / "copy.toml").write_text(grokjax("specs", "parity-demo").stdout)
+    assert "64" in grokjax("plan", tmp_path / "copy.toml").stdout

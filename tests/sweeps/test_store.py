@@ -1,0 +1,118 @@
+import concurrent.futures
+import os
+import stat
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sweeps.errors import SpecError, StoreError
+from sweeps.pack import run_pack
+from sweeps.plan import make_packs
+from sweeps.root import open_root, planned_runs
+from sweeps.spec import load_spec
+from sweeps.store import Store, commit_pack, committed_runs
+from tests.sweeps.test_spec import write
+
+
+def table(ids):
+    return pa.table({"run_id": list(ids)})
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return load_spec(write(tmp_path, {"seed": None}, {"seed": "0..2"}))
+
+
+def test_a_root_that_is_not_there_or_cannot_be_written(tmp_path, spec):
+    with pytest.raises(StoreError, match="holds no sweep"):
+        Store(tmp_path / "nothing")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot write to root"):
+        open_root(tmp_path / "file", spec)
+    with pytest.raises(StoreError, match="cannot write to root"):
+        open_root("/proc/nowhere", spec)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_root(tmp_path, spec):
+    folder = tmp_path / "locked"
+    folder.mkdir()
+    folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(StoreError, match="cannot write to root"):
+        open_root(folder / "root", spec)
+
+
+def test_only_one_of_many_commits_a_pack_and_all_succeed(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        created = list(pool.map(lambda n: commit_pack(store, "p", table("a"), table("a").append_column("by", [[n]])), range(64)))
+    assert created.count(True) == 1
+    assert pq.read_table(tmp_path / "root" / "runs" / "p.parquet").column("by").to_pylist() == [created.index(True)]
+
+
+def test_a_run_is_committed_when_its_runs_file_is_there_and_not_before(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    store.put("curves/p.parquet", b"left over from a killed worker")
+    assert committed_runs(tmp_path / "root") == frozenset()
+    commit_pack(store, "p", table(["a"]), table(["a"]))
+    assert committed_runs(tmp_path / "root") == {"a"}
+    assert pd.read_parquet(tmp_path / "root" / "curves").run_id.tolist() == ["a"]
+
+
+def test_packs_of_different_kinds_join_into_one_table(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    commit_pack(store, "p", table("a"), table("a").append_column("weight_decay", [[0.1]]))
+    commit_pack(store, "q", table("b"), table("b").append_column("l1_penalty", [[0.2]]))
+    runs = store.dataset("runs").to_table().to_pandas().set_index("run_id")
+    assert runs.loc["a", "weight_decay"] == 0.1
+    assert pd.isna(runs.loc["a", "l1_penalty"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "axes", "fits"),
+    [
+        ({"seed": None}, {"seed": "3..4"}, True),
+        ({"seed": 7}, {}, True),
+        ({"weight_decay": None}, {"weight_decay": [0.1, 5]}, True),
+        ({"learning_rate": 0.1}, {}, False),
+        ({"steps": 400}, {}, False),
+        ({"log_every": 100}, {}, False),
+    ],
+)
+def test_a_root_takes_more_of_its_sweep_and_nothing_else(tmp_path, spec, changed, axes, fits):
+    open_root(tmp_path / "root", spec)
+    other = load_spec(write(tmp_path, changed, axes))
+    if fits:
+        store = open_root(tmp_path / "root", other)
+        assert len(planned_runs(store)) == spec.size + other.size - ("weight_decay" in axes)
+    else:
+        with pytest.raises(SpecError, match=rf"results of another sweep: {next(iter(changed))} is"):
+            open_root(tmp_path / "root", other)
+
+
+def test_a_pack_leaves_whole_tables_and_no_progress(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    (pack,) = make_packs(planned_runs(store).values())
+    receipt = run_pack(pack, str(tmp_path / "root"), "0123456789ab")
+    assert (receipt.runs, receipt.run_steps) == (3, 600)
+    runs = pd.read_parquet(tmp_path / "root" / "runs")
+    curves = pd.read_parquet(tmp_path / "root" / "curves")
+    assert sorted(runs.run_id) == sorted(run.run_id for run in pack.runs)
+    assert curves.groupby("run_id").step.apply(list).tolist() == [[0, 50, 100, 150, 200]] * 3
+    assert runs.commit.unique().tolist() == ["0123456789ab"]
+    assert not list((tmp_path / "root" / "progress").glob("*"))
+    before = (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns
+    run_pack(pack, str(tmp_path / "root"), None)
+    assert (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns == before
+
+
+def test_the_width_of_a_group_is_measured_once_and_kept(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    (pack,) = make_packs(planned_runs(store).values())
+    run_pack(pack, str(tmp_path / "root"), None)
+    (entry,) = (tmp_path / "root" / "groups").glob("*.json")
+    assert store.get_json(f"groups/{entry.name}")["hidden_size"] == 16
+    runs = pd.read_parquet(tmp_path / "root" / "runs")
+    assert runs.lane_width.unique().tolist() == [store.get_json(f"groups/{entry.name}")["lane_width"]]

@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from sweeps.schema import METRICS, OUTCOME_COLUMNS
+from sweeps.summaries import crossing_step, summarize
+
+STEP = np.array([0, 100, 200, 300, 400])
+
+
+def curve(train_loss, test_loss, train_accuracy, test_accuracy):
+    given = {"train_loss": train_loss, "test_loss": test_loss, "train_accuracy": train_accuracy, "test_accuracy": test_accuracy}
+    return {name: np.asarray(given.get(name, np.ones(len(train_loss))), np.float32) for name, _, _ in METRICS}
+
+
+def test_hand_computed_summaries():
+    summary = summarize(
+        STEP, curve([1, 0.5, 1e-2, 1e-6, 2e-6], [1, 2, 4, 1, 1e-5], [0.5, 0.9, 1, 1, 1], [0.5, 0.5, 0.95, 0.6, 0.99])
+    )
+    assert summary["min_train_loss"] == pytest.approx(1e-6)
+    assert summary["min_test_loss"] == pytest.approx(1e-5)
+    assert summary["max_loss_ratio"] == pytest.approx(1e6, rel=1e-5)
+    assert summary["first_step_train_accuracy_90"] == 100
+    assert summary["first_step_train_accuracy_100"] == 200
+    assert summary["first_step_test_accuracy_95"] == 200
+    assert summary["sustained_step_test_accuracy_95"] == 400
+    assert summary["first_step_test_accuracy_100"] is None
+    assert summary["first_step_train_loss_1e_2"] == 200
+    assert summary["first_step_test_loss_1e_5"] == 400
+    assert summary["final_test_accuracy"] == pytest.approx(0.99)
+    assert summary["steps"] == 400
+    assert summary["diverged_step"] is None
+
+
+def test_every_outcome_column_is_filled_and_no_other():
+    assert set(summarize(STEP, curve(*np.ones((4, 5))))) == {column.name for column in OUTCOME_COLUMNS}
+
+
+def test_values_that_are_not_finite_are_named_and_left_out():
+    summary = summarize(STEP[:3], curve([1, 0.1, np.nan], [1, 0.2, np.inf], [1, 1, 0], [1, 1, 0]))
+    assert summary["diverged_step"] == 200
+    assert summary["min_train_loss"] == pytest.approx(0.1)
+    assert np.isnan(summary["final_train_loss"])
+
+
+def test_a_run_that_was_never_finite():
+    summary = summarize(STEP[:1], curve([np.nan], [np.nan], [0], [0]))
+    assert summary["diverged_step"] == 0
+    assert np.isnan(summary["min_train_loss"])
+
+
+@pytest.mark.parametrize(
+    ("values", "falling", "first", "sustained"),
+    [
+        ([0, 0.9, 0.95, 0.8, 0.9], False, 100, 400),
+        ([0.9] * 5, False, 0, 0),
+        ([0.1] * 5, False, None, None),
+        ([0, 0, 1, 1, 0], False, 200, None),
+        ([2, 1, 0.9, 0.5, 0.1], True, 200, 200),
+        ([np.nan, 1, 1, 1, np.nan], False, 100, None),
+    ],
+)
+def test_crossings(values, falling, first, sustained):
+    values = np.asarray(values, np.float32)
+    assert crossing_step(STEP, values, 0.9, falling=falling, sustained=False) == first
+    assert crossing_step(STEP, values, 0.9, falling=falling, sustained=True) == sustained

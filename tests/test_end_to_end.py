@@ -1,0 +1,142 @@
+"""The whole way on real Ray: from a spec to labelled runs, through kills, beside the published outcomes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from analysis.compare import compare, read_table
+from analysis.load import load_curves, load_runs
+from analysis.rules import ArticleRule
+from sweeps.cluster import Execution, run_sweep
+from sweeps.spec import load_spec
+from tests.sweeps.test_spec import write
+
+GROKJAX = Path(sys.executable).with_name("grokjax")
+
+# Four groups, four packs: each takes a second or two, so that a kill finds some done, some under way, some waiting.
+AXES = {"hidden_size": [12, 16, 20, 24], "weight_decay": [0.01, 0.1], "seed": "0..3"}
+
+
+@pytest.fixture
+def spec(tmp_path):
+    return write(tmp_path, dict.fromkeys(AXES) | {"train_size": 400, "steps": 10_000, "log_every": 100}, AXES)
+
+
+def start(spec, root):
+    return subprocess.Popen([GROKJAX, "run", spec, "--root", root], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(condition, process, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to that"
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def training_workers(process):
+    found = []
+    for child in psutil.Process(process.pid).children(recursive=True):
+        try:
+            if child.name().startswith("ray::run_pack") or any("ray::run_pack" in word for word in child.cmdline()):
+                found.append(child)
+        except psutil.Error:
+            continue
+    return found
+
+
+def committed(root):
+    return list((Path(root) / "runs").glob("*.parquet"))
+
+
+def assert_whole(root, spec):
+    runs, curves = load_runs(root), load_curves(root)
+    raw = pd.read_parquet(Path(root) / "runs")
+    assert len(raw) == raw.run_id.nunique() == load_spec(spec).size, "every planned run has exactly one row"
+    assert (runs["steps"] == 10_000).all()
+    steps = curves.groupby("run_id")["step"].apply(list)
+    assert sorted(steps.index) == sorted(runs["run_id"])
+    assert all(run == list(range(0, 10_001, 100)) for run in steps)
+
+
+def test_killed_workers_drivers_and_ctrl_c_leave_every_run_exactly_once(spec, tmp_path):
+    root = tmp_path / "root"
+    driver = start(spec, root)
+    wait_for(lambda: training_workers(driver), driver)
+    training_workers(driver)[0].send_signal(signal.SIGKILL)
+    wait_for(lambda: committed(root), driver)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    first = {path.name: path.stat().st_mtime_ns for path in committed(root)}
+    assert 0 < len(first) < 4
+
+    driver = start(spec, root)
+    wait_for(lambda: training_workers(driver), driver)
+    driver.send_signal(signal.SIGINT)
+    output, _ = driver.communicate(timeout=60)
+    assert driver.returncode == 130, output
+    assert "the same command continues" in output
+
+    driver = start(spec, root)
+    output, _ = driver.communicate(timeout=300)
+    assert driver.returncode == 0, output
+    assert_whole(root, spec)
+    for name, written in first.items():
+        assert (root / "runs" / name).stat().st_mtime_ns == written, "what was committed is not trained again"
+
+    files = {path: path.stat().st_mtime_ns for path in root.rglob("*.parquet")}
+    began = time.monotonic()
+    again = subprocess.run([GROKJAX, "run", spec, "--root", root], capture_output=True, text=True, check=True)
+    assert "nothing to train" in again.stderr
+    assert time.monotonic() - began < 30, "not even Ray is started"
+    assert {path: path.stat().st_mtime_ns for path in root.rglob("*.parquet")} == files
+
+
+def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    narrowed = load_spec(spec, ["steps=200", "seed=0"])
+    real = sys.modules["sweeps.cluster"].run_pack
+
+    def failing(pack, root, commit):
+        if pack.runs[0].model.hidden_size == 16:
+            raise RuntimeError("no such luck")
+        return real(pack, root, commit)
+
+    monkeypatch.setattr("sweeps.cluster.run_pack", failing)
+    outcome = run_sweep(narrowed, root, Execution(executor="inline"))
+    assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [16]
+    assert "no such luck" in outcome.failures[0].error
+    assert sorted(load_runs(root)["hidden_size"].unique()) == [12, 20, 24]
+    monkeypatch.setattr("sweeps.cluster.run_pack", real)
+    assert run_sweep(narrowed, root, Execution(executor="inline")).failures == ()
+    assert len(load_runs(root)) == 8
+
+
+def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
+    """Five cells of which every published seed, or all but one, has the same label; a minute on two cores."""
+    narrow = load_spec("parity-article", ["hidden_size=16", "train_size=750,1250", "weight_decay=0.01,0.1,0.3,1", "seed=0..2"])
+    wide = load_spec("parity-article", ["hidden_size=64", "train_size=750", "weight_decay=0.1", "seed=0..2"])
+    assert not run_sweep(narrow, tmp_path / "narrow", Execution(cpus=min(2, os.cpu_count() or 1))).failures
+    assert not run_sweep(wide, tmp_path / "wide", Execution(executor="inline")).failures
+    here = pd.concat([load_runs(tmp_path / root) for root in ("narrow", "wide")], ignore_index=True)
+    there = read_table(published / "parity_sweep_published.csv")
+    cells = compare(here, there, ArticleRule(), x="hidden_size", y="train_size", facet="weight_decay").cells
+    told = cells.set_index(["hidden_size", "train_size", "weight_decay"])
+    for cell, phase in {
+        (16, 750, 0.01): "memorize",
+        (16, 1250, 0.1): "generalize",
+        (16, 1250, 0.3): "generalize",
+        (16, 750, 1.0): "fail",
+        (64, 750, 0.1): "grok",
+    }.items():
+        assert told.loc[cell, "phase_there"] == phase
+        assert told.loc[cell, "phase_here"] == phase
+    assert np.mean(told["distance"]) < 0.35
