@@ -119,14 +119,14 @@ def program_of(template: RunConfig, lane_width: int) -> Program:
 def measure_lane_width(config: RunConfig, seconds: float = 0.25) -> int:
     """The lane width at which runs of this config's group train fastest on this device, found by trying.
 
-    Quadruples the width as long as that makes a run-step at least 5 % cheaper, so the narrower of equals wins: few lanes keep their
-    working sets in a core's cache, while a GPU or a very small model wants many. Each width is timed for about `seconds`, best of
-    several calls, after compiling.
+    Quadruples the width as long as that makes a run-step at least 10 % cheaper, so the narrower of equals wins: few lanes keep
+    their working sets in a core's cache, while a GPU or a very small model wants many. Each width is timed for about `seconds`,
+    best of several calls, after compiling.
     """
     best_width, best_cost = 1, _seconds_per_run_step(config, 1, seconds)
     while 4 * best_width <= _widest(config):
         cost = _seconds_per_run_step(config, 4 * best_width, seconds)
-        if cost > 0.95 * best_cost:
+        if cost > 0.9 * best_cost:
             break
         best_width, best_cost = 4 * best_width, cost
     return best_width

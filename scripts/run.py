@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Column
 from rich.text import Text
 
 from scripts.options import Settings, Spec
@@ -65,11 +66,10 @@ def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Con
         return Outcome(plan, 0.0, ())
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("runs"),
-        _Pace(),
-        TimeElapsedColumn(),
+        BarColumn(bar_width=None, table_column=Column(ratio=1)),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} runs", table_column=Column(no_wrap=True)),
+        _Pace(table_column=Column(no_wrap=True)),
+        TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=console, expand=True, refresh_per_second=4) as bar:
         task = bar.add_task(plan.spec.name, total=plan.runs - plan.committed, run_steps=0, of=0, since=None)
