@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,26 +70,26 @@ class _Occupant:
 
     index: int
     config: RunConfig
-    rows: list[Metrics]
+    logged: list[Metrics]  # consecutive rows, [k] each
+    rows_left: int
     seconds: float = 0.0
-    finished: bool = field(default=False)
 
-    @property
-    def rows_left(self) -> int:
-        return self.config.steps // self.config.log_every + 1 - len(self.rows)
+    @classmethod
+    def starting(cls, index: int, config: RunConfig, at_start: Metrics) -> _Occupant:
+        first_row = {name: np.atleast_1d(value) for name, value in at_start.items()}
+        return cls(index, config, [first_row], rows_left=config.steps // config.log_every)
 
-    def log(self, rows: Iterable[Metrics], seconds: float) -> None:
+    def log(self, rows: Metrics, seconds: float) -> None:
+        """Adds rows [k]; the run ends with the first that is not finite."""
+        finite = np.logical_and.reduce([np.isfinite(values) for values in rows.values()])
+        count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
+        self.logged.append({name: values[:count] for name, values in rows.items()})
+        self.rows_left = self.rows_left - count if finite.all() else 0
         self.seconds += seconds
-        for row in rows:
-            self.rows.append(row)
-            if not all(np.isfinite(value) for value in row.values()):
-                self.finished = True
-                return
-        self.finished = self.rows_left == 0
 
     def result(self) -> RunResult:
-        metrics = {name: np.array([row[name] for row in self.rows]) for name in self.rows[0]}
-        steps = np.arange(len(self.rows), dtype=np.int64) * self.config.log_every
+        metrics = {name: np.concatenate([rows[name] for rows in self.logged]) for name in self.logged[0]}
+        steps = np.arange(len(next(iter(metrics.values()))), dtype=np.int64) * self.config.log_every
         return RunResult(self.config, Curve(steps, metrics), self.seconds)
 
 
@@ -106,10 +106,9 @@ def _results(program: Program, configs: Sequence[RunConfig], report: Callable[[i
         took, began = time.perf_counter() - began, time.perf_counter()
         pace.saw(rows, took)
         for lane, occupant in occupants.items():
-            per_row = ({name: values[lane, row] for name, values in logged.items()} for row in range(rows))
-            occupant.log(per_row, took / len(occupants))
+            occupant.log({name: values[lane] for name, values in logged.items()}, took / len(occupants))
         report(rows * configs[0].log_every * len(occupants))
-        for lane, occupant in [item for item in occupants.items() if item[1].finished]:
+        for lane, occupant in [item for item in occupants.items() if not item[1].rows_left]:
             yield occupant.index, occupant.result()
             lanes = _take_next(program, lanes, lane, occupants, waiting)
 
@@ -123,7 +122,7 @@ def _take_next(
         return lanes
     index, config = following
     lanes, row = program.put(lanes, lane, config)
-    occupants[lane] = _Occupant(index, config, [row])
+    occupants[lane] = _Occupant.starting(index, config, row)
     return lanes
 
 

@@ -19,7 +19,7 @@ MOST_FLOPS_PER_PACK = 6e12  # two to four minutes of one core
 LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
 PACKS_PER_SWEEP = 48  # enough that a handful of workers finish together
 STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
-RUNS_MULTIPLE = 4  # packs hold whole fillings of a few lanes
+RUNS_MULTIPLE = 4  # packs fill a few lanes, whole
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,7 @@ def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Pla
 
 
 def _slices(group: Sequence[RunConfig], target: float) -> Iterator[Sequence[RunConfig]]:
-    fitting = max(1, int(target / _cost(group[0])))
-    size = fitting - fitting % RUNS_MULTIPLE if fitting >= RUNS_MULTIPLE else fitting
+    size = max(1, int(target / _cost(group[0])) // RUNS_MULTIPLE) * RUNS_MULTIPLE
     for start in range(0, len(group), size):
         yield group[start : start + size]
 
