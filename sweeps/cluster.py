@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
+import importlib.util
 import subprocess
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from sweeps.root import open_root
 from sweeps.spec import SweepSpec
 from sweeps.store import Store, committed_runs, read_progress
 
-IN_FLIGHT_PER_CPU = 2
+IN_FLIGHT_PER_WORKER = 2
 TRIES = 3
 POLL_SECONDS = 0.5
 
@@ -133,11 +133,12 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
 
     _start_ray(execution)
     try:
-        task = ray.remote(num_cpus=1, max_retries=TRIES - 1)(run_pack)
+        kind = _worker_kind(ray.cluster_resources())
+        task = ray.remote(num_cpus=1, num_gpus=int(kind == "GPU"), max_retries=TRIES - 1)(run_pack)
         waiting, in_flight, tries = list(reversed(plan.packs)), dict[Any, Pack](), dict[str, int]()
         root, commit = str(store.root.resolve()), _git_commit()
         while waiting or in_flight:
-            capacity = IN_FLIGHT_PER_CPU * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            capacity = IN_FLIGHT_PER_WORKER * max(1, int(ray.cluster_resources().get(kind, 1)))
             while waiting and len(in_flight) < capacity:
                 pack = waiting.pop()
                 in_flight[task.remote(pack, root, commit)] = pack
@@ -156,11 +157,16 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
         ray.shutdown()
 
 
+def _worker_kind(resources: Mapping[str, float]) -> str:
+    """What a task takes one of: a GPU where the cluster has some and jax can use them, a core otherwise."""
+    usable = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
+    return "GPU" if usable and resources.get("GPU", 0) >= 1 else "CPU"
+
+
 def _start_ray(execution: Execution) -> None:
     import ray  # noqa: PLC0415
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     if execution.address is not None:
         ray.init(address=execution.address, **quiet)
         return
