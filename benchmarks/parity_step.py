@@ -1,7 +1,7 @@
 """Claim: training steps of the 1s-and-0s sweep do useful arithmetic at more than half of the processor's peak, all cores busy.
 
 One process a core, all at once, as a sweep runs them. Each takes turns between its largest float32 matrix product and the engine's
-own compiled steps, at the lane width a sweep would choose, and compares the medians. Useful arithmetic is what `step_flops` counts.
+own compiled steps, under the tuning a sweep would choose, and compares the medians. Useful arithmetic is what `step_flops` counts.
 
     python benchmarks/parity_step.py [HIDDEN_SIZE ...]
 """
@@ -30,14 +30,14 @@ def main(sizes: list[int]) -> None:
     print(
         f"{cores} workers at once, train_size {TRAIN_SIZE}; medians of {ROUNDS} rounds; peak is one f32 matrix product, per worker"
     )
-    print(f"{'hidden_size':>11} {'lanes':>5} {'run-steps/s':>12} {'GFLOP/s':>8} {'peak':>6} {'share':>6} {'target':>6}")
+    print(f"{'hidden_size':>11} {'lanes, library':>14} {'run-steps/s':>12} {'GFLOP/s':>8} {'peak':>6} {'share':>6} {'target':>6}")
     with ProcessPoolExecutor(cores, context, initializer=_join, initargs=(barrier,)) as pool:
         for size in sizes:
             for lanes, rate, useful, peak in pool.map(_measure, [size] * cores, chunksize=1):
                 target = TARGETS.get(size)
                 told = f"{target:.2f}" if target else "-"
                 print(
-                    f"{size:>11} {lanes:>5} {rate:>12,.0f} {useful:>8.1f} {peak:>6.1f} {useful / peak:>6.2f} {told:>6}", flush=True
+                    f"{size:>11} {lanes:>14} {rate:>12,.0f} {useful:>8.1f} {peak:>6.1f} {useful / peak:>6.2f} {told:>6}", flush=True
                 )
 
 
@@ -46,20 +46,21 @@ def _join(barrier: Any) -> None:
     _barrier = barrier
 
 
-def _measure(hidden_size: int) -> tuple[int, float, float, float]:
+def _measure(hidden_size: int) -> tuple[str, float, float, float]:
     from sweeps.pack import prepare_device  # noqa: PLC0415
 
     prepare_device()
-    from grokjax.lanes import measure_lane_width, program_of  # noqa: PLC0415
+    from grokjax.lanes import measure_tuning, program_of  # noqa: PLC0415
     from sweeps.plan import expand  # noqa: PLC0415
     from sweeps.spec import load_spec  # noqa: PLC0415
 
     settings = [f"hidden_size={hidden_size}", f"train_size={TRAIN_SIZE}", "weight_decay=0.1", "seed=0", "steps=20000"]
-    chosen = measure_lane_width(next(expand(load_spec("parity-article", settings))))
+    tuning = measure_tuning(next(expand(load_spec("parity-article", settings))))
+    chosen = tuning.lane_width
     # Measuring a logged row costs a few steps; rows far apart leave the training steps alone.
     rows_apart = max(200, min(5000, 120_000 // hidden_size // 100 * 100)) // chosen
     config = next(expand(load_spec("parity-article", [*settings[:-1], f"steps={rows_apart}", f"log_every={rows_apart}"])))
-    program = program_of(config.group_template(), chosen)
+    program = program_of(config.group_template(), tuning)
     lanes = program.empty()
     for lane in range(chosen):
         lanes, _ = program.put(lanes, lane, config)
@@ -74,7 +75,7 @@ def _measure(hidden_size: int) -> tuple[int, float, float, float]:
         rates.append(chosen * rows_apart / (time.perf_counter() - start))
     _barrier.wait()
     rate = statistics.median(rates)
-    return chosen, rate, rate * config.useful_flops() / config.steps / 1e9, statistics.median(peaks)
+    return f"{chosen} {tuning.dot_library}", rate, rate * config.useful_flops() / config.steps / 1e9, statistics.median(peaks)
 
 
 def _matrix_product(seconds: float = 0.25) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
@@ -21,6 +21,19 @@ Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, 
 Metrics = dict[str, Any]  # metrics by name: scalars for one run, [B] or [B, MAX_ROWS] for lanes
 
 
+# XLA's options for each library that can compute its matrix products. Its own choice is fastest for large products; Eigen is up to
+# an eighth faster for those of a tiny network, where packing the operands costs as much as multiplying them.
+DOT_LIBRARIES: dict[str, dict[str, str]] = {"default": {}, "eigen": {"xla_cpu_experimental_ynn_fusion_type": ""}}
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a group's program is compiled. It can change low bits, so it is measured once and then kept with the results."""
+
+    lane_width: int
+    dot_library: str = "default"
+
+
 @dataclass(frozen=True)
 class Lanes:
     """What B lanes hold between two visits of the host. All arrays have a leading axis of B."""
@@ -33,15 +46,16 @@ jax.tree_util.register_dataclass(Lanes, data_fields=["values", "state"], meta_fi
 
 
 class Program:
-    """The compiled functions of a group at one lane width.
+    """The compiled functions of a group under one tuning.
 
-    A lane's numbers do not depend on which lane it is or on what the other lanes hold: the same run at the same width on the same
-    kind of device comes out bit for bit the same. How many steps a call makes is an argument, so it does not change the program.
+    A lane's numbers do not depend on which lane it is or on what the other lanes hold: the same run under the same tuning on the
+    same kind of device comes out bit for bit the same. How many steps a call makes is an argument, so it does not change the program.
     """
 
-    def __init__(self, template: RunConfig, lane_width: int) -> None:
+    def __init__(self, template: RunConfig, tuning: Tuning) -> None:
         self.template = template
-        self.lane_width = lane_width
+        self.lane_width = tuning.lane_width
+        self._compiler_options = DOT_LIBRARIES[tuning.dot_library]
 
     @functools.cached_property
     def _empty(self) -> Any:
@@ -55,11 +69,11 @@ class Program:
 
     @functools.cached_property
     def _replace(self) -> Any:
-        def replace(lanes: Lanes, lane: jax.Array, values: Values, state: train.RunState) -> Lanes:
+        def put(lanes: Lanes, lane: jax.Array, values: Values, state: train.RunState) -> Lanes:
             replaced: Lanes = jax.tree.map(lambda all_lanes, one: all_lanes.at[lane].set(one), lanes, Lanes(values, state))
             return replaced
 
-        return jax.jit(replace, donate_argnums=0)
+        return jax.jit(put, donate_argnums=0)
 
     @functools.cached_property
     def _advance(self) -> Any:
@@ -81,7 +95,7 @@ class Program:
             state, logged = jax.vmap(advance_lane, in_axes=(0, 0, None))(lanes.values, lanes.state, rows)
             return Lanes(lanes.values, state), logged
 
-        return jax.jit(advance, donate_argnums=0)
+        return jax.jit(advance, donate_argnums=0, compiler_options=self._compiler_options)
 
     def empty(self) -> Lanes:
         """Lanes that hold no run yet: zeros, which train to nothing in particular."""
@@ -111,25 +125,40 @@ def _start(template: RunConfig, values: Values) -> tuple[train.RunState, Metrics
 
 
 @functools.lru_cache(maxsize=8)
-def program_of(template: RunConfig, lane_width: int) -> Program:
-    """The program of a group (`RunConfig.group_template`) at a lane width; one per process while it is in use."""
-    return Program(template, lane_width)
+def program_of(template: RunConfig, tuning: Tuning) -> Program:
+    """The program of a group (`RunConfig.group_template`) under a tuning; one per process while it is in use."""
+    return Program(template, tuning)
 
 
-def measure_lane_width(config: RunConfig, seconds: float = 0.25) -> int:
-    """The lane width at which runs of this config's group train fastest on this device, found by trying.
+def measure_tuning(config: RunConfig, seconds: float = 0.25) -> Tuning:
+    """The tuning under which runs of this config's group train fastest on this device, found by trying.
 
-    Quadruples the width as long as that makes a run-step at least 10 % cheaper, so the narrower of equals wins: few lanes keep
-    their working sets in a core's cache, while a GPU or a very small model wants many. Each width is timed for about `seconds`,
-    best of several calls, after compiling.
+    First the library for matrix products, then the width: it is quadrupled as long as that makes a run-step at least 10 % cheaper,
+    so the narrower of equals wins. Few lanes keep their working sets in a core's cache, while a GPU or a very small model wants many.
+    Each tuning is timed for about `seconds`, best of several calls, after compiling.
     """
-    best_width, best_cost = 1, _seconds_per_run_step(config, 1, seconds)
-    while 4 * best_width <= _widest(config):
-        cost = _seconds_per_run_step(config, 4 * best_width, seconds)
+    costs = {Tuning(1, library): _seconds_per_run_step(config, Tuning(1, library), seconds) for library in _dot_libraries()}
+    best = min(costs, key=costs.__getitem__)
+    best_cost = costs[best]
+    while 4 * best.lane_width <= _widest(config):
+        wider = replace(best, lane_width=4 * best.lane_width)
+        cost = _seconds_per_run_step(config, wider, seconds)
         if cost > 0.9 * best_cost:
             break
-        best_width, best_cost = 4 * best_width, cost
-    return best_width
+        best, best_cost = wider, cost
+    return best
+
+
+@functools.cache
+def _dot_libraries() -> tuple[str, ...]:
+    """The libraries that this device's XLA can be told to use."""
+    if jax.default_backend() != "cpu":
+        return ("default",)
+    try:
+        jax.jit(lambda: jnp.zeros(()), compiler_options=DOT_LIBRARIES["eigen"])()
+    except jax.errors.JaxRuntimeError:  # a jaxlib without that option
+        return ("default",)
+    return ("default", "eigen")
 
 
 def _widest(config: RunConfig) -> int:
@@ -140,10 +169,10 @@ def _widest(config: RunConfig) -> int:
     return max(1, min(16_384, 2 * 2**30 // per_lane))
 
 
-def _seconds_per_run_step(config: RunConfig, lane_width: int, seconds: float) -> float:
-    program = program_of(config.group_template(), lane_width)
+def _seconds_per_run_step(config: RunConfig, tuning: Tuning, seconds: float) -> float:
+    program = program_of(config.group_template(), tuning)
     lanes = program.empty()
-    for lane in range(lane_width):
+    for lane in range(tuning.lane_width):
         lanes, _ = program.put(lanes, lane, config)
     lanes, _ = program.advance(lanes, 1)
     best, spent = float("inf"), 0.0
@@ -152,7 +181,7 @@ def _seconds_per_run_step(config: RunConfig, lane_width: int, seconds: float) ->
         lanes, _ = program.advance(lanes, 1)
         took = time.perf_counter() - start
         best, spent = min(best, took), spent + took
-    return best / (lane_width * config.log_every)
+    return best / (tuning.lane_width * config.log_every)
 
 
 def _dtype(value: Any) -> Any:

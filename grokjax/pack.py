@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from grokjax.config import RunConfig
-from grokjax.lanes import MAX_ROWS, Lanes, Metrics, Program, program_of
+from grokjax.lanes import MAX_ROWS, Lanes, Metrics, Program, Tuning, program_of
 
 Array = np.ndarray[Any, Any]
 
@@ -41,16 +41,16 @@ class RunResult:
 
 
 def train_pack(
-    configs: Sequence[RunConfig], lane_width: int, report: Callable[[int], None] = lambda run_steps: None
+    configs: Sequence[RunConfig], tuning: Tuning, report: Callable[[int], None] = lambda run_steps: None
 ) -> list[RunResult]:
-    """Trains runs of one group, `lane_width` at a time, and returns their results in the order given.
+    """Trains runs of one group, `tuning.lane_width` at a time, and returns their results in the order given.
 
     A lane whose run ends takes the next one in the same compiled program. A run ends at its own `steps`, or once a metric is not
     finite; neither touches any other lane.
 
     Args:
       configs: the runs; all of one `group_id`.
-      lane_width: runs trained side by side.
+      tuning: how the program is compiled; its lane width is the runs trained side by side.
       report: called after every segment with the run-steps trained in it.
 
     Raises:
@@ -59,7 +59,7 @@ def train_pack(
     groups = {config.group_id for config in configs}
     if len(groups) != 1:
         raise ValueError(f"a pack holds runs of one group, got {len(groups)}: {sorted(groups)}")
-    program = program_of(configs[0].group_template(), lane_width)
+    program = program_of(configs[0].group_template(), tuning)
     results = dict(_results(program, configs, report))
     return [results[index] for index in range(len(configs))]
 

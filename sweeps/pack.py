@@ -9,7 +9,7 @@ import os
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.lanes import Tuning, measure_tuning
 from grokjax.pack import RunResult, train_pack
 from sweeps.plan import Pack
 from sweeps.schema import METRICS, Column, curves_schema, runs_schema
@@ -45,9 +46,9 @@ def run_pack(pack: Pack, root: str, commit: str | None) -> Receipt:
     prepare_device()
     store = Store(root)
     if store.get(f"runs/{pack.pack_id}.parquet") is None:
-        width = lane_width(store, pack)
-        results = train_pack(pack.runs, width, _reporter(store, pack))
-        commit_pack(store, pack.pack_id, curves_table(results), runs_table(results, pack, width, commit))
+        tuning = group_tuning(store, pack)
+        results = train_pack(pack.runs, tuning, _reporter(store, pack))
+        commit_pack(store, pack.pack_id, curves_table(results), runs_table(results, pack, tuning, commit))
     return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, time.monotonic() - started)
 
 
@@ -74,21 +75,19 @@ def prepare_device() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
 
-def lane_width(store: Store, pack: Pack) -> int:
-    """The lane width of the pack's group on this kind of device: as the root remembers it, or else measured now and entered.
+def group_tuning(store: Store, pack: Pack) -> Tuning:
+    """The tuning of the pack's group on this kind of device: as the root remembers it, or else measured now and entered.
 
-    Whoever measures first decides, so that every worker and every resume trains at the same width and gets the same bits.
+    Whoever measures first decides, so that every worker and every resume trains under the same one and gets the same bits.
     """
-    from grokjax.lanes import measure_lane_width  # noqa: PLC0415
-
     key = f"groups/{pack.group_id}-{_slug(device_kind())}.json"
     known = store.get_json(key)
     if known is None:
-        static = pack.runs[0].values("static")
-        store.create(key, json.dumps({"lane_width": measure_lane_width(pack.runs[0]), **static}).encode())
+        measured = {"tuning": asdict(measure_tuning(pack.runs[0])), "static": pack.runs[0].values("static")}
+        store.create(key, json.dumps(measured, indent=1).encode())
         known = store.get_json(key)
     assert known is not None, f"{key} was just created"
-    return int(known["lane_width"])
+    return Tuning(**known["tuning"])
 
 
 def device_kind() -> str:
@@ -111,12 +110,12 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
     return pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
 
 
-def runs_table(results: Sequence[RunResult], pack: Pack, width: int, commit: str | None) -> pa.Table:
+def runs_table(results: Sequence[RunResult], pack: Pack, tuning: Tuning, commit: str | None) -> pa.Table:
     """The runs table of a pack: a row a run."""
     provenance = {
         "pack_id": pack.pack_id,
         "group_id": pack.group_id,
-        "lane_width": width,
+        **asdict(tuning),
         "device": device_kind(),
         "trajectory_version": TRAJECTORY_VERSION,
         "grokjax_version": metadata.version("grokjax"),

@@ -100,6 +100,7 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
     Column("pack_id", pa.string(), "", "the pack that trained the run; also names its two files", "provenance"),
     Column("group_id", pa.string(), "", "the group of runs that share a compiled program", "provenance"),
     Column("lane_width", pa.int32(), "runs", "runs trained side by side", "provenance"),
+    Column("dot_library", pa.string(), "", "what computed the matrix products: XLA's default choice, or eigen", "provenance"),
     Column("seconds", pa.float64(), "s", "the run's share of the time its pack's lanes took", "provenance"),
     Column("useful_flops", pa.float64(), "flop", "arithmetic of the matrix products of its training steps", "provenance"),
     Column("device", pa.string(), "", "kind of device it was trained on", "provenance"),

@@ -1,7 +1,7 @@
 """The store: plain Parquet files under a root, where creating a pack's runs file is the commit.
 
     specs/<spec>.json        each spec that was run into the root; created once
-    groups/<group>.json      the lane width measured for a group on a kind of device; created once
+    groups/<group>.json      the tuning measured for a group on a kind of device; created once
     progress/<pack>.json     how far a pack in training has come; gone when it is committed
     curves/<pack>.parquet    a row a run and logged step
     runs/<pack>.parquet      a row a run

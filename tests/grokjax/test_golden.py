@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from grokjax.config import RunConfig
+from grokjax.lanes import Tuning
 from grokjax.pack import train_pack
 from tests.conftest import SMALL_RUN
 
 GOLDEN = Path(__file__).with_name("golden_curves.json")
-LANE_WIDTH = 4
+TUNING = Tuning(lane_width=4)
 FEW_STEPS = {"steps": 300, "log_every": 50, "train_size": 500, "test_size": 500}
 L1 = {name: value for name, value in SMALL_RUN.items() if name != "weight_decay"} | {"optimizer": "adam_l1", "l1_penalty": 1e-4}
 RUNS = {
@@ -26,7 +27,7 @@ RUNS = {
 
 
 def trained(name: str) -> dict[str, list[float]]:
-    (result,) = train_pack([RunConfig.from_flat(RUNS[name])], LANE_WIDTH)
+    (result,) = train_pack([RunConfig.from_flat(RUNS[name])], TUNING)
     return {metric: values.tolist() for metric, values in result.curve.metrics.items()}
 
 

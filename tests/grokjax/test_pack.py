@@ -7,7 +7,7 @@ import pytest
 
 from analysis.rules import ArticleRule, classify
 from grokjax import train
-from grokjax.lanes import measure_lane_width
+from grokjax.lanes import DOT_LIBRARIES, Tuning, measure_tuning
 from grokjax.pack import train_pack
 from sweeps.summaries import summarize
 
@@ -29,13 +29,13 @@ def assert_curves_equal(curve, reference, **tolerance):
         np.testing.assert_allclose(curve.metrics[name][: len(values)], values, err_msg=name, **tolerance)
 
 
-@pytest.mark.parametrize("lane_width", [1, 3, 8])
-def test_a_lane_trains_the_run_that_it_would_be_alone(small_run, lane_width):
+@pytest.mark.parametrize("tuning", [Tuning(1), Tuning(3), Tuning(8), Tuning(4, "eigen")], ids=str)
+def test_a_lane_trains_the_run_that_it_would_be_alone(small_run, tuning):
     configs = [
         small_run(seed=seed, weight_decay=wd, learning_rate=lr)
         for seed, (wd, lr) in enumerate([(0.0, 1e-3), (0.3, 3e-3), (1.0, 1e-2)])
     ]
-    for config, result in zip(configs, train_pack(configs, lane_width), strict=True):
+    for config, result in zip(configs, train_pack(configs, tuning), strict=True):
         assert result.config == config
         assert_curves_equal(result.curve, single_run(config, 4), rtol=2e-3, atol=2e-5)
 
@@ -43,12 +43,12 @@ def test_a_lane_trains_the_run_that_it_would_be_alone(small_run, lane_width):
 def test_adam_with_l1_too(small_run):
     flat = {name: value for name, value in small_run().flat().items() if name != "weight_decay"}
     config = small_run().from_flat(flat | {"optimizer": "adam_l1", "l1_penalty": 1e-3})
-    assert_curves_equal(train_pack([config], 2)[0].curve, single_run(config, 4), rtol=2e-3, atol=2e-5)
+    assert_curves_equal(train_pack([config], Tuning(2))[0].curve, single_run(config, 4), rtol=2e-3, atol=2e-5)
 
 
 def test_the_label_at_the_end_is_that_of_the_run_alone(small_run):
     configs = [small_run(seed=seed, weight_decay=wd, steps=3000, log_every=100) for seed in range(2) for wd in (0.0, 3.0)]
-    together = pd.DataFrame([summarize(r.curve.step, r.curve.metrics) for r in train_pack(configs, 3)])
+    together = pd.DataFrame([summarize(r.curve.step, r.curve.metrics) for r in train_pack(configs, Tuning(3))])
     alone = pd.DataFrame([summarize(np.arange(31) * 100, single_run(config, 30)) for config in configs])
     labels = classify(together, ArticleRule()).tolist()
     assert labels == classify(alone, ArticleRule()).tolist()
@@ -59,7 +59,7 @@ def test_a_run_is_the_same_to_the_bit_in_any_lane_beside_any_neighbours(small_ru
     config = small_run(seed=7, weight_decay=0.3)
     neighbours = [small_run(seed=seed, weight_decay=1.0, learning_rate=0.05) for seed in range(5)]
     curves = [
-        train_pack(pack, 4)[pack.index(config)].curve
+        train_pack(pack, Tuning(4))[pack.index(config)].curve
         for pack in ([config], [*neighbours, config], [neighbours[0], config, *neighbours[1:]], [*neighbours[:3], config])
     ]
     for other in curves[1:]:
@@ -69,7 +69,7 @@ def test_a_run_is_the_same_to_the_bit_in_any_lane_beside_any_neighbours(small_ru
 
 def test_more_runs_than_lanes_come_back_in_order_each_with_its_own_steps(small_run):
     configs = [small_run(seed=seed, steps=steps) for seed, steps in enumerate([200, 50, 150, 100, 50, 300, 50])]
-    results = train_pack(configs, 3)
+    results = train_pack(configs, Tuning(3))
     assert [result.config.seed for result in results] == list(range(7))
     assert [result.curve.step[-1] for result in results] == [200, 50, 150, 100, 50, 300, 50]
     for config, result in zip(configs, results, strict=True):
@@ -80,8 +80,8 @@ def test_more_runs_than_lanes_come_back_in_order_each_with_its_own_steps(small_r
 def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
     healthy = [small_run(seed=seed) for seed in range(3)]
     sick = small_run(seed=9, learning_rate=3e38)
-    undisturbed = train_pack(healthy, 4)
-    *disturbed, broken = train_pack([*healthy, sick], 4)
+    undisturbed = train_pack(healthy, Tuning(4))
+    *disturbed, broken = train_pack([*healthy, sick], Tuning(4))
     assert broken.curve.diverged
     assert broken.curve.step[-1] < sick.steps
     for before, after in zip(undisturbed, disturbed, strict=True):
@@ -92,15 +92,17 @@ def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
 
 def test_run_steps_are_reported_as_they_are_trained(small_run):
     seen = []
-    train_pack([small_run(seed=seed) for seed in range(3)], 2, seen.append)
+    train_pack([small_run(seed=seed) for seed in range(3)], Tuning(2), seen.append)
     assert sum(seen) == 3 * 200
 
 
 def test_runs_of_two_groups_are_no_pack(small_run):
     with pytest.raises(ValueError, match="one group"):
-        train_pack([small_run(), small_run(hidden_size=8)], 2)
+        train_pack([small_run(), small_run(hidden_size=8)], Tuning(2))
 
 
-def test_lane_width_is_a_power_of_four(small_run):
-    width = measure_lane_width(small_run(), seconds=0.01)
-    assert width in (1, 4, 16, 64, 256)
+def test_the_measured_tuning_is_one_that_trains(small_run):
+    tuning = measure_tuning(small_run(), seconds=0.01)
+    assert tuning.lane_width in (1, 4, 16, 64, 256)
+    assert tuning.dot_library in DOT_LIBRARIES
+    assert_curves_equal(train_pack([small_run()], tuning)[0].curve, single_run(small_run(), 4), rtol=2e-3, atol=2e-5)

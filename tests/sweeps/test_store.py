@@ -1,4 +1,5 @@
 import concurrent.futures
+import json
 import os
 import stat
 
@@ -108,11 +109,17 @@ def test_a_pack_leaves_whole_tables_and_no_progress(tmp_path, spec):
     assert (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns == before
 
 
-def test_the_width_of_a_group_is_measured_once_and_kept(tmp_path, spec):
+def test_the_tuning_of_a_group_is_measured_once_and_kept(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     (pack,) = make_packs(planned_runs(store).values())
     run_pack(pack, str(tmp_path / "root"), None)
     (entry,) = (tmp_path / "root" / "groups").glob("*.json")
-    assert store.get_json(f"groups/{entry.name}")["hidden_size"] == 16
-    runs = pd.read_parquet(tmp_path / "root" / "runs")
-    assert runs.lane_width.unique().tolist() == [store.get_json(f"groups/{entry.name}")["lane_width"]]
+    first = store.get_json(f"groups/{entry.name}")
+    assert first["static"]["hidden_size"] == 16
+    odd = {**first, "tuning": {"lane_width": 3, "dot_library": "default"}}
+    store.put(f"groups/{entry.name}", json.dumps(odd).encode())
+    more = load_spec(write(tmp_path, {"seed": None}, {"seed": "3..4"}))
+    (pack,) = make_packs(planned_runs(open_root(tmp_path / "root", more)).values(), committed_runs(tmp_path / "root"))
+    run_pack(pack, str(tmp_path / "root"), None)
+    runs = pd.read_parquet(tmp_path / "root" / "runs").sort_values("seed")
+    assert runs.lane_width.tolist() == [first["tuning"]["lane_width"]] * 3 + [3] * 2
