@@ -49,7 +49,7 @@ class Program:
     """The compiled functions of a group under one tuning.
 
     A lane's numbers do not depend on which lane it is or on what the other lanes hold: the same run under the same tuning on the
-    same kind of device comes out bit for bit the same. How many steps a call makes is an argument, so it does not change the program.
+    same kind of device comes out bit for bit the same. How many steps a call makes is an argument: it leaves the program as it is.
     """
 
     def __init__(self, template: RunConfig, tuning: Tuning) -> None:
@@ -134,7 +134,7 @@ def measure_tuning(config: RunConfig, seconds: float = 0.25) -> Tuning:
     """The tuning under which runs of this config's group train fastest on this device, found by trying.
 
     First the library for matrix products, then the width: it is quadrupled as long as that makes a run-step at least 10 % cheaper,
-    so the narrower of equals wins. Few lanes keep their working sets in a core's cache, while a GPU or a very small model wants many.
+    so the narrower of equals wins. Few lanes keep their working sets in a core's cache; a GPU or a very small model wants many.
     Each tuning is timed for about `seconds`, best of several calls, after compiling.
     """
     costs = {Tuning(1, library): _seconds_per_run_step(config, Tuning(1, library), seconds) for library in _dot_libraries()}
