@@ -51,6 +51,8 @@ def phase_grid(
 def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
     """Raises AnalysisError unless the hyperparameters `cell` tell all runs apart but for their seeds."""
     for name in cell:
+        if cell.count(name) > 1:
+            raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
             raise AnalysisError(f"{name} is not in the table; its columns are {', '.join(map(str, runs.columns))}")
     for name in varied_hyperparameters(runs):

@@ -10,6 +10,8 @@ from grokjax.config import Value
 
 GRAMMAR = '"0..8" (whole numbers), "750..1750 step 250", "0.01..1 log 5" or "0..1 linear 11"; both ends are included'
 
+MOST_VALUES = 1_000_000
+
 _RANGE = re.compile(r"^\s*(?P<start>\S+?)\s*\.\.\s*(?P<stop>\S+?)(?:\s+(?P<how>step|log|linear)\s+(?P<amount>\S+))?\s*$")
 
 
@@ -60,8 +62,8 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
     if low > high:
         raise ValueError(f"{written!r} runs from {low} down to {high}; put the smaller end first")
     if how in ("log", "linear"):
-        if not isinstance(by, int) or by < 2:
-            raise ValueError(f"{written!r} asks for {by} values; use a whole number from 2")
+        if not isinstance(by, int) or not 2 <= by <= MOST_VALUES:
+            raise ValueError(f"{written!r} asks for {by} values; use a whole number from 2 to {MOST_VALUES:,}")
         if how == "log" and low <= 0:
             raise ValueError(f"{written!r} is log-spaced and starts at {low}; both ends must be above 0")
         spaced = np.geomspace(low, high, by) if how == "log" else np.linspace(low, high, by)
@@ -72,6 +74,8 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
     if by <= 0:
         raise ValueError(f"{written!r} has step {by}; use a step above 0")
     count = int((high - low) / by + 1e-9) + 1
+    if count > MOST_VALUES:
+        raise ValueError(f"{written!r} has {count:,} values; an axis has at most {MOST_VALUES:,}")
     return [low + i * by if isinstance(low, int) and isinstance(by, int) else _clean(low + i * by) for i in range(count)]
 
 

@@ -104,9 +104,13 @@ def _axis(where: str, name: str, written: object) -> tuple[Value, ...]:
         raise SpecError(f"{where}: axis {name}: {error}") from None
     if not values:
         raise SpecError(f"{where}: axis {name} is empty; give at least one value or take it out")
-    for index, value in enumerate(values):
-        if isinstance(value, bool | int | float | str) and value in values[:index]:
+    seen: set[Value] = set()
+    for value in values:
+        if not isinstance(value, bool | int | float | str):
+            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a text, true or false")
+        if value in seen:
             raise SpecError(f"{where}: axis {name} holds {value!r} twice; every value once")
+        seen.add(value)
     return tuple(values)
 
 
@@ -183,6 +187,8 @@ def _first(error: pydantic.ValidationError) -> str:
     if complaint["type"] == "value_error":
         return str(complaint["ctx"]["error"])
     name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
+    if complaint["type"] == "missing" and error.title == SweepSpec.__name__:
+        return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
     if complaint["type"] == "missing":
         return f"{name} is missing; give it in [run] or as an axis"
     message = complaint["msg"][0].lower() + complaint["msg"][1:]

@@ -23,7 +23,21 @@ def test_ranges_include_both_ends(written, values):
 
 
 @pytest.mark.parametrize(
-    "written", ["0..", "a..b", "3..1", "0..1 log 5", "0.1..1", "0..1 log 1", "0..5 step 0", "0..nan", 7, {"range": [0, 1]}]
+    "written",
+    [
+        "0..",
+        "a..b",
+        "3..1",
+        "0..1 log 5",
+        "0.1..1",
+        "0..1 log 1",
+        "0..5 step 0",
+        "0..nan",
+        "0..3000000000",
+        "0..1 linear 3000000000",
+        7,
+        {"range": [0, 1]},
+    ],
 )
 def test_ranges_that_make_no_sense_are_refused(written):
     with pytest.raises(ValueError, match=r"\S+ \S+"):

@@ -63,6 +63,7 @@ def test_overrides_fix_replace_and_make_axes(tmp_path):
         ({"weight_decay": None}, {"weight_decay": [0.1, 1, 0.1]}, "", "axis weight_decay holds 0.1 twice"),
         ({"weight_decay": None}, {"weight_decay": [1, 1.0]}, "", "holds 1.0 twice"),
         ({"weight_decay": None}, {"weight_decay": 0.1}, "", "an axis is a list of values or a range"),
+        ({"weight_decay": None}, {"weight_decay": [0.1, [1]]}, "", "axis weight_decay holds [1]; a value is a number"),
         ({}, {"weight_decay": [0.1, 1]}, "", "weight_decay is given both in [run] and in [axes]"),
         ({"train_size": 0}, {}, "", "train_size = 0: input should be greater than or equal to 1"),
         ({"num_bits": 8}, {}, "", "train_size = 200 and test_size = 300 together are more than the 256 sequences"),
@@ -99,6 +100,12 @@ def test_not_a_number_is_refused(tmp_path):
 def test_a_spec_that_is_not_there(path, says):
     with pytest.raises(SpecError, match=says):
         load_spec(path)
+
+
+def test_an_empty_spec(tmp_path):
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(SpecError, match=r"empty.toml: name is missing; a spec has a name and a \[run\] table"):
+        load_spec(str(tmp_path / "empty.toml"))
 
 
 def test_a_spec_that_is_not_toml(tmp_path):
