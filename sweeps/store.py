@@ -88,12 +88,16 @@ class Store:
                 yield entry["path"]
 
     def dataset(self, table: str) -> ds.Dataset | None:
-        """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed."""
+        """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.
+
+        Raises:
+          StoreError: a file is missing, cut short, or no Parquet file.
+        """
         packs = sorted(Path(key).name for key in self.keys("runs") if key.endswith(".parquet"))
         if not packs:
             return None
         paths = [str(self.root / table / name) for name in packs]
-        schema = pa.unify_schemas([pq.read_schema(path) for path in paths], promote_options="permissive")
+        schema = pa.unify_schemas([_schema(path) for path in paths], promote_options="permissive")
         return ds.dataset(paths, format="parquet", schema=schema)
 
 
@@ -126,6 +130,15 @@ def read_progress(store: Store) -> dict[str, dict[str, Any]]:
     keys = list(store.keys("progress"))
     found = {Path(key).stem: store.get_json(key) for key in keys if key.endswith(".json")}
     return {pack_id: progress for pack_id, progress in found.items() if progress is not None}
+
+
+def _schema(path: str) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(
+            f"cannot read {path}: {_reason(error)}; restore it, or move its runs file away to train the pack again"
+        ) from None
 
 
 def _parquet(table: pa.Table) -> bytes:

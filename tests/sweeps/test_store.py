@@ -71,6 +71,14 @@ def test_packs_of_different_kinds_join_into_one_table(tmp_path, spec):
     assert pd.isna(runs.loc["a", "l1_penalty"])
 
 
+def test_a_file_that_cannot_be_read_is_named(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    commit_pack(store, "p", table("a"), table("a"))
+    store.put("runs/torn.parquet", store.get("runs/p.parquet")[:20])
+    with pytest.raises(StoreError, match=r"cannot read .*runs/torn.parquet"):
+        committed_runs(tmp_path / "root")
+
+
 @pytest.mark.parametrize(
     ("changed", "axes", "fits"),
     [
