@@ -53,7 +53,11 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
         if missing:
             raise AnalysisError(f"one table has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
         grid = phase_grid(table, classify(table, rule), x=x, y=y, facet=facet)
-        grids.append(grid.astype(dict.fromkeys(cell, float)))
+        numeric = [name for name in cell if pd.api.types.is_numeric_dtype(grid[name])]
+        grids.append(grid.astype({name: float if name in numeric else str for name in cell}))
+    for name in cell:
+        if grids[0][name].dtype != grids[1][name].dtype:
+            raise AnalysisError(f"{name} is a number in one table and a text in the other, so cells cannot be matched")
     both = grids[0].merge(grids[1], on=cell, suffixes=("_here", "_there"))
     if both.empty:
         raise AnalysisError(f"the tables share no cell of {' x '.join(cell)}")

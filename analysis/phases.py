@@ -36,6 +36,10 @@ def phase_grid(
     """
     cell = [name for name in (facet, y, x) if name is not None]
     check_cell(runs, cell)
+    if not phases.index.equals(runs.index):
+        raise AnalysisError(
+            "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
+        )
     counts = pd.crosstab([runs[name] for name in cell], phases.to_numpy(), dropna=True).reindex(columns=list(PHASES), fill_value=0)
     seeds = counts.sum(axis=1)
     grid = pd.DataFrame({"seeds": seeds, "phase": counts.to_numpy().argmax(axis=1)}, index=counts.index)
@@ -55,6 +59,10 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
             raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
             raise AnalysisError(f"{name} is not in the table; its columns are {', '.join(map(str, runs.columns))}")
+        if missing := int(runs[name].isna().sum()):
+            raise AnalysisError(
+                f"{missing} of {len(runs)} runs have no {name}; choose another hyperparameter, or runs that have it"
+            )
     for name in varied_hyperparameters(runs):
         if name not in cell:
             values = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))

@@ -121,9 +121,12 @@ def save(figure: Figure, path: Path) -> Path:
     if kind not in ("png", "svg", "pdf"):
         raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg or .pdf file")
     dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(STYLE):
-        figure.savefig(path, metadata=dateless)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with mpl.rc_context(STYLE):
+            figure.savefig(path, metadata=dateless)
+    except OSError as error:
+        raise AnalysisError(f"cannot write {path}: {error.strerror}; choose another --out") from None
     return path
 
 

@@ -67,4 +67,7 @@ def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
 def _numbers(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     if name not in runs:
         raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
-    return runs[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    try:
+        return runs[name].to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise AnalysisError(f"the rule needs numbers in the column {name}; it holds {runs[name].iloc[0]!r}") from None

@@ -14,7 +14,7 @@ import numpy as np
 from grokjax import train
 from grokjax.config import RunConfig
 
-# Logged rows that one call can bring back. A call may do fewer, so this bounds memory, not the length of a segment.
+# Logged rows that one call can bring back, and so the longest segment.
 MAX_ROWS = 64
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes

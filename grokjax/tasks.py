@@ -70,7 +70,7 @@ class SparseParity(Part):
         if self.num_bits <= MAX_BITS_DRAWN_DISTINCT:
             codes = jax.random.permutation(key, 2**self.num_bits)[:count]
             return (codes[:, None] >> jnp.arange(self.num_bits) & 1).astype(jnp.float32)
-        return jax.random.bernoulli(key, 0.5, (count, self.num_bits)).astype(jnp.float32)
+        return jax.random.bernoulli(key, jnp.float32(0.5), (count, self.num_bits)).astype(jnp.float32)
 
 
 Task = SparseParity

@@ -38,11 +38,18 @@ def command(
 def _tell(comparison: Comparison) -> None:
     console, cells = Console(), comparison.cells
     share = comparison.agreeing / len(cells)
-    console.print(f"most frequent phase equal in {comparison.agreeing} of {len(cells)} cells ({share:.0%})", highlight=False)
-    console.print(f"mean total-variation distance of the shares {comparison.mean_distance:.3f}", highlight=False)
+    console.print(
+        f"most frequent phase equal in {comparison.agreeing} of {len(cells)} cells ({share:.0%})",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print(
+        f"mean total-variation distance of the shares {comparison.mean_distance:.3f}", highlight=False, markup=False, soft_wrap=True
+    )
     for count, which in ((comparison.only_here, "sweep"), (comparison.only_there, "table")):
         if count:
-            console.print(f"{count} cells only in the {which}", highlight=False)
+            console.print(f"{count} cells only in the {which}", highlight=False, markup=False, soft_wrap=True)
     if not comparison.differing.empty:
         table = Table(*comparison.differing.columns, box=None, padding=(0, 1), title="cells that differ", title_justify="left")
         for row in comparison.differing.itertuples(index=False):

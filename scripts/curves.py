@@ -44,4 +44,4 @@ def command(
         phases=dict(zip(ids, phases, strict=True)),
     )
     written = [save(figure, path) for path in ([out] if out else [root / "curves.png", root / "curves.svg"])]
-    Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False)
+    Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False, markup=False, soft_wrap=True)

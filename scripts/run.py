@@ -46,14 +46,15 @@ def command(
     """
     loaded = load_spec(spec, settings)
     root = root or Path("results") / loaded.name
-    console = Console(stderr=True)
-    plan, store = prepare(loaded, root)
+    console, execution = Console(stderr=True), Execution(executor, address, cpus)
+    plan, store = prepare(loaded, root, execution)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers ask with SIGTERM what a user asks with Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        outcome = _train_with_bar(plan, store, Execution(executor, address, cpus), console)
+        outcome = _train_with_bar(plan, store, execution, console)
     except KeyboardInterrupt:
-        console.print(f"[yellow]Stopped.[/] What is committed stays in {root}; the same command continues.", soft_wrap=True)
+        console.print("Stopped.", style="yellow")
+        _print(console, f"What is committed stays in {root}; the same command continues.")
         sys.stderr.flush()
         os._exit(130)
     _tell(outcome, root, console)
@@ -68,7 +69,7 @@ def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Con
         TextColumn("{task.description}"),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),
         TextColumn("{task.completed:,.0f}/{task.total:,.0f} runs", table_column=Column(no_wrap=True)),
-        _Pace(table_column=Column(no_wrap=True)),
+        _Speed(table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=console, expand=True, refresh_per_second=4) as bar:
@@ -105,7 +106,7 @@ class _Log:
             self._console.print(f"{progress.runs_done:,} of {progress.runs:,} runs, {share:.0%} of the run-steps", highlight=False)
 
 
-class _Pace(ProgressColumn):
+class _Speed(ProgressColumn):
     """Run-steps a second since training began, and the time left at that pace."""
 
     def render(self, task: Task) -> Text:
@@ -124,15 +125,17 @@ def _tell(outcome: Outcome, root: Path, console: Console) -> None:
     plan, failed = outcome.plan, sum(len(failure.pack.runs) for failure in outcome.failures)
     trained = plan.runs - plan.committed - failed
     if not plan.packs:
-        console.print(f"All {plan.runs:,} runs were already in {root}; nothing to train.", soft_wrap=True)
+        _print(console, f"All {plan.runs:,} runs were already in {root}; nothing to train.")
     else:
         before = f", {plan.committed:,} were there before" if plan.committed else ""
-        console.print(
-            f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}",
-            highlight=False,
-            soft_wrap=True,
-        )
+        _print(console, f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}")
     for failure in outcome.failures:
         runs = ", ".join(run.run_id for run in failure.pack.runs[:3])
-        console.print(f"[red]Failed:[/] {len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}", highlight=False, markup=True)
-    console.print(f"Next: grokjax phases {root}")
+        console.print("Failed:", style="red", end=" ")
+        _print(console, f"{len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}")
+    _print(console, f"Next: grokjax phases {root}")
+
+
+def _print(console: Console, text: str) -> None:
+    """The text as it is: names and tracebacks are not markup, and paths are not to be broken."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -27,10 +27,15 @@ def command(root: Root) -> None:
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
     done = len(planned.keys() & committed)
     console = Console()
-    console.print(f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training", highlight=False)
+    console.print(
+        f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
-        console.print(f"in training: {steps:,} of {of:,} run-steps", highlight=False)
+        console.print(f"in training: {steps:,} of {of:,} run-steps", highlight=False, markup=False, soft_wrap=True)
     if done < len(planned):
         total, have = (Counter(run.group_id for run_id, run in planned.items() if run_id in ids) for ids in (planned, committed))
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import importlib.util
+import signal
+import socket
 import subprocess
+import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping
@@ -13,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sweeps.errors import ClusterError
 from sweeps.pack import Receipt, run_pack, use_one_thread
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import open_root
@@ -65,7 +69,7 @@ def run_sweep(
 ) -> Outcome:
     """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
 
-    Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried three times; the others go on.
+    Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried thrice on Ray; the others go on.
 
     Args:
       spec: the sweep.
@@ -76,13 +80,16 @@ def run_sweep(
     Raises:
       SpecError: the spec cannot be run or does not fit what the root holds.
       StoreError: the root cannot be used.
+      ClusterError: there is no cluster at the address.
     """
-    plan, store = prepare(spec, root)
+    plan, store = prepare(spec, root, execution)
     return train(plan, store, execution, watch)
 
 
-def prepare(spec: SweepSpec, root: str | Path) -> tuple[Plan, Store]:
+def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
+    if execution.address is not None:
+        _check_address(execution.address)
     plan = make_plan(spec, committed_runs(root))
     return plan, open_root(root, spec)
 
@@ -105,13 +112,18 @@ Event = Receipt | Failure | None  # None: nothing finished, but time has passed
 
 def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]) -> None:
     runs = run_steps = 0
+    due = 0.0
     for event in events:
         if isinstance(event, Failure):
             failures.append(event)
         elif event is not None:
             runs, run_steps = runs + event.runs, run_steps + event.run_steps
+        if time.monotonic() < due:
+            continue
+        due = time.monotonic() + POLL_SECONDS
         under_way = sum(progress["run_steps"] for progress in read_progress(store).values())
         watch(Progress(plan.runs - plan.committed, runs, plan.run_steps, min(run_steps + under_way, plan.run_steps)))
+    watch(Progress(plan.runs - plan.committed, runs, plan.run_steps, run_steps))
 
 
 def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
@@ -134,7 +146,7 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
     _start_ray(execution)
     try:
         kind = _worker_kind(ray.cluster_resources())
-        task = ray.remote(num_cpus=1, num_gpus=int(kind == "GPU"), max_retries=TRIES - 1)(run_pack)
+        task = ray.remote(num_cpus=1, num_gpus=int(kind == "GPU"), max_retries=0)(run_pack)
         waiting, in_flight, tries = list(reversed(plan.packs)), dict[Any, Pack](), dict[str, int]()
         root, commit = str(store.root.resolve()), _git_commit()
         while waiting or in_flight:
@@ -157,6 +169,21 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
         ray.shutdown()
 
 
+def _check_address(address: str) -> None:
+    """Raises ClusterError unless something listens there; Ray itself would try for a minute."""
+    if address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit():
+        raise ClusterError(
+            f"--address {address!r} is no address of a Ray cluster; write host:port, or auto for one on this machine"
+        )
+    try:
+        socket.create_connection((host, int(port)), timeout=5).close()
+    except (OSError, OverflowError) as error:
+        raise ClusterError(f"cannot reach a Ray cluster at {address}: {error}") from None
+
+
 def _worker_kind(resources: Mapping[str, float]) -> str:
     """What a task takes one of: a GPU where the cluster has some and jax can use them, a core otherwise."""
     usable = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
@@ -167,11 +194,18 @@ def _start_ray(execution: Execution) -> None:
     import ray  # noqa: PLC0415
 
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if execution.address is not None:
-        ray.init(address=execution.address, **quiet)
-        return
-    use_one_thread()  # inherited by the workers
-    ray.init(address="local", num_cpus=execution.cpus, include_dashboard=False, **quiet)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if execution.address is None:
+        use_one_thread()  # inherited by the workers
+        ray.init(address="local", num_cpus=execution.cpus, include_dashboard=False, **quiet)
+    else:
+        try:
+            ray.init(address=execution.address, **quiet)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise ClusterError(f"cannot reach a Ray cluster at {execution.address}: {str(error).splitlines()[0]}") from None
+    if threading.current_thread() is threading.main_thread():
+        for number, handler in handlers.items():  # Ray puts in its own, which end the process without a word
+            signal.signal(number, handler)
 
 
 def _git_commit() -> str | None:

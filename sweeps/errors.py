@@ -11,3 +11,7 @@ class SpecError(InputError):
 
 class StoreError(InputError):
     """A root that cannot be used."""
+
+
+class ClusterError(InputError):
+    """A cluster that cannot be reached."""

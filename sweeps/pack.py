@@ -15,6 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pyarrow as pa
 
@@ -45,15 +46,17 @@ def run_pack(pack: Pack, root: str, commit: str | None) -> Receipt:
     started = time.monotonic()
     prepare_device()
     store = Store(root)
-    if store.get(f"runs/{pack.pack_id}.parquet") is None:
+    if store.exists(f"runs/{pack.pack_id}.parquet"):
+        store.delete(f"progress/{pack.pack_id}.json")  # of a worker that died right after the commit
+    else:
         tuning = group_tuning(store, pack)
-        results = train_pack(pack.runs, tuning, _reporter(store, pack))
+        results = train_pack(pack.runs, tuning, _Report(store, pack))
         commit_pack(store, pack.pack_id, curves_table(results), runs_table(results, pack, tuning, commit))
     return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, time.monotonic() - started)
 
 
 def use_one_thread() -> None:
-    """Keeps XLA's thread pools, of this process and its children, to one thread; must come before the first computation.
+    """Keeps XLA's thread pools, here and in child processes, to one thread; must come before the first computation.
 
     One task has one core. NPROC sizes the pool of XLA's CPU client: without it, a task's products spread over cores that have tasks
     of their own, and wait for each other (two tasks at hidden_size 64 train a third slower).
@@ -67,8 +70,6 @@ def use_one_thread() -> None:
 def prepare_device() -> None:
     """Gives XLA one thread and a place to keep what it compiles; must come before the first computation."""
     use_one_thread()
-    import jax  # noqa: PLC0415  (reads the environment when it starts)
-
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(_compilation_cache()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
@@ -92,8 +93,6 @@ def group_tuning(store: Store, pack: Pack) -> Tuning:
 
 def device_kind() -> str:
     """The kind of device that this process trains on."""
-    import jax  # noqa: PLC0415
-
     kind = str(jax.devices()[0].device_kind)
     return _cpu_model() if kind == "cpu" else kind
 
@@ -135,21 +134,20 @@ def runs_table(results: Sequence[RunResult], pack: Pack, tuning: Tuning, commit:
         }
         for result in results
     ]
-    return pa.Table.from_pylist(rows, schema=runs_schema(_hyperparameter_columns(results)))
+    return pa.Table.from_pylist(rows, schema=runs_schema(_hyperparameter_columns()))
 
 
-def _hyperparameter_columns(results: Sequence[RunResult]) -> tuple[Column, ...]:
-    present = {name for result in results for name in result.config.flat()} - {"steps"}
-    types = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string()}
-    columns = []
-    for name, info in hyperparameter_fields().items():
-        if name in present:
-            value = next(flat[name] for flat in (result.config.flat() for result in results) if name in flat)
-            columns.append(Column(name, types[type(value)], "", info.description or f"kind of {name}", "hyperparameter"))
-    return tuple(columns)
+def _hyperparameter_columns() -> tuple[Column, ...]:
+    """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
+    types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return tuple(
+        Column(name, types.get(info.annotation, pa.string()), "", info.description or f"kind of {name}", "hyperparameter")
+        for name, info in hyperparameter_fields().items()
+        if name != "steps"  # an outcome: the steps made
+    )
 
 
-class _reporter:  # noqa: N801  (called like the function it stands for)
+class _Report:
     """Adds up a pack's run-steps and writes them down now and then."""
 
     def __init__(self, store: Store, pack: Pack) -> None:

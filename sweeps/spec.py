@@ -65,6 +65,9 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
             raise SpecError(f"{where}: {key} is a table of hyperparameters ([{key}]), got {value!r}")
     axes = {name: _axis(where, name, value) for name, value in written.get("axes", {}).items()}
     run = dict(written.get("run", {}))
+    for name, value in run.items():
+        if not isinstance(value, bool | int | float | str):
+            raise SpecError(f"{where}: [run] {name} holds {value!r}, and a run has one value; put several in [axes]")
     for name in sorted(run.keys() & axes.keys()):
         raise SpecError(f"{where}: {name} is given both in [run] and in [axes]; keep one")
     for override in overrides:

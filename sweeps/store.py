@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,10 @@ class Store:
         Raises:
           StoreError: `create` is off and there is nothing there; or the root is a file or cannot be written.
         """
+        if re.match(r"\w+:/", str(root)):  # pathlib folds the two slashes of an address
+            raise StoreError(f"{root} is an address; a root is a folder on a disk that all workers share")
         self.root = Path(root)
-        if not create and not (self.root / "specs").is_dir():
+        if not create and not holds_sweep(root):
             raise StoreError(f"{root} holds no sweep; give the --root of a grokjax run")
         try:
             self._objects = LocalStore(self.root, mkdir=create)
@@ -70,6 +73,14 @@ class Store:
             return bytes(obstore.get(self._objects, key).bytes())
         except FileNotFoundError:
             return None
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            obstore.head(self._objects, key)
+        except FileNotFoundError:
+            return False
+        return True
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """The object as JSON; None if there is none."""
@@ -101,9 +112,17 @@ class Store:
         return ds.dataset(paths, format="parquet", schema=schema)
 
 
+def holds_sweep(root: str | Path) -> bool:
+    """Whether a sweep was ever run into `root`. Raises StoreError if that cannot be seen."""
+    try:
+        return (Path(root) / "specs").is_dir()
+    except OSError as error:
+        raise StoreError(f"cannot read root {root}: {_reason(error)}; choose another --root") from None
+
+
 def committed_runs(root: str | Path) -> frozenset[str]:
     """The run_ids of all committed runs; none if the root holds nothing yet."""
-    if not (Path(root) / "specs").is_dir():
+    if not holds_sweep(root):
         return frozenset()
     dataset = Store(root).dataset("runs")
     if dataset is None:
@@ -113,7 +132,7 @@ def committed_runs(root: str | Path) -> frozenset[str]:
 
 def commit_pack(store: Store, pack_id: str, curves: pa.Table, runs: pa.Table) -> bool:
     """Commits a trained pack; returns False if it was committed before, by another try, whose files then stand."""
-    if store.get(f"runs/{pack_id}.parquet") is None:
+    if not store.exists(f"runs/{pack_id}.parquet"):
         store.put(f"curves/{pack_id}.parquet", _parquet(curves))
     created = store.create(f"runs/{pack_id}.parquet", _parquet(runs))
     store.delete(f"progress/{pack_id}.json")

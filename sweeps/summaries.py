@@ -17,19 +17,19 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
 
     Args:
       step: [T] ascending.
-      metrics: [T] each. Values that are not finite count nowhere but in `diverged_step` and the final values.
+      metrics: [T] each. Rows that hold a value that is not finite count in no extreme.
     """
     train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = test_loss / train_loss
-    finite = np.logical_and.reduce([np.isfinite(values) for values in metrics.values()])
+    finite = np.logical_and.reduce([np.isfinite(values) for values in metrics.values()])  # [T]
     return {
         "steps": int(step[-1]),
         "diverged_step": None if finite.all() else int(step[np.argmin(finite)]),
-        "min_train_loss": _extreme(np.nanmin, train_loss),
-        "min_test_loss": _extreme(np.nanmin, test_loss),
-        "max_loss_ratio": _extreme(np.nanmax, ratio),
-        "max_test_accuracy": _extreme(np.nanmax, metrics["test_accuracy"]),
+        "min_train_loss": _extreme(np.min, train_loss[finite]),
+        "min_test_loss": _extreme(np.min, test_loss[finite]),
+        "max_loss_ratio": _extreme(np.nanmax, ratio[finite]),
+        "max_test_accuracy": _extreme(np.max, metrics["test_accuracy"][finite]),
         **{f"final_{name}": float(metrics[name][-1]) for name, _, _ in METRICS},
         **{
             name: crossing_step(step, metrics[metric], threshold, falling=metric.endswith("loss"), sustained=sustained)
@@ -52,4 +52,4 @@ def crossing_step(step: Array, values: Array, threshold: float, *, falling: bool
 
 
 def _extreme(reduce: Any, values: Array) -> float:
-    return float(reduce(values)) if not np.isnan(values).all() else float("nan")
+    return float("nan") if np.isnan(values).all() else float(reduce(values))

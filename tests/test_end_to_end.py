@@ -78,12 +78,13 @@ def test_killed_workers_drivers_and_ctrl_c_leave_every_run_exactly_once(spec, tm
     first = {path.name: path.stat().st_mtime_ns for path in committed(root)}
     assert 0 < len(first) < 4
 
-    driver = start(spec, root)
-    wait_for(lambda: training_workers(driver), driver)
-    driver.send_signal(signal.SIGINT)
-    output, _ = driver.communicate(timeout=60)
-    assert driver.returncode == 130, output
-    assert "the same command continues" in output
+    for asking in (signal.SIGINT, signal.SIGTERM):
+        driver = start(spec, root)
+        wait_for(lambda process=driver: training_workers(process), driver)
+        driver.send_signal(asking)
+        output, _ = driver.communicate(timeout=60)
+        assert driver.returncode == 130, output
+        assert "the same command continues" in output
 
     driver = start(spec, root)
     output, _ = driver.communicate(timeout=300)
@@ -118,6 +119,24 @@ def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, 
     monkeypatch.setattr("sweeps.cluster.run_pack", real)
     assert run_sweep(narrowed, root, Execution(executor="inline")).failures == ()
     assert len(load_runs(root)) == 8
+
+
+def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_told(spec, tmp_path, monkeypatch):
+    real, tries = sys.modules["sweeps.cluster"].run_pack, tmp_path / "tries"
+
+    def failing(pack, root, commit):
+        hidden_size = pack.runs[0].model.hidden_size
+        with tries.open("a") as file:
+            file.write(f"{hidden_size}\n")
+        if hidden_size == 12 or (hidden_size == 16 and tries.read_text().split().count("16") < 3):
+            raise RuntimeError("no such luck")
+        return real(pack, root, commit)
+
+    monkeypatch.setattr("sweeps.cluster.run_pack", failing)
+    outcome = run_sweep(load_spec(spec, ["steps=200", "seed=0", "hidden_size=12,16"]), tmp_path / "root", Execution(cpus=1))
+    assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [12]
+    assert load_runs(tmp_path / "root")["hidden_size"].unique().tolist() == [16]
+    assert sorted(tries.read_text().split()) == ["12"] * 3 + ["16"] * 3
 
 
 def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):

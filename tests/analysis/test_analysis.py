@@ -94,6 +94,18 @@ def test_a_hyperparameter_that_would_be_mixed_is_named():
         phase_grid(runs, phases, x="depth", y="train_size")
 
 
+def test_phases_of_another_order_are_refused():
+    runs = pd.DataFrame({"x": [1, 2], "y": [1, 1]})
+    phases = pd.Series(pd.Categorical(["grok", "fail"], categories=PHASES))
+    with pytest.raises(AnalysisError, match="different indexes"):
+        phase_grid(runs.loc[[1, 0]], phases, x="x", y="y")
+
+
+def test_columns_that_hold_text_where_numbers_belong_are_named():
+    with pytest.raises(AnalysisError, match="needs numbers in the column min_train_loss"):
+        classify(runs_of((1, 1, 1)).astype({"min_train_loss": object}).assign(min_train_loss="low"), ArticleRule())
+
+
 def cells(labels):
     """A table of two cells with the given phases, and phases that read them off."""
     return pd.DataFrame([{"w": 1, "y": 1, "x": x, "label": label} for x, row in labels.items() for label in row])

@@ -68,11 +68,18 @@ def test_bad_places_are_exit_code_2(tmp_path, swept):
         (["curves", swept], "choose one cell: add --where NAME=VALUE for"),
         (["compare", swept, tmp_path / "no.csv"], "cannot read"),
         (["status", tmp_path], "holds no sweep"),
+        (["run", "parity-demo", "--address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),
+        (["run", "parity-demo", "--address", "nonsense"], "write host:port, or auto"),
+        (["status", "x" * 300], "cannot read root"),
+        (["run", "parity-demo", "--root", "s3://bucket/x"], "s3:/bucket/x is an address; a root is a folder"),
+        (["phases", swept, "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),
+        (["phases", swept, "--facet", "l1_penalty"], "8 of 8 runs have no l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),
     ):
         told = grokjax(*arguments, cwd=tmp_path)
         assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
         assert says in told.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_phases_draws_and_counts(swept):

@@ -64,6 +64,7 @@ def test_overrides_fix_replace_and_make_axes(tmp_path):
         ({"weight_decay": None}, {"weight_decay": [1, 1.0]}, "", "holds 1.0 twice"),
         ({"weight_decay": None}, {"weight_decay": 0.1}, "", "an axis is a list of values or a range"),
         ({"weight_decay": None}, {"weight_decay": [0.1, [1]]}, "", "axis weight_decay holds [1]; a value is a number"),
+        ({"weight_decay": [0.1, 1]}, {}, "", "[run] weight_decay holds [0.1, 1], and a run has one value; put several in [axes]"),
         ({}, {"weight_decay": [0.1, 1]}, "", "weight_decay is given both in [run] and in [axes]"),
         ({"train_size": 0}, {}, "", "train_size = 0: input should be greater than or equal to 1"),
         ({"num_bits": 8}, {}, "", "train_size = 200 and test_size = 300 together are more than the 256 sequences"),

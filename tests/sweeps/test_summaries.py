@@ -39,6 +39,7 @@ def test_values_that_are_not_finite_are_named_and_left_out():
     summary = summarize(STEP[:3], curve([1, 0.1, np.nan], [1, 0.2, np.inf], [1, 1, 0], [1, 1, 0]))
     assert summary["diverged_step"] == 200
     assert summary["min_train_loss"] == pytest.approx(0.1)
+    assert summary["max_loss_ratio"] == pytest.approx(2)
     assert np.isnan(summary["final_train_loss"])
 
 
