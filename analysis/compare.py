@@ -48,10 +48,10 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
     """
     cell = [facet, y, x]
     grids = []
-    for table in (here, there):
+    for which, table in (("sweep", here), ("published table", there)):
         missing = [name for name in cell if name not in table]
         if missing:
-            raise AnalysisError(f"one table has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
+            raise AnalysisError(f"the {which} has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
         grid = phase_grid(table, classify(table, rule), x=x, y=y, facet=facet)
         numeric = [name for name in cell if pd.api.types.is_numeric_dtype(grid[name])]
         grids.append(grid.astype({name: float if name in numeric else str for name in cell}))

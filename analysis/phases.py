@@ -11,6 +11,7 @@ from scipy.stats import binomtest
 
 from analysis.load import AnalysisError
 from analysis.rules import PHASES
+from sweeps.errors import nearest
 
 # Columns in which the seeds of a cell differ.
 SEEDS = ("seed",)
@@ -58,7 +59,8 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
         if cell.count(name) > 1:
             raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
-            raise AnalysisError(f"{name} is not in the table; its columns are {', '.join(map(str, runs.columns))}")
+            there = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
+            raise AnalysisError(f"{name} is not in the table; there are {there}{nearest(name, map(str, runs.columns))}")
         if missing := int(runs[name].isna().sum()):
             raise AnalysisError(
                 f"{missing} of {len(runs)} runs have no {name}; choose another hyperparameter, or runs that have it"
@@ -76,6 +78,19 @@ def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
     """The hyperparameters, seeds aside, that have more than one value in a table from `load_runs`; none known for other tables."""
     hyperparameters = [name for name in runs.attrs.get("hyperparameters", ()) if name in runs and name not in SEEDS]
     return [name for name in hyperparameters if runs[name].nunique(dropna=False) > 1]
+
+
+def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str]:
+    """Hyperparameters for x, y and facet: those asked for, else the article's that the sweep varies, else others that it varies."""
+    varied = varied_hyperparameters(runs)
+    chosen = [x, y, facet]
+    usual = ("hidden_size", "train_size", "weight_decay")
+    for place, name in enumerate(usual):
+        if chosen[place] is None and name in varied and name not in chosen:
+            chosen[place] = name
+    others = [name for name in (*varied, *usual, "learning_rate", "num_bits") if name not in chosen]
+    filled = [name if name is not None else others.pop(0) for name in chosen]
+    return filled[0], filled[1], filled[2]
 
 
 @functools.cache

@@ -147,7 +147,7 @@ def _draw_cells(
         for index, phase in enumerate(in_order):
             down, across = divmod(index, side)
             marks[phase].append((columns[row[x]] + offsets[across], rows[row[y]] - offsets[down]))
-    size = (cell * 72 * 0.84 / side * 0.72) ** 2
+    size = min(cell * 72 * 0.84 / side * 0.72, 11) ** 2  # points squared
     for phase, points in marks.items():
         if points:
             xs, ys = zip(*points, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.compare import Comparison, compare, read_table
+from analysis.phases import choose_axes
 from analysis.rules import ArticleRule
-from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, Where, chosen_runs
+from scripts.options import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Root, Upwards, Where, chosen_runs
 
 
 def command(
@@ -19,9 +21,9 @@ def command(
     table: Annotated[
         Path, typer.Argument(metavar="TABLE.csv", help="A published results table, columns named as in the runs table.")
     ],
-    x: Annotated[str, typer.Option(help="Hyperparameter across.")] = "hidden_size",
-    y: Annotated[str, typer.Option(help="Hyperparameter upwards.")] = "train_size",
-    facet: Annotated[str, typer.Option(help="Hyperparameter that makes the panels.")] = "weight_decay",
+    x: Across = None,
+    y: Upwards = None,
+    facet: Panels = None,
     where: Where = [],  # noqa: B006  (typer copies it)
     loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
     ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
@@ -32,11 +34,14 @@ def command(
         grokjax compare results/x published.csv
     """
     rule = ArticleRule(loss_threshold, ratio_threshold)
-    _tell(compare(chosen_runs(root, where), read_table(table), rule, x=x, y=y, facet=facet))
+    runs = chosen_runs(root, where)
+    x, y, facet = choose_axes(runs, x, y, facet)
+    _tell(compare(runs, read_table(table), rule, x=x, y=y, facet=facet))
 
 
 def _tell(comparison: Comparison) -> None:
-    console, cells = Console(), comparison.cells
+    cells = comparison.cells
+    console = Console(width=None if sys.stdout.isatty() else 120)  # a table in a file or a pipe keeps its words whole
     share = comparison.agreeing / len(cells)
     console.print(
         f"most frequent phase equal in {comparison.agreeing} of {len(cells)} cells ({share:.0%})",
@@ -53,5 +58,5 @@ def _tell(comparison: Comparison) -> None:
     if not comparison.differing.empty:
         table = Table(*comparison.differing.columns, box=None, padding=(0, 1), title="cells that differ", title_justify="left")
         for row in comparison.differing.itertuples(index=False):
-            table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
+            table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
         console.print(table, highlight=False)

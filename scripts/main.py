@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from importlib import metadata
+from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
@@ -28,12 +30,21 @@ class _Commands(TyperGroup):
         return typer.main.get_command(single)  # type: ignore[return-value]
 
 
-app = typer.Typer(cls=_Commands, help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(
+    cls=_Commands,
+    help=__doc__,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
 
 
 @app.callback()
-def _grokjax() -> None:
-    pass
+def _grokjax(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False) -> None:
+    if version:
+        typer.echo(metadata.version("grokjax"))
+        raise typer.Exit
 
 
 def main() -> None:

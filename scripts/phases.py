@@ -10,19 +10,19 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.phases import phase_grid
+from analysis.phases import choose_axes, phase_grid
 from analysis.plots import plot_phases, save
 from analysis.rules import PHASES, ArticleRule, classify
-from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, Where, chosen_runs
+from scripts.options import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Root, Upwards, Where, chosen_runs
 from sweeps.root import planned_runs
 from sweeps.store import Store
 
 
 def command(
     root: Root,
-    x: Annotated[str, typer.Option(help="Hyperparameter across.")] = "hidden_size",
-    y: Annotated[str, typer.Option(help="Hyperparameter upwards.")] = "train_size",
-    facet: Annotated[str, typer.Option(help="Hyperparameter that makes the panels.")] = "weight_decay",
+    x: Across = None,
+    y: Upwards = None,
+    facet: Panels = None,
     where: Where = [],  # noqa: B006  (typer copies it)
     loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
     ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
@@ -42,9 +42,12 @@ def command(
     runs = chosen_runs(root, where)
     rule = ArticleRule(loss_threshold, ratio_threshold)
     phases = classify(runs, rule)
+    x, y, facet = choose_axes(runs, x, y, facet)
     grid = phase_grid(runs, phases, x=x, y=y, facet=facet)
     missing = len(planned_runs(Store(root)).keys() - set(runs["run_id"])) if not where else 0
-    title = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else None
+    partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
+    asked = f"loss threshold {loss_threshold:g}, ratio threshold {ratio_threshold:g}" if rule != DEFAULT_RULE else ""
+    title = "; ".join(part for part in (partial, *where, asked) if part) or None
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in ([out] if out else [root / "phases.png", root / "phases.svg"])]
     _tell(runs.assign(phase=phases), facet)

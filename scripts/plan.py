@@ -51,7 +51,7 @@ def _show(plan: Plan) -> None:
     table.add_row("run-steps", f"{plan.run_steps:,}")
     table.add_row("useful arithmetic", f"{plan.useful_flops / 1e12:,.3g} TFLOP")
     table.add_row("tables", f"{plan.rows:,} rows of curves, about {plan.table_bytes / 1e6:,.2g} MB")
-    seconds = plan.seconds(speed)
+    seconds = plan.seconds(speed, os.cpu_count() or 1)
     told = f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.0f} min" if seconds > 100 else f"{seconds:.0f} s"
     table.add_row("time here", f"about {told}  [dim]({os.cpu_count()} cores, matrix products at {speed / 1e9:.0f} GFLOP/s)[/]")
     console.print(table, highlight=False)

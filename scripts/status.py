@@ -13,7 +13,7 @@ from sweeps.root import planned_runs
 from sweeps.store import Store, committed_runs, read_progress
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
-STALE_SECONDS = 60
+STALE_SECONDS = 20
 
 
 def command(root: Root) -> None:

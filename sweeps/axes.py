@@ -73,7 +73,9 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
         raise ValueError(f"{written!r} has no spacing; write {GRAMMAR}")
     if by <= 0:
         raise ValueError(f"{written!r} has step {by}; use a step above 0")
-    count = int((high - low) / by + 1e-9) + 1
+    count = round((high - low) / by) + 1
+    if abs(low + (count - 1) * by - high) > 1e-9 * max(abs(high), by):
+        raise ValueError(f"{written!r} does not reach {high} in steps of {by}; both ends are included")
     if count > MOST_VALUES:
         raise ValueError(f"{written!r} has {count:,} values; an axis has at most {MOST_VALUES:,}")
     return [low + i * by if isinstance(low, int) and isinstance(by, int) else _clean(low + i * by) for i in range(count)]

@@ -143,11 +143,12 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
     """Packs in the order they finish; a few more than there are CPUs are in flight, and results never pass through here."""
     import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
 
+    in_flight: dict[Any, Pack] = {}
     _start_ray(execution)
     try:
         kind = _worker_kind(ray.cluster_resources())
         task = ray.remote(num_cpus=1, num_gpus=int(kind == "GPU"), max_retries=0)(run_pack)
-        waiting, in_flight, tries = list(reversed(plan.packs)), dict[Any, Pack](), dict[str, int]()
+        waiting, tries = list(reversed(plan.packs)), dict[str, int]()
         root, commit = str(store.root.resolve()), _git_commit()
         while waiting or in_flight:
             capacity = IN_FLIGHT_PER_WORKER * max(1, int(ray.cluster_resources().get(kind, 1)))
@@ -167,6 +168,8 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
                 yield None
     finally:
         ray.shutdown()
+        for pack in in_flight.values():
+            store.delete(f"progress/{pack.pack_id}.json")
 
 
 def _check_address(address: str) -> None:

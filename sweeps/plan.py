@@ -21,6 +21,12 @@ PACKS_PER_SWEEP = 48  # enough that a handful of workers finish together
 STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
 RUNS_MULTIPLE = 4  # packs fill a few lanes, whole
 
+START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # Ray's start; a group's compiling and tuning, on one core
+ATTAINED = 0.6  # useful arithmetic as a share of a matrix product's
+
+# Beyond this a plan would not fit a laptop's memory.
+MOST_RUNS = 2_000_000
+
 
 @dataclass(frozen=True)
 class Pack:
@@ -54,10 +60,10 @@ class Plan:
         """Rough size of the tables still to be written: about 3.5 bytes a value, compressed."""
         return self.rows * 8 * 7 // 2
 
-    def seconds(self, flops_per_second: float) -> float:
-        """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all cores."""
-        attained = 0.55 * flops_per_second
-        return (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / attained
+    def seconds(self, flops_per_second: float, cores: int) -> float:
+        """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all `cores`."""
+        training = (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / (ATTAINED * flops_per_second)
+        return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
 
 def expand(spec: SweepSpec) -> Iterator[RunConfig]:
@@ -94,6 +100,10 @@ def make_packs(runs: Iterable[RunConfig], committed: AbstractSet[str] = frozense
 
 def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Plan:
     """The whole plan of a sweep. Raises SpecError if the spec holds an impossible run."""
+    if spec.size > MOST_RUNS:
+        raise SpecError(
+            f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
+        )
     runs = list(expand(spec))
     packs = tuple(make_packs(runs, committed))
     left = [run for pack in packs for run in pack.runs]

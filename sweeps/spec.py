@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -13,7 +12,7 @@ import pydantic
 
 from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, Value, hyperparameter_fields, part_classes
 from sweeps.axes import axis_values, parse_setting
-from sweeps.errors import SpecError
+from sweeps.errors import SpecError, nearest
 
 
 class SweepSpec(pydantic.BaseModel):
@@ -60,7 +59,7 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
     """The spec written as the TOML tables `written`; `where` names it in errors. Raises SpecError."""
     for key, value in written.items():
         if key not in SweepSpec.model_fields:
-            raise SpecError(f"{where}: {key} is not a key of a spec{_nearest(key, SweepSpec.model_fields)}")
+            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, SweepSpec.model_fields)}")
         if key in ("run", "axes") and not isinstance(value, dict):
             raise SpecError(f"{where}: {key} is a table of hyperparameters ([{key}]), got {value!r}")
     axes = {name: _axis(where, name, value) for name, value in written.get("axes", {}).items()}
@@ -70,7 +69,10 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
             raise SpecError(f"{where}: [run] {name} holds {value!r}, and a run has one value; put several in [axes]")
     for name in sorted(run.keys() & axes.keys()):
         raise SpecError(f"{where}: {name} is given both in [run] and in [axes]; keep one")
-    for override in overrides:
+    named = [override.partition("=")[0].strip() for override in overrides]
+    for name, override in zip(named, overrides, strict=True):
+        if named.count(name) > 1:
+            raise SpecError(f"--set {name} is given {named.count(name)} times; give several values as {name}=A,B")
         _override(run, axes, override)
     try:
         spec = SweepSpec(**{**written, "run": run, "axes": axes})
@@ -96,7 +98,7 @@ def _read(path_or_name: str) -> tuple[str, str]:
     except UnicodeDecodeError:
         raise SpecError(f"{path_or_name} is not a text file; a spec is TOML") from None
     except OSError as error:
-        hint = _nearest(path_or_name, shipped) or f"; shipped specs: {', '.join(shipped)}"
+        hint = nearest(path_or_name, shipped) or f"; shipped specs: {', '.join(shipped)}"
         raise SpecError(f"cannot read spec {path_or_name}: {error.strerror}{hint}") from None
 
 
@@ -152,7 +154,7 @@ def _check_names(spec: SweepSpec, where: str) -> None:
     for table, names in (("run", spec.run), ("axes", spec.axes)):
         for name in names:
             if name not in known:
-                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{_nearest(name, known)}")
+                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{nearest(name, known)}")
     for name in ("steps", "log_every"):
         if name in spec.axes:
             raise SpecError(
@@ -166,7 +168,7 @@ def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
         kinds = part_classes(part)
         if flat.get(part) not in kinds:
             got = f"got {flat[part]!r}" if part in flat else "it is missing"
-            raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{_nearest(str(flat.get(part)), kinds)}")
+            raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
     try:
         RunConfig.from_flat(flat)
     except UnknownHyperparameter as error:
@@ -196,8 +198,3 @@ def _first(error: pydantic.ValidationError) -> str:
         return f"{name} is missing; give it in [run] or as an axis"
     message = complaint["msg"][0].lower() + complaint["msg"][1:]
     return f"{name} = {complaint['input']!r}: {message}"
-
-
-def _nearest(name: str, known: Mapping[str, Any] | Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {close[0]}?" if close else ""

@@ -45,6 +45,8 @@ class Store:
         if re.match(r"\w+:/", str(root)):  # pathlib folds the two slashes of an address
             raise StoreError(f"{root} is an address; a root is a folder on a disk that all workers share")
         self.root = Path(root)
+        if create and not holds_sweep(root) and (strangers := _strangers(self.root)):
+            raise StoreError(f"{root} holds other files ({strangers[0]} ...); choose a new or empty folder as --root")
         if not create and not holds_sweep(root):
             raise StoreError(f"{root} holds no sweep; give the --root of a grokjax run")
         try:
@@ -115,6 +117,8 @@ class Store:
 def holds_sweep(root: str | Path) -> bool:
     """Whether a sweep was ever run into `root`. Raises StoreError if that cannot be seen."""
     try:
+        if Path(root).exists() and not Path(root).is_dir():
+            raise StoreError(f"root {root} is a file; choose a folder as --root")
         return (Path(root) / "specs").is_dir()
     except OSError as error:
         raise StoreError(f"cannot read root {root}: {_reason(error)}; choose another --root") from None
@@ -149,6 +153,11 @@ def read_progress(store: Store) -> dict[str, dict[str, Any]]:
     keys = list(store.keys("progress"))
     found = {Path(key).stem: store.get_json(key) for key in keys if key.endswith(".json")}
     return {pack_id: progress for pack_id, progress in found.items() if progress is not None}
+
+
+def _strangers(root: Path) -> list[str]:
+    ours = ("specs", "groups", "progress", "curves", "runs")
+    return sorted(entry.name for entry in root.iterdir() if entry.name not in ours) if root.is_dir() else []
 
 
 def _schema(path: str) -> pa.Schema:

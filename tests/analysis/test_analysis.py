@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from analysis.compare import compare, read_table
 from analysis.load import AnalysisError
-from analysis.phases import phase_grid, wilson_interval
+from analysis.phases import choose_axes, phase_grid, wilson_interval
 from analysis.plots import PHASE_COLORS, PHASE_MARKERS, plot_curves, plot_phases, save
 from analysis.rules import PHASES, ArticleRule, classify
 
@@ -92,6 +92,18 @@ def test_a_hyperparameter_that_would_be_mixed_is_named():
         phase_grid(runs, phases, x="train_size", y="train_size")
     with pytest.raises(AnalysisError, match="depth is not in the table"):
         phase_grid(runs, phases, x="depth", y="train_size")
+
+
+def test_axes_are_those_asked_for_then_the_articles_then_the_sweeps_own():
+    runs = pd.DataFrame(
+        {"hidden_size": [1, 2], "train_size": [1, 2], "weight_decay": [0.1, 0.2], "l1_penalty": [0.1, 0.1], "seed": [0, 1]}
+    )
+    runs.attrs["hyperparameters"] = list(runs.columns)
+    assert choose_axes(runs, None, None, None) == ("hidden_size", "train_size", "weight_decay")
+    assert choose_axes(runs, "weight_decay", None, "hidden_size") == ("weight_decay", "train_size", "hidden_size")
+    l1 = runs.assign(weight_decay=None, l1_penalty=[0.1, 0.2])
+    assert choose_axes(l1, None, None, None) == ("hidden_size", "train_size", "l1_penalty")
+    assert len(set(choose_axes(runs.iloc[:1], None, None, None))) == 3
 
 
 def test_phases_of_another_order_are_refused():

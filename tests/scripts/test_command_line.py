@@ -59,7 +59,10 @@ def test_bad_places_are_exit_code_2(tmp_path, swept):
     (tmp_path / "file").write_text("")
     for arguments, says in (
         (["run", "no-such-spec"], "cannot read spec no-such-spec"),
-        (["run", "parity-demo", "--root", tmp_path / "file"], "cannot write to root"),
+        (["run", "parity-demo", "--root", tmp_path / "file"], "file is a file; choose a folder as --root"),
+        (["run", "parity-demo", "--root", "/proc/x"], "cannot write to root /proc/x"),
+        (["run", "parity-demo", "--root", tmp_path], "holds other files (file ...); choose a new or empty folder"),
+        (["phases", swept, "--x", "hiden_size"], "did you mean hidden_size?"),
         (["run", "parity-demo", "--root", swept], "holds results of another sweep"),
         (["phases", tmp_path / "nothing"], "holds no sweep"),
         (["phases", swept, "--x", "depth"], "depth is not in the table"),

@@ -1,7 +1,9 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokjax.config import RunConfig
+from sweeps.errors import SpecError
 from sweeps.plan import expand, make_packs, make_plan
 from sweeps.spec import load_spec
 from tests.conftest import SMALL_RUN
@@ -40,6 +42,11 @@ def test_the_published_sweep():
     assert plan.rows == 1125 * 201
     # 2 N H (2 * 31 + 3) a step, summed over 225 runs a width and train sizes that average 1,250
     assert plan.useful_flops == 225 * 20_000 * 2 * 1250 * (16 + 32 + 64 + 128 + 258) * 65
+
+
+def test_a_grid_beyond_reason_is_refused_before_it_is_built():
+    with pytest.raises(SpecError, match="its axes make 16,000,000 runs, more than the 2,000,000"):
+        make_plan(load_spec("parity-demo", ["learning_rate=0.001..0.01 linear 250000"]))
 
 
 def test_run_ids_of_a_sweep_differ():

@@ -117,6 +117,11 @@ def test_a_spec_that_is_not_toml(tmp_path):
             load_spec(str(tmp_path / name))
 
 
+def test_one_name_is_set_once():
+    with pytest.raises(SpecError, match="--set seed is given 2 times; give several values as seed=A,B"):
+        load_spec("parity-demo", ["seed=0", "seed=1"])
+
+
 @pytest.mark.parametrize("setting", ["seed", "=3", "seed=", "seed=3..1", "sead=1", "seed=0,0"])
 def test_bad_settings_name_themselves(setting):
     with pytest.raises(SpecError, match=r"--set|sead is not a hyperparameter; did you mean seed"):

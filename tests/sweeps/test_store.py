@@ -30,7 +30,7 @@ def test_a_root_that_is_not_there_or_cannot_be_written(tmp_path, spec):
     with pytest.raises(StoreError, match="holds no sweep"):
         Store(tmp_path / "nothing")
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot write to root"):
+    with pytest.raises(StoreError, match="file is a file; choose a folder"):
         open_root(tmp_path / "file", spec)
     with pytest.raises(StoreError, match="cannot write to root"):
         open_root("/proc/nowhere", spec)
