@@ -163,9 +163,9 @@ def _dot_libraries() -> tuple[str, ...]:
 
 def _widest(config: RunConfig) -> int:
     """The most lanes whose states fit in an accelerator's memory, or are worth trying on a CPU."""
-    per_lane: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(lambda: train.init(config))))
     if jax.default_backend() == "cpu":
         return 256
+    per_lane: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(lambda: train.init(config))))
     return max(1, min(16_384, 2 * 2**30 // per_lane))
 
 

@@ -25,11 +25,6 @@ class Curve:
     step: Array  # [T] int
     metrics: dict[str, Array]  # [T] each
 
-    @property
-    def diverged(self) -> bool:
-        """Whether the last row holds a value that is not finite."""
-        return not all(np.isfinite(values[-1]) for values in self.metrics.values())
-
 
 @dataclass(frozen=True)
 class RunResult:

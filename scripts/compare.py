@@ -43,18 +43,11 @@ def _tell(comparison: Comparison) -> None:
     cells = comparison.cells
     console = Console(width=None if sys.stdout.isatty() else 120)  # a table in a file or a pipe keeps its words whole
     share = comparison.agreeing / len(cells)
-    console.print(
-        f"most frequent phase equal in {comparison.agreeing} of {len(cells)} cells ({share:.0%})",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
-    console.print(
-        f"mean total-variation distance of the shares {comparison.mean_distance:.3f}", highlight=False, markup=False, soft_wrap=True
-    )
+    typer.echo(f"most frequent phase equal in {comparison.agreeing} of {len(cells)} cells ({share:.0%})")
+    typer.echo(f"mean total-variation distance of the shares {comparison.mean_distance:.3f}")
     for count, which in ((comparison.only_here, "sweep"), (comparison.only_there, "table")):
         if count:
-            console.print(f"{count} cells only in the {which}", highlight=False, markup=False, soft_wrap=True)
+            typer.echo(f"{count} cells only in the {which}")
     if not comparison.differing.empty:
         table = Table(*comparison.differing.columns, box=None, padding=(0, 1), title="cells that differ", title_justify="left")
         for row in comparison.differing.itertuples(index=False):

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from analysis.load import AnalysisError, load_curves
 from analysis.phases import varied_hyperparameters
@@ -44,4 +43,4 @@ def command(
         phases=dict(zip(ids, phases, strict=True)),
     )
     written = [save(figure, path) for path in ([out] if out else [root / "curves.png", root / "curves.svg"])]
-    Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False, markup=False, soft_wrap=True)
+    typer.echo("\n".join(f"Wrote {path}" for path in written))

@@ -51,7 +51,7 @@ def command(
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in ([out] if out else [root / "phases.png", root / "phases.svg"])]
     _tell(runs.assign(phase=phases), facet)
-    Console().print("\n".join(f"Wrote {path}" for path in written), highlight=False, markup=False, soft_wrap=True)
+    typer.echo("\n".join(f"Wrote {path}" for path in written))
 
 
 def _tell(labelled: pd.DataFrame, facet: str) -> None:

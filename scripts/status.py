@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -27,15 +28,10 @@ def command(root: Root) -> None:
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
     done = len(planned.keys() & committed)
     console = Console()
-    console.print(
-        f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training",
-        highlight=False,
-        markup=False,
-        soft_wrap=True,
-    )
+    typer.echo(f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training")
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
-        console.print(f"in training: {steps:,} of {of:,} run-steps", highlight=False, markup=False, soft_wrap=True)
+        typer.echo(f"in training: {steps:,} of {of:,} run-steps")
     if done < len(planned):
         total, have = (Counter(run.group_id for run_id, run in planned.items() if run_id in ids) for ids in (planned, committed))
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))

@@ -18,10 +18,13 @@ from tests.conftest import SMALL_RUN
 GOLDEN = Path(__file__).with_name("golden_curves.json")
 TUNING = Tuning(lane_width=4)
 FEW_STEPS = {"steps": 300, "log_every": 50, "train_size": 500, "test_size": 500}
+# Adam divides a dying unit's tiny gradient by its tiny root mean square: with eps 1e-8 rounding alone moves a wide run by 0.2 % in
+# 300 steps, from one kind of processor to the next. With this eps: by 1e-6.
+CALM = {"eps": 1e-4}
 L1 = {name: value for name, value in SMALL_RUN.items() if name != "weight_decay"} | {"optimizer": "adam_l1", "l1_penalty": 1e-4}
 RUNS = {
     "narrow": SMALL_RUN | FEW_STEPS,
-    "wide, strong weight decay": SMALL_RUN | FEW_STEPS | {"hidden_size": 64, "weight_decay": 1.0, "seed": 3},
+    "wide, strong weight decay": SMALL_RUN | FEW_STEPS | CALM | {"hidden_size": 64, "weight_decay": 1.0, "seed": 3},
     "few bits, L1": L1 | FEW_STEPS | {"num_bits": 12, "seed": 5},
 }
 

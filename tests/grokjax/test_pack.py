@@ -24,9 +24,10 @@ def single_run(config, rows):
     return {name: np.array([row[name] for row in logged]) for name in logged[0]}
 
 
-def assert_curves_equal(curve, reference, **tolerance):
+def assert_curves_equal(curve, reference):
+    """Equal within float32 over the few hundred steps that these runs have; seen here: 9e-7 at most."""
     for name, values in reference.items():
-        np.testing.assert_allclose(curve.metrics[name][: len(values)], values, err_msg=name, **tolerance)
+        np.testing.assert_allclose(curve.metrics[name][: len(values)], values, rtol=1e-5, atol=1e-6, err_msg=name)
 
 
 @pytest.mark.parametrize("tuning", [Tuning(1), Tuning(3), Tuning(8), Tuning(4, "eigen")], ids=str)
@@ -37,13 +38,13 @@ def test_a_lane_trains_the_run_that_it_would_be_alone(small_run, tuning):
     ]
     for config, result in zip(configs, train_pack(configs, tuning), strict=True):
         assert result.config == config
-        assert_curves_equal(result.curve, single_run(config, 4), rtol=2e-3, atol=2e-5)
+        assert_curves_equal(result.curve, single_run(config, 4))
 
 
 def test_adam_with_l1_too(small_run):
     flat = {name: value for name, value in small_run().flat().items() if name != "weight_decay"}
-    config = small_run().from_flat(flat | {"optimizer": "adam_l1", "l1_penalty": 1e-3})
-    assert_curves_equal(train_pack([config], Tuning(2))[0].curve, single_run(config, 4), rtol=2e-3, atol=2e-5)
+    config = small_run().from_flat(flat | {"optimizer": "adam_l1", "l1_penalty": 1e-3, "eps": 1e-4})
+    assert_curves_equal(train_pack([config], Tuning(2))[0].curve, single_run(config, 4))
 
 
 def test_the_label_at_the_end_is_that_of_the_run_alone(small_run):
@@ -74,7 +75,7 @@ def test_more_runs_than_lanes_come_back_in_order_each_with_its_own_steps(small_r
     assert [result.curve.step[-1] for result in results] == [200, 50, 150, 100, 50, 300, 50]
     for config, result in zip(configs, results, strict=True):
         np.testing.assert_array_equal(result.curve.step, np.arange(0, config.steps + 1, 50))
-        assert_curves_equal(result.curve, single_run(config, 1), rtol=2e-3, atol=2e-5)
+        assert_curves_equal(result.curve, single_run(config, 1))
 
 
 def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
@@ -82,10 +83,9 @@ def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
     sick = small_run(seed=9, learning_rate=3e38)
     undisturbed = train_pack(healthy, Tuning(4))
     *disturbed, broken = train_pack([*healthy, sick], Tuning(4))
-    assert broken.curve.diverged
+    assert not all(np.isfinite(values[-1]) for values in broken.curve.metrics.values())
     assert broken.curve.step[-1] < sick.steps
     for before, after in zip(undisturbed, disturbed, strict=True):
-        assert not after.curve.diverged
         for name, values in before.curve.metrics.items():
             np.testing.assert_array_equal(after.curve.metrics[name], values)
 
@@ -105,4 +105,4 @@ def test_the_measured_tuning_is_one_that_trains(small_run):
     tuning = measure_tuning(small_run(), seconds=0.01)
     assert tuning.lane_width in (1, 4, 16, 64, 256)
     assert tuning.dot_library in DOT_LIBRARIES
-    assert_curves_equal(train_pack([small_run()], tuning)[0].curve, single_run(small_run(), 4), rtol=2e-3, atol=2e-5)
+    assert_curves_equal(train_pack([small_run()], tuning)[0].curve, single_run(small_run(), 4))

@@ -44,6 +44,9 @@ def test_every_command_explains_itself_with_an_example(command):
         (["parity_bits=31"], "parity_bits = 31 is more than num_bits = 30"),
         (["weight_decay=nan"], "weight_decay = nan"),
         (["hidden_size=16,16"], "holds 16 twice"),
+        (["hidden_size=wide"], "hidden_size = 'wide'"),
+        (["weight_decay=-0.1"], "weight_decay = -0.1"),
+        (["num_bits=8"], "more than the 256 sequences"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, settings, says):
@@ -51,6 +54,22 @@ def test_bad_input_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, 
     told = grokjax("run", spec, *(word for setting in settings for word in ("--set", setting)), "--root", tmp_path / "root")
     assert told.returncode == 2
     assert told.stderr.count("\n") == 1
+    assert says in told.stderr
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("name: mine", "is not TOML"),
+        ('name = "mine"\n[axes]\nseed = []\n', "axis seed is empty"),
+        ('name = "mine"\n[axis]\n', "axis is not a key of a spec; did you mean axes?"),
+    ],
+)
+def test_a_bad_file_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, text, says):
+    (tmp_path / "bad.toml").write_text(text)
+    told = grokjax("run", tmp_path / "bad.toml", "--root", tmp_path / "root")
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
     assert says in told.stderr
     assert not (tmp_path / "root").exists()
 
