@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.installed
+BENCH_STAMP := $(VENV)/.bench-installed
 BIN := $(VENV)/bin
 
 .PHONY: setup demo test lint types unit bench clean
@@ -31,8 +32,14 @@ types: setup
 unit: setup
 	$(BIN)/pytest -n 2
 
-bench: setup
-	$(BIN)/python benchmarks/parity_step.py
+bench: $(BENCH_STAMP)
+	$(BIN)/python benchmarks/training_arithmetic.py
+	$(BIN)/python benchmarks/against_loops.py
+	$(BIN)/python benchmarks/against_tune.py
+
+$(BENCH_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'
+	@touch $(BENCH_STAMP)
 
 clean:
 	rm -rf $(VENV) results

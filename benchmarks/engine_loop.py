@@ -1,0 +1,41 @@
+"""This system as a contender: the engine's lanes, training steps alone."""
+
+from __future__ import annotations
+
+import time
+
+from benchmarks.problem import Array, run_config
+from grokjax.lanes import Tuning, measure_tuning, program_of
+
+
+class EngineLoop:
+    """Lanes of the parity task, filled with the runs of seeds 0, 1, ...; a call trains `steps` steps and logs one row."""
+
+    def __init__(self, hidden_size: int, train_size: int, steps: int, tuning: Tuning) -> None:
+        self.models, self.steps = tuning.lane_width, steps
+        self.form = f"{tuning.lane_width} {tuning.dot_library}"
+        configs = [run_config(hidden_size, train_size, steps, seed) for seed in range(self.models)]
+        self.step_flops = configs[0].useful_flops() // steps
+        self._program = program_of(configs[0].group_template(), tuning)
+        self._lanes = self._program.empty()
+        for lane, config in enumerate(configs):
+            self._lanes, row = self._program.put(self._lanes, lane, config)
+        self.losses: Array = row["train_loss"]
+
+    @classmethod
+    def tuned(cls, hidden_size: int, train_size: int) -> EngineLoop:
+        """Under the tuning a sweep would choose; rows so far apart that logging one, a few steps' work, leaves the steps alone."""
+        tuning = measure_tuning(run_config(hidden_size, train_size, steps=100))
+        steps = max(200, min(5000, 120_000 // hidden_size // 100 * 100)) // tuning.lane_width
+        return cls(hidden_size, train_size, steps, tuning)
+
+    def train(self) -> None:
+        """Trains all lanes by `steps` steps; `losses` [B] are then those of the training examples."""
+        self._lanes, logged = self._program.advance(self._lanes, 1)
+        self.losses = logged["train_loss"][:, -1]
+
+    def run_steps_per_second(self) -> float:
+        """Times one call of `train`."""
+        start = time.perf_counter()
+        self.train()
+        return self.models * self.steps / (time.perf_counter() - start)

@@ -1,0 +1,109 @@
+"""What all benchmarks share: what they ran on, workers on every core, the peak of a core, and what is said of missing rows."""
+
+from __future__ import annotations
+
+import importlib.util
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+_barrier: Any = None
+
+
+def print_header(claim: str) -> None:
+    """Prints the claim, the date, the processor, the cores this process may use, and the versions found."""
+    versions = ", ".join(f"{name} {_version(name)}" for name in ("jax", "torch", "ray"))
+    print(claim)
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {processor()}, {cores()} cores, python {platform.python_version()}, {versions}", flush=True
+    )
+
+
+def require(module: str, rows: str, extra: str = "bench") -> bool:
+    """Whether an optional module is installed; if not, says which rows go missing and how to have them."""
+    if importlib.util.find_spec(module) is not None:
+        return True
+    print(f"{module} is not installed, so the rows of {rows} are missing; pip install -c constraints.txt '.[{extra}]'", flush=True)
+    return False
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def processor() -> str:
+    """The processor's name, as Linux has it, or the kind of machine."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
+        lines = []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def on_workers(measure: Callable[[Item], Answer], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, list[Answer]]]:
+    """Calls `measure(item)` in that many fresh processes at once; yields an item with the answer of each.
+
+    Inside, `meet()` waits until all of them have come as far, so that what is timed after it is timed with all cores busy.
+    """
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(workers)
+    with ProcessPoolExecutor(workers, context, initializer=_join, initargs=(barrier,)) as pool:
+        for item in items:
+            yield item, list(pool.map(measure, [item] * workers, chunksize=1))
+
+
+def meet() -> None:
+    """Waits for the other workers of `on_workers`; returns at once outside of it."""
+    if _barrier is not None:
+        _barrier.wait(timeout=600)
+
+
+def _join(barrier: Any) -> None:
+    global _barrier  # noqa: PLW0603  (how a process pool hands a barrier to its workers)
+    _barrier = barrier
+
+
+def matrix_product(seconds: float = 0.25) -> Callable[[], float]:
+    """A function that returns the best GFLOP/s of a while of float32 matrix products, by NumPy or XLA, whichever is faster here."""
+    import jax  # noqa: PLC0415  (here and below: not before a worker has set XLA's threads)
+    import jax.numpy as jnp  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415
+
+    size = 1024
+    a, b = np.ones((size, size), np.float32), jnp.ones((size, size))
+    product = jax.jit(lambda b: b @ b)
+
+    def by_numpy() -> None:
+        with threadpool_limits(1):
+            a @ a
+
+    def best(multiply: Callable[[], object]) -> float:
+        reached, end = 0.0, time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            start = time.perf_counter()
+            multiply()
+            reached = max(reached, 2 * size**3 / (time.perf_counter() - start) / 1e9)
+        return reached
+
+    candidates: list[Callable[[], object]] = [by_numpy, lambda: product(b).block_until_ready()]
+    fastest = max(candidates, key=best)
+    return lambda: best(fastest)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"

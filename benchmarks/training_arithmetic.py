@@ -1,0 +1,55 @@
+"""Claim: training steps do useful arithmetic at 0.70 of a core's matrix-product peak, and at 0.75 from hidden_size 128 up.
+
+One process a core, all at once, as a sweep runs them. Each takes turns between its largest float32 matrix product and the engine's
+own compiled steps of the parity task, under the tuning a sweep would choose, and compares the medians. Useful arithmetic is what
+`step_flops` counts.
+
+    python benchmarks/training_arithmetic.py [HIDDEN_SIZE ...]
+"""
+
+from __future__ import annotations
+
+import statistics
+import sys
+
+from benchmarks.machine import cores, matrix_product, meet, on_workers, print_header
+
+TRAIN_SIZE = 1250
+ROUNDS = 12
+TARGETS = {16: 0.70, 32: 0.70, 64: 0.70, 128: 0.75, 258: 0.75}
+
+
+def main(sizes: list[int]) -> None:
+    """Prints a row a hidden size and worker: what it reached, and its share of the peak it measured beside it."""
+    print_header(
+        f"Useful arithmetic of training steps; {cores()} workers at once, train_size {TRAIN_SIZE}, medians of {ROUNDS} rounds; "
+        "the peak is one float32 matrix product, per worker"
+    )
+    print(f"{'hidden_size':>11} {'lanes, library':>14} {'run-steps/s':>12} {'GFLOP/s':>8} {'peak':>6} {'share':>6} {'target':>6}")
+    for size, answers in on_workers(_measure, sizes, cores()):
+        target = f"{TARGETS[size]:.2f}" if size in TARGETS else "-"
+        for form, rate, useful, peak in answers:
+            print(f"{size:>11} {form:>14} {rate:>12,.0f} {useful:>8.1f} {peak:>6.1f} {useful / peak:>6.2f} {target:>6}", flush=True)
+
+
+def _measure(hidden_size: int) -> tuple[str, float, float, float]:
+    from sweeps.pack import prepare_device  # noqa: PLC0415
+
+    prepare_device()
+    from benchmarks.engine_loop import EngineLoop  # noqa: PLC0415
+
+    engine = EngineLoop.tuned(hidden_size, TRAIN_SIZE)
+    engine.train()
+    multiply = matrix_product()
+    meet()
+    rates, peaks = [], []
+    for _ in range(ROUNDS):
+        peaks.append(multiply())
+        rates.append(engine.run_steps_per_second())
+    meet()
+    rate = statistics.median(rates)
+    return engine.form, rate, rate * engine.step_flops / 1e9, statistics.median(peaks)
+
+
+if __name__ == "__main__":
+    main([int(word) for word in sys.argv[1:]] or sorted(TARGETS))
