@@ -34,8 +34,9 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     dataset = _dataset(root, "runs")
     if columns is not None:
         _require_columns(columns, dataset.schema.names)
-    wanted = None if columns is None else list(dict.fromkeys(["run_id", *columns]))
-    runs = _frame(dataset.to_table(columns=wanted)).drop_duplicates("run_id").sort_values("run_id", ignore_index=True)
+    wanted = None if columns is None else list(dict.fromkeys(["run_id", "steps", *columns]))
+    runs = _frame(dataset.to_table(columns=wanted)).sort_values(["run_id", "steps"])
+    runs = runs.drop_duplicates("run_id", keep="last", ignore_index=True)  # one stopped early and then trained on is in two packs
     runs.attrs["hyperparameters"] = [field.name for field in dataset.schema if _kind(field) == "hyperparameter"]
     return runs if columns is None else runs[list(columns)]
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.load import AnalysisError
+from sweeps.stopping import LOSS_THRESHOLD, RATIO_THRESHOLD
 
 PHASES = ("memorize", "grok", "generalize", "fail", "diverged", "undecided")
 
@@ -27,11 +28,12 @@ class ArticleRule:
     least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
     `ratio_threshold`: generalize; otherwise grok.
 
-    A run that met a value that is not finite is `diverged`; one whose summaries are missing is `undecided`.
+    A run that met a value that is not finite is `diverged`, unless it is `grok`, which nothing later can change. `undecided` is one
+    whose summaries are missing, or that was stopped early by another rule or other thresholds and could still change under these.
     """
 
-    loss_threshold: float = 1e-5
-    ratio_threshold: float = 5e4
+    loss_threshold: float = LOSS_THRESHOLD
+    ratio_threshold: float = RATIO_THRESHOLD
 
     def __post_init__(self) -> None:
         for name in ("loss_threshold", "ratio_threshold"):
@@ -40,21 +42,22 @@ class ArticleRule:
                 raise AnalysisError(f"{name} = {value} is out of range; use a number above 0")
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
-        """The phase of each run, from min_train_loss, min_test_loss and max_loss_ratio (and diverged_step where there is one)."""
+        """The phase of each run, from min_train_loss, min_test_loss, max_loss_ratio; and diverged_step, stopped_by if there."""
         train, test, ratio = (_numbers(runs, name) for name in ("min_train_loss", "min_test_loss", "max_loss_ratio"))
-        diverged = runs["diverged_step"].notna().to_numpy() if "diverged_step" in runs else np.zeros(len(runs), bool)
+        grok = (train <= self.loss_threshold) & (test <= self.loss_threshold) & (ratio >= self.ratio_threshold)
         phase = np.select(
             [
-                diverged,
+                grok,
+                _told(runs, "diverged_step"),
+                _told(runs, "stopped_by"),
                 np.isnan(train),
                 train > self.loss_threshold,
                 np.isnan(test),
                 test > self.loss_threshold,
                 np.isnan(ratio),
-                ratio < self.ratio_threshold,
             ],
-            ["diverged", "undecided", "fail", "undecided", "memorize", "undecided", "generalize"],
-            default="grok",
+            ["grok", "diverged", "undecided", "undecided", "fail", "undecided", "memorize", "undecided"],
+            default="generalize",
         )
         return pd.Series(pd.Categorical(phase, categories=PHASES), index=runs.index, name="phase")
 
@@ -62,6 +65,11 @@ class ArticleRule:
 def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
     """The phase of each run under a rule."""
     return rule(runs)
+
+
+def _told(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Where a column says something; nowhere if the table has no such column, as published ones have not."""
+    return runs[name].notna().to_numpy(dtype=bool) if name in runs else np.zeros(len(runs), bool)
 
 
 def _numbers(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:

@@ -83,7 +83,7 @@ class RunConfig(Part):
     @property
     def group_id(self) -> str:
         """12 hex digits of a hash of what the compiled program is specialised to; shared by all runs of a group."""
-        return digest(self.values("static") | {"log_every": self.log_every})[:12]
+        return digest(self.values("static"))[:12]
 
     def bind(self, values: Mapping[str, Any]) -> Self:
         """This config with the named fields replaced, unchecked: inside a compiled program the values are tracers."""
@@ -92,8 +92,8 @@ class RunConfig(Part):
         return self.model_copy(update=parts | mine)
 
     def group_template(self) -> Self:
-        """A config equal for all runs of a group (traced fields zero, one logged row): what a compiled program is made from."""
-        return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | {"steps": self.log_every})
+        """A config equal for all runs of a group (traced fields zero, one step): what a compiled program is made from."""
+        return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | {"steps": 1, "log_every": 1})
 
     def useful_flops(self) -> int:
         """Useful arithmetic of training the whole run; see the model's `step_flops`."""

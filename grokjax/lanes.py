@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import threading
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -49,23 +51,29 @@ class Program:
     """The compiled functions of a group under one tuning.
 
     A lane's numbers do not depend on which lane it is or on what the other lanes hold: the same run under the same tuning on the
-    same kind of device comes out bit for bit the same. How many steps a call makes is an argument: it leaves the program as it is.
+    same kind of device comes out bit for bit the same. How many steps a call makes, and how often it logs, are arguments: one
+    program serves them all.
     """
 
     def __init__(self, template: RunConfig, tuning: Tuning) -> None:
         self.template = template
         self.lane_width = tuning.lane_width
         self._compiler_options = DOT_LIBRARIES[tuning.dot_library]
+        self._lock = threading.Lock()
+
+    def compile(self) -> None:
+        """Compiles all that the program runs, unless that is done; another thread may call it ahead of time."""
+        with self._lock, jax.default_matmul_precision("highest"):
+            _ = _start_of(self.template), self._replace, self._advance
 
     @functools.cached_property
-    def _empty(self) -> Any:
-        def empty() -> Lanes:
-            values = {name: jnp.zeros((), _dtype(value)) for name, value in self.template.values("traced").items()}
-            shapes = Lanes(values, jax.eval_shape(lambda: train.init(self.template)))
-            zeros: Lanes = jax.tree.map(lambda leaf: jnp.zeros((self.lane_width, *leaf.shape), leaf.dtype), shapes)
-            return zeros
+    def _run_shape(self) -> Lanes:
+        return Lanes(_value_shapes(self.template), jax.eval_shape(lambda: train.init(self.template)))
 
-        return jax.jit(empty)
+    @functools.cached_property
+    def _lanes_shape(self) -> Lanes:
+        shapes: Lanes = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((self.lane_width, *leaf.shape), leaf.dtype), self._run_shape)
+        return shapes
 
     @functools.cached_property
     def _replace(self) -> Any:
@@ -73,16 +81,19 @@ class Program:
             replaced: Lanes = jax.tree.map(lambda all_lanes, one: all_lanes.at[lane].set(one), lanes, Lanes(values, state))
             return replaced
 
-        return jax.jit(put, donate_argnums=0)
+        run = self._run_shape
+        return jax.jit(put, donate_argnums=0).lower(self._lanes_shape, _SCALAR, run.values, run.state).compile()
 
     @functools.cached_property
     def _advance(self) -> Any:
-        def advance_lane(values: Values, state: train.RunState, rows: jax.Array) -> tuple[train.RunState, Metrics]:
+        def advance_lane(
+            values: Values, state: train.RunState, rows: jax.Array, log_every: jax.Array
+        ) -> tuple[train.RunState, Metrics]:
             config = self.template.bind(values)
 
             def log_row(row: jax.Array, carry: tuple[train.RunState, Metrics]) -> tuple[train.RunState, Metrics]:
                 state, logged = carry
-                state = jax.lax.fori_loop(0, config.log_every, lambda _, state: train.step(config, state), state)
+                state = jax.lax.fori_loop(0, log_every, lambda _, state: train.step(config, state), state)
                 measured = train.measure(config, state)
                 return state, {name: logged[name].at[row].set(value) for name, value in measured.items()}
 
@@ -91,37 +102,54 @@ class Program:
             advanced: tuple[train.RunState, Metrics] = jax.lax.fori_loop(0, rows, log_row, (state, empty))
             return advanced
 
-        def advance(lanes: Lanes, rows: jax.Array) -> tuple[Lanes, Metrics]:
-            state, logged = jax.vmap(advance_lane, in_axes=(0, 0, None))(lanes.values, lanes.state, rows)
+        def advance(lanes: Lanes, rows: jax.Array, log_every: jax.Array) -> tuple[Lanes, Metrics]:
+            state, logged = jax.vmap(advance_lane, in_axes=(0, 0, None, None))(lanes.values, lanes.state, rows, log_every)
             return Lanes(lanes.values, state), logged
 
-        return jax.jit(advance, donate_argnums=0, compiler_options=self._compiler_options)
+        jitted = jax.jit(advance, donate_argnums=0, compiler_options=self._compiler_options)
+        return jitted.lower(self._lanes_shape, _SCALAR, _SCALAR).compile()
 
     def empty(self) -> Lanes:
         """Lanes that hold no run yet: zeros, which train to nothing in particular."""
-        lanes: Lanes = self._empty()
+        lanes: Lanes = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._lanes_shape)
         return lanes
 
     def put(self, lanes: Lanes, lane: int, config: RunConfig) -> tuple[Lanes, Metrics]:
         """Puts a fresh run into one lane; returns the lanes and the run's metrics at step 0. `lanes` is consumed."""
+        self.compile()
         values = {name: np.asarray(value, _dtype(value)) for name, value in config.values("traced").items()}
-        with jax.default_matmul_precision("highest"):
-            state, metrics = _start(self.template, values)
-        filled: Lanes = self._replace(lanes, lane, values, state)
+        state, metrics = _start_of(self.template)(values)
+        filled: Lanes = self._replace(lanes, np.int32(lane), values, state)
         return filled, jax.device_get(metrics)
 
-    def advance(self, lanes: Lanes, rows: int) -> tuple[Lanes, Metrics]:
-        """Advances every lane by `rows` <= MAX_ROWS logged rows. `lanes` is consumed. Metrics are host arrays [B, rows]."""
-        with jax.default_matmul_precision("highest"):
-            lanes, logged = self._advance(lanes, rows)
+    def advance(self, lanes: Lanes, rows: int, log_every: int) -> tuple[Lanes, Metrics]:
+        """Advances every lane by `rows` <= MAX_ROWS logged rows, `log_every` steps before each. `lanes` is consumed.
+
+        Metrics are host arrays [B, rows]. With `log_every` 0 the lanes stay as they are and are only measured.
+        """
+        self.compile()
+        lanes, logged = self._advance(lanes, np.int32(rows), np.int32(log_every))
         return lanes, {name: values[:, :rows] for name, values in jax.device_get(logged).items()}
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _start(template: RunConfig, values: Values) -> tuple[train.RunState, Metrics]:
-    config = template.bind(values)
-    state = train.init(config)
-    return state, train.measure(config, state)
+_SCALAR = jax.ShapeDtypeStruct((), np.int32)
+
+
+@functools.lru_cache(maxsize=8)
+def _start_of(template: RunConfig) -> Any:
+    """The compiled beginning of a run: from its traced values to its state and its metrics at step 0."""
+
+    def start(values: Values) -> tuple[train.RunState, Metrics]:
+        config = template.bind(values)
+        state = train.init(config)
+        return state, train.measure(config, state)
+
+    with jax.default_matmul_precision("highest"):
+        return jax.jit(start).lower(_value_shapes(template)).compile()
+
+
+def _value_shapes(template: RunConfig) -> Values:
+    return {name: jax.ShapeDtypeStruct((), _dtype(value)) for name, value in template.values("traced").items()}
 
 
 @functools.lru_cache(maxsize=8)
@@ -130,23 +158,33 @@ def program_of(template: RunConfig, tuning: Tuning) -> Program:
     return Program(template, tuning)
 
 
-def measure_tuning(config: RunConfig, seconds: float = 0.25) -> Tuning:
-    """The tuning under which runs of this config's group train fastest on this device, found by trying.
+def first_tunings() -> tuple[Tuning, ...]:
+    """Where the search for a tuning starts: one lane, with each library for matrix products that this device's XLA knows."""
+    return tuple(Tuning(1, library) for library in _dot_libraries())
+
+
+def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.25) -> Tuning:
+    """The tuning under which `runs` runs of this config's group train fastest on this device, found by trying.
 
     First the library for matrix products, then the width: it is quadrupled as long as that makes a run-step at least 10 % cheaper,
-    so the narrower of equals wins. Few lanes keep their working sets in a core's cache; a GPU or a very small model wants many.
-    Each tuning is timed for about `seconds`, best of several calls, after compiling.
+    lanes that the last runs leave empty counted in, so the narrower of equals wins. Few lanes keep their working sets in a core's
+    cache; a GPU or a very small model wants many. Contenders take turns, about `seconds` each, so that a machine that slows down
+    for a while slows them alike; the best of each counts.
     """
-    costs = {Tuning(1, library): _seconds_per_run_step(config, Tuning(1, library), seconds) for library in _dot_libraries()}
+    costs = _seconds_per_run_step(config, first_tunings(), seconds)
     best = min(costs, key=costs.__getitem__)
-    best_cost = costs[best]
-    while 4 * best.lane_width <= _widest(config):
+    while 4 * best.lane_width <= min(_widest(config), 2 * runs):
         wider = replace(best, lane_width=4 * best.lane_width)
-        cost = _seconds_per_run_step(config, wider, seconds)
-        if cost > 0.9 * best_cost:
+        costs = _seconds_per_run_step(config, (best, wider), seconds)
+        if costs[wider] / _filled(runs, wider.lane_width) > 0.9 * costs[best] / _filled(runs, best.lane_width):
             break
-        best, best_cost = wider, cost
+        best = wider
     return best
+
+
+def _filled(runs: int, lane_width: int) -> float:
+    """The share of lanes that hold a run, when equally long runs take turns in them."""
+    return runs / (-(-runs // lane_width) * lane_width)
 
 
 @functools.cache
@@ -169,19 +207,32 @@ def _widest(config: RunConfig) -> int:
     return max(1, min(16_384, 2 * 2**30 // per_lane))
 
 
-def _seconds_per_run_step(config: RunConfig, tuning: Tuning, seconds: float) -> float:
+def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds: float) -> dict[Tuning, float]:
+    """What a run-step costs under each tuning, measuring included: the best of short trials in turns, `seconds` of each."""
+    trials = {tuning: _trial(config, tuning) for tuning in tunings}
+    costs = {tuning: [trial()] for tuning, trial in trials.items()}
+    spent = dict.fromkeys(tunings, 0.0)
+    while min(spent.values()) < seconds:
+        for tuning, trial in trials.items():
+            costs[tuning].append(trial())
+            spent[tuning] += costs[tuning][-1] * tuning.lane_width * config.log_every
+    return {tuning: min(trial_costs) for tuning, trial_costs in costs.items()}
+
+
+def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
+    """A function that trains one logged row in all lanes and returns the seconds a run-step took."""
     program = program_of(config.group_template(), tuning)
     lanes = program.empty()
     for lane in range(tuning.lane_width):
         lanes, _ = program.put(lanes, lane, config)
-    lanes, _ = program.advance(lanes, 1)
-    best, spent = float("inf"), 0.0
-    while spent < seconds:
+
+    def trial() -> float:
+        nonlocal lanes
         start = time.perf_counter()
-        lanes, _ = program.advance(lanes, 1)
-        took = time.perf_counter() - start
-        best, spent = min(best, took), spent + took
-    return best / (tuning.lane_width * config.log_every)
+        lanes, _ = program.advance(lanes, 1, config.log_every)
+        return (time.perf_counter() - start) / (tuning.lane_width * config.log_every)
+
+    return trial
 
 
 def _dtype(value: Any) -> Any:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from grokjax.config import RunConfig
-from grokjax.lanes import MAX_ROWS, Lanes, Metrics, Program, Tuning, program_of
+from grokjax.lanes import MAX_ROWS, Metrics, Program, Tuning, program_of
 
 Array = np.ndarray[Any, Any]
 
-# The host looks in about this often; short enough for a lively progress bar, long enough that looking costs nothing.
+# The host looks in about this often: short enough for a lively progress bar, long enough that looking costs nothing ...
 SEGMENT_SECONDS = 1.0
+# ... and this often where a run may be over before its last step: what it trains beyond that is lost.
+DECIDING_SEGMENT_SECONDS = 0.03
+# Rows that are measured without training to learn what measuring costs.
+ROWS_TO_TIME = 16
+
+# Given a run's metrics [T] so far: after how many of its rows its outcome can no longer change; None while it can.
+Decided = Callable[[Metrics], int | None]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A run's logged metrics over steps. Ends at `steps`, or at the first row that is not finite."""
+    """A run's logged metrics over steps. Ends at `steps`, at the first row that is not finite, or where the run was decided."""
 
     step: Array  # [T] int
     metrics: dict[str, Array]  # [T] each
@@ -28,35 +35,48 @@ class Curve:
 
 @dataclass(frozen=True)
 class RunResult:
-    """A trained run: its config, its curve, and its share in seconds of the time its pack's lanes took."""
+    """A trained run, and its lane's share of the seconds that its pack spent on training steps and on measuring."""
 
     config: RunConfig
     curve: Curve
-    seconds: float
+    train_seconds: float
+    measure_seconds: float
+    decided: bool
+
+
+@dataclass(frozen=True)
+class PackResult:
+    """A trained pack: its runs in the order given, and what its lanes without a run would have been worth in seconds."""
+
+    runs: list[RunResult]
+    idle_seconds: float
 
 
 def train_pack(
-    configs: Sequence[RunConfig], tuning: Tuning, report: Callable[[int], None] = lambda run_steps: None
-) -> list[RunResult]:
-    """Trains runs of one group, `tuning.lane_width` at a time, and returns their results in the order given.
+    configs: Sequence[RunConfig],
+    tuning: Tuning,
+    report: Callable[[int], None] = lambda run_steps: None,
+    decided: Decided | None = None,
+) -> PackResult:
+    """Trains runs of one group, `tuning.lane_width` at a time.
 
-    A lane whose run ends takes the next one in the same compiled program. A run ends at its own `steps`, or once a metric is not
-    finite; neither touches any other lane.
+    A lane whose run ends takes the next one in the same compiled program. A run ends at its own `steps`, once a metric is not
+    finite, or once it is decided; none of this touches any other lane.
 
     Args:
-      configs: the runs; all of one `group_id`.
+      configs: the runs; all of one `group_id` and logged equally often.
       tuning: how the program is compiled; its lane width is the runs trained side by side.
       report: called after every segment with the run-steps trained in it.
+      decided: ends runs early; None trains all their steps.
 
     Raises:
-      ValueError: the runs are not of one group.
+      ValueError: the runs are not of one group, or are logged at different intervals.
     """
-    groups = {config.group_id for config in configs}
-    if len(groups) != 1:
-        raise ValueError(f"a pack holds runs of one group, got {len(groups)}: {sorted(groups)}")
+    alike = {(config.group_id, config.log_every) for config in configs}
+    if len(alike) != 1:
+        raise ValueError(f"a pack holds runs of one group and log_every, got {len(alike)}: {sorted(alike)}")
     program = program_of(configs[0].group_template(), tuning)
-    results = dict(_results(program, configs, report))
-    return [results[index] for index in range(len(configs))]
+    return _Training(program, configs, report, decided).run()
 
 
 @dataclass
@@ -65,70 +85,99 @@ class _Occupant:
 
     index: int
     config: RunConfig
-    logged: list[Metrics]  # consecutive rows, [k] each
+    metrics: Metrics  # [T] each
     rows_left: int
-    seconds: float = 0.0
+    train_seconds: float = 0.0
+    measure_seconds: float = 0.0
+    decided: bool = False
 
     @classmethod
     def starting(cls, index: int, config: RunConfig, at_start: Metrics) -> _Occupant:
         first_row = {name: np.atleast_1d(value) for name, value in at_start.items()}
-        return cls(index, config, [first_row], rows_left=config.steps // config.log_every)
+        return cls(index, config, first_row, rows_left=config.steps // config.log_every)
 
-    def log(self, rows: Metrics, seconds: float) -> None:
-        """Adds rows [k]; the run ends with the first that is not finite."""
+    def log(self, rows: Metrics, decided: Decided | None) -> None:
+        """Adds rows [k]; the run ends with the first that is not finite or that decides it."""
         finite = np.logical_and.reduce([np.isfinite(values) for values in rows.values()])
         count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
-        self.logged.append({name: values[:count] for name, values in rows.items()})
+        self.metrics = {name: np.concatenate([self.metrics[name], values[:count]]) for name, values in rows.items()}
         self.rows_left = self.rows_left - count if finite.all() else 0
-        self.seconds += seconds
+        until = None if decided is None else decided(self.metrics)
+        if until is not None and until <= self.config.steps // self.config.log_every:  # before its last row
+            self.metrics = {name: values[:until] for name, values in self.metrics.items()}
+            self.rows_left, self.decided = 0, True
 
     def result(self) -> RunResult:
-        metrics = {name: np.concatenate([rows[name] for rows in self.logged]) for name in self.logged[0]}
-        steps = np.arange(len(next(iter(metrics.values()))), dtype=np.int64) * self.config.log_every
-        return RunResult(self.config, Curve(steps, metrics), self.seconds)
+        steps = np.arange(len(next(iter(self.metrics.values()))), dtype=np.int64) * self.config.log_every
+        return RunResult(self.config, Curve(steps, self.metrics), self.train_seconds, self.measure_seconds, self.decided)
 
 
-def _results(program: Program, configs: Sequence[RunConfig], report: Callable[[int], None]) -> Iterator[tuple[int, RunResult]]:
-    waiting = iter(enumerate(configs))
-    began = time.perf_counter()
-    lanes, occupants = program.empty(), dict[int, _Occupant]()
-    for lane in range(program.lane_width):
-        lanes = _take_next(program, lanes, lane, occupants, waiting)
-    pace = _Pace()
-    while occupants:
-        rows = min(pace.rows(), *(occupant.rows_left for occupant in occupants.values()), MAX_ROWS)
-        lanes, logged = program.advance(lanes, rows)
-        took, began = time.perf_counter() - began, time.perf_counter()
-        pace.saw(rows, took)
-        for lane, occupant in occupants.items():
-            occupant.log({name: values[lane] for name, values in logged.items()}, took / len(occupants))
-        report(rows * configs[0].log_every * len(occupants))
-        for lane, occupant in [item for item in occupants.items() if not item[1].rows_left]:
-            yield occupant.index, occupant.result()
-            lanes = _take_next(program, lanes, lane, occupants, waiting)
+class _Training:
+    """The lanes of a program, kept filled until every run of a pack has its result."""
 
+    def __init__(
+        self, program: Program, configs: Sequence[RunConfig], report: Callable[[int], None], decided: Decided | None
+    ) -> None:
+        self._program, self._report, self._decided = program, report, decided
+        self._log_every = configs[0].log_every
+        self._waiting = iter(enumerate(configs))
+        self._lanes, self._occupants = program.empty(), dict[int, _Occupant]()
+        self._results: dict[int, RunResult] = {}
+        self._idle_seconds = 0.0
 
-def _take_next(
-    program: Program, lanes: Lanes, lane: int, occupants: dict[int, _Occupant], waiting: Iterator[tuple[int, RunConfig]]
-) -> Lanes:
-    following = next(waiting, None)
-    if following is None:
-        occupants.pop(lane, None)
-        return lanes
-    index, config = following
-    lanes, row = program.put(lanes, lane, config)
-    occupants[lane] = _Occupant.starting(index, config, row)
-    return lanes
+    def run(self) -> PackResult:
+        began = time.perf_counter()
+        for lane in range(self._program.lane_width):
+            self._take_next(lane)
+        row_seconds = self._time_measuring()
+        pace = _Pace(SEGMENT_SECONDS if self._decided is None else DECIDING_SEGMENT_SECONDS)
+        while self._occupants:
+            rows = min(pace.rows, *(occupant.rows_left for occupant in self._occupants.values()), MAX_ROWS)
+            self._lanes, logged = self._program.advance(self._lanes, rows, self._log_every)
+            took, began = time.perf_counter() - began, time.perf_counter()
+            pace.saw(rows, took)
+            self._share(took, min(took, rows * row_seconds))
+            self._log(logged)
+            self._report(rows * self._log_every * len(self._occupants))
+            for lane in [lane for lane, occupant in self._occupants.items() if not occupant.rows_left]:
+                ended = self._occupants.pop(lane)
+                self._results[ended.index] = ended.result()
+                self._take_next(lane)
+        return PackResult([self._results[index] for index in sorted(self._results)], self._idle_seconds)
+
+    def _take_next(self, lane: int) -> None:
+        following = next(self._waiting, None)
+        if following is not None:
+            index, config = following
+            self._lanes, row = self._program.put(self._lanes, lane, config)
+            self._occupants[lane] = _Occupant.starting(index, config, row)
+
+    def _time_measuring(self) -> float:
+        """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""
+        costs = []
+        for rows in (1, ROWS_TO_TIME):
+            start = time.perf_counter()
+            self._lanes, _ = self._program.advance(self._lanes, rows, log_every=0)
+            costs.append(time.perf_counter() - start)
+        return max(0.0, costs[1] - costs[0]) / (ROWS_TO_TIME - 1)
+
+    def _share(self, took: float, measuring: float) -> None:
+        width = self._program.lane_width
+        for occupant in self._occupants.values():
+            occupant.measure_seconds += measuring / width
+            occupant.train_seconds += (took - measuring) / width
+        self._idle_seconds += took * (width - len(self._occupants)) / width
+
+    def _log(self, logged: Metrics) -> None:
+        for lane, occupant in self._occupants.items():
+            occupant.log({name: values[lane] for name, values in logged.items()}, self._decided)
 
 
 class _Pace:
-    """How many rows make a segment of about SEGMENT_SECONDS; the first is one row, to find out."""
+    """How many rows make a segment of about so many seconds; the first is one row, to find out."""
 
-    def __init__(self) -> None:
-        self._rows = 1
-
-    def rows(self) -> int:
-        return self._rows
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self.rows = seconds, 1
 
     def saw(self, rows: int, seconds: float) -> None:
-        self._rows = max(1, min(MAX_ROWS, round(rows * SEGMENT_SECONDS / max(seconds, 1e-6))))
+        self.rows = max(1, min(MAX_ROWS, round(rows * self._seconds / max(seconds, 1e-6))))

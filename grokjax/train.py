@@ -34,7 +34,7 @@ def init(config: RunConfig) -> RunState:
     """A run before its first step: data and first weights, both made from the run's seed. Traced fields may be tracers."""
     data_key, weight_key = jax.random.split(jax.random.key(config.seed, impl="threefry2x32"))
     train, test = (Split(config.model.arrange(part.inputs), part.labels) for part in config.task.make(data_key))
-    params = config.model.init(weight_key, train.inputs)
+    params = config.model.init(weight_key, config.task.num_inputs)
     return RunState(params, config.optimizer.transformation().init(params), train, test)
 
 

@@ -12,9 +12,18 @@ from analysis.load import AnalysisError, load_runs
 from analysis.rules import ArticleRule
 from sweeps.axes import parse_setting
 from sweeps.errors import nearest
+from sweeps.spec import Stop
 
 Spec = Annotated[
     str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see grokjax specs) or a TOML file.", show_default=False)
+]
+StopOption = Annotated[
+    Stop | None,
+    typer.Option(
+        help="decided ends a run once its label can no longer change under the spec's rule; never trains every step. "
+        "[default: the spec's]",
+        show_default=False,
+    ),
 ]
 Settings = Annotated[
     list[str],

@@ -12,15 +12,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.options import Settings, Spec
+from scripts.options import Settings, Spec, StopOption
 from sweeps.plan import Plan, make_plan
+from sweeps.root import committed_runs
 from sweeps.spec import load_spec
-from sweeps.store import committed_runs
 
 
 def command(
     spec: Spec,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    stop: StopOption = None,
     root: Annotated[Path | None, typer.Option(help="Leave out what this root already holds.", show_default=False)] = None,
 ) -> None:
     """Show what a spec would train, and about how long it would take here. Starts nothing.
@@ -30,8 +31,8 @@ def command(
 
         grokjax plan parity-article --set seed=0..2 --root results/three-seeds
     """
-    plan = make_plan(load_spec(spec, settings), committed_runs(root) if root else frozenset())
-    _show(plan)
+    loaded = load_spec(spec, settings, stop)
+    _show(make_plan(loaded, committed_runs(root, loaded) if root else frozenset()))
 
 
 def _show(plan: Plan) -> None:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
-from scripts.options import Settings, Spec
+from scripts.options import Settings, Spec, StopOption
 from sweeps.cluster import Execution, Outcome, prepare, train
 from sweeps.cluster import Progress as SweepProgress
 from sweeps.plan import Plan
@@ -28,6 +28,7 @@ LOG_SECONDS = 30
 def command(
     spec: Spec,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    stop: StopOption = None,
     root: Annotated[Path | None, typer.Option(help="Where results go. [default: results/SPEC]", show_default=False)] = None,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster; without it a local Ray is started.")] = None,
     cpus: Annotated[int | None, typer.Option(min=1, help="Cores the local Ray uses. [default: all]", show_default=False)] = None,
@@ -44,7 +45,7 @@ def command(
 
         grokjax run my-sweep.toml --set "weight_decay=0.01..1 log 9" --root results/fine
     """
-    loaded = load_spec(spec, settings)
+    loaded = load_spec(spec, settings, stop)
     root = root or Path("results") / loaded.name
     console, execution = Console(stderr=True), Execution(executor, address, cpus)
     plan, store = prepare(loaded, root, execution)

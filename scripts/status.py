@@ -9,9 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from analysis.costs import COLUMNS, Account, account
+from analysis.load import load_runs
 from scripts.options import Root
-from sweeps.root import planned_runs
-from sweeps.store import Store, committed_runs, read_progress
+from sweeps.root import committed_runs, planned_runs
+from sweeps.store import Store, read_progress
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20
@@ -32,6 +34,8 @@ def command(root: Root) -> None:
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
+    if committed:
+        _tell_costs(account(load_runs(root, COLUMNS)), console)
     if done < len(planned):
         total, have = (Counter(run.group_id for run_id, run in planned.items() if run_id in ids) for ids in (planned, committed))
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
@@ -43,3 +47,16 @@ def command(root: Root) -> None:
             table.add_row(group_id, what, str(have[group_id]), str(count))
         console.print(table, highlight=False)
         console.print("The grokjax run command that began it continues it.")
+
+
+def _tell_costs(costs: Account, console: Console) -> None:
+    total = costs.seconds.sum()
+    table = Table("workers' time", "seconds", "share", box=None, padding=(0, 2))
+    for name, seconds in costs.seconds.items():
+        table.add_row(str(name).replace("_", " "), f"{seconds:,.1f}", f"{seconds / total:.1%}")
+    table.add_row("all", f"{total:,.1f}", "")
+    console.print(table, highlight=False)
+    typer.echo(
+        f"useful arithmetic: {costs.share_of_peak:.2f} of a matrix product's over all that time, "
+        f"{costs.share_of_peak_training:.2f} over the training steps"
+    )

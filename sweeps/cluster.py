@@ -1,4 +1,4 @@
-"""Where packs run: on Ray, a task each with a bounded number in flight, or in this process. Only this file knows ray."""
+"""Where packs run: on Ray, by a worker a core or GPU, or in this process. Only this file knows ray."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ import subprocess
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from sweeps.device import use_one_thread
 from sweeps.errors import ClusterError
-from sweeps.pack import Receipt, run_pack, use_one_thread
 from sweeps.plan import Pack, Plan, make_plan
-from sweeps.root import open_root
+from sweeps.root import committed_runs, drop_superseded, open_root
+from sweeps.schedule import Schedule
 from sweeps.spec import SweepSpec
-from sweeps.store import Store, committed_runs, read_progress
+from sweeps.stopping import RuleName
+from sweeps.store import Store, read_progress
+from sweeps.worker import Receipt, Worker
 
-IN_FLIGHT_PER_WORKER = 2
 TRIES = 3
 POLL_SECONDS = 0.5
 
@@ -70,6 +73,7 @@ def run_sweep(
     """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
 
     Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried thrice on Ray; the others go on.
+    Runs that were stopped early under a rule count as missing for a spec that does not stop them so.
 
     Args:
       spec: the sweep.
@@ -90,7 +94,7 @@ def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Pl
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     if execution.address is not None:
         _check_address(execution.address)
-    plan = make_plan(spec, committed_runs(root))
+    plan = make_plan(spec, committed_runs(root, spec))
     return plan, open_root(root, spec)
 
 
@@ -98,12 +102,14 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     """Trains and commits the packs of a plan."""
     started = time.monotonic()
     failures: list[Failure] = []
+    drop_superseded(store)  # of a sweep that was killed before it could
     if plan.packs:
         for pack_id in read_progress(store):  # of tasks that were killed; live ones write theirs again
             store.delete(f"progress/{pack_id}.json")
         finish = _on_ray if execution.executor == "ray" else _inline
         with contextlib.closing(finish(plan, store, execution)) as events:
             _follow(plan, store, events, failures, watch)
+        drop_superseded(store)
     return Outcome(plan, time.monotonic() - started, tuple(failures))
 
 
@@ -127,8 +133,13 @@ def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Fa
 
 
 def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
+    worker = Worker(*_worker_arguments(plan, store))
     for pack in plan.packs:
-        yield _tried(pack, functools.partial(run_pack, pack, str(store.root), _git_commit()))
+        yield _tried(pack, functools.partial(worker.train, pack))
+
+
+def _worker_arguments(plan: Plan, store: Store) -> tuple[str, RuleName | None, str | None, float]:
+    return str(store.root.resolve()), plan.spec.stopping_rule, _git_commit(), time.time()
 
 
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
@@ -140,36 +151,110 @@ def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
 
 
 def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
-    """Packs in the order they finish; a few more than there are CPUs are in flight, and results never pass through here."""
+    """Packs in the order they finish; results never pass through here."""
     import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
 
-    in_flight: dict[Any, Pack] = {}
+    arguments = _worker_arguments(plan, store)
     _start_ray(execution)
+    pool = _Pool(plan, arguments)
     try:
-        kind = _worker_kind(ray.cluster_resources())
-        task = ray.remote(num_cpus=1, num_gpus=int(kind == "GPU"), max_retries=0)(run_pack)
-        waiting, tries = list(reversed(plan.packs)), dict[str, int]()
-        root, commit = str(store.root.resolve()), _git_commit()
-        while waiting or in_flight:
-            capacity = IN_FLIGHT_PER_WORKER * max(1, int(ray.cluster_resources().get(kind, 1)))
-            while waiting and len(in_flight) < capacity:
-                pack = waiting.pop()
-                in_flight[task.remote(pack, root, commit)] = pack
-            finished, _ = ray.wait(list(in_flight), timeout=POLL_SECONDS)
-            for reference in finished:
-                pack = in_flight.pop(reference)
-                event = _tried(pack, functools.partial(ray.get, reference))
-                tries[pack.pack_id] = tries.get(pack.pack_id, 0) + 1
-                if isinstance(event, Failure) and tries[pack.pack_id] < TRIES:
-                    waiting.append(pack)
-                else:
-                    yield event
-            if not finished:
-                yield None
+        while pool.unfinished:
+            pool.hire()
+            yield from pool.wait()
     finally:
         ray.shutdown()
-        for pack in in_flight.values():
+        for pack in pool.in_training:
             store.delete(f"progress/{pack.pack_id}.json")
+
+
+class _Pool:
+    """Ray actors, one a core or GPU, each with at most one pack; what Ray cannot place yet waits without one."""
+
+    def __init__(self, plan: Plan, arguments: tuple[Any, ...]) -> None:
+        import ray  # noqa: PLC0415
+
+        self._kind = _worker_kind(ray.cluster_resources())
+        self._actor: Any = ray.remote(num_cpus=1, num_gpus=int(self._kind == "GPU"), max_restarts=0)(Worker)
+        self._arguments = arguments
+        self._schedule = Schedule(plan.packs)
+        self._starting: dict[Any, Any] = {}  # reference -> actor
+        self._training: dict[Any, tuple[Any, str, Pack]] = {}  # reference -> actor, its name, its pack
+        self._tries: Counter[str] = Counter()
+        self._lost = 0  # workers in a row that ended before they were ready
+
+    @property
+    def in_training(self) -> list[Pack]:
+        return [pack for _, _, pack in self._training.values()]
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self._training) or len(self._schedule) > 0
+
+    def hire(self) -> None:
+        """Asks for as many workers as the cluster has room for now and the packs can use."""
+        import ray  # noqa: PLC0415
+
+        room = max(1, int(ray.cluster_resources().get(self._kind, 1)))
+        wanted = min(room - len(self._training), len(self._schedule)) - len(self._starting)
+        for _ in range(wanted):
+            actor = self._actor.remote(*self._arguments)
+            self._starting[actor.ready.remote()] = actor
+
+    def wait(self) -> Iterator[Event]:
+        """What became of packs in the next moment."""
+        import ray  # noqa: PLC0415
+
+        ended, _ = ray.wait([*self._starting, *self._training], num_returns=1, timeout=POLL_SECONDS)
+        for reference in ended:
+            if reference in self._starting:
+                self._begin(reference)
+            else:
+                yield from self._end(reference)
+        if not ended:
+            yield None
+
+    def _begin(self, reference: Any) -> None:
+        import ray  # noqa: PLC0415
+
+        actor = self._starting.pop(reference)
+        try:
+            name = ray.get(reference)
+        except ray.exceptions.RayActorError as error:
+            self._lost += 1
+            if self._lost == TRIES:
+                raise ClusterError(f"{TRIES} workers in a row ended before they were ready: {error}") from None
+            return
+        self._lost = 0
+        self._give(actor, name)
+
+    def _end(self, reference: Any) -> Iterator[Event]:
+        import ray  # noqa: PLC0415
+
+        actor, name, pack = self._training.pop(reference)
+        gone = False
+        try:
+            event: Event = ray.get(reference)
+        except ray.exceptions.RayError as error:
+            gone = isinstance(error, ray.exceptions.RayActorError)
+            event = Failure(pack, traceback.format_exc())
+        self._tries[pack.pack_id] += 1
+        if isinstance(event, Failure) and self._tries[pack.pack_id] < TRIES:
+            self._schedule.put_back(pack)
+        else:
+            yield event
+        if gone:
+            self._schedule.forget(name)
+        else:
+            self._give(actor, name)
+
+    def _give(self, actor: Any, name: str) -> None:
+        """The worker's next pack; with none left it is let go, and its core with it."""
+        pack = self._schedule.take(name)
+        if pack is None:
+            self._schedule.forget(name)
+            return
+        reference = actor.train.remote(pack, self._schedule.following(name))
+        self._training[reference] = (actor, name, pack)
 
 
 def _check_address(address: str) -> None:

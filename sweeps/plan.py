@@ -13,11 +13,12 @@ import pydantic
 from grokjax.config import RunConfig, digest
 from sweeps.errors import SpecError
 from sweeps.spec import SweepSpec
+from sweeps.stopping import RuleName
 
 # A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
-MOST_FLOPS_PER_PACK = 6e12  # two to four minutes of one core
+MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
 LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
-PACKS_PER_SWEEP = 48  # enough that a handful of workers finish together
+SHARE_PER_PACK = 1 / 24  # of the work that is still to be given out: packs shrink toward the end, so workers finish together
 STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
 RUNS_MULTIPLE = 4  # packs fill a few lanes, whole
 
@@ -40,6 +41,11 @@ class Pack:
     def run_steps(self) -> int:
         """Training steps over all runs."""
         return sum(run.steps for run in self.runs)
+
+    @property
+    def cost(self) -> float:
+        """Expected work: useful arithmetic and what steps cost besides, in flop."""
+        return sum(_cost(run) for run in self.runs)
 
 
 @dataclass(frozen=True)
@@ -81,21 +87,23 @@ def expand(spec: SweepSpec) -> Iterator[RunConfig]:
             raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
 
 
-def make_packs(runs: Iterable[RunConfig], committed: AbstractSet[str] = frozenset()) -> Iterator[Pack]:
+def make_packs(
+    runs: Iterable[RunConfig], committed: AbstractSet[str] = frozenset(), rule: RuleName | None = None
+) -> Iterator[Pack]:
     """Slices each group into packs, longest first, leaving out the runs whose run_id is in `committed`.
 
     The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
+    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
     """
     groups: dict[str, list[RunConfig]] = {}
     for run in runs:
         groups.setdefault(run.group_id, []).append(run)
-    target = np.clip(
-        sum(_cost(group[0]) * len(group) for group in groups.values()) / PACKS_PER_SWEEP, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK
-    )
+    remaining = sum(_cost(run) for group in groups.values() for run in group)
     for group in sorted(groups.values(), key=lambda group: -_cost(group[0])):
-        for planned in _slices(group, float(target)):
+        for planned in _slices(group, remaining):
+            remaining -= sum(_cost(run) for run in planned)
             if left := tuple(run for run in planned if run.run_id not in committed):
-                yield Pack(digest({"run_ids": [run.run_id for run in left]}), left[0].group_id, left)
+                yield Pack(digest({"run_ids": [run.run_id for run in left], "rule": rule}), left[0].group_id, left)
 
 
 def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Plan:
@@ -105,7 +113,7 @@ def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Pla
             f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
         )
     runs = list(expand(spec))
-    packs = tuple(make_packs(runs, committed))
+    packs = tuple(make_packs(runs, committed, spec.stopping_rule))
     left = [run for pack in packs for run in pack.runs]
     return Plan(
         spec=spec,
@@ -119,10 +127,19 @@ def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Pla
     )
 
 
-def _slices(group: Sequence[RunConfig], target: float) -> Iterator[Sequence[RunConfig]]:
-    size = max(1, int(target / _cost(group[0])) // RUNS_MULTIPLE) * RUNS_MULTIPLE
-    for start in range(0, len(group), size):
+def _slices(group: Sequence[RunConfig], remaining: float) -> Iterator[Sequence[RunConfig]]:
+    cost, start = _cost(group[0]), 0
+    while start < len(group):
+        size = _pack_size(cost, remaining)
         yield group[start : start + size]
+        start, remaining = start + size, remaining - size * cost
+
+
+def _pack_size(cost: float, remaining: float) -> int:
+    """How many runs of a cost make a pack, when that much work is still to be given out."""
+    target = float(np.clip(remaining * SHARE_PER_PACK, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK))
+    lanes = RUNS_MULTIPLE if RUNS_MULTIPLE * cost <= MOST_FLOPS_PER_PACK else 1
+    return max(lanes, int(target / cost) // lanes * lanes)
 
 
 def _cost(run: RunConfig) -> float:

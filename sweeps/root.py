@@ -1,4 +1,4 @@
-"""What a root is for: the specs that were run into it, and whether another may join them."""
+"""What a root holds: the specs that were run into it, whether another may join them, and which runs are done."""
 
 from __future__ import annotations
 
@@ -33,6 +33,40 @@ def open_root(root: str | Path, spec: SweepSpec) -> Store:
 def planned_runs(store: Store) -> dict[str, RunConfig]:
     """Every run that any spec of the root asks for, by run_id."""
     return {run.run_id: run for entry in _entries(store) for run in expand(_spec(entry))}
+
+
+def committed_runs(root: str | Path, spec: SweepSpec | None = None) -> frozenset[str]:
+    """The run_ids of the committed runs that need no more training for `spec` (for any of its specs, if None).
+
+    A run that was stopped early is done for a spec that stops runs under the same rule, and for no other.
+    """
+    dataset = Store(root).dataset("runs") if holds_sweep(root) else None
+    if dataset is None:
+        return frozenset()
+    if spec is None:
+        return frozenset(dataset.to_table(columns=["run_id"])["run_id"].to_pylist())
+    rows = dataset.to_table(columns=["run_id", "stopped_by"]).to_pylist()
+    return frozenset(row["run_id"] for row in rows if row["stopped_by"] in (None, spec.stopping_rule))
+
+
+def drop_superseded(store: Store) -> None:
+    """Leaves one row a run where a run was committed twice: stopped early and later trained on, or by two drivers at once.
+
+    The row with most steps stays, of equals the one committed first. What is dropped goes from the runs table first.
+    """
+    dataset = store.dataset("runs")
+    if dataset is None:
+        return
+    rows = dataset.to_table(columns=["run_id", "steps", "pack_id", "finished_at"]).to_pylist()
+    rows.sort(key=lambda row: (-row["steps"], row["finished_at"], row["pack_id"]))
+    kept: set[str] = set()
+    surplus: dict[str, set[str]] = {}
+    for row in rows:
+        if row["run_id"] in kept:
+            surplus.setdefault(row["pack_id"], set()).add(row["run_id"])
+        kept.add(row["run_id"])
+    for pack_id, run_ids in surplus.items():
+        store.drop_runs(pack_id, run_ids)
 
 
 def _entries(store: Store) -> list[dict[str, Any]]:

@@ -85,6 +85,13 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
         "logged step at which a metric was not finite, where the run ended; null if none",
         "outcome",
     ),
+    Column(
+        "stopped_by",
+        pa.string(),
+        "",
+        "the rule that had decided the run at `steps`, where it was stopped; null if it was trained to its end",
+        "outcome",
+    ),
     Column("min_train_loss", pa.float64(), "nats", "least train_loss over the logged steps", "outcome"),
     Column("min_test_loss", pa.float64(), "nats", "least test_loss over the logged steps", "outcome"),
     Column("max_loss_ratio", pa.float64(), "1", "greatest test_loss / train_loss over the logged steps", "outcome"),
@@ -96,19 +103,33 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+# Where a worker's time goes. Each is the run's share of its pack's; summed over runs they are the workers' whole time.
+COSTS: tuple[tuple[str, str], ...] = (
+    ("startup", "from the sweep's start until its worker was ready; of a worker's first pack"),
+    ("compile", "compiling and tuning"),
+    ("train", "training steps"),
+    ("measure", "measuring the logged rows: rows times what one was timed to take"),
+    ("idle_lane", "lanes that held no run"),
+    ("write", "making the tables and writing the curves"),
+    ("wait", "its worker had nothing to do before the pack came"),
+)
+
 PROVENANCE_COLUMNS: tuple[Column, ...] = (
     Column("pack_id", pa.string(), "", "the pack that trained the run; also names its two files", "provenance"),
     Column("group_id", pa.string(), "", "the group of runs that share a compiled program", "provenance"),
     Column("lane_width", pa.int32(), "runs", "runs trained side by side", "provenance"),
     Column("dot_library", pa.string(), "", "what computed the matrix products: XLA's default choice, or eigen", "provenance"),
-    Column("seconds", pa.float64(), "s", "the run's share of the time its pack's lanes took", "provenance"),
+    *(Column(f"{name}_seconds", pa.float64(), "s", meaning, "provenance") for name, meaning in COSTS),
     Column("useful_flops", pa.float64(), "flop", "arithmetic of the matrix products of its training steps", "provenance"),
+    Column("peak_flops", pa.float64(), "flop/s", "a large float32 matrix product's speed, measured by its worker", "provenance"),
+    Column("worker", pa.string(), "", "the process that trained it: host and process id", "provenance"),
     Column("device", pa.string(), "", "kind of device it was trained on", "provenance"),
     Column("trajectory_version", pa.int32(), "", "version of the code's meaning of a config", "provenance"),
     Column("grokjax_version", pa.string(), "", "version of this package", "provenance"),
     Column("commit", pa.string(), "", "git commit of the code; null where it is not a checkout", "provenance"),
     Column("jax_version", pa.string(), "", "version of jax", "provenance"),
     Column("python_version", pa.string(), "", "version of Python", "provenance"),
+    Column("started_at", pa.timestamp("ms", tz="UTC"), "", "when its worker took the pack up", "provenance"),
     Column("finished_at", pa.timestamp("ms", tz="UTC"), "", "when the pack was committed", "provenance"),
 )
 

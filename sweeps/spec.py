@@ -6,17 +6,23 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Self
 
 import pydantic
 
 from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, Value, hyperparameter_fields, part_classes
 from sweeps.axes import axis_values, parse_setting
 from sweeps.errors import SpecError, nearest
+from sweeps.stopping import DECIDED, RuleName
+
+Stop = Literal["never", "decided"]
 
 
 class SweepSpec(pydantic.BaseModel):
-    """A base run and the axes along which it is varied; their product is the sweep."""
+    """A base run and the axes along which it is varied; their product is the sweep.
+
+    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -24,11 +30,24 @@ class SweepSpec(pydantic.BaseModel):
     description: str = ""
     run: dict[str, Value]
     axes: dict[str, tuple[Value, ...]] = {}
+    stop: Stop = "never"
+    rule: RuleName | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.stop == "decided" and self.rule is None:
+            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDED))}')
+        return self
 
     @property
     def varied(self) -> tuple[str, ...]:
         """The axes with more than one value."""
         return tuple(name for name, values in self.axes.items() if len(values) > 1)
+
+    @property
+    def stopping_rule(self) -> RuleName | None:
+        """The rule that ends runs once they are decided; None if all are trained to their end."""
+        return self.rule if self.stop == "decided" else None
 
     @property
     def size(self) -> int:
@@ -39,10 +58,11 @@ class SweepSpec(pydantic.BaseModel):
         return size
 
 
-def load_spec(path_or_name: str, overrides: Sequence[str] = ()) -> SweepSpec:
+def load_spec(path_or_name: str, overrides: Sequence[str] = (), stop: Stop | None = None) -> SweepSpec:
     """The spec in a file, or the shipped spec of that name, with `hyperparameter=value` overrides laid over it.
 
-    An override with one value fixes the hyperparameter, taking its axis away; one with several makes or replaces its axis.
+    An override with one value fixes the hyperparameter, taking its axis away; one with several makes or replaces its axis. `stop`
+    takes the place of the spec's own.
 
     Raises:
       SpecError: no such file or name, not TOML, or anything in it that cannot be run.
@@ -52,7 +72,7 @@ def load_spec(path_or_name: str, overrides: Sequence[str] = ()) -> SweepSpec:
         written = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SpecError(f"{where} is not TOML: {error}") from None
-    return spec_from(written, where, overrides)
+    return spec_from(written if stop is None else {**written, "stop": stop}, where, overrides)
 
 
 def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] = ()) -> SweepSpec:

@@ -17,11 +17,13 @@ import io
 import json
 import re
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
 import obstore
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError
@@ -100,6 +102,17 @@ class Store:
             for entry in batch:
                 yield entry["path"]
 
+    def drop_runs(self, pack_id: str, run_ids: AbstractSet[str]) -> None:
+        """Takes runs out of a committed pack's two files; the files go when nothing is left in them."""
+        for table in ("runs", "curves"):
+            key = f"{table}/{pack_id}.parquet"
+            content = pq.read_table(self.root / key)
+            left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
+            if left.num_rows:
+                self.put(key, _parquet(left))
+            else:
+                self.delete(key)
+
     def dataset(self, table: str) -> ds.Dataset | None:
         """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.
 
@@ -124,20 +137,14 @@ def holds_sweep(root: str | Path) -> bool:
         raise StoreError(f"cannot read root {root}: {_reason(error)}; choose another --root") from None
 
 
-def committed_runs(root: str | Path) -> frozenset[str]:
-    """The run_ids of all committed runs; none if the root holds nothing yet."""
-    if not holds_sweep(root):
-        return frozenset()
-    dataset = Store(root).dataset("runs")
-    if dataset is None:
-        return frozenset()
-    return frozenset(dataset.to_table(columns=["run_id"]).column("run_id").to_pylist())
-
-
-def commit_pack(store: Store, pack_id: str, curves: pa.Table, runs: pa.Table) -> bool:
-    """Commits a trained pack; returns False if it was committed before, by another try, whose files then stand."""
+def put_curves(store: Store, pack_id: str, curves: pa.Table) -> None:
+    """Writes a pack's curves, unless another try has committed it, whose files then stand."""
     if not store.exists(f"runs/{pack_id}.parquet"):
         store.put(f"curves/{pack_id}.parquet", _parquet(curves))
+
+
+def commit_runs(store: Store, pack_id: str, runs: pa.Table) -> bool:
+    """Commits a pack whose curves are written; returns False if it was committed before."""
     created = store.create(f"runs/{pack_id}.parquet", _parquet(runs))
     store.delete(f"progress/{pack_id}.json")
     return created

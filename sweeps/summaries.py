@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 
 
 def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | float | None]:
-    """The outcome columns of one run.
+    """The outcome columns of one run, but for `stopped_by`.
 
     Args:
       step: [T] ascending.

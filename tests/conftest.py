@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from grokjax.config import RunConfig
-from sweeps.pack import prepare_device
+from sweeps.device import prepare_device
 
 prepare_device()
 

@@ -14,9 +14,11 @@ import pytest
 
 from analysis.compare import compare, read_table
 from analysis.load import load_curves, load_runs
-from analysis.rules import ArticleRule
+from analysis.rules import ArticleRule, classify
 from sweeps.cluster import Execution, run_sweep
+from sweeps.schema import OUTCOME_COLUMNS
 from sweeps.spec import load_spec
+from sweeps.worker import Worker
 from tests.sweeps.test_spec import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
@@ -46,7 +48,7 @@ def training_workers(process):
     found = []
     for child in psutil.Process(process.pid).children(recursive=True):
         try:
-            if child.name().startswith("ray::run_pack") or any("ray::run_pack" in word for word in child.cmdline()):
+            if child.name().startswith("ray::Worker.train") or any("ray::Worker.train" in word for word in child.cmdline()):
                 found.append(child)
         except psutil.Error:
             continue
@@ -101,38 +103,40 @@ def test_killed_workers_drivers_and_ctrl_c_leave_every_run_exactly_once(spec, tm
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*.parquet")} == files
 
 
+def worker_that_fails(fails):
+    """A worker whose packs fail when `fails(hidden_size)` says so."""
+
+    class Failing(Worker):
+        def train(self, pack, following=None):
+            if fails(pack.runs[0].model.hidden_size):
+                raise RuntimeError("no such luck")
+            return super().train(pack, following)
+
+    return Failing
+
+
 def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, monkeypatch):
     root = tmp_path / "root"
     narrowed = load_spec(spec, ["steps=200", "seed=0"])
-    real = sys.modules["sweeps.cluster"].run_pack
-
-    def failing(pack, root, commit):
-        if pack.runs[0].model.hidden_size == 16:
-            raise RuntimeError("no such luck")
-        return real(pack, root, commit)
-
-    monkeypatch.setattr("sweeps.cluster.run_pack", failing)
-    outcome = run_sweep(narrowed, root, Execution(executor="inline"))
+    with monkeypatch.context() as context:
+        context.setattr("sweeps.cluster.Worker", worker_that_fails(lambda hidden_size: hidden_size == 16))
+        outcome = run_sweep(narrowed, root, Execution(executor="inline"))
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [16]
     assert "no such luck" in outcome.failures[0].error
     assert sorted(load_runs(root)["hidden_size"].unique()) == [12, 20, 24]
-    monkeypatch.setattr("sweeps.cluster.run_pack", real)
     assert run_sweep(narrowed, root, Execution(executor="inline")).failures == ()
     assert len(load_runs(root)) == 8
 
 
 def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_told(spec, tmp_path, monkeypatch):
-    real, tries = sys.modules["sweeps.cluster"].run_pack, tmp_path / "tries"
+    tries = tmp_path / "tries"
 
-    def failing(pack, root, commit):
-        hidden_size = pack.runs[0].model.hidden_size
+    def fails(hidden_size):
         with tries.open("a") as file:
             file.write(f"{hidden_size}\n")
-        if hidden_size == 12 or (hidden_size == 16 and tries.read_text().split().count("16") < 3):
-            raise RuntimeError("no such luck")
-        return real(pack, root, commit)
+        return hidden_size == 12 or (hidden_size == 16 and tries.read_text().split().count("16") < 3)
 
-    monkeypatch.setattr("sweeps.cluster.run_pack", failing)
+    monkeypatch.setattr("sweeps.cluster.Worker", worker_that_fails(fails))
     outcome = run_sweep(load_spec(spec, ["steps=200", "seed=0", "hidden_size=12,16"]), tmp_path / "root", Execution(cpus=1))
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [12]
     assert load_runs(tmp_path / "root")["hidden_size"].unique().tolist() == [16]
@@ -159,3 +163,32 @@ def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_pa
         assert told.loc[cell, "phase_there"] == phase
         assert told.loc[cell, "phase_here"] == phase
     assert np.mean(told["distance"]) < 0.35
+
+
+def test_runs_end_once_they_are_decided_and_can_be_trained_on(tmp_path):
+    """Narrow networks with much data: some grok early. The labels are those of the whole runs, the curves their beginnings."""
+    settings = ["hidden_size=32", "train_size=1250", "weight_decay=0.1", "seed=0..3", "steps=10000"]
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    run_sweep(load_spec("parity-article", settings), whole, Execution(executor="inline"))
+    for file in (whole / "groups").iterdir():  # the same tuning gives the same bits
+        (stopped / "groups").mkdir(parents=True)
+        (stopped / "groups" / file.name).write_bytes(file.read_bytes())
+    early = load_spec("parity-article", settings, stop="decided")
+    run_sweep(early, stopped, Execution(executor="inline"))
+    full, cut = load_runs(whole), load_runs(stopped)
+    assert classify(cut, ArticleRule()).tolist() == classify(full, ArticleRule()).tolist()
+    ended = cut["stopped_by"].notna()
+    assert ended.any()
+    assert (cut["steps"][ended] < 10_000).all()
+    assert (cut["steps"][~ended] == 10_000).all()
+    curves = load_curves(whole).merge(cut[["run_id", "steps"]], on="run_id")
+    beginnings = curves[curves["step"] <= curves["steps"]].drop(columns="steps").reset_index(drop=True)
+    pd.testing.assert_frame_equal(load_curves(stopped), beginnings)
+
+    assert run_sweep(early, stopped, Execution(executor="inline")).plan.packs == ()
+    run_sweep(load_spec("parity-article", settings), stopped, Execution(executor="inline"))
+    outcome = [column.name for column in OUTCOME_COLUMNS]
+    pd.testing.assert_frame_equal(load_runs(stopped, outcome), load_runs(whole, outcome))
+    pd.testing.assert_frame_equal(load_curves(stopped), load_curves(whole))
+    assert len(pd.read_parquet(stopped / "runs")) == 4, "one row a run, for any tool that reads Parquet"
+    assert len(pd.read_parquet(stopped / "curves")) == 4 * 101

@@ -46,9 +46,16 @@ def test_the_rule_asks_its_questions_in_order_and_thresholds_belong_below():
     assert classify(runs, ArticleRule()).tolist() == ["fail", "memorize", "generalize", "grok", "grok", "undecided", "undecided"]
 
 
-def test_a_diverged_run_is_nothing_else():
-    runs = runs_of((1e-6, 1e-6, 1e9), (1, 1, 1), (1, 1, 1)).assign(diverged_step=[100, 0, None])
-    assert classify(runs, ArticleRule()).tolist() == ["diverged", "diverged", "fail"]
+def test_a_diverged_run_is_nothing_else_unless_it_had_grokked_before():
+    runs = runs_of((1e-6, 1e-6, 1e4), (1, 1, 1), (1, 1, 1), (1e-6, 1e-6, 5e4)).assign(diverged_step=[100, 0, None, 100])
+    assert classify(runs, ArticleRule()).tolist() == ["diverged", "diverged", "fail", "grok"]
+
+
+def test_a_run_that_was_stopped_is_undecided_under_a_rule_that_was_not_sure_of_it():
+    runs = runs_of((1e-6, 1e-6, 6e4), (1e-6, 1e-6, 6e4)).assign(stopped_by=["article", None])
+    assert classify(runs, ArticleRule()).tolist() == ["grok", "grok"]
+    assert classify(runs, ArticleRule(ratio_threshold=1e5)).tolist() == ["undecided", "generalize"]
+    assert classify(runs, ArticleRule(loss_threshold=1e-7)).tolist() == ["undecided", "fail"]
 
 
 @pytest.mark.parametrize("wrong", [{"loss_threshold": 0}, {"ratio_threshold": -1}, {"loss_threshold": float("nan")}])

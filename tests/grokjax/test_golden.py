@@ -30,7 +30,7 @@ RUNS = {
 
 
 def trained(name: str) -> dict[str, list[float]]:
-    (result,) = train_pack([RunConfig.from_flat(RUNS[name])], TUNING)
+    (result,) = train_pack([RunConfig.from_flat(RUNS[name])], TUNING).runs
     return {metric: values.tolist() for metric, values in result.curve.metrics.items()}
 
 

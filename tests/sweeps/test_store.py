@@ -2,23 +2,35 @@ import concurrent.futures
 import json
 import os
 import stat
+import time
+from datetime import UTC, datetime
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from analysis.load import load_runs
 from sweeps.errors import SpecError, StoreError
-from sweeps.pack import run_pack
 from sweeps.plan import make_packs
-from sweeps.root import open_root, planned_runs
+from sweeps.root import committed_runs, drop_superseded, open_root, planned_runs
 from sweeps.spec import load_spec
-from sweeps.store import Store, commit_pack, committed_runs
+from sweeps.store import Store, commit_runs, put_curves
+from sweeps.worker import Worker
 from tests.sweeps.test_spec import write
 
 
 def table(ids):
     return pa.table({"run_id": list(ids)})
+
+
+def commit_pack(store, pack_id, curves, runs):
+    put_curves(store, pack_id, curves)
+    return commit_runs(store, pack_id, runs)
+
+
+def train(pack, root, rule=None, commit=None):
+    return Worker(str(root), rule, commit, asked_at=time.time()).train(pack)
 
 
 @pytest.fixture
@@ -104,7 +116,7 @@ def test_a_root_takes_more_of_its_sweep_and_nothing_else(tmp_path, spec, changed
 def test_a_pack_leaves_whole_tables_and_no_progress(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     (pack,) = make_packs(planned_runs(store).values())
-    receipt = run_pack(pack, str(tmp_path / "root"), "0123456789ab")
+    receipt = train(pack, tmp_path / "root", commit="0123456789ab")
     assert (receipt.runs, receipt.run_steps) == (3, 600)
     runs = pd.read_parquet(tmp_path / "root" / "runs")
     curves = pd.read_parquet(tmp_path / "root" / "curves")
@@ -113,14 +125,14 @@ def test_a_pack_leaves_whole_tables_and_no_progress(tmp_path, spec):
     assert runs.commit.unique().tolist() == ["0123456789ab"]
     assert not list((tmp_path / "root" / "progress").glob("*"))
     before = (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns
-    run_pack(pack, str(tmp_path / "root"), None)
+    train(pack, tmp_path / "root")
     assert (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns == before
 
 
 def test_the_tuning_of_a_group_is_measured_once_and_kept(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     (pack,) = make_packs(planned_runs(store).values())
-    run_pack(pack, str(tmp_path / "root"), None)
+    train(pack, tmp_path / "root")
     (entry,) = (tmp_path / "root" / "groups").glob("*.json")
     first = store.get_json(f"groups/{entry.name}")
     assert first["static"]["hidden_size"] == 16
@@ -128,6 +140,22 @@ def test_the_tuning_of_a_group_is_measured_once_and_kept(tmp_path, spec):
     store.put(f"groups/{entry.name}", json.dumps(odd).encode())
     more = load_spec(write(tmp_path, {"seed": None}, {"seed": "3..4"}))
     (pack,) = make_packs(planned_runs(open_root(tmp_path / "root", more)).values(), committed_runs(tmp_path / "root"))
-    run_pack(pack, str(tmp_path / "root"), None)
+    train(pack, tmp_path / "root")
     runs = pd.read_parquet(tmp_path / "root" / "runs").sort_values("seed")
     assert runs.lane_width.tolist() == [first["tuning"]["lane_width"]] * 3 + [3] * 2
+
+
+def test_of_a_run_in_two_packs_the_longer_stays_and_of_equals_the_first(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    early, late = (datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2))
+    for pack_id, ids, steps, at in (("p", "abc", [50, 100, 50], late), ("q", "ab", [100, 100], early), ("r", "c", [50], early)):
+        rows = pa.table(
+            {"run_id": list(ids), "steps": steps, "pack_id": [pack_id] * len(ids), "finished_at": [at] * len(ids)},
+        )
+        commit_pack(store, pack_id, rows, rows)
+    before = load_runs(tmp_path / "root", ["run_id", "steps"])
+    drop_superseded(store)
+    for name in ("runs", "curves"):
+        left = {path.stem: sorted(pq.read_table(path)["run_id"].to_pylist()) for path in (tmp_path / "root" / name).iterdir()}
+        assert left == {"q": ["a", "b"], "r": ["c"]}
+    pd.testing.assert_frame_equal(load_runs(tmp_path / "root", ["run_id", "steps"]), before)

@@ -1,0 +1,52 @@
+"""Where a sweep's time went: the workers' account, from the runs table alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweeps.schema import COSTS
+
+COLUMNS = [
+    *(f"{name}_seconds" for name, _ in COSTS),
+    "useful_flops",
+    "peak_flops",
+    "worker",
+    "started_at",
+    "finished_at",
+]
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the committed packs of a root cost."""
+
+    seconds: pd.Series  # [s] by kind of cost, over all workers
+    share_of_peak: float  # useful arithmetic / (peak of a matrix product x all those seconds)
+    share_of_peak_training: float  # the same over the seconds of training steps alone
+    idle_at_end: float  # share of the workers' last tenth of the sweep in which they had no pack
+
+
+def account(runs: pd.DataFrame) -> Account:
+    """The account of a runs table that has the columns `COLUMNS`.
+
+    `idle_at_end` takes the packs of one call of `grokjax run` as the sweep; over several calls it has little meaning.
+    """
+    seconds = pd.Series({name: float(runs[f"{name}_seconds"].sum()) for name, _ in COSTS})
+    useful = float(runs["useful_flops"].sum())
+    possible = pd.DataFrame({name: runs[f"{name}_seconds"] * runs["peak_flops"] for name, _ in COSTS}).sum()
+    return Account(
+        seconds=seconds,
+        share_of_peak=useful / float(possible.sum()),
+        share_of_peak_training=useful / float(possible["train"]),
+        idle_at_end=_idle_at_end(runs),
+    )
+
+
+def _idle_at_end(runs: pd.DataFrame) -> float:
+    packs = runs[["worker", "started_at", "finished_at"]].drop_duplicates()
+    began, ended = (packs[name].to_numpy("datetime64[ms]").astype(float) for name in ("started_at", "finished_at"))  # [P] ms
+    tenth = ended.max() - (ended.max() - began.min()) / 10
+    busy = (ended - began.clip(min=tenth)).clip(min=0).sum()
+    return float(1 - busy / ((ended.max() - tenth) * packs["worker"].nunique()))

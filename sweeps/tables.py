@@ -1,0 +1,103 @@
+"""The two tables of a trained pack."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.lanes import Tuning
+from grokjax.pack import RunResult
+from sweeps.device import device_kind
+from sweeps.schema import METRICS, Column, curves_schema, runs_schema
+from sweeps.stopping import RuleName
+from sweeps.summaries import summarize
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that a pack took of its worker, beside training and measuring, which each run knows of itself."""
+
+    startup: float
+    compile: float
+    idle_lane: float
+    write: float
+    wait: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a pack's runs have in common of where they come from."""
+
+    pack_id: str
+    tuning: Tuning
+    rule: RuleName | None
+    costs: Costs
+    peak_flops: float
+    worker: str
+    started_at: datetime
+    commit: str | None
+
+
+def curves_table(results: Sequence[RunResult]) -> pa.Table:
+    """The curves of a pack's runs, sorted by run_id and step."""
+    ordered = sorted(results, key=lambda result: result.config.run_id)
+    columns: dict[str, Any] = {
+        "run_id": np.repeat([result.config.run_id for result in ordered], [len(result.curve.step) for result in ordered]),
+        "step": np.concatenate([result.curve.step for result in ordered]),
+        **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name, _, _ in METRICS},
+    }
+    schema = curves_schema()
+    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
+
+
+def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table:
+    """The runs table of a pack: a row a run."""
+    each = {f"{name}_seconds": seconds / len(results) for name, seconds in asdict(provenance.costs).items()}
+    shared = {
+        "pack_id": provenance.pack_id,
+        "group_id": results[0].config.group_id,
+        **asdict(provenance.tuning),
+        "device": device_kind(),
+        "peak_flops": provenance.peak_flops,
+        "worker": provenance.worker,
+        "trajectory_version": TRAJECTORY_VERSION,
+        "grokjax_version": metadata.version("grokjax"),
+        "commit": provenance.commit,
+        "jax_version": metadata.version("jax"),
+        "python_version": platform.python_version(),
+        "started_at": provenance.started_at,
+        "finished_at": datetime.now(UTC),
+    }
+    rows = [
+        {
+            **result.config.flat(),
+            **summarize(result.curve.step, result.curve.metrics),
+            "run_id": result.config.run_id,
+            "stopped_by": provenance.rule if result.decided else None,
+            "train_seconds": result.train_seconds,
+            "measure_seconds": result.measure_seconds,
+            "useful_flops": result.config.useful_flops() * int(result.curve.step[-1]) / result.config.steps,
+            **each,
+            **shared,
+        }
+        for result in results
+    ]
+    return pa.Table.from_pylist(rows, schema=runs_schema(_hyperparameter_columns()))
+
+
+def _hyperparameter_columns() -> tuple[Column, ...]:
+    """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
+    types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return tuple(
+        Column(name, types.get(info.annotation, pa.string()), "", info.description or f"kind of {name}", "hyperparameter")
+        for name, info in hyperparameter_fields().items()
+        if name != "steps"  # an outcome: the steps made
+    )
