@@ -163,7 +163,7 @@ def first_tunings() -> tuple[Tuning, ...]:
     return tuple(Tuning(1, library) for library in _dot_libraries())
 
 
-def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.25) -> Tuning:
+def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1) -> Tuning:
     """The tuning under which `runs` runs of this config's group train fastest on this device, found by trying.
 
     First the library for matrix products, then the width: it is quadrupled as long as that makes a run-step at least 10 % cheaper,

@@ -106,7 +106,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
 # Where a worker's time goes. Each is the run's share of its pack's; summed over runs they are the workers' whole time.
 COSTS: tuple[tuple[str, str], ...] = (
     ("startup", "from the sweep's start until its worker was ready; of a worker's first pack"),
-    ("compile", "compiling and tuning"),
+    ("compile", "compiling, tuning, and timing a matrix product for scale"),
     ("train", "training steps"),
     ("measure", "measuring the logged rows: rows times what one was timed to take"),
     ("idle_lane", "lanes that held no run"),
@@ -121,7 +121,7 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
     Column("dot_library", pa.string(), "", "what computed the matrix products: XLA's default choice, or eigen", "provenance"),
     *(Column(f"{name}_seconds", pa.float64(), "s", meaning, "provenance") for name, meaning in COSTS),
     Column("useful_flops", pa.float64(), "flop", "arithmetic of the matrix products of its training steps", "provenance"),
-    Column("peak_flops", pa.float64(), "flop/s", "a large float32 matrix product's speed, measured by its worker", "provenance"),
+    Column("peak_flops", pa.float64(), "flop/s", "speed of a 1024 x 1024 float32 matrix product in its worker, right before the pack", "provenance"),
     Column("worker", pa.string(), "", "the process that trained it: host and process id", "provenance"),
     Column("device", pa.string(), "", "kind of device it was trained on", "provenance"),
     Column("trajectory_version", pa.int32(), "", "version of the code's meaning of a config", "provenance"),

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from grokjax.config import RunConfig
 from grokjax.lanes import Tuning, first_tunings, measure_tuning, program_of
-from grokjax.pack import PackResult, train_pack
+from grokjax.pack import train_pack
 from grokjax.peak import measure_peak
 from sweeps.device import device_kind, prepare_device
 from sweeps.plan import Pack
@@ -49,7 +49,7 @@ class Worker:
         self._store, self._rule, self._commit = Store(root), rule, commit
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._ahead = ThreadPoolExecutor(max_workers=1)
-        self._peak_flops = measure_peak()
+        measure_peak()  # compiles it
         self._startup = max(0.0, time.time() - asked_at)
         self._free_since = time.perf_counter()
 
@@ -70,6 +70,7 @@ class Worker:
             return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
         tuning = group_tuning(self._store, pack.runs[0], len(pack.runs))
         program_of(pack.runs[0].group_template(), tuning).compile()
+        peak_flops = measure_peak()
         compiled = time.perf_counter()
         if following is not None:
             self._ahead.submit(self._compile_ahead, following)
@@ -84,22 +85,19 @@ class Worker:
             write=time.perf_counter() - trained,
             wait=started - self._free_since,
         )
-        self._commit_runs(pack, result, tuning, costs, started_at)
-        self._startup, self._free_since = 0.0, time.perf_counter()
-        return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
-
-    def _commit_runs(self, pack: Pack, result: PackResult, tuning: Tuning, costs: Costs, started_at: datetime) -> None:
         provenance = Provenance(
             pack_id=pack.pack_id,
             tuning=tuning,
             rule=self._rule,
             costs=costs,
-            peak_flops=self._peak_flops,
+            peak_flops=peak_flops,
             worker=self._name,
             started_at=started_at,
             commit=self._commit,
         )
         commit_runs(self._store, pack.pack_id, runs_table(result.runs, provenance))
+        self._startup, self._free_since = 0.0, time.perf_counter()
+        return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
 
     def _compile_ahead(self, config: RunConfig) -> None:
         known = _known_tuning(self._store, config)
