@@ -116,7 +116,7 @@ def _has_compiler() -> bool:
 
 
 def _measure(hidden_size: int, rounds: int) -> list[Row]:
-    from sweeps.pack import prepare_device  # noqa: PLC0415
+    from sweeps.device import prepare_device  # noqa: PLC0415
 
     prepare_device()
     from benchmarks.engine_loop import EngineLoop  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Claims: a run costs the same among 100 as among 10,000, and two workers do nearly twice as much as one.
 
-Short runs (200 steps at hidden_size 16), where everything but training weighs most. What a run costs is its workers' whole time by their
-own account but start-up and compiling, which do not grow with the number of runs: training, measuring, writing, waiting.
+Short runs (200 steps at hidden_size 16), where everything but training weighs most. What a run costs is its workers' whole time by
+their own account but start-up and compiling, which do not grow with the number of runs: training, measuring, writing, waiting.
 
     python benchmarks/cost_per_run.py
 """
@@ -53,7 +53,9 @@ def _sweep(runs: int, workers: int, root: Path, tuned: Path) -> pd.DataFrame:
         (root / "groups").mkdir(parents=True)
         for file in (tuned / "groups").iterdir():
             (root / "groups" / file.name).write_bytes(file.read_bytes())
-    subprocess.run([grokjax, "run", "parity-article", *settings, "--cpus", str(workers), "--root", root], check=True, capture_output=True)
+    subprocess.run(
+        [grokjax, "run", "parity-article", *settings, "--cpus", str(workers), "--root", root], check=True, capture_output=True
+    )
     return load_runs(root)
 
 

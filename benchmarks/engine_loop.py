@@ -7,6 +7,8 @@ import time
 from benchmarks.problem import Array, run_config
 from grokjax.lanes import Tuning, measure_tuning, program_of
 
+RUNS = 45  # of a group of the published sweep
+
 
 class EngineLoop:
     """Lanes of the parity task, filled with the runs of seeds 0, 1, ...; a call trains `steps` steps and logs one row."""
@@ -25,13 +27,13 @@ class EngineLoop:
     @classmethod
     def tuned(cls, hidden_size: int, train_size: int) -> EngineLoop:
         """Under the tuning a sweep would choose; rows so far apart that logging one, a few steps' work, leaves the steps alone."""
-        tuning = measure_tuning(run_config(hidden_size, train_size, steps=100))
+        tuning = measure_tuning(run_config(hidden_size, train_size, steps=100), runs=RUNS)
         steps = max(200, min(5000, 120_000 // hidden_size // 100 * 100)) // tuning.lane_width
         return cls(hidden_size, train_size, steps, tuning)
 
     def train(self) -> None:
         """Trains all lanes by `steps` steps; `losses` [B] are then those of the training examples."""
-        self._lanes, logged = self._program.advance(self._lanes, 1)
+        self._lanes, logged = self._program.advance(self._lanes, 1, self.steps)
         self.losses = logged["train_loss"][:, -1]
 
     def run_steps_per_second(self) -> float:

@@ -49,7 +49,12 @@ def problem(hidden_size: int, train_size: int, models: int) -> Problem:
     @jax.jit
     def start(seed: jax.Array) -> tuple[jax.Array, ...]:
         state = init(template.bind({"seed": seed}))
-        return state.train.inputs.by_sample, state.train.labels, state.params["hidden"], state.params["output"][0]
+        return (
+            state.train.inputs.by_sample[:, : template.task.num_inputs],
+            state.train.labels,
+            state.params["hidden"],
+            state.params["output"][0],
+        )
 
     with jax.default_matmul_precision("highest"):
         each = [jax.device_get(start(np.int32(seed))) for seed in range(models)]

@@ -30,7 +30,9 @@ from benchmarks.machine import cores, print_header
 def main(spec: str, settings: list[str], folder: Path) -> None:
     """Prints a row a way of stopping, then how many labels agree."""
     print_header(f"{spec} {' '.join(settings)}: the whole command, useful arithmetic as a share of matrix products on all cores")
-    print(f"{'stop':>8} {'runs':>6} {'seconds':>8} {'of peak':>8} {'training':>8} {'idle lanes':>10} {'idle at end':>11}  where the workers' time went")
+    print(
+        f"{'stop':>8} {'runs':>6} {'seconds':>8} {'of peak':>8} {'training':>8} {'idle lanes':>10} {'idle at end':>11}  where the workers' time went"
+    )
     tables = {}
     for stop in ("never", "decided"):
         root = folder / stop

@@ -114,7 +114,7 @@ def test_seconds_add_up_to_those_of_the_lanes(small_run):
     began = time.perf_counter()
     pack = train_pack([small_run(seed=seed) for seed in range(5)], Tuning(4))
     told = sum(run.train_seconds + run.measure_seconds for run in pack.runs)
-    assert all(run.train_seconds > 0 and run.measure_seconds > 0 for run in pack.runs)
+    assert all(run.train_seconds >= 0 and run.measure_seconds > 0 for run in pack.runs)
     assert told + pack.idle_seconds <= time.perf_counter() - began
     assert pack.idle_seconds > 0, "three lanes are empty beside the fifth run"
     assert train_pack([small_run(seed=seed) for seed in range(4)], Tuning(4)).idle_seconds == 0
