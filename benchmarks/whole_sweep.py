@@ -1,12 +1,13 @@
-"""Claim: a whole sweep, from the command to the last commit, spends most of the machine on useful arithmetic; less with stop = decided.
+"""Claims: a whole sweep spends most of the machine on useful arithmetic; ending decided runs early changes no label.
 
-Trains a spec twice with `grokjax run`, each in a fresh root, with `stop = never` and with `stop = decided` under the tuning that the
-first measured, so that both train the same bits. Useful arithmetic is that of the training steps (`step_flops`), and the yardstick is
-cores x wall time x the speed of a float32 matrix product, which each worker times before each pack: the mean over the packs' time.
+Trains a spec twice with `grokjax run`, each in a fresh root, with `stop = never` and with `stop = decided` under the tuning that
+the first measured, so that both train the same bits. Timed from the command to its exit. Useful arithmetic is that of the training
+steps (`step_flops`); the yardstick is cores x wall time x the speed of a float32 matrix product, which each worker times before
+each pack: the mean over the packs' time.
 
     python benchmarks/whole_sweep.py [--root FOLDER] [SPEC] [NAME=VALUE ...]
 
-The published sweep, `parity-article`, takes about an hour and a half on two cores; an interrupted call goes on, but its wall times are lost.
+The published sweep, `parity-article`, takes about an hour and a half on two cores.
 """
 
 from __future__ import annotations
@@ -30,9 +31,8 @@ from benchmarks.machine import cores, print_header
 def main(spec: str, settings: list[str], folder: Path) -> None:
     """Prints a row a way of stopping, then how many labels agree."""
     print_header(f"{spec} {' '.join(settings)}: the whole command, useful arithmetic as a share of matrix products on all cores")
-    print(
-        f"{'stop':>8} {'runs':>6} {'seconds':>8} {'of peak':>8} {'training':>8} {'idle lanes':>10} {'idle at end':>11}  where the workers' time went"
-    )
+    columns = ("stop", 8), ("runs", 6), ("seconds", 8), ("of peak", 8), ("training", 8), ("idle lanes", 10), ("idle at end", 11)
+    print(*(f"{name:>{width}}" for name, width in columns), " where the time went")
     tables = {}
     for stop in ("never", "decided"):
         root = folder / stop
