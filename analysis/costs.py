@@ -44,6 +44,20 @@ def account(runs: pd.DataFrame) -> Account:
     )
 
 
+def pack_costs(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row a pack, in the order they were taken up: worker, start, runs, seconds by kind, useful arithmetic as a share of peak.
+
+    `runs` has the columns `COLUMNS` and pack_id.
+    """
+    seconds = [f"{name}_seconds" for name, _ in COSTS]
+    packs = runs.groupby("pack_id")
+    table = packs[["worker", "started_at"]].first().assign(runs=packs.size())
+    table[[name for name, _ in COSTS]] = packs[seconds].sum()
+    peak = packs["peak_flops"].first()
+    table["share_of_peak"] = packs["useful_flops"].sum() / (peak * table[[name for name, _ in COSTS]].sum(axis=1))
+    return table.sort_values("started_at").reset_index()
+
+
 def _idle_at_end(runs: pd.DataFrame) -> float:
     packs = runs[["worker", "started_at", "finished_at"]].drop_duplicates()
     began, ended = (packs[name].to_numpy("datetime64[ms]").astype(float) for name in ("started_at", "finished_at"))  # [P] ms

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import Annotated
 
+import pandas as pd
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
-from analysis.costs import COLUMNS, Account, account
+from analysis.costs import COLUMNS, Account, account, pack_costs
 from analysis.load import load_runs
 from scripts.options import Root
 from sweeps.root import committed_runs, planned_runs
+from sweeps.schema import COSTS
 from sweeps.store import Store, read_progress
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20
 
 
-def command(root: Root) -> None:
-    """Show how far a sweep has come, from what is stored alone.
+def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="What every pack cost, a row each.")] = False) -> None:
+    """Show how far a sweep has come and where its workers' time went, from what is stored alone.
 
-    Example:
+    Examples:
         grokjax status results/demo
+
+        grokjax status results/demo --packs
     """
     store = Store(root)
     planned, committed = planned_runs(store), committed_runs(root)
@@ -35,7 +40,10 @@ def command(root: Root) -> None:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
     if committed:
-        _tell_costs(account(load_runs(root, COLUMNS)), console)
+        runs = load_runs(root, ["pack_id", *COLUMNS])
+        if packs:
+            _tell_packs(pack_costs(runs), console)
+        _tell_costs(account(runs), console)
     if done < len(planned):
         total, have = (Counter(run.group_id for run_id, run in planned.items() if run_id in ids) for ids in (planned, committed))
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
@@ -51,7 +59,7 @@ def command(root: Root) -> None:
 
 def _tell_costs(costs: Account, console: Console) -> None:
     total = costs.seconds.sum()
-    table = Table("workers' time", "seconds", "share", box=None, padding=(0, 2))
+    table = Table("workers' time", Column("seconds", justify="right"), Column("share", justify="right"), box=None, padding=(0, 2))
     for name, seconds in costs.seconds.items():
         table.add_row(str(name).replace("_", " "), f"{seconds:,.1f}", f"{seconds / total:.1%}")
     table.add_row("all", f"{total:,.1f}", "")
@@ -60,3 +68,12 @@ def _tell_costs(costs: Account, console: Console) -> None:
         f"useful arithmetic: {costs.share_of_peak:.2f} of a matrix product's over all that time, "
         f"{costs.share_of_peak_training:.2f} over the training steps"
     )
+
+
+def _tell_packs(packs: pd.DataFrame, console: Console) -> None:
+    kinds = [name for name, _ in COSTS]
+    table = Table("pack", "worker", "runs", *(name.replace("_", " ") for name in kinds), "of peak", box=None, padding=(0, 1))
+    for row in packs.to_dict("records"):
+        seconds = (f"{row[name]:.1f}" for name in kinds)
+        table.add_row(row["pack_id"][:8], row["worker"], str(row["runs"]), *seconds, f"{row['share_of_peak']:.2f}")
+    console.print(table, highlight=False)

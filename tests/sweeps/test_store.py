@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from analysis.load import load_runs
+from grokjax.lanes import first_tunings, program_of
 from sweeps.errors import SpecError, StoreError
 from sweeps.plan import make_packs
 from sweeps.root import committed_runs, drop_superseded, open_root, planned_runs
@@ -159,3 +160,25 @@ def test_of_a_run_in_two_packs_the_longer_stays_and_of_equals_the_first(tmp_path
         left = {path.stem: sorted(pq.read_table(path)["run_id"].to_pylist()) for path in (tmp_path / "root" / name).iterdir()}
         assert left == {"q": ["a", "b"], "r": ["c"]}
     pd.testing.assert_frame_equal(load_runs(tmp_path / "root", ["run_id", "steps"]), before)
+
+
+def test_the_columns_of_time_add_up_to_the_workers_time(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    (pack,) = make_packs(planned_runs(store).values())
+    asked_at = time.time()
+    Worker(str(tmp_path / "root"), None, None, asked_at).train(pack)
+    took = time.time() - asked_at
+    seconds = pd.read_parquet(tmp_path / "root" / "runs").filter(like="_seconds")
+    assert (seconds >= 0).all(axis=None)
+    assert took - 1 < seconds.sum(axis=None) <= took, "all but writing the runs file itself"
+
+
+def test_the_group_that_comes_next_is_compiled_meanwhile(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    (pack,) = make_packs(planned_runs(store).values())
+    following = pack.runs[0].bind({"hidden_size": 11})
+    worker = Worker(str(tmp_path / "root"), None, None, asked_at=time.time())
+    worker.train(pack, following)
+    worker._ahead.shutdown(wait=True)
+    for tuning in first_tunings():
+        assert "_advance" in vars(program_of(following.group_template(), tuning))
