@@ -18,6 +18,8 @@ from grokjax.config import RunConfig
 
 # Logged rows that one call can bring back, and so the longest segment.
 MAX_ROWS = 64
+# A trial of a tuning: long enough that the host's part in it, which narrow lanes would pay more often, does not count.
+TRIAL_SECONDS = 0.02
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
 Metrics = dict[str, Any]  # metrics by name: scalars for one run, [B] or [B, MAX_ROWS] for lanes
@@ -208,31 +210,32 @@ def _widest(config: RunConfig) -> int:
 
 
 def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds: float) -> dict[Tuning, float]:
-    """What a run-step costs under each tuning, measuring included: the best of short trials in turns, `seconds` of each."""
+    """What a run-step costs under each tuning, measuring included: the best of short trials in turns, `seconds` for each tuning."""
     trials = {tuning: _trial(config, tuning) for tuning in tunings}
-    costs = {tuning: [trial()] for tuning, trial in trials.items()}
-    spent = dict.fromkeys(tunings, 0.0)
-    while min(spent.values()) < seconds:
+    costs: dict[Tuning, list[float]] = {tuning: [] for tuning in tunings}
+    end = time.perf_counter() + seconds * len(tunings)
+    while not costs[tunings[-1]] or time.perf_counter() < end:
         for tuning, trial in trials.items():
             costs[tuning].append(trial())
-            spent[tuning] += costs[tuning][-1] * tuning.lane_width * config.log_every
     return {tuning: min(trial_costs) for tuning, trial_costs in costs.items()}
 
 
 def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
-    """A function that trains one logged row in all lanes and returns the seconds a run-step took."""
+    """A function that trains all lanes for about TRIAL_SECONDS and returns the seconds a run-step took."""
     program = program_of(config.group_template(), tuning)
     lanes = program.empty()
     for lane in range(tuning.lane_width):
         lanes, _ = program.put(lanes, lane, config)
 
-    def trial() -> float:
+    def train(rows: int) -> float:
         nonlocal lanes
         start = time.perf_counter()
-        lanes, _ = program.advance(lanes, 1, config.log_every)
-        return (time.perf_counter() - start) / (tuning.lane_width * config.log_every)
+        lanes, _ = program.advance(lanes, rows, config.log_every)
+        return time.perf_counter() - start
 
-    return trial
+    train(1)  # into the caches
+    rows = max(1, min(MAX_ROWS, round(TRIAL_SECONDS / train(1))))
+    return lambda: train(rows) / (rows * tuning.lane_width * config.log_every)
 
 
 def _dtype(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
 from typing import Annotated
@@ -34,7 +35,7 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
     planned, committed = planned_runs(store), committed_runs(root)
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
     done = len(planned.keys() & committed)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
     typer.echo(f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training")
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
