@@ -125,7 +125,7 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
         "peak_flops",
         pa.float64(),
         "flop/s",
-        "speed of a 1024 x 1024 float32 matrix product in its worker, right before the pack",
+        "speed of a large float32 matrix product in its worker, right before the pack",
         "provenance",
     ),
     Column("worker", pa.string(), "", "the process that trained it: host and process id", "provenance"),
