@@ -3,7 +3,7 @@
 Trains a spec twice with `grokjax run`, each in a fresh root, with `stop = never` and with `stop = decided` under the tuning that
 the first measured, so that both train the same bits. Timed from the command to its exit. Useful arithmetic is that of the training
 steps (`step_flops`); the yardstick is cores x wall time x the speed of a float32 matrix product, which each worker times before
-each pack: the mean over the packs' time.
+each pack: the median of the packs.
 
     python benchmarks/whole_sweep.py [--root FOLDER] [SPEC] [NAME=VALUE ...]
 
@@ -55,8 +55,7 @@ def _run(spec: str, settings: list[str], stop: str, root: Path) -> float:
 
 def _row(stop: str, runs: pd.DataFrame, seconds: float) -> str:
     costs = account(runs)
-    working = runs.filter(like="_seconds").sum(axis=1)
-    peak = float((working * runs["peak_flops"]).sum() / working.sum())
+    peak = float(runs.groupby("pack_id")["peak_flops"].first().median())
     share = float(runs["useful_flops"].sum()) / (peak * cores() * seconds)
     idle = costs.seconds["idle_lane"] / costs.seconds[["train", "measure", "idle_lane"]].sum()
     where = ", ".join(f"{name} {part:.1%}" for name, part in (costs.seconds / (cores() * seconds)).items())

@@ -41,7 +41,7 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
     if committed:
-        runs = load_runs(root, ["pack_id", *COLUMNS])
+        runs = load_runs(root, COLUMNS)
         if packs:
             _tell_packs(pack_costs(runs), console)
         _tell_costs(account(runs), console)
