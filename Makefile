@@ -36,6 +36,9 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python benchmarks/training_arithmetic.py
 	$(BIN)/python benchmarks/against_loops.py
 	$(BIN)/python benchmarks/against_tune.py
+	$(BIN)/python benchmarks/start_up.py
+	$(BIN)/python benchmarks/cost_per_run.py
+	$(BIN)/python benchmarks/whole_sweep.py parity-article
 
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'

@@ -11,7 +11,7 @@ import pyarrow.dataset as ds
 
 from sweeps.errors import InputError
 from sweeps.schema import curves_schema
-from sweeps.store import Store
+from sweeps.store import KEYS, Store, superseded
 
 
 class AnalysisError(InputError):
@@ -25,7 +25,8 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
 
     Args:
       root: where the sweep was run to.
-      columns: which columns; all of them when None.
+      columns: which columns; all of them when None. `stopped_by` comes along where any run was stopped early, since no rule can be
+        right about such a run without it.
 
     Raises:
       StoreError: `root` holds no sweep.
@@ -34,11 +35,14 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     dataset = _dataset(root, "runs")
     if columns is not None:
         _require_columns(columns, dataset.schema.names)
-    wanted = None if columns is None else list(dict.fromkeys(["run_id", "steps", *columns]))
-    runs = _frame(dataset.to_table(columns=wanted)).sort_values(["run_id", "steps"])
-    runs = runs.drop_duplicates("run_id", keep="last", ignore_index=True)  # one stopped early and then trained on is in two packs
+    wanted = None if columns is None else list(dict.fromkeys([*KEYS, *columns]))
+    runs = _frame(dataset.to_table(columns=[name for name in wanted or dataset.schema.names if name in dataset.schema.names]))
+    runs = runs[~superseded(runs)].sort_values("run_id", ignore_index=True)
     runs.attrs["hyperparameters"] = [field.name for field in dataset.schema if _kind(field) == "hyperparameter"]
-    return runs if columns is None else runs[list(columns)]
+    if columns is None:
+        return runs
+    stopped = "stopped_by" in runs and bool(runs["stopped_by"].notna().any())
+    return runs[list(dict.fromkeys([*columns, *["stopped_by"] * stopped]))]
 
 
 def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -59,8 +63,16 @@ def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns:
         _require_columns(columns, known)
     wanted = known if columns is None else list(dict.fromkeys(["run_id", "step", *columns]))
     chosen = None if run_ids is None else ds.field("run_id").isin(pa.array(list(run_ids), pa.string()))
-    curves = _frame(dataset.to_table(columns=wanted, filter=chosen))
-    return curves.drop_duplicates(["run_id", "step"]).sort_values(["run_id", "step"], ignore_index=True)
+    keys = _frame(_dataset(root, "runs").to_table(columns=["run_id", "pack_id"]))
+    if keys["run_id"].is_unique:
+        curves = _frame(dataset.to_table(columns=wanted, filter=chosen))
+    else:  # the curve of a run that is in two packs is that of the row that stands
+        standing = load_runs(root, ["run_id", "pack_id"]).set_index("run_id")["pack_id"]
+        curves = _frame(dataset.to_table(columns=[*wanted, "__filename"], filter=chosen))
+        files, names = pd.factorize(curves.pop("__filename"))
+        packs = pd.Series([Path(name).stem for name in names]).reindex(files).to_numpy()
+        curves = curves[packs == curves["run_id"].map(standing).to_numpy()]
+    return curves.sort_values(["run_id", "step"], ignore_index=True)
 
 
 def _dataset(root: str | Path, table: str) -> ds.Dataset:

@@ -17,6 +17,10 @@ PHASES = ("memorize", "grok", "generalize", "fail", "diverged", "undecided")
 class Rule(Protocol):
     """Anything that labels runs."""
 
+    @property
+    def certain(self) -> frozenset[str]:
+        """The phases that no later step of a run could take back."""
+
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run: categorical over PHASES, on the index of `runs`."""
 
@@ -28,12 +32,17 @@ class ArticleRule:
     least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
     `ratio_threshold`: generalize; otherwise grok.
 
-    A run that met a value that is not finite is `diverged`, unless it is `grok`, which nothing later can change. `undecided` is one
-    whose summaries are missing, or that was stopped early by another rule or other thresholds and could still change under these.
+    A run that met a value that is not finite is `diverged`, unless it is `grok`, which nothing later can change: minima only fall,
+    and the ratio's maximum only rises. One whose summaries are missing is `undecided`.
     """
 
     loss_threshold: float = LOSS_THRESHOLD
     ratio_threshold: float = RATIO_THRESHOLD
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """Only `grok`: a loss may still fall, a ratio still rise."""
+        return frozenset({"grok"})
 
     def __post_init__(self) -> None:
         for name in ("loss_threshold", "ratio_threshold"):
@@ -42,29 +51,34 @@ class ArticleRule:
                 raise AnalysisError(f"{name} = {value} is out of range; use a number above 0")
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
-        """The phase of each run, from min_train_loss, min_test_loss, max_loss_ratio; and diverged_step, stopped_by if there."""
+        """The phase of each run, from min_train_loss, min_test_loss, max_loss_ratio, and diverged_step where there is one."""
         train, test, ratio = (_numbers(runs, name) for name in ("min_train_loss", "min_test_loss", "max_loss_ratio"))
         grok = (train <= self.loss_threshold) & (test <= self.loss_threshold) & (ratio >= self.ratio_threshold)
         phase = np.select(
             [
                 grok,
                 _told(runs, "diverged_step"),
-                _told(runs, "stopped_by"),
                 np.isnan(train),
                 train > self.loss_threshold,
                 np.isnan(test),
                 test > self.loss_threshold,
                 np.isnan(ratio),
             ],
-            ["grok", "diverged", "undecided", "undecided", "fail", "undecided", "memorize", "undecided"],
+            ["grok", "diverged", "undecided", "fail", "undecided", "memorize", "undecided"],
             default="generalize",
         )
         return pd.Series(pd.Categorical(phase, categories=PHASES), index=runs.index, name="phase")
 
 
 def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
-    """The phase of each run under a rule."""
-    return rule(runs)
+    """The phase of each run under a rule.
+
+    A run that was stopped early is `undecided`, unless its phase is one that the rule is certain of: under another rule, or other
+    thresholds, than those that stopped it, what it would have become is not known.
+    """
+    phases = rule(runs)
+    open_yet = _told(runs, "stopped_by") & ~phases.isin(rule.certain).to_numpy()
+    return phases.mask(open_yet, "undecided")
 
 
 def _told(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

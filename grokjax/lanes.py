@@ -18,7 +18,7 @@ from grokjax.config import RunConfig
 
 # Logged rows that one call can bring back, and so the longest segment.
 MAX_ROWS = 64
-# A trial of a tuning: long enough that the host's part in it, which narrow lanes would pay more often, does not count.
+# A trial of a tuning: long enough that the host's part in it, and the one row it logs, do not count.
 TRIAL_SECONDS = 0.02
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
@@ -210,7 +210,7 @@ def _widest(config: RunConfig) -> int:
 
 
 def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds: float) -> dict[Tuning, float]:
-    """What a run-step costs under each tuning, measuring included: the best of short trials in turns, `seconds` for each tuning."""
+    """What a run-step costs under each tuning: the best of short trials in turns, about `seconds` for each tuning."""
     trials = {tuning: _trial(config, tuning) for tuning in tunings}
     costs: dict[Tuning, list[float]] = {tuning: [] for tuning in tunings}
     end = time.perf_counter() + seconds * len(tunings)
@@ -227,15 +227,17 @@ def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
     for lane in range(tuning.lane_width):
         lanes, _ = program.put(lanes, lane, config)
 
-    def train(rows: int) -> float:
+    def train(steps: int) -> float:
         nonlocal lanes
         start = time.perf_counter()
-        lanes, _ = program.advance(lanes, rows, config.log_every)
+        lanes, _ = program.advance(lanes, 1, steps)
         return time.perf_counter() - start
 
-    train(1)  # into the caches
-    rows = max(1, min(MAX_ROWS, round(TRIAL_SECONDS / train(1))))
-    return lambda: train(rows) / (rows * tuning.lane_width * config.log_every)
+    steps = 1
+    train(steps)  # into the caches
+    while train(steps) < TRIAL_SECONDS:
+        steps *= 2
+    return lambda: train(steps) / (steps * tuning.lane_width)
 
 
 def _dtype(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ DECIDING_SEGMENT_SECONDS = 0.03
 # Rows that are measured without training to learn what measuring costs.
 ROWS_TO_TIME = 16
 
-# Given a run's metrics [T] so far: after how many of its rows its outcome can no longer change; None while it can.
-Decided = Callable[[Metrics], int | None]
+# Made anew for each run and given its rows [k] as they come: which of them decides its outcome for good; None while none does.
+Decider = Callable[[], Callable[[Metrics], int | None]]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def train_pack(
     configs: Sequence[RunConfig],
     tuning: Tuning,
     report: Callable[[int], None] = lambda run_steps: None,
-    decided: Decided | None = None,
+    decider: Decider | None = None,
 ) -> PackResult:
     """Trains runs of one group, `tuning.lane_width` at a time.
 
@@ -67,7 +67,7 @@ def train_pack(
       configs: the runs; all of one `group_id` and logged equally often.
       tuning: how the program is compiled; its lane width is the runs trained side by side.
       report: called after every segment with the run-steps trained in it.
-      decided: ends runs early; None trains all their steps.
+      decider: ends runs early; None trains all their steps.
 
     Raises:
       ValueError: the runs are not of one group, or are logged at different intervals.
@@ -76,7 +76,7 @@ def train_pack(
     if len(alike) != 1:
         raise ValueError(f"a pack holds runs of one group and log_every, got {len(alike)}: {sorted(alike)}")
     program = program_of(configs[0].group_template(), tuning)
-    return _Training(program, configs, report, decided).run()
+    return _Training(program, configs, report, decider).run()
 
 
 @dataclass
@@ -85,41 +85,48 @@ class _Occupant:
 
     index: int
     config: RunConfig
-    metrics: Metrics  # [T] each
-    rows_left: int
+    decides: Callable[[Metrics], int | None]
+    logged: list[Metrics] = field(default_factory=list)  # consecutive rows, [k] each
+    rows_left: int = 0
     train_seconds: float = 0.0
     measure_seconds: float = 0.0
     decided: bool = False
 
     @classmethod
-    def starting(cls, index: int, config: RunConfig, at_start: Metrics) -> _Occupant:
-        first_row = {name: np.atleast_1d(value) for name, value in at_start.items()}
-        return cls(index, config, first_row, rows_left=config.steps // config.log_every)
+    def starting(cls, index: int, config: RunConfig, at_start: Metrics, decider: Decider | None) -> _Occupant:
+        occupant = cls(index, config, _undecided if decider is None else decider(), rows_left=config.steps // config.log_every + 1)
+        occupant.log({name: np.atleast_1d(value) for name, value in at_start.items()})
+        return occupant
 
-    def log(self, rows: Metrics, decided: Decided | None) -> None:
+    def log(self, rows: Metrics) -> None:
         """Adds rows [k]; the run ends with the first that is not finite or that decides it."""
         finite = np.logical_and.reduce([np.isfinite(values) for values in rows.values()])
         count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
-        self.metrics = {name: np.concatenate([self.metrics[name], values[:count]]) for name, values in rows.items()}
-        self.rows_left = self.rows_left - count if finite.all() else 0
-        until = None if decided is None else decided(self.metrics)
-        if until is not None and until <= self.config.steps // self.config.log_every:  # before its last row
-            self.metrics = {name: values[:until] for name, values in self.metrics.items()}
-            self.rows_left, self.decided = 0, True
+        rows_left = self.rows_left - count if finite.all() else 0
+        deciding = self.decides({name: values[:count] for name, values in rows.items()})
+        if deciding is not None and self.rows_left - (deciding + 1) > 0:  # before its last row
+            count, rows_left, self.decided = deciding + 1, 0, True
+        self.logged.append({name: values[:count] for name, values in rows.items()})
+        self.rows_left = rows_left
 
     def result(self) -> RunResult:
-        steps = np.arange(len(next(iter(self.metrics.values()))), dtype=np.int64) * self.config.log_every
-        return RunResult(self.config, Curve(steps, self.metrics), self.train_seconds, self.measure_seconds, self.decided)
+        metrics = {name: np.concatenate([rows[name] for rows in self.logged]) for name in self.logged[0]}
+        steps = np.arange(len(next(iter(metrics.values()))), dtype=np.int64) * self.config.log_every
+        return RunResult(self.config, Curve(steps, metrics), self.train_seconds, self.measure_seconds, self.decided)
+
+
+def _undecided(rows: Metrics) -> None:
+    return None
 
 
 class _Training:
     """The lanes of a program, kept filled until every run of a pack has its result."""
 
     def __init__(
-        self, program: Program, configs: Sequence[RunConfig], report: Callable[[int], None], decided: Decided | None
+        self, program: Program, configs: Sequence[RunConfig], report: Callable[[int], None], decider: Decider | None
     ) -> None:
-        self._program, self._report, self._decided = program, report, decided
-        self._log_every = configs[0].log_every
+        self._program, self._report, self._decider = program, report, decider
+        self._log_every, self._runs = configs[0].log_every, len(configs)
         self._waiting = iter(enumerate(configs))
         self._lanes, self._occupants = program.empty(), dict[int, _Occupant]()
         self._results: dict[int, RunResult] = {}
@@ -129,8 +136,11 @@ class _Training:
         began = time.perf_counter()
         for lane in range(self._program.lane_width):
             self._take_next(lane)
+        filled = time.perf_counter()
         row_seconds = self._time_measuring()
-        pace = _Pace(SEGMENT_SECONDS if self._decided is None else DECIDING_SEGMENT_SECONDS)
+        timing = time.perf_counter() - filled
+        began += timing
+        pace = _Pace(SEGMENT_SECONDS if self._decider is None else DECIDING_SEGMENT_SECONDS)
         while self._occupants:
             rows = min(pace.rows, *(occupant.rows_left for occupant in self._occupants.values()), MAX_ROWS)
             self._lanes, logged = self._program.advance(self._lanes, rows, self._log_every)
@@ -141,6 +151,7 @@ class _Training:
             self._report(rows * self._log_every * len(self._occupants))
             for lane in [lane for lane, occupant in self._occupants.items() if not occupant.rows_left]:
                 ended = self._occupants.pop(lane)
+                ended.measure_seconds += timing / self._runs
                 self._results[ended.index] = ended.result()
                 self._take_next(lane)
         return PackResult([self._results[index] for index in sorted(self._results)], self._idle_seconds)
@@ -150,7 +161,7 @@ class _Training:
         if following is not None:
             index, config = following
             self._lanes, row = self._program.put(self._lanes, lane, config)
-            self._occupants[lane] = _Occupant.starting(index, config, row)
+            self._occupants[lane] = _Occupant.starting(index, config, row, self._decider)
 
     def _time_measuring(self) -> float:
         """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""
@@ -168,7 +179,7 @@ class _Training:
 
     def _log(self, logged: Metrics) -> None:
         for lane, occupant in self._occupants.items():
-            occupant.log({name: values[lane] for name, values in logged.items()}, self._decided)
+            occupant.log({name: values[lane] for name, values in logged.items()})
 
 
 class _Pace:

@@ -65,7 +65,7 @@ def command(
 
 def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Console) -> Outcome:
     if not plan.packs:
-        return Outcome(plan, 0.0, ())
+        return train(plan, store, execution, lambda progress: None)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
@@ -15,7 +16,7 @@ from rich.table import Column, Table
 from analysis.costs import COLUMNS, Account, account, pack_costs
 from analysis.load import load_runs
 from scripts.options import Root
-from sweeps.root import committed_runs, planned_runs
+from sweeps.root import planned_runs, unfinished_runs
 from sweeps.schema import COSTS
 from sweeps.store import Store, read_progress
 
@@ -32,21 +33,20 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
         grokjax status results/demo --packs
     """
     store = Store(root)
-    planned, committed = planned_runs(store), committed_runs(root)
+    planned, unfinished = planned_runs(store), unfinished_runs(store)
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
-    done = len(planned.keys() & committed)
+    done = len(planned) - len(unfinished)
     console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
     typer.echo(f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training")
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
-    if committed:
-        runs = load_runs(root, COLUMNS)
+    if (runs := _costs(root)) is not None:
         if packs:
             _tell_packs(pack_costs(runs), console)
         _tell_costs(account(runs), console)
     if done < len(planned):
-        total, have = (Counter(run.group_id for run_id, run in planned.items() if run_id in ids) for ids in (planned, committed))
+        total, have = (Counter(planned[run_id].group_id for run_id in ids) for ids in (planned, planned.keys() - unfinished))
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
         for group_id, count in total.items():
             run = next(run for run in planned.values() if run.group_id == group_id)
@@ -56,6 +56,12 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
             table.add_row(group_id, what, str(have[group_id]), str(count))
         console.print(table, highlight=False)
         console.print("The grokjax run command that began it continues it.")
+
+
+def _costs(root: Path) -> pd.DataFrame | None:
+    """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
+    dataset = Store(root).dataset("runs")
+    return load_runs(root, COLUMNS) if dataset is not None and set(COLUMNS) <= set(dataset.schema.names) else None
 
 
 def _tell_costs(costs: Account, console: Console) -> None:

@@ -1,33 +1,30 @@
-"""Where packs run: on Ray, by a worker a core or GPU, or in this process. Only this file knows ray."""
+"""Carries out a sweep: on Ray, with a pool of workers, or in this process."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import importlib.util
 import signal
 import socket
 import subprocess
 import threading
 import time
 import traceback
-from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from sweeps.device import use_one_thread
 from sweeps.errors import ClusterError
+from sweeps.events import Event, Failure, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import committed_runs, drop_superseded, open_root
 from sweeps.schedule import Schedule
 from sweeps.spec import SweepSpec
-from sweeps.stopping import RuleName
 from sweeps.store import Store, read_progress
-from sweeps.worker import Receipt, Worker
+from sweeps.worker import Worker, WorkerSetup
 
-TRIES = 3
 POLL_SECONDS = 0.5
 
 
@@ -48,14 +45,6 @@ class Progress:
     runs_done: int
     run_steps: int
     run_steps_done: int
-
-
-@dataclass(frozen=True)
-class Failure:
-    """A pack that failed at every try, with the last traceback."""
-
-    pack: Pack
-    error: str
 
 
 @dataclass(frozen=True)
@@ -113,9 +102,6 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     return Outcome(plan, time.monotonic() - started, tuple(failures))
 
 
-Event = Receipt | Failure | None  # None: nothing finished, but time has passed
-
-
 def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]) -> None:
     runs = run_steps = 0
     due = 0.0
@@ -133,13 +119,13 @@ def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Fa
 
 
 def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
-    worker = Worker(*_worker_arguments(plan, store))
+    worker = Worker(_setup(plan, store), time.time())
     for pack in plan.packs:
         yield _tried(pack, functools.partial(worker.train, pack))
 
 
-def _worker_arguments(plan: Plan, store: Store) -> tuple[str, RuleName | None, str | None, float]:
-    return str(store.root.resolve()), plan.spec.stopping_rule, _git_commit(), time.time()
+def _setup(plan: Plan, store: Store) -> WorkerSetup:
+    return WorkerSetup(str(store.root.resolve()), plan.spec.stopping_rule, _git_commit())
 
 
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
@@ -154,107 +140,18 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
     """Packs in the order they finish; results never pass through here."""
     import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
 
-    arguments = _worker_arguments(plan, store)
+    from sweeps.pool import Pool  # noqa: PLC0415
+
+    setup, began = _setup(plan, store), time.time()
     _start_ray(execution)
-    pool = _Pool(plan, arguments)
+    pool = Pool(Worker, setup, Schedule(plan.packs), began)
     try:
         while pool.unfinished:
-            pool.hire()
-            yield from pool.wait()
+            yield from pool.turn()
     finally:
         ray.shutdown()
         for pack in pool.in_training:
             store.delete(f"progress/{pack.pack_id}.json")
-
-
-class _Pool:
-    """Ray actors, one a core or GPU, each with at most one pack; what Ray cannot place yet waits without one."""
-
-    def __init__(self, plan: Plan, arguments: tuple[Any, ...]) -> None:
-        import ray  # noqa: PLC0415
-
-        self._kind = _worker_kind(ray.cluster_resources())
-        self._actor: Any = ray.remote(num_cpus=1, num_gpus=int(self._kind == "GPU"), max_restarts=0)(Worker)
-        self._arguments = arguments
-        self._schedule = Schedule(plan.packs)
-        self._starting: dict[Any, Any] = {}  # reference -> actor
-        self._training: dict[Any, tuple[Any, str, Pack]] = {}  # reference -> actor, its name, its pack
-        self._tries: Counter[str] = Counter()
-        self._lost = 0  # workers in a row that ended before they were ready
-
-    @property
-    def in_training(self) -> list[Pack]:
-        return [pack for _, _, pack in self._training.values()]
-
-    @property
-    def unfinished(self) -> bool:
-        return bool(self._training) or len(self._schedule) > 0
-
-    def hire(self) -> None:
-        """Asks for as many workers as the cluster has room for now and the packs can use."""
-        import ray  # noqa: PLC0415
-
-        room = max(1, int(ray.cluster_resources().get(self._kind, 1)))
-        wanted = min(room - len(self._training), len(self._schedule)) - len(self._starting)
-        for _ in range(wanted):
-            actor = self._actor.remote(*self._arguments)
-            self._starting[actor.ready.remote()] = actor
-
-    def wait(self) -> Iterator[Event]:
-        """What became of packs in the next moment."""
-        import ray  # noqa: PLC0415
-
-        ended, _ = ray.wait([*self._starting, *self._training], num_returns=1, timeout=POLL_SECONDS)
-        for reference in ended:
-            if reference in self._starting:
-                self._begin(reference)
-            else:
-                yield from self._end(reference)
-        if not ended:
-            yield None
-
-    def _begin(self, reference: Any) -> None:
-        import ray  # noqa: PLC0415
-
-        actor = self._starting.pop(reference)
-        try:
-            name = ray.get(reference)
-        except ray.exceptions.RayActorError as error:
-            self._lost += 1
-            if self._lost == TRIES:
-                raise ClusterError(f"{TRIES} workers in a row ended before they were ready: {error}") from None
-            return
-        self._lost = 0
-        self._give(actor, name)
-
-    def _end(self, reference: Any) -> Iterator[Event]:
-        import ray  # noqa: PLC0415
-
-        actor, name, pack = self._training.pop(reference)
-        gone = False
-        try:
-            event: Event = ray.get(reference)
-        except ray.exceptions.RayError as error:
-            gone = isinstance(error, ray.exceptions.RayActorError)
-            event = Failure(pack, traceback.format_exc())
-        self._tries[pack.pack_id] += 1
-        if isinstance(event, Failure) and self._tries[pack.pack_id] < TRIES:
-            self._schedule.put_back(pack)
-        else:
-            yield event
-        if gone:
-            self._schedule.forget(name)
-        else:
-            self._give(actor, name)
-
-    def _give(self, actor: Any, name: str) -> None:
-        """The worker's next pack; with none left it is let go, and its core with it."""
-        pack = self._schedule.take(name)
-        if pack is None:
-            self._schedule.forget(name)
-            return
-        reference = actor.train.remote(pack, self._schedule.following(name))
-        self._training[reference] = (actor, name, pack)
 
 
 def _check_address(address: str) -> None:
@@ -270,12 +167,6 @@ def _check_address(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=5).close()
     except (OSError, OverflowError) as error:
         raise ClusterError(f"cannot reach a Ray cluster at {address}: {error}") from None
-
-
-def _worker_kind(resources: Mapping[str, float]) -> str:
-    """What a task takes one of: a GPU where the cluster has some and jax can use them, a core otherwise."""
-    usable = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
-    return "GPU" if usable and resources.get("GPU", 0) >= 1 else "CPU"
 
 
 def _start_ray(execution: Execution) -> None:

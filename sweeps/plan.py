@@ -35,6 +35,7 @@ class Pack:
 
     pack_id: str
     group_id: str
+    group_runs: int  # planned of its group, in all packs
     runs: tuple[RunConfig, ...]
 
     @property
@@ -103,7 +104,8 @@ def make_packs(
         for planned in _slices(group, remaining):
             remaining -= sum(_cost(run) for run in planned)
             if left := tuple(run for run in planned if run.run_id not in committed):
-                yield Pack(digest({"run_ids": [run.run_id for run in left], "rule": rule}), left[0].group_id, left)
+                pack_id = digest({"run_ids": [run.run_id for run in left], "rule": rule})
+                yield Pack(pack_id, left[0].group_id, len(group), left)
 
 
 def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Plan:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from grokjax.config import TRAJECTORY_VERSION, RunConfig, digest
 from sweeps.errors import SpecError
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec
-from sweeps.store import Store, holds_sweep
+from sweeps.store import KEYS, Store, holds_sweep, superseded
 
 
 def open_root(root: str | Path, spec: SweepSpec) -> Store:
@@ -35,38 +37,40 @@ def planned_runs(store: Store) -> dict[str, RunConfig]:
     return {run.run_id: run for entry in _entries(store) for run in expand(_spec(entry))}
 
 
-def committed_runs(root: str | Path, spec: SweepSpec | None = None) -> frozenset[str]:
-    """The run_ids of the committed runs that need no more training for `spec` (for any of its specs, if None).
+def committed_runs(root: str | Path, spec: SweepSpec) -> frozenset[str]:
+    """The run_ids of the committed runs that need no more training for `spec`.
 
     A run that was stopped early is done for a spec that stops runs under the same rule, and for no other.
     """
-    dataset = Store(root).dataset("runs") if holds_sweep(root) else None
-    if dataset is None:
-        return frozenset()
-    if spec is None:
-        return frozenset(dataset.to_table(columns=["run_id"])["run_id"].to_pylist())
-    rows = dataset.to_table(columns=["run_id", "stopped_by"]).to_pylist()
-    return frozenset(row["run_id"] for row in rows if row["stopped_by"] in (None, spec.stopping_rule))
+    runs = _committed(root)
+    enough = runs["stopped_by"].isna() | (runs["stopped_by"] == (spec.stopping_rule or ""))
+    return frozenset(runs["run_id"][enough])
+
+
+def unfinished_runs(store: Store) -> frozenset[str]:
+    """The run_ids that some spec of the root asks for and that are not done for it."""
+    specs = [_spec(entry) for entry in _entries(store)]
+    return frozenset().union(*({run.run_id for run in expand(spec)} - committed_runs(store.root, spec) for spec in specs))
 
 
 def drop_superseded(store: Store) -> None:
-    """Leaves one row a run where a run was committed twice: stopped early and later trained on, or by two drivers at once.
+    """Leaves one row a run in the files, where a run was committed twice (see `sweeps.store.superseded`).
 
-    The row with most steps stays, of equals the one committed first. What is dropped goes from the runs table first.
+    May be killed anywhere, or done by two at once: what is left over then goes the next time.
     """
-    dataset = store.dataset("runs")
+    runs = _committed(store.root)
+    for pack_id, gone in runs[superseded(runs)].groupby("pack_id")["run_id"]:
+        store.drop_runs(str(pack_id), frozenset(gone))
+
+
+def _committed(root: str | Path) -> pd.DataFrame:
+    """The columns KEYS of the runs table; one that a root of an older version lacks is null."""
+    dataset = Store(root).dataset("runs") if holds_sweep(root) else None
     if dataset is None:
-        return
-    rows = dataset.to_table(columns=["run_id", "steps", "pack_id", "finished_at"]).to_pylist()
-    rows.sort(key=lambda row: (-row["steps"], row["finished_at"], row["pack_id"]))
-    kept: set[str] = set()
-    surplus: dict[str, set[str]] = {}
-    for row in rows:
-        if row["run_id"] in kept:
-            surplus.setdefault(row["pack_id"], set()).add(row["run_id"])
-        kept.add(row["run_id"])
-    for pack_id, run_ids in surplus.items():
-        store.drop_runs(pack_id, run_ids)
+        return pd.DataFrame(columns=list(KEYS))
+    table = dataset.to_table(columns=[name for name in KEYS if name in dataset.schema.names])
+    runs: pd.DataFrame = table.to_pandas()
+    return runs.reindex(columns=list(KEYS))
 
 
 def _entries(store: Store) -> list[dict[str, Any]]:

@@ -47,8 +47,8 @@ class Schedule:
         return None if group in (None, self._at.get(worker)) else self._waiting[group][0].runs[0]
 
     def put_back(self, pack: Pack) -> None:
-        """A pack whose worker failed."""
-        self._waiting.setdefault(pack.group_id, deque()).appendleft(pack)
+        """A pack whose worker failed: it comes last of its group."""
+        self._waiting.setdefault(pack.group_id, deque()).append(pack)
         self._work[pack.group_id] += int(pack.cost)
 
     def forget(self, worker: str) -> None:

@@ -73,7 +73,7 @@ def crossing_columns() -> tuple[tuple[str, str, float, bool], ...]:
 def _crossing_meaning(metric: str, threshold: float, sustained: bool) -> str:
     reaches = "is at least" if metric.endswith("accuracy") else "is at most"
     when = "first logged step from which on" if sustained else "first logged step at which"
-    return f"{when} {metric} {reaches} {threshold:g}; null if never"
+    return f"{when} {metric} {reaches} {threshold:g}; null if not up to `steps`"
 
 
 OUTCOME_COLUMNS: tuple[Column, ...] = (

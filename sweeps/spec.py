@@ -13,7 +13,7 @@ import pydantic
 from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, Value, hyperparameter_fields, part_classes
 from sweeps.axes import axis_values, parse_setting
 from sweeps.errors import SpecError, nearest
-from sweeps.stopping import DECIDED, RuleName
+from sweeps.stopping import DECIDERS, RuleName
 
 Stop = Literal["never", "decided"]
 
@@ -36,7 +36,7 @@ class SweepSpec(pydantic.BaseModel):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if self.stop == "decided" and self.rule is None:
-            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDED))}')
+            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDERS))}')
         return self
 
     @property

@@ -15,22 +15,29 @@ LOSS_THRESHOLD = 1e-5
 RATIO_THRESHOLD = 5e4
 
 
-def article_decided(metrics: Mapping[str, Array]) -> int | None:
-    """After how many of a run's rows [T] its label under the article's rule is `grok` for good; None if it is not yet.
+class ArticleDecider:
+    """Watches one run for the moment after which its label under the article's rule is `grok` for good.
 
     The rule asks for the least train loss, the least test loss and the greatest ratio of the two over all finite rows. Once both
     minima are at most the loss threshold and the ratio has reached its own, no later row can undo any of it. No other label is
     ever certain before the last step: a loss may still fall, a ratio still rise.
     """
-    train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        ratio = test_loss / train_loss
-    counted = np.logical_and.reduce([np.isfinite(values) for values in metrics.values()])  # [T]
-    reached = [counted & each for each in (train_loss <= LOSS_THRESHOLD, test_loss <= LOSS_THRESHOLD, ratio >= RATIO_THRESHOLD)]
-    if not all(each.any() for each in reached):
-        return None
-    return max(int(np.argmax(each)) for each in reached) + 1
+
+    def __init__(self) -> None:
+        self._reached = np.zeros(3, bool)  # train loss, test loss, ratio
+
+    def __call__(self, rows: Mapping[str, Array]) -> int | None:
+        """Which of the run's next rows [k] decides it; None if none does."""
+        train_loss, test_loss = (rows[name].astype(np.float64) for name in ("train_loss", "test_loss"))
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            ratio = test_loss / train_loss
+        counted = np.logical_and.reduce([np.isfinite(values) for values in rows.values()])  # [k]
+        reaches = np.stack([train_loss <= LOSS_THRESHOLD, test_loss <= LOSS_THRESHOLD, ratio >= RATIO_THRESHOLD])  # [3, k]
+        so_far = np.logical_or.accumulate(reaches & counted, axis=1) | self._reached[:, None]
+        decided = so_far.all(axis=0)
+        self._reached = so_far[:, -1]
+        return int(np.argmax(decided)) if decided.any() else None
 
 
-# What can decide a run early, by the name of its rule.
-DECIDED: dict[RuleName, Callable[[Mapping[str, Array]], int | None]] = {"article": article_decided}
+# What can decide a run early, by the name of its rule: a watcher is made for each run.
+DECIDERS: dict[RuleName, Callable[[], Callable[[Mapping[str, Array]], int | None]]] = {"article": ArticleDecider}

@@ -7,7 +7,8 @@
     runs/<pack>.parquet      a row a run
 
 A pack's curves are written first, whole, then its runs file is created if absent. Curves without a runs file are leftovers that a
-retry replaces. Every write appears at once or not at all.
+retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now stand in another
+pack, trained further, are taken out of it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import obstore
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
@@ -103,15 +105,11 @@ class Store:
                 yield entry["path"]
 
     def drop_runs(self, pack_id: str, run_ids: AbstractSet[str]) -> None:
-        """Takes runs out of a committed pack's two files; the files go when nothing is left in them."""
-        for table in ("runs", "curves"):
+        """Takes runs out of a committed pack's files, curves first; the files stay, even empty: the pack stays committed."""
+        for table in ("curves", "runs"):
             key = f"{table}/{pack_id}.parquet"
             content = pq.read_table(self.root / key)
-            left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
-            if left.num_rows:
-                self.put(key, _parquet(left))
-            else:
-                self.delete(key)
+            self.put(key, _parquet(content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))))
 
     def dataset(self, table: str) -> ds.Dataset | None:
         """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.
@@ -135,6 +133,23 @@ def holds_sweep(root: str | Path) -> bool:
         return (Path(root) / "specs").is_dir()
     except OSError as error:
         raise StoreError(f"cannot read root {root}: {_reason(error)}; choose another --root") from None
+
+
+# What it takes to tell which row of a run stands, where it has several.
+KEYS = ("run_id", "stopped_by", "steps", "finished_at", "pack_id")
+
+
+def superseded(runs: pd.DataFrame) -> pd.Series:
+    """Which rows of a runs table, with columns KEYS, give way to another row of the same run.
+
+    A run stopped early and trained on later is in two packs, and so is one that two drivers trained at once. What was trained to
+    its end stands before what was stopped; else the longer, else what was committed first.
+    """
+    if runs["run_id"].is_unique:
+        return pd.Series(False, index=runs.index)
+    order = runs.assign(stopped=runs["stopped_by"].notna(), shorter=-runs["steps"])
+    order = order.sort_values(["run_id", "stopped", "shorter", "finished_at", "pack_id"])
+    return order["run_id"].duplicated().reindex(runs.index)
 
 
 def put_curves(store: Store, pack_id: str, curves: pa.Table) -> None:

@@ -23,7 +23,10 @@ from sweeps.summaries import summarize
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds that a pack took of its worker, beside training and measuring, which each run knows of itself."""
+    """Seconds that a pack took of its worker, beside training and measuring, which each run knows of itself.
+
+    `write` holds the commit of the worker's pack before, since a table cannot hold its own.
+    """
 
     startup: float
     compile: float
@@ -39,7 +42,6 @@ class Provenance:
     pack_id: str
     tuning: Tuning
     rule: RuleName | None
-    costs: Costs
     peak_flops: float
     worker: str
     started_at: datetime
@@ -59,8 +61,7 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
 
 
 def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table:
-    """The runs table of a pack: a row a run."""
-    each = {f"{name}_seconds": seconds / len(results) for name, seconds in asdict(provenance.costs).items()}
+    """The runs table of a pack: a row a run. Its costs are still null; see `with_costs`."""
     shared = {
         "pack_id": provenance.pack_id,
         "group_id": results[0].config.group_id,
@@ -85,12 +86,20 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
             "train_seconds": result.train_seconds,
             "measure_seconds": result.measure_seconds,
             "useful_flops": result.config.useful_flops() * int(result.curve.step[-1]) / result.config.steps,
-            **each,
             **shared,
         }
         for result in results
     ]
     return pa.Table.from_pylist(rows, schema=runs_schema(_hyperparameter_columns()))
+
+
+def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
+    """The table of a pack with each run's share of its costs."""
+    for name, seconds in asdict(costs).items():
+        index = runs.schema.get_field_index(f"{name}_seconds")
+        share = pa.array([seconds / runs.num_rows] * runs.num_rows, pa.float64())
+        runs = runs.set_column(index, runs.schema.field(index), share)
+    return runs
 
 
 def _hyperparameter_columns() -> tuple[Column, ...]:

@@ -7,7 +7,8 @@ import json
 import os
 import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
@@ -16,41 +17,37 @@ from grokjax.lanes import Tuning, first_tunings, measure_tuning, program_of
 from grokjax.pack import train_pack
 from grokjax.peak import measure_peak
 from sweeps.device import device_kind, prepare_device
+from sweeps.events import Receipt
 from sweeps.plan import Pack
-from sweeps.stopping import DECIDED, RuleName
+from sweeps.stopping import DECIDERS, RuleName
 from sweeps.store import Store, commit_runs, put_curves, write_progress
-from sweeps.tables import Costs, Provenance, curves_table, runs_table
+from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
 
 PROGRESS_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """What a worker returns in place of results, which are in the store."""
+class WorkerSetup:
+    """What every worker of a sweep is told."""
 
-    pack_id: str
-    runs: int
-    run_steps: int
+    root: str
+    rule: RuleName | None  # what may end runs early
+    commit: str | None  # of the code, for the table
 
 
 class Worker:
     """One process with one core or one GPU. It keeps the programs it has compiled, and an account of its time."""
 
-    def __init__(self, root: str, rule: RuleName | None, commit: str | None, asked_at: float) -> None:
-        """Sets up the device.
-
-        Args:
-          root: the store's folder.
-          rule: what may end runs early.
-          commit: the code's git commit, for the table.
-          asked_at: when the sweep began, in seconds since the epoch.
-        """
+    def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
+        """Sets up the device. `asked_at` is when this worker was asked for, in seconds since the epoch."""
         prepare_device()
-        self._store, self._rule, self._commit = Store(root), rule, commit
+        self._setup, self._store = setup, Store(setup.root)
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._ahead = ThreadPoolExecutor(max_workers=1)
+        self._compiling_ahead: Future[None] | None = None
         measure_peak()  # compiles it
         self._startup = max(0.0, time.time() - asked_at)
+        self._commit_seconds = 0.0  # of the pack before: the table it wrote could not hold them
         self._free_since = time.perf_counter()
 
     def ready(self) -> str:
@@ -68,36 +65,48 @@ class Worker:
         if self._store.exists(f"runs/{pack.pack_id}.parquet"):
             self._store.delete(f"progress/{pack.pack_id}.json")  # of a worker that died right after the commit
             return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
-        tuning = group_tuning(self._store, pack.runs[0], len(pack.runs))
-        program_of(pack.runs[0].group_template(), tuning).compile()
+        tuning = self._prepare(pack)
         peak_flops = measure_peak()
         compiled = time.perf_counter()
-        if following is not None:
-            self._ahead.submit(self._compile_ahead, following)
-        decided = None if self._rule is None else DECIDED[self._rule]
-        result = train_pack(pack.runs, tuning, _Report(self._store, pack), decided)
+        report = _Report(self._store, pack, lambda: self._start_ahead(following))
+        decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
+        result = train_pack(pack.runs, tuning, report, decider)
         trained = time.perf_counter()
+        provenance = Provenance(
+            pack_id=pack.pack_id,
+            tuning=tuning,
+            rule=self._setup.rule,
+            peak_flops=peak_flops,
+            worker=self._name,
+            started_at=started_at,
+            commit=self._setup.commit,
+        )
+        runs = runs_table(result.runs, provenance)
         put_curves(self._store, pack.pack_id, curves_table(result.runs))
+        written = time.perf_counter()
         costs = Costs(
             startup=self._startup,
             compile=compiled - started,
             idle_lane=result.idle_seconds,
-            write=time.perf_counter() - trained,
+            write=written - trained + self._commit_seconds,
             wait=started - self._free_since,
         )
-        provenance = Provenance(
-            pack_id=pack.pack_id,
-            tuning=tuning,
-            rule=self._rule,
-            costs=costs,
-            peak_flops=peak_flops,
-            worker=self._name,
-            started_at=started_at,
-            commit=self._commit,
-        )
-        commit_runs(self._store, pack.pack_id, runs_table(result.runs, provenance))
-        self._startup, self._free_since = 0.0, time.perf_counter()
+        commit_runs(self._store, pack.pack_id, with_costs(runs, costs))
+        self._free_since = time.perf_counter()
+        self._startup, self._commit_seconds = 0.0, self._free_since - written
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
+
+    def _prepare(self, pack: Pack) -> Tuning:
+        """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""
+        if self._compiling_ahead is not None:
+            self._compiling_ahead.result()
+        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs)
+        program_of(pack.runs[0].group_template(), tuning).compile()
+        return tuning
+
+    def _start_ahead(self, following: RunConfig | None) -> None:
+        if following is not None:
+            self._compiling_ahead = self._ahead.submit(self._compile_ahead, following)
 
     def _compile_ahead(self, config: RunConfig) -> None:
         known = _known_tuning(self._store, config)
@@ -131,13 +140,15 @@ def _tuning_key(config: RunConfig) -> str:
 
 
 class _Report:
-    """Adds up a pack's run-steps and writes them down now and then."""
+    """Adds up a pack's run-steps and writes them down now and then; `after_first` is called once, when training is under way."""
 
-    def __init__(self, store: Store, pack: Pack) -> None:
-        self._store, self._pack = store, pack
+    def __init__(self, store: Store, pack: Pack, after_first: Callable[[], None]) -> None:
+        self._store, self._pack, self._after_first = store, pack, after_first
         self._done, self._written = 0, 0.0
 
     def __call__(self, run_steps: int) -> None:
+        if not self._done:
+            self._after_first()
         self._done += run_steps
         if time.monotonic() - self._written >= PROGRESS_SECONDS:
             self._written = time.monotonic()

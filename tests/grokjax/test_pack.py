@@ -93,16 +93,19 @@ def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
 
 
 def test_a_decided_run_ends_there_and_is_otherwise_the_same(small_run):
-    """Whoever decides: here, the third run at its fourth row; its lane goes to the next run."""
+    """Whoever decides: here, the third run by its fourth row; its lane goes to the next run."""
     configs = [small_run(seed=seed) for seed in range(5)]
     whole = train_pack(configs, Tuning(2))
     third = whole.runs[2].curve.metrics["train_loss"]
 
-    def decided(metrics):
-        at = np.flatnonzero(metrics["train_loss"] == third[3])
-        return int(at[0]) + 1 if at.size else None
+    def decider():
+        def decides(rows):
+            at = np.flatnonzero(rows["train_loss"] == third[3])
+            return int(at[0]) if at.size else None
 
-    stopped = train_pack(configs, Tuning(2), decided=decided)
+        return decides
+
+    stopped = train_pack(configs, Tuning(2), decider=decider)
     assert [run.curve.step[-1] for run in stopped.runs] == [200, 200, 150, 200, 200]
     assert [run.decided for run in stopped.runs] == [False, False, True, False, False]
     for before, after in zip(whole.runs, stopped.runs, strict=True):

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.rules import ArticleRule, classify
-from sweeps.stopping import article_decided
+from sweeps.stopping import ArticleDecider
 from sweeps.summaries import summarize
 from tests.sweeps.test_summaries import curve
 
@@ -18,6 +18,16 @@ def metrics_of(losses):
     return curve(train, test, np.ones(len(losses)), np.ones(len(losses)))
 
 
+def article_decided(metrics, chunk=None):
+    """After how many rows a run is decided, its rows given in chunks; None if it never is."""
+    decider, rows = ArticleDecider(), len(metrics["train_loss"])
+    for start in range(0, rows, chunk or rows):
+        at = decider({name: values[start : start + (chunk or rows)] for name, values in metrics.items()})
+        if at is not None:
+            return start + at + 1
+    return None
+
+
 def label(metrics, rows):
     """The label after so many rows; as the engine does, none after the first that is not finite."""
     finite = np.isfinite(metrics["train_loss"]) & np.isfinite(metrics["test_loss"])
@@ -27,10 +37,10 @@ def label(metrics, rows):
 
 
 @settings(max_examples=500, deadline=None)
-@given(CURVES)
-def test_a_decided_run_keeps_its_label_whatever_comes_and_no_earlier_row_decides_it(losses):
+@given(CURVES, st.integers(1, 5))
+def test_a_decided_run_keeps_its_label_whatever_comes_and_no_earlier_row_decides_it(losses, chunk):
     metrics = metrics_of(losses)
-    until = article_decided(metrics)
+    until = article_decided(metrics, chunk)
     labels = [label(metrics, rows) for rows in range(1, len(losses) + 1)]
     before_a_bad_row = [row for row, (train, test) in enumerate(losses) if not np.isfinite(train + test)]
     ends = before_a_bad_row[0] if before_a_bad_row else len(losses)

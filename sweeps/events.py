@@ -1,0 +1,27 @@
+"""What becomes of packs while a sweep is carried out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweeps.plan import Pack
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a worker returns in place of results, which are in the store."""
+
+    pack_id: str
+    runs: int
+    run_steps: int
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A pack that failed at every try, with the last traceback."""
+
+    pack: Pack
+    error: str
+
+
+Event = Receipt | Failure | None  # None: nothing finished, but time has passed

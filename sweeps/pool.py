@@ -1,0 +1,129 @@
+"""A pool of Ray actors: a worker a core or GPU, each with at most one pack. With `cluster`, all that knows ray."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import ray
+
+from sweeps.errors import ClusterError
+from sweeps.events import Event, Failure
+from sweeps.plan import Pack
+from sweeps.schedule import Schedule
+from sweeps.worker import Worker, WorkerSetup
+
+TRIES = 3  # of a pack, and of the first worker
+TURN_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 60.0  # in hiring, while new workers keep ending before they are ready
+
+
+class _Busy(NamedTuple):
+    actor: Any
+    name: str
+    pack: Pack
+
+
+class Pool:
+    """Workers that take packs from a schedule until none is left.
+
+    As many workers are asked for as the cluster has room for; what Ray cannot place yet waits without a pack. A worker whose pack
+    fails is let go, whatever it was: the pack goes to the end of its group, and to another process.
+    """
+
+    def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, began: float) -> None:
+        """Needs a connected Ray. `began` is when the sweep did, since the epoch [s]; the first workers' start-up counts from it."""
+        self._kind = worker_kind(ray.cluster_resources())
+        self._actor: Any = ray.remote(num_cpus=1, num_gpus=int(self._kind == "GPU"), max_restarts=0)(worker)
+        self._setup, self._schedule, self._began = setup, schedule, began
+        self._starting: dict[Any, Any] = {}  # reference -> actor
+        self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
+        self._tries: Counter[str] = Counter()
+        self._ever_ready, self._lost_starting, self._hire_at = False, 0, 0.0
+
+    @property
+    def in_training(self) -> list[Pack]:
+        """The packs that workers have now."""
+        return [busy.pack for busy in self._busy.values()]
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether any pack is in training or still to be given out."""
+        return bool(self._busy) or len(self._schedule) > 0
+
+    def turn(self) -> Iterator[Event]:
+        """Hires where there is room, waits a moment, and tells what became of packs.
+
+        Raises:
+          ClusterError: no worker ever came to be ready.
+        """
+        self._hire()
+        ended, _ = ray.wait([*self._starting, *self._busy], num_returns=1, timeout=TURN_SECONDS)
+        if not ended:
+            yield None
+        for reference in ended:
+            if reference in self._starting:
+                self._welcome(reference)
+            else:
+                yield from self._receive(reference)
+
+    def _hire(self) -> None:
+        if time.monotonic() < self._hire_at:
+            return
+        self._hire_at = time.monotonic() + TURN_SECONDS
+        room = max(1, int(ray.cluster_resources().get(self._kind, 1)))
+        asked_at = time.time() if self._ever_ready else self._began
+        for _ in range(min(room - len(self._busy), len(self._schedule)) - len(self._starting)):
+            actor = self._actor.remote(self._setup, asked_at)
+            self._starting[actor.ready.remote()] = actor
+
+    def _welcome(self, reference: Any) -> None:
+        actor = self._starting.pop(reference)
+        try:
+            name = ray.get(reference)
+        except ray.exceptions.RayError as error:
+            self._lost_starting += 1
+            if self._lost_starting >= TRIES and not self._ever_ready:
+                last = str(error).strip().splitlines()[-1]
+                raise ClusterError(f"{self._lost_starting} workers in a row ended before they were ready: {last}") from None
+            self._hire_at = time.monotonic() + min(2.0**self._lost_starting, LONGEST_PAUSE_SECONDS)
+            return
+        self._ever_ready, self._lost_starting = True, 0
+        self._give(actor, name)
+
+    def _receive(self, reference: Any) -> Iterator[Event]:
+        actor, name, pack = self._busy.pop(reference)
+        try:
+            event: Event = ray.get(reference)
+        except ray.exceptions.RayError:
+            self._schedule.forget(name)
+            with contextlib.suppress(Exception):
+                ray.kill(actor)
+            self._tries[pack.pack_id] += 1
+            if self._tries[pack.pack_id] < TRIES:
+                self._schedule.put_back(pack)
+                return
+            event = Failure(pack, traceback.format_exc())
+        else:
+            self._give(actor, name)  # before anyone looks at the event: the worker should not wait
+        yield event
+
+    def _give(self, actor: Any, name: str) -> None:
+        """The worker's next pack; with none left it is let go, and its core with it."""
+        pack = self._schedule.take(name)
+        if pack is None:
+            self._schedule.forget(name)
+            return
+        reference = actor.train.remote(pack, self._schedule.following(name))
+        self._busy[reference] = _Busy(actor, name, pack)
+
+
+def worker_kind(resources: Mapping[str, float]) -> str:
+    """What a worker takes one of: a GPU where the cluster has some and jax can use them, a core otherwise."""
+    usable = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
+    return "GPU" if usable and resources.get("GPU", 0) >= 1 else "CPU"
