@@ -15,11 +15,7 @@ PHASES = ("memorize", "grok", "generalize", "fail", "diverged", "undecided")
 
 
 class Rule(Protocol):
-    """Anything that labels runs."""
-
-    @property
-    def certain(self) -> frozenset[str]:
-        """The phases that no later step of a run could take back."""
+    """Anything that labels runs. Where it has an attribute `certain`, no later step of a run could take those phases back."""
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run: categorical over PHASES, on the index of `runs`."""
@@ -77,7 +73,7 @@ def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
     thresholds, than those that stopped it, what it would have become is not known.
     """
     phases = rule(runs)
-    open_yet = _told(runs, "stopped_by") & ~phases.isin(rule.certain).to_numpy()
+    open_yet = _told(runs, "stopped_by") & ~phases.isin(getattr(rule, "certain", ())).to_numpy()
     return phases.mask(open_yet, "undecided")
 
 

@@ -1,8 +1,9 @@
 """Claims: a run costs the same among 100 as among 10,000, and two workers do nearly twice as much as one.
 
 Short runs (200 steps at hidden_size 16), where everything but training weighs most. What a run costs is its workers' whole time by
-their own account but start-up and compiling, which do not grow with the number of runs: training, measuring, writing, waiting. A
-hundred of these runs are a second's work and one pack, which one worker trains; so it is workers' time that is compared, not wall time.
+their own account but start-up and compiling, which do not grow with the number of runs: training, measuring, writing, waiting.
+A hundred of these runs are a second's work and one pack, which one worker trains; so it is workers' time that is compared, not wall
+time.
 
     python benchmarks/cost_per_run.py
 """

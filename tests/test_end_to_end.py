@@ -16,6 +16,7 @@ from analysis.compare import compare, read_table
 from analysis.load import load_curves, load_runs
 from analysis.rules import ArticleRule, classify
 from sweeps.cluster import Execution, run_sweep
+from sweeps.errors import ClusterError
 from sweeps.schema import OUTCOME_COLUMNS
 from sweeps.spec import load_spec
 from sweeps.worker import Worker
@@ -141,6 +142,28 @@ def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_to
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [12]
     assert load_runs(tmp_path / "root")["hidden_size"].unique().tolist() == [16]
     assert sorted(tries.read_text().split()) == ["12"] * 3 + ["16"] * 3
+
+
+@pytest.mark.parametrize("failing_starts", [2, 1000])
+def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is(spec, tmp_path, monkeypatch, failing_starts):
+    starts = tmp_path / "starts"
+
+    class Failing(Worker):
+        def __init__(self, setup, asked_at):
+            with starts.open("a") as file:
+                file.write("start\n")
+            if len(starts.read_text().split()) <= failing_starts:
+                raise RuntimeError("this node has no such library")
+            super().__init__(setup, asked_at)
+
+    monkeypatch.setattr("sweeps.cluster.Worker", Failing)
+    narrowed = load_spec(spec, ["steps=200", "seed=0", "hidden_size=12"])
+    if failing_starts == 2:
+        assert run_sweep(narrowed, tmp_path / "root", Execution(cpus=1)).failures == ()
+        assert len(load_runs(tmp_path / "root")) == 2
+    else:
+        with pytest.raises(ClusterError, match=r"3 workers in a row ended before they were ready: .*no such library"):
+            run_sweep(narrowed, tmp_path / "root", Execution(cpus=1))
 
 
 def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
