@@ -56,7 +56,7 @@ def test_a_run_that_was_stopped_is_undecided_under_a_rule_that_was_not_sure_of_i
     assert classify(runs, ArticleRule()).tolist() == ["grok", "grok"]
     assert classify(runs, ArticleRule(ratio_threshold=1e5)).tolist() == ["undecided", "generalize"]
     assert classify(runs, ArticleRule(loss_threshold=1e-7)).tolist() == ["undecided", "fail"]
-    assert classify(runs, lambda runs: ArticleRule()(runs)).tolist() == ["undecided", "grok"], "a rule that says nothing is sure of"
+    assert classify(runs, ArticleRule().__call__).tolist() == ["undecided", "grok"], "a rule that says nothing is sure of"
 
 
 @pytest.mark.parametrize("wrong", [{"loss_threshold": 0}, {"ratio_threshold": -1}, {"loss_threshold": float("nan")}])
