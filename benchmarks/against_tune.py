@@ -52,7 +52,9 @@ class Case:
 
 
 CASES = {
-    "demo": Case("demo", (0.01, 0.1, 0.3), (16, 64), (750, 1250), steps=20_000, seeds=5, tune_seeds=5, tunes=(REUSING,), target=8),
+    "demo": Case(
+        "demo", (0.01, 0.1, 0.3), (16, 64), (750, 1250), steps=20_000, seeds=5, tune_seeds=5, tunes=(PLAIN, REUSING), target=8
+    ),
     "short": Case("short", (0.1,), (16,), (1250,), steps=200, seeds=1000, tune_seeds=100, tunes=(PLAIN, REUSING), target=100),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import multiprocessing
 import os
 import platform
@@ -12,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -74,8 +75,15 @@ def _join(barrier: Any) -> None:
     _barrier = barrier
 
 
-def matrix_product(seconds: float = 0.25) -> Callable[[], float]:
-    """A function that returns the best GFLOP/s of a while of float32 matrix products, by NumPy or XLA, whichever is faster here."""
+class Speed(NamedTuple):
+    """What matrix products reached in a while, in GFLOP/s: all of them together, and the best of them."""
+
+    sustained: float
+    best: float
+
+
+def matrix_product(seconds: float = 0.25) -> Callable[[], Speed]:
+    """A function that multiplies float32 matrices for a while, by NumPy or XLA, whichever is faster here."""
     import jax  # noqa: PLC0415  (here and below: not before a worker has set XLA's threads)
     import jax.numpy as jnp  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
@@ -89,17 +97,18 @@ def matrix_product(seconds: float = 0.25) -> Callable[[], float]:
         with threadpool_limits(1):
             a @ a
 
-    def best(multiply: Callable[[], object]) -> float:
-        reached, end = 0.0, time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            start = time.perf_counter()
+    def speed(multiply: Callable[[], object]) -> Speed:
+        times, start = [time.perf_counter()], time.perf_counter()
+        while times[-1] - start < seconds:
             multiply()
-            reached = max(reached, 2 * size**3 / (time.perf_counter() - start) / 1e9)
-        return reached
+            times.append(time.perf_counter())
+        taken = [after - before for before, after in itertools.pairwise(times)]
+        flops = 2 * size**3 / 1e9
+        return Speed(flops * len(taken) / sum(taken), flops / min(taken))
 
     candidates: list[Callable[[], object]] = [by_numpy, lambda: product(b).block_until_ready()]
-    fastest = max(candidates, key=best)
-    return lambda: best(fastest)
+    fastest = max(candidates, key=speed)
+    return lambda: speed(fastest)
 
 
 def _version(package: str) -> str:
