@@ -1,13 +1,12 @@
-"""Claim: a sweep takes 1/8 of the time it takes as one PyTorch loop a trial under Ray Tune, and a short run 1/100.
+"""Claim: a sweep takes 1/8 of the time it takes as one PyTorch loop a trial under Ray Tune as it comes, and a short run 1/100.
 
 demo   60 runs of the demo's groups (15 a group), 20,000 steps each, logged every 100: the whole command.
 short  runs of 200 steps at hidden_size 16 and train_size 1,250, 1,000 of ours against 100 of Tune's: the whole command, per run.
 
 Every contender is a fresh process on all cores, timed from its start to its exit: imports, Ray, compiling, tuning and files are in
 it. Ours is `grokjax run` with an empty root and an empty compilation cache, logging eight metrics. Tune's is tune_sweep.py, logging
-two, as it comes and with `reuse_actors`, which lets trials share processes; the demo is timed with it alone, its faster form. Ours
-runs before and after Tune's in every round, and every time is shown, so that a machine that changes meanwhile shows. Ratios are of
-medians.
+two: as it comes, which is what the targets are for, and with `reuse_actors`, which spares it a process a trial. Ours runs before
+and after Tune's in every round, and every time is shown, so that a machine that changes meanwhile shows. Ratios are of medians.
 
     python benchmarks/against_tune.py [--steps N] [--rounds N] [demo] [short]
 """

@@ -24,7 +24,7 @@ from sweeps.schema import COSTS
 
 SETTINGS = ["hidden_size=16", "train_size=1250", "weight_decay=0.1", "steps=200"]
 COUNTED = [f"{name}_seconds" for name, _ in COSTS if name not in ("startup", "compile")]
-ROUNDS = 3
+ROUNDS = 1
 
 
 def main() -> None:

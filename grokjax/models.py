@@ -14,7 +14,7 @@ from grokjax.fields import Part, PositiveInt
 Params = dict[str, Any]
 
 
-# Features are filled up with zeros to a multiple of this: whole vectors make the products of a step 5 to 15 % faster.
+# Features are filled up with zeros to a multiple of this: whole vectors make a step 1 to 10 % faster.
 FEATURE_MULTIPLE = 16
 
 

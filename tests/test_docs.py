@@ -16,7 +16,10 @@ def test_the_dictionary_has_every_column_and_no_other():
     assert sorted(listed) == sorted(runs + columns)
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/decisions.md", "docs/columns.md"])
+PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in ("architecture", "columns", "decisions", "performance")))
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", (TOP / page).read_text()):
         assert (TOP / page).parent.joinpath(target).exists(), target
