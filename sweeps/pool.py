@@ -63,7 +63,10 @@ class Pool:
           ClusterError: no worker ever came to be ready.
         """
         self._hire()
-        ended, _ = ray.wait([*self._starting, *self._busy], num_returns=1, timeout=TURN_SECONDS)
+        awaited = [*self._starting, *self._busy]
+        if not awaited:  # a pause in hiring
+            time.sleep(TURN_SECONDS)
+        ended, _ = ray.wait(awaited, num_returns=1, timeout=TURN_SECONDS) if awaited else ([], [])
         if not ended:
             yield None
         for reference in ended:

@@ -103,7 +103,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-# Where a worker's time goes. Each is the run's share of its pack's; summed over runs they are the workers' whole time.
+# Where a worker's time goes up to its last commit. Each is the run's share of its pack's, so sums over runs are the workers' time.
 COSTS: tuple[tuple[str, str], ...] = (
     ("startup", "from the sweep's start until its worker was ready; of a worker's first pack"),
     ("compile", "compiling, tuning, and timing a matrix product for scale"),
