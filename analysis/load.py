@@ -11,7 +11,8 @@ import pyarrow.dataset as ds
 
 from sweeps.errors import InputError
 from sweeps.schema import curves_schema
-from sweeps.store import KEYS, Store, superseded
+from sweeps.standing import KEYS, superseded
+from sweeps.store import Store
 
 
 class AnalysisError(InputError):

@@ -13,7 +13,8 @@ from rich.table import Table
 from analysis.compare import Comparison, compare, read_table
 from analysis.phases import choose_axes
 from analysis.rules import ArticleRule
-from scripts.options import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Root, Upwards, Where, chosen_runs
+from scripts.options import Root
+from scripts.selection import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Upwards, Where, chosen_runs
 
 
 def command(

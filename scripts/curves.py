@@ -11,7 +11,8 @@ from analysis.load import AnalysisError, load_curves
 from analysis.phases import varied_hyperparameters
 from analysis.plots import plot_curves, save
 from analysis.rules import ArticleRule, classify
-from scripts.options import DEFAULT_RULE, LossThreshold, RatioThreshold, Root, Where, chosen_runs
+from scripts.options import Root
+from scripts.selection import DEFAULT_RULE, LossThreshold, RatioThreshold, Where, chosen_runs
 
 MOST_PANELS = 30
 

@@ -13,7 +13,8 @@ from rich.table import Table
 from analysis.phases import choose_axes, phase_grid
 from analysis.plots import plot_phases, save
 from analysis.rules import PHASES, ArticleRule, classify
-from scripts.options import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Root, Upwards, Where, chosen_runs
+from scripts.options import Root
+from scripts.selection import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Upwards, Where, chosen_runs
 from sweeps.root import planned_runs
 from sweeps.store import Store
 

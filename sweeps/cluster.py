@@ -19,7 +19,7 @@ from sweeps.device import use_one_thread
 from sweeps.errors import ClusterError
 from sweeps.events import Event, Failure, Receipt
 from sweeps.plan import Pack, Plan, make_plan
-from sweeps.root import committed_runs, drop_superseded, open_root
+from sweeps.root import committed_runs, open_root
 from sweeps.schedule import Schedule
 from sweeps.spec import SweepSpec
 from sweeps.store import Store, read_progress
@@ -91,15 +91,24 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     """Trains and commits the packs of a plan."""
     started = time.monotonic()
     failures: list[Failure] = []
-    drop_superseded(store)  # of a sweep that was killed before it could
+    earlier = any(True for _ in store.keys("runs"))  # only beside earlier results can a run be there twice
+    if earlier:
+        _drop_superseded(store)  # of a sweep that was killed before it could
     if plan.packs:
         for pack_id in read_progress(store):  # of tasks that were killed; live ones write theirs again
             store.delete(f"progress/{pack_id}.json")
         finish = _on_ray if execution.executor == "ray" else _inline
         with contextlib.closing(finish(plan, store, execution)) as events:
             _follow(plan, store, events, failures, watch)
-        drop_superseded(store)
+        if earlier:
+            _drop_superseded(store)
     return Outcome(plan, time.monotonic() - started, tuple(failures))
+
+
+def _drop_superseded(store: Store) -> None:
+    from sweeps.standing import drop_superseded  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
+
+    drop_superseded(store)
 
 
 def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]) -> None:

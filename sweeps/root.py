@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from grokjax.config import TRAJECTORY_VERSION, RunConfig, digest
 from sweeps.errors import SpecError
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec
-from sweeps.store import KEYS, Store, holds_sweep, superseded
+from sweeps.store import Store, holds_sweep
 
 
 def open_root(root: str | Path, spec: SweepSpec) -> Store:
@@ -42,35 +40,19 @@ def committed_runs(root: str | Path, spec: SweepSpec) -> frozenset[str]:
 
     A run that was stopped early is done for a spec that stops runs under the same rule, and for no other.
     """
-    runs = _committed(root)
-    enough = runs["stopped_by"].isna() | (runs["stopped_by"] == (spec.stopping_rule or ""))
-    return frozenset(runs["run_id"][enough])
+    dataset = Store(root).dataset("runs") if holds_sweep(root) else None
+    if dataset is None:
+        return frozenset()
+    if "stopped_by" not in dataset.schema.names:  # of a version that stopped none
+        return frozenset(dataset.to_table(columns=["run_id"])["run_id"].to_pylist())
+    rows = dataset.to_table(columns=["run_id", "stopped_by"]).to_pylist()
+    return frozenset(row["run_id"] for row in rows if row["stopped_by"] in (None, spec.stopping_rule))
 
 
 def unfinished_runs(store: Store) -> frozenset[str]:
     """The run_ids that some spec of the root asks for and that are not done for it."""
     specs = [_spec(entry) for entry in _entries(store)]
     return frozenset().union(*({run.run_id for run in expand(spec)} - committed_runs(store.root, spec) for spec in specs))
-
-
-def drop_superseded(store: Store) -> None:
-    """Leaves one row a run in the files, where a run was committed twice (see `sweeps.store.superseded`).
-
-    May be killed anywhere, or done by two at once: what is left over then goes the next time.
-    """
-    runs = _committed(store.root)
-    for pack_id, gone in runs[superseded(runs)].groupby("pack_id")["run_id"]:
-        store.drop_runs(str(pack_id), frozenset(gone))
-
-
-def _committed(root: str | Path) -> pd.DataFrame:
-    """The columns KEYS of the runs table; one that a root of an older version lacks is null."""
-    dataset = Store(root).dataset("runs") if holds_sweep(root) else None
-    if dataset is None:
-        return pd.DataFrame(columns=list(KEYS))
-    table = dataset.to_table(columns=[name for name in KEYS if name in dataset.schema.names])
-    runs: pd.DataFrame = table.to_pandas()
-    return runs.reindex(columns=list(KEYS))
 
 
 def _entries(store: Store) -> list[dict[str, Any]]:

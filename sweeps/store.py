@@ -20,18 +20,19 @@ import re
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import obstore
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
 
 from sweeps.errors import StoreError
+
+if TYPE_CHECKING:
+    import pyarrow.dataset as ds
 
 # Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
@@ -120,6 +121,8 @@ class Store:
         packs = sorted(Path(key).name for key in self.keys("runs") if key.endswith(".parquet"))
         if not packs:
             return None
+        import pyarrow.dataset as ds  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
+
         paths = [str(self.root / table / name) for name in packs]
         schema = pa.unify_schemas([_schema(path) for path in paths], promote_options="permissive")
         return ds.dataset(paths, format="parquet", schema=schema)
@@ -133,23 +136,6 @@ def holds_sweep(root: str | Path) -> bool:
         return (Path(root) / "specs").is_dir()
     except OSError as error:
         raise StoreError(f"cannot read root {root}: {_reason(error)}; choose another --root") from None
-
-
-# What it takes to tell which row of a run stands, where it has several.
-KEYS = ("run_id", "stopped_by", "steps", "finished_at", "pack_id")
-
-
-def superseded(runs: pd.DataFrame) -> pd.Series:
-    """Which rows of a runs table, with columns KEYS, give way to another row of the same run.
-
-    A run stopped early and trained on later is in two packs, and so is one that two drivers trained at once. What was trained to
-    its end stands before what was stopped; else the longer, else what was committed first.
-    """
-    if runs["run_id"].is_unique:
-        return pd.Series(False, index=runs.index)
-    order = runs.assign(stopped=runs["stopped_by"].notna(), shorter=-runs["steps"])
-    order = order.sort_values(["run_id", "stopped", "shorter", "finished_at", "pack_id"])
-    return order["run_id"].duplicated().reindex(runs.index)
 
 
 def put_curves(store: Store, pack_id: str, curves: pa.Table) -> None:

@@ -135,3 +135,9 @@ def test_status_and_plan_know_what_is_done(swept):
 def test_a_shipped_spec_printed_is_a_spec(tmp_path):
     (tmp_path / "copy.toml").write_text(grokjax("specs", "parity-demo").stdout)
     assert "64" in grokjax("plan", tmp_path / "copy.toml").stdout
+
+
+def test_starting_a_sweep_loads_neither_pandas_nor_matplotlib():
+    program = "import sys, scripts.run, sweeps.worker; print({'pandas', 'matplotlib'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()", "each would take half a second of every start"

@@ -14,9 +14,10 @@ from analysis.load import load_curves, load_runs
 from grokjax.lanes import first_tunings, program_of
 from sweeps.errors import SpecError, StoreError
 from sweeps.plan import make_packs
-from sweeps.root import committed_runs, drop_superseded, open_root, planned_runs
+from sweeps.root import committed_runs, open_root, planned_runs
 from sweeps.schema import curves_schema
 from sweeps.spec import load_spec
+from sweeps.standing import drop_superseded
 from sweeps.store import Store, commit_runs, put_curves
 from sweeps.worker import Worker, WorkerSetup
 from tests.sweeps.test_spec import write

@@ -1,0 +1,58 @@
+"""What the commands that read results ask for: which runs, which axes, which thresholds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import pandas as pd
+import typer
+
+from analysis.load import AnalysisError, load_runs
+from analysis.rules import ArticleRule
+from sweeps.axes import parse_setting
+from sweeps.errors import nearest
+
+Where = Annotated[
+    list[str],
+    typer.Option(
+        "--where", metavar="NAME=VALUE", help="Only runs with this value (or one of a,b,c). Repeatable.", show_default=False
+    ),
+]
+Across = Annotated[
+    str | None, typer.Option("--x", help="Hyperparameter across. [default: from the sweep's axes]", show_default=False)
+]
+Upwards = Annotated[str | None, typer.Option("--y", help="Hyperparameter upwards. [default: likewise]", show_default=False)]
+Panels = Annotated[
+    str | None, typer.Option("--facet", help="Hyperparameter that makes panels. [default: likewise]", show_default=False)
+]
+LossThreshold = Annotated[float, typer.Option(help="The rule's threshold on the least train and test loss.")]
+RatioThreshold = Annotated[float, typer.Option(help="The rule's threshold on the greatest test / train loss.")]
+DEFAULT_RULE = ArticleRule()
+
+
+def chosen_runs(root: Path, where: list[str]) -> pd.DataFrame:
+    """The runs table of `root`, narrowed to NAME=VALUE conditions. Raises AnalysisError where one names no column or no run."""
+    runs = load_runs(root)
+    for condition in where:
+        name, equals, text = condition.partition("=")
+        if not equals:
+            raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
+        if name not in runs:
+            there = ", ".join(runs.attrs["hyperparameters"])
+            raise AnalysisError(
+                f"--where {condition}: there is no column {name}; there are {there}{nearest(name, map(str, runs.columns))}"
+            )
+        try:
+            wanted = parse_setting(text)
+        except ValueError as error:
+            raise AnalysisError(f"--where {condition}: {error}") from None
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
+            raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
+        kept = runs[runs[name].isin(values)]
+        if kept.empty:
+            there = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+            raise AnalysisError(f"--where {condition}: no run has it; {name} is {there}")
+        runs = kept
+    return runs
