@@ -167,7 +167,7 @@ def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is
 
 
 def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
-    """Five cells of which every published seed, or all but one, has the same label; a minute on two cores."""
+    """Nine cells, three seeds each. Of five of them every published seed, or all but one, has the same label: it must be ours too."""
     narrow = load_spec("parity-article", ["hidden_size=16", "train_size=750,1250", "weight_decay=0.01,0.1,0.3,1", "seed=0..2"])
     wide = load_spec("parity-article", ["hidden_size=64", "train_size=750", "weight_decay=0.1", "seed=0..2"])
     assert not run_sweep(narrow, tmp_path / "narrow", Execution(cpus=min(2, os.cpu_count() or 1))).failures
@@ -185,7 +185,7 @@ def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_pa
     }.items():
         assert told.loc[cell, "phase_there"] == phase
         assert told.loc[cell, "phase_here"] == phase
-    assert np.mean(told["distance"]) < 0.35
+    assert np.mean(told["distance"]) < 0.25  # 0.10 and 0.14 as seen
 
 
 def test_runs_end_once_they_are_decided_and_can_be_trained_on(tmp_path):
