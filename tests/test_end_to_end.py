@@ -167,7 +167,7 @@ def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is
 
 
 def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
-    """Nine cells, three seeds each. Of five of them every published seed, or all but one, has the same label: it must be ours too."""
+    """Nine cells, three seeds each. In five, all published seeds or all but one have one label: it must be ours too."""
     narrow = load_spec("parity-article", ["hidden_size=16", "train_size=750,1250", "weight_decay=0.01,0.1,0.3,1", "seed=0..2"])
     wide = load_spec("parity-article", ["hidden_size=64", "train_size=750", "weight_decay=0.1", "seed=0..2"])
     assert not run_sweep(narrow, tmp_path / "narrow", Execution(cpus=min(2, os.cpu_count() or 1))).failures
