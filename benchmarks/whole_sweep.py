@@ -1,4 +1,4 @@
-"""Claims: a whole sweep spends 0.62 of the machine on useful arithmetic; ending decided runs early takes 25 % less and no label.
+"""Claims: a whole sweep spends 0.62 of the machine on useful arithmetic; ending decided runs early saves 25 % and no label changes.
 
 Trains a spec twice with `grokjax run`, with `stop = never` and with `stop = decided`, each in a fresh root and with an empty
 compilation cache, timed from the command to its exit. Useful arithmetic is that of the training steps (`step_flops`). The yardstick
