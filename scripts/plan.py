@@ -48,7 +48,7 @@ def _show(plan: Plan) -> None:
         "runs", f"{plan.runs:,}" + (f"  [dim]({plan.committed:,} committed, {left:,} to train)[/]" if plan.committed else "")
     )
     table.add_row("groups (compiles)", f"{plan.groups:,}")
-    table.add_row("packs (tasks)", f"{len(plan.packs):,}")
+    table.add_row("packs", f"{len(plan.packs):,}")
     table.add_row("run-steps", f"{plan.run_steps:,}")
     table.add_row("useful arithmetic", f"{plan.useful_flops / 1e12:,.3g} TFLOP")
     table.add_row("tables", f"{plan.rows:,} rows of curves, about {plan.table_bytes / 1e6:,.2g} MB")
