@@ -6,7 +6,7 @@ is cores x wall time x the peak of a float32 matrix product, measured on all cor
 The second sweep is given the tuning that the first measured, or low bits would differ: what that spared it is part of the first's
 share for compiling.
 
-    python benchmarks/whole_sweep.py [--root FOLDER] [SPEC] [NAME=VALUE ...]
+    python benchmarks/whole_sweep.py [--root FOLDER] [--never-alone] [SPEC] [NAME=VALUE ...]
 
 The published sweep, `parity-article`, takes about an hour and a half on two cores.
 """
@@ -33,11 +33,11 @@ from benchmarks.machine import cores, matrix_product, meet, on_workers, print_he
 TARGET, TARGET_SAVED = 0.62, 0.25
 
 
-def main(spec: str, settings: list[str], folder: Path) -> None:
-    """Prints a row a way of stopping, then what stopping saved and how many labels agree."""
+def main(spec: str, settings: list[str], folder: Path, stops: tuple[str, ...]) -> None:
+    """Prints a row a way of stopping, then, where both were measured, what stopping saved and how many labels agree."""
     print_header(f"{spec} {' '.join(settings)}: the whole command, useful arithmetic as a share of matrix products on all cores")
     peaks, seconds, tables = [_peak()], dict[str, float](), dict[str, pd.DataFrame]()
-    for stop in ("never", "decided"):
+    for stop in stops:
         root = folder / stop
         if stop == "decided":
             shutil.copytree(folder / "never" / "groups", root / "groups")
@@ -50,6 +50,8 @@ def main(spec: str, settings: list[str], folder: Path) -> None:
     print(*(f"{name:>{width}}" for name, width in columns), " where the time went")
     for stop, table in tables.items():
         print(_row(stop, table, seconds[stop], peak))
+    if len(stops) < 2:
+        return
     never, decided = (classify(table, ArticleRule()) for table in tables.values())
     print(f"decided takes {1 - seconds['decided'] / seconds['never']:.1%} less wall time (target {TARGET_SAVED:.0%})")
     print(f"the same label for {(never == decided).sum():,} of {len(never):,} runs")
@@ -93,8 +95,10 @@ if __name__ == "__main__":
     parser.add_argument("spec", nargs="?", default="parity-demo")
     parser.add_argument("settings", nargs="*")
     parser.add_argument("--root", type=Path)
+    parser.add_argument("--never-alone", action="store_true", help="leave out the sweep whose runs end once they are decided")
     arguments = parser.parse_args()
     if arguments.root and arguments.root.exists() and any(arguments.root.iterdir()):
         parser.error(f"{arguments.root} is not empty; what is there already would not be timed")
     with tempfile.TemporaryDirectory() as temporary:
-        main(arguments.spec, arguments.settings, arguments.root or Path(temporary))
+        stops = ("never",) if arguments.never_alone else ("never", "decided")
+        main(arguments.spec, arguments.settings, arguments.root or Path(temporary), stops)
