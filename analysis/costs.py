@@ -61,9 +61,9 @@ def pack_costs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _peak(runs: pd.DataFrame) -> pd.Series:
-    """The peak of each run's device: the median over its packs, since a single short timing may meet a busy machine."""
+    """The peak of each run's device: the best over its packs, since a short timing may meet a busy machine."""
     by_pack = runs.groupby(["device", "pack_id"])["peak_flops"].first()
-    return runs["device"].map(by_pack.groupby("device").median())
+    return runs["device"].map(by_pack.groupby("device").max())
 
 
 def _idle_at_end(runs: pd.DataFrame) -> float:

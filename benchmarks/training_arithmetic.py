@@ -11,8 +11,8 @@ machine. `of best` is stricter: the median of the steps over the fastest single 
 
 from __future__ import annotations
 
+import argparse
 import statistics
-import sys
 
 from benchmarks.machine import cores, matrix_product, meet, on_workers, print_header
 
@@ -67,4 +67,6 @@ def _measure(hidden_size: int) -> tuple[str, float, float, float, float]:
 
 
 if __name__ == "__main__":
-    main([int(word) for word in sys.argv[1:]] or sorted(TARGETS))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("hidden_size", type=int, nargs="*", default=sorted(TARGETS), help="hidden units (default: %(default)s)")
+    main(parser.parse_args().hidden_size)

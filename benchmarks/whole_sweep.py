@@ -92,8 +92,8 @@ def _row(stop: str, runs: pd.DataFrame, seconds: float, peak: float) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("spec", nargs="?", default="parity-demo")
-    parser.add_argument("settings", nargs="*")
+    parser.add_argument("spec", nargs="?", default="parity-demo", help="a shipped spec or a file (default: %(default)s)")
+    parser.add_argument("settings", nargs="*", metavar="NAME=VALUE", help="as --set of grokjax run")
     parser.add_argument("--root", type=Path)
     parser.add_argument("--never-alone", action="store_true", help="leave out the sweep whose runs end once they are decided")
     arguments = parser.parse_args()

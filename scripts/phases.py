@@ -52,6 +52,8 @@ def command(
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in ([out] if out else [root / "phases.png", root / "phases.svg"])]
     _tell(runs.assign(phase=phases), facet)
+    if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
+        typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
     typer.echo("\n".join(f"Wrote {path}" for path in written))
 
 

@@ -49,7 +49,8 @@ def _show(plan: Plan) -> None:
     )
     table.add_row("groups (compiles)", f"{plan.groups:,}")
     table.add_row("packs", f"{len(plan.packs):,}")
-    table.add_row("run-steps", f"{plan.run_steps:,}")
+    most = f"  [dim](at most: runs end once decided under {plan.spec.stopping_rule!r})[/]" if plan.spec.stopping_rule else ""
+    table.add_row("run-steps", f"{plan.run_steps:,}{most}")
     table.add_row("useful arithmetic", f"{plan.useful_flops / 1e12:,.3g} TFLOP")
     table.add_row("tables", f"{plan.rows:,} rows of curves, about {plan.table_bytes / 1e6:,.2g} MB")
     seconds = plan.seconds(speed, os.cpu_count() or 1)

@@ -130,6 +130,10 @@ def _tell(outcome: Outcome, root: Path, console: Console) -> None:
     else:
         before = f", {plan.committed:,} were there before" if plan.committed else ""
         _print(console, f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}")
+        if outcome.stopped:
+            share = outcome.saved / plan.run_steps
+            rule = f"decided under the rule {plan.spec.stopping_rule!r}"
+            _print(console, f"{outcome.stopped:,} runs ended early, {rule}: {share:.0%} of the run-steps were spared.")
     for failure in outcome.failures:
         runs = ", ".join(run.run_id for run in failure.pack.runs[:3])
         console.print("Failed:", style="red", end=" ")

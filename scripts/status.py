@@ -37,7 +37,8 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
     done = len(planned) - len(unfinished)
     console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
-    typer.echo(f"{root}: {done:,} of {len(planned):,} runs done, {len(running)} packs in training")
+    training = f"{len(running)} pack{'s' if len(running) > 1 else ''} in training" if running else "none in training"
+    typer.echo(f"{root}: {done:,} of {len(planned):,} runs done, {training}")
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
@@ -55,7 +56,8 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
             )
             table.add_row(group_id, what, str(have[group_id]), str(count))
         console.print(table, highlight=False)
-        console.print("The grokjax run command that began it continues it.")
+        if not running:
+            console.print("The grokjax run command that began it continues it.")
 
 
 def _costs(root: Path) -> pd.DataFrame | None:
@@ -79,7 +81,8 @@ def _tell_costs(costs: Account, console: Console) -> None:
 
 def _tell_packs(packs: pd.DataFrame, console: Console) -> None:
     kinds = [name for name, _ in COSTS]
-    table = Table("pack", "worker", "runs", *(name.replace("_", " ") for name in kinds), "of peak", box=None, padding=(0, 1))
+    costs = (Column(f"{name.replace('_', ' ')} s", justify="right") for name in kinds)
+    table = Table("pack", "worker", "runs", *costs, Column("of peak", justify="right"), box=None, padding=(0, 1))
     for row in packs.to_dict("records"):
         seconds = (f"{row[name]:.1f}" for name in kinds)
         table.add_row(row["pack_id"][:8], row["worker"], str(row["runs"]), *seconds, f"{row['share_of_peak']:.2f}")

@@ -39,7 +39,10 @@ class Execution:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep has come. Runs and run-steps committed before this call are not in it."""
+    """How far a sweep has come. Runs and run-steps committed before this call are not in it.
+
+    `run_steps` are those still planned or made: what runs that ended early were spared is taken off as it becomes known.
+    """
 
     runs: int
     runs_done: int
@@ -54,6 +57,8 @@ class Outcome:
     plan: Plan
     seconds: float
     failures: tuple[Failure, ...]
+    stopped: int  # runs that ended early, decided
+    saved: int  # run-steps not trained in runs that ended early
 
 
 def run_sweep(
@@ -91,6 +96,7 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     """Trains and commits the packs of a plan."""
     started = time.monotonic()
     failures: list[Failure] = []
+    receipts: list[Receipt] = []
     earlier = any(True for _ in store.keys("runs"))  # only beside earlier results can a run be there twice
     if earlier:
         _drop_superseded(store)  # of a sweep that was killed before it could
@@ -99,10 +105,11 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
             store.delete(f"progress/{pack_id}.json")
         finish = _on_ray if execution.executor == "ray" else _inline
         with contextlib.closing(finish(plan, store, execution)) as events:
-            _follow(plan, store, events, failures, watch)
+            _follow(plan, store, events, receipts, failures, watch)
         if earlier:
             _drop_superseded(store)
-    return Outcome(plan, time.monotonic() - started, tuple(failures))
+    stopped, saved = sum(receipt.stopped for receipt in receipts), sum(receipt.saved for receipt in receipts)
+    return Outcome(plan, time.monotonic() - started, tuple(failures), stopped, saved)
 
 
 def _drop_superseded(store: Store) -> None:
@@ -111,20 +118,31 @@ def _drop_superseded(store: Store) -> None:
     drop_superseded(store)
 
 
-def _follow(plan: Plan, store: Store, events: Iterator[Event], failures: list[Failure], watch: Callable[[Progress], None]) -> None:
-    runs = run_steps = 0
+def _follow(
+    plan: Plan,
+    store: Store,
+    events: Iterator[Event],
+    receipts: list[Receipt],
+    failures: list[Failure],
+    watch: Callable[[Progress], None],
+) -> None:
     due = 0.0
+
+    def progress(under_way: int) -> Progress:
+        runs, saved = sum(receipt.runs for receipt in receipts), sum(receipt.saved for receipt in receipts)
+        made = sum(receipt.run_steps for receipt in receipts) - saved
+        return Progress(plan.runs - plan.committed, runs, plan.run_steps - saved, min(made + under_way, plan.run_steps - saved))
+
     for event in events:
         if isinstance(event, Failure):
             failures.append(event)
         elif event is not None:
-            runs, run_steps = runs + event.runs, run_steps + event.run_steps
+            receipts.append(event)
         if time.monotonic() < due:
             continue
         due = time.monotonic() + POLL_SECONDS
-        under_way = sum(progress["run_steps"] for progress in read_progress(store).values())
-        watch(Progress(plan.runs - plan.committed, runs, plan.run_steps, min(run_steps + under_way, plan.run_steps)))
-    watch(Progress(plan.runs - plan.committed, runs, plan.run_steps, run_steps))
+        watch(progress(sum(entry["run_steps"] for entry in read_progress(store).values())))
+    watch(progress(0))
 
 
 def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:

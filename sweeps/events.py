@@ -13,7 +13,9 @@ class Receipt:
 
     pack_id: str
     runs: int
-    run_steps: int
+    run_steps: int  # asked for
+    stopped: int = 0  # runs that ended early, decided
+    saved: int = 0  # run-steps that those, and runs that diverged, were not trained
 
 
 @dataclass(frozen=True)

@@ -174,7 +174,9 @@ def _check_names(spec: SweepSpec, where: str) -> None:
     for table, names in (("run", spec.run), ("axes", spec.axes)):
         for name in names:
             if name not in known:
-                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{nearest(name, known)}")
+                hint = "; it is a key of the spec itself" if name in SweepSpec.model_fields else nearest(name, known)
+                hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
+                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
     for name in ("steps", "log_every"):
         if name in spec.axes:
             raise SpecError(

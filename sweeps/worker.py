@@ -94,7 +94,9 @@ class Worker:
         commit_runs(self._store, pack.pack_id, with_costs(runs, costs))
         self._free_since = time.perf_counter()
         self._startup, self._commit_seconds = 0.0, self._free_since - written
-        return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
+        made = sum(int(run.curve.step[-1]) for run in result.runs)
+        stopped = sum(run.decided for run in result.runs)
+        return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
 
     def _prepare(self, pack: Pack) -> Tuning:
         """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""

@@ -197,8 +197,10 @@ def test_runs_end_once_they_are_decided_and_can_be_trained_on(tmp_path):
         (stopped / "groups").mkdir(parents=True)
         (stopped / "groups" / file.name).write_bytes(file.read_bytes())
     early = load_spec("parity-article", settings, stop="decided")
-    run_sweep(early, stopped, Execution(executor="inline"))
+    outcome = run_sweep(early, stopped, Execution(executor="inline"))
     full, cut = load_runs(whole), load_runs(stopped)
+    assert outcome.stopped == cut["stopped_by"].notna().sum() > 0
+    assert outcome.saved == full["steps"].sum() - cut["steps"].sum()
     assert classify(cut, ArticleRule()).tolist() == classify(full, ArticleRule()).tolist()
     ended = cut["stopped_by"].notna()
     assert ended.any()

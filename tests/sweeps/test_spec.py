@@ -56,6 +56,7 @@ def test_overrides_fix_replace_and_make_axes(tmp_path):
         ({"weight_decai": 1.0}, {}, "", "weight_decai is not a hyperparameter; did you mean weight_decay"),
         ({}, {"hiden_size": [1]}, "", "hiden_size is not a hyperparameter; did you mean hidden_size"),
         ({}, {}, "axis = 1", "axis is not a key of a spec; did you mean axes"),
+        ({"stop": "decided"}, {}, "", "stop is not a hyperparameter; use --stop, or stop in the spec itself"),
         ({"hidden_size": "wide"}, {}, "", "hidden_size = 'wide': input should be a valid integer"),
         ({"hidden_size": 16.5}, {}, "", "hidden_size = 16.5: input should be a valid integer"),
         ({"hidden_size": None}, {"hidden_size": [16, True]}, "", "hidden_size = True"),
