@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -12,7 +14,7 @@ import pyarrow.dataset as ds
 from sweeps.errors import InputError
 from sweeps.schema import curves_schema
 from sweeps.standing import KEYS, superseded
-from sweeps.store import Store
+from sweeps.store import Store, get_weights
 
 
 class AnalysisError(InputError):
@@ -74,6 +76,29 @@ def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns:
         packs = pd.Series([Path(name).stem for name in names]).reindex(files).to_numpy()
         curves = curves[packs == curves["run_id"].map(standing).to_numpy()]
     return curves.sort_values(["run_id", "step"], ignore_index=True)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Copies of a run's weights at some of its steps."""
+
+    step: np.ndarray  # [K]
+    arrays: dict[str, np.ndarray]  # [K, ...] by name
+
+
+def load_weights(root: str | Path, run_id: str) -> Weights:
+    """The weights that were kept of a committed run, with their steps.
+
+    Raises:
+      StoreError: `root` holds no sweep, or the file is cut short.
+      AnalysisError: no such committed run, or none of its weights were kept.
+    """
+    if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():
+        raise AnalysisError(f"{root} holds no committed run {run_id}")
+    kept = get_weights(Store(root), run_id)
+    if kept is None:
+        raise AnalysisError(f"no weights of run {run_id} were kept; set snapshots in the spec's [run], and run it into another root")
+    return Weights(*kept)
 
 
 def _dataset(root: str | Path, table: str) -> ds.Dataset:

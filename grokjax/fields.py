@@ -4,17 +4,18 @@ Every field of every part has one role, declared once, on the field:
 
 * *static*: shapes, kinds, dtype. Runs that share all static fields are a group and share one compiled program.
 * *traced*: numbers the compiled program takes as arguments, so they vary inside a group.
-* *recorded*: how far a run is trained and how often it is looked at. Not part of the run's identity.
+* *recorded*: how far a run is trained and what is looked at. Not part of the run's identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 import pydantic
 
 Role = Literal["static", "traced", "recorded"]
+Value = bool | int | float | str
 
 
 class Static:
@@ -45,6 +46,15 @@ class Part(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+def as_given(name: str) -> Callable[[dict[str, Any]], Any]:
+    """The default of a field that, left out, is what the earlier field `name` is."""
+
+    def same(given: dict[str, Any]) -> Any:
+        return given.get(name)  # absent where `name` itself was refused: that error is the one told
+
+    return same
+
+
 def role_of(info: pydantic.fields.FieldInfo) -> Role:
     """The role a field was declared with; static when it says nothing."""
     for mark in info.metadata:
@@ -60,3 +70,8 @@ def fields_with_role(part: Part, role: Role) -> Iterator[tuple[str, Any]]:
         value = getattr(part, name)
         if not isinstance(value, Part) and role_of(info) == role:
             yield name, value
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The whole numbers of a field that holds several in one value: "3+11" is (3, 11)."""
+    return tuple(int(number) for number in text.split("+"))
