@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
-from grokjax.fields import Part, PositiveInt, Recorded, Role, Static, Traced, Value, as_given, fields_with_role
+from grokjax.fields import Part, PositiveInt, Recorded, Role, Static, Traced, Value, AsGiven, fields_with_role
 from grokjax.kinds import kinds_of
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
@@ -39,13 +39,11 @@ class RunConfig(Part):
     precision: Annotated[Precision, pydantic.Field(description="of all arithmetic of the run")] = "float32"
     seed: Annotated[int, Traced, pydantic.Field(ge=0, lt=2**31, description="seed of the first weights, batches and dropout")]
     data_seed: Annotated[
-        int, Traced, pydantic.Field(ge=0, lt=2**31, default_factory=as_given("seed"), description="seed of the data and its noise")
+        int, Traced, pydantic.Field(ge=0, lt=2**31, default_factory=AsGiven("seed"), description="seed of the data and its noise")
     ]
     steps: Annotated[PositiveInt, Recorded, pydantic.Field(description="training steps")]
     log_every: Annotated[PositiveInt, Recorded, pydantic.Field(description="steps between two logged rows")]
-    probes: Annotated[
-        str, Recorded, pydantic.Field(description=f"what else is logged, joined by +: {', '.join(PROBES)}")
-    ] = ""
+    probes: Annotated[str, Recorded, pydantic.Field(description=f"what else is logged, joined by +: {', '.join(PROBES)}")] = ""
     snapshots: Annotated[
         int, Recorded, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
     ] = 0
@@ -55,7 +53,9 @@ class RunConfig(Part):
         if self.steps % self.log_every:
             raise ValueError(f"log_every = {self.log_every} does not divide steps = {self.steps}")
         if self.batch_size > self.task.num_train:
-            raise ValueError(f"batch_size = {self.batch_size} is more than the {self.task.num_train} training examples; lower it, or 0 for all")
+            raise ValueError(
+                f"batch_size = {self.batch_size} is more than the {self.task.num_train} training examples; lower it, or 0 for all"
+            )
         rows = self.steps // self.log_every + 1
         if self.snapshots == 1 or self.snapshots > rows:
             raise ValueError(f"snapshots = {self.snapshots}: keep 0, or 2 (the first and the last) to {rows}, the logged rows")
@@ -111,10 +111,10 @@ class RunConfig(Part):
     def from_flat(cls, flat: Mapping[str, Value]) -> RunConfig:
         """The config whose hyperparameters are given by name, as `flat` returns them.
 
-        Raises:
-          KeyError: no such kind of a part, or none given.
-      UnknownHyperparameter: a name that none of the chosen parts has.
-          pydantic.ValidationError: a missing, mistyped or impossible value.
+          Raises:
+            KeyError: no such kind of a part, or none given.
+        UnknownHyperparameter: a name that none of the chosen parts has.
+            pydantic.ValidationError: a missing, mistyped or impossible value.
         """
         classes = {part: kinds_of(part)[str(flat[part])] for part in PART_NAMES}
         owners = {name: part for part, kind in classes.items() for name in kind.model_fields}
@@ -132,6 +132,16 @@ class RunConfig(Part):
     def flat(self) -> dict[str, Value]:
         """Every hyperparameter by name, the kinds of the parts among them."""
         return {name: value for part in self._parts() for name, value in _own_fields(part)}
+
+    @property
+    def following(self) -> frozenset[str]:
+        """The hyperparameters that are what another one is, as they are where they are left out."""
+        return frozenset(
+            name
+            for part in self._parts()
+            for name, info in type(part).model_fields.items()
+            if isinstance(info.default_factory, AsGiven) and getattr(part, name) == getattr(part, info.default_factory.name)
+        )
 
     def values(self, role: Role) -> dict[str, Value]:
         """The hyperparameters that have `role`, by name."""
@@ -203,7 +213,10 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
         shared = {name for cls in classes for name in cls.__base__.model_fields}  # type: ignore[union-attr]
         for after in (False, True):  # what is a kind's own first
             found |= {
-                name: info for cls in classes for name, info in cls.model_fields.items() if (name in shared) == after and name != part
+                name: info
+                for cls in classes
+                for name, info in cls.model_fields.items()
+                if (name in shared) == after and name != part
             }
     return found | {name: info for name, info in RunConfig.model_fields.items() if name not in PART_NAMES}
 

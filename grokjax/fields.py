@@ -9,7 +9,8 @@ Every field of every part has one role, declared once, on the field:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
@@ -46,13 +47,14 @@ class Part(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-def as_given(name: str) -> Callable[[dict[str, Any]], Any]:
+@dataclass(frozen=True)
+class AsGiven:
     """The default of a field that, left out, is what the earlier field `name` is."""
 
-    def same(given: dict[str, Any]) -> Any:
-        return given.get(name)  # absent where `name` itself was refused: that error is the one told
+    name: str
 
-    return same
+    def __call__(self, given: dict[str, Any]) -> Any:
+        return given.get(self.name)  # absent where that field itself was refused: its error is the one told
 
 
 def role_of(info: pydantic.fields.FieldInfo) -> Role:

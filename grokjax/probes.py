@@ -209,7 +209,9 @@ def _modular_units(task: Task, model: Model, num_outputs: int) -> str | None:
     if task.modulus < 3:
         return f"needs a modulus of at least 3, got {task.modulus}"
     if isinstance(model, Mlp) and model.layers > 1:
-        return f"needs hidden units that read the tokens and write the outputs, and model = 'mlp' has layers = {model.layers}; use 1"
+        return (
+            f"needs hidden units that read the tokens and write the outputs, and model = 'mlp' has layers = {model.layers}; use 1"
+        )
     return None
 
 

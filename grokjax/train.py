@@ -34,8 +34,18 @@ class RunState(NamedTuple):
     test: Split
 
 
+# Kinds of devices that compute in float64; a TPU emulates it, at a price.
+BACKENDS_WITH_FLOAT64 = ("cpu", "gpu", "cuda", "rocm", "tpu")
+
+
 def precision_of(config: RunConfig) -> contextlib.AbstractContextManager[None]:
-    """Within it, jax computes in the run's precision: compile and call the functions below, and all made of them, inside it."""
+    """Within it, jax computes in the run's precision: compile and call the functions below, and all made of them, inside it.
+
+    Raises:
+      ValueError: the run asks for float64 on a device that has none.
+    """
+    if config.precision == "float64" and jax.default_backend() not in BACKENDS_WITH_FLOAT64:
+        raise ValueError(f"precision = 'float64', but the device ({jax.default_backend()}) has none; use 'float32'")
     scope: contextlib.AbstractContextManager[None] = jax.enable_x64(config.precision == "float64")
     return scope
 

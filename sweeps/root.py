@@ -74,9 +74,11 @@ def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Pat
         )
     earlier = _spec(entry)
     fields = hyperparameter_fields()
-    there, here = (next(expand(each)).flat() for each in (earlier, spec))
+    first_runs = [next(expand(each)) for each in (earlier, spec)]
+    there, here = (run.flat() for run in first_runs)
+    following = frozenset.intersection(*(run.following for run in first_runs))
     for name in sorted(there.keys() | here.keys()):
-        if name in earlier.axes or name in spec.axes or there.get(name) == here.get(name):
+        if name in earlier.axes or name in spec.axes or name in following or there.get(name) == here.get(name):
             continue
         was, wanted = there.get(name, "absent"), here.get(name, "absent")
         raise SpecError(

@@ -25,11 +25,13 @@ class Column:
     unit: str
     meaning: str
     kind: Kind
+    follows: str = ""  # another hyperparameter, which is the value where none was given
 
     @property
     def field(self) -> pa.Field:
-        """The Arrow field, with unit and meaning as its metadata."""
-        return pa.field(self.name, self.type, metadata={"unit": self.unit, "meaning": self.meaning, "kind": self.kind})
+        """The Arrow field, with unit, meaning and kind as its metadata, and `follows` where there is such."""
+        metadata = {"unit": self.unit, "meaning": self.meaning, "kind": self.kind}
+        return pa.field(self.name, self.type, metadata=metadata | ({"follows": self.follows} if self.follows else {}))
 
 
 SCALARS = tuple(metric for metric in METRICS if metric.shape == "scalar")

@@ -194,9 +194,7 @@ def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
     try:
         RunConfig.from_flat(flat)
     except UnknownHyperparameter as error:
-        owners = [
-            f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields
-        ]
+        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
         kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
         raise SpecError(f"{where}: {error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}") from None
     except pydantic.ValidationError as error:

@@ -157,7 +157,9 @@ def commit_runs(store: Store, pack_id: str, runs: pa.Table) -> bool:
 
 def put_weights(store: Store, run_id: str, step: np.ndarray, weights: Mapping[str, np.ndarray]) -> None:
     """Writes copies of a run's weights: `step` [K], and [K, ...] for each weight."""
-    store.put(f"weights/{run_id}.safetensors", save_tensors({"step": step, **{f"weights.{name}": w for name, w in weights.items()}}))
+    store.put(
+        f"weights/{run_id}.safetensors", save_tensors({"step": step, **{f"weights.{name}": w for name, w in weights.items()}})
+    )
 
 
 def get_weights(store: Store, run_id: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:

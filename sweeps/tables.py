@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.fields import AsGiven
 from grokjax.lanes import Tuning
 from grokjax.pack import RunResult
 from sweeps.device import device_kind
@@ -130,7 +131,14 @@ def _hyperparameter_columns() -> tuple[Column, ...]:
     """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
     types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     return tuple(
-        Column(name, types.get(info.annotation, pa.string()), "", info.description or f"kind of {name}", "hyperparameter")
+        Column(
+            name,
+            types.get(info.annotation, pa.string()),
+            "",
+            info.description or f"kind of {name}",
+            "hyperparameter",
+            follows=info.default_factory.name if isinstance(info.default_factory, AsGiven) else "",
+        )
         for name, info in hyperparameter_fields().items()
         if name != "steps"  # an outcome: the steps made
     )

@@ -22,7 +22,9 @@ ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "tanh": jnp.tanh,
     "gelu": jax.nn.gelu,  # with the tanh approximation
 }
-Activation = Annotated[Literal["relu", "quadratic", "tanh", "gelu"], pydantic.Field(description="of the hidden units")]
+Activation = Annotated[
+    Literal["relu", "quadratic", "tanh", "gelu"], pydantic.Field(description="activation function of the hidden units")
+]
 
 
 class NeuronMaps(NamedTuple):

@@ -91,9 +91,7 @@ class Mlp(Model):
         return task.num_inputs * (task.num_tokens if task.inputs == "tokens" else 1)
 
     def _module(self, task: Task, num_outputs: int) -> _Mlp:
-        return _Mlp(
-            (self._num_features(task), *[self.hidden_size] * self.layers, num_outputs), self.activation, self.dropout
-        )
+        return _Mlp((self._num_features(task), *[self.hidden_size] * self.layers, num_outputs), self.activation, self.dropout)
 
 
 class _Mlp(nn.Module):

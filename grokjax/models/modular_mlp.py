@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pydantic
 
-from grokjax.fields import PositiveInt, as_given, numbers
+from grokjax.fields import PositiveInt, AsGiven, numbers
 from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params, drop, one_hot
 from grokjax.tasks.base import Task
 
@@ -18,18 +18,16 @@ Embedding = Literal["tied", "untied", "input_tied", "circle"]
 
 
 class Pairs(NamedTuple):
-    """N pairs of tokens, and the same as one-hot columns, by which gradients are summed per token."""
+    """N pairs of tokens, as rows of a table of T rows: V rows that both tokens share, or V for the first and V for the second."""
 
-    tokens: jax.Array  # [N, 2] int
-    first: jax.Array  # [V, N]
-    second: jax.Array  # [V, N]
+    rows: jax.Array  # [N, 2] int
+    counts: jax.Array  # [T, N]: how often each row is in each pair, by which gradients are summed
 
 
 class Tables(NamedTuple):
     """The model with its products multiplied out: what each token adds to each hidden unit, and each unit to each output."""
 
-    first: jax.Array  # [V, H]
-    second: jax.Array  # [V, H]
+    input: jax.Array  # [T, H]
     output: jax.Array  # [H, C]
 
 
@@ -49,7 +47,7 @@ class ModularMlp(Model):
     model: Literal["modular_mlp"] = "modular_mlp"
     embedding: Annotated[Embedding, pydantic.Field(description="which embeddings are shared, or fixed on a circle")] = "tied"
     embedding_size: Annotated[PositiveInt, pydantic.Field(description="numbers that embed a token")]
-    hidden_size: Annotated[PositiveInt, pydantic.Field(default_factory=as_given("embedding_size"), description="hidden units")]
+    hidden_size: Annotated[PositiveInt, pydantic.Field(default_factory=AsGiven("embedding_size"), description="hidden units")]
     tied_hidden: Annotated[bool, pydantic.Field(description="both tokens go through the same hidden weights")] = True
     collapsed_hidden: Annotated[bool, pydantic.Field(description="the embeddings are the hidden weights")] = False
     collapsed_output: Annotated[bool, pydantic.Field(description="hidden units go to the outputs by one matrix")] = False
@@ -80,7 +78,9 @@ class ModularMlp(Model):
                 f"embedding_size = {self.embedding_size}, but a circle of circle_frequencies = {self.circle_frequencies!r} has {size}"
             )
         if self.collapsed_hidden or self.collapsed_output:
-            raise ValueError("embedding = 'circle' has no weights to collapse into; leave collapsed_hidden and collapsed_output False")
+            raise ValueError(
+                "embedding = 'circle' has no weights to collapse into; leave collapsed_hidden and collapsed_output False"
+            )
 
     def check(self, task: Task, num_outputs: int) -> None:
         """Raises ValueError where inputs are no pairs, outputs no tokens that could be tied, or frequencies beyond the tokens'."""
@@ -98,12 +98,13 @@ class ModularMlp(Model):
 
     def arrange(self, task: Task, inputs: jax.Array) -> Pairs:
         """Lays out tokens [N, 2] for `apply`."""
-        first, second = (one_hot(inputs[:, position], task.num_tokens).T for position in (0, 1))
-        return Pairs(inputs, first, second)
+        rows = inputs + jnp.array([0, 0 if self._shared else task.num_tokens])
+        counts = jnp.sum(one_hot(rows.T, task.num_tokens * (1 if self._shared else 2)), axis=0)
+        return Pairs(rows, counts.T)
 
     def take(self, inputs: Pairs, indices: jax.Array) -> Pairs:
         """The arranged inputs of the examples `indices` [n]."""
-        return Pairs(inputs.tokens[indices], inputs.first[:, indices], inputs.second[:, indices])
+        return Pairs(inputs.rows[indices], inputs.counts[:, indices])
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
         """Fresh weights: `embedding` [V, E], or `embedding_a` and `embedding_b`; `hidden` [E, H], or `hidden_a` and `hidden_b`;
@@ -115,7 +116,7 @@ class ModularMlp(Model):
     def apply(self, task: Task, params: Params, inputs: Pairs, key: jax.Array | None = None) -> jax.Array:
         """The outputs [N, C]."""
         tables = self.tables(task, params)
-        hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.first, tables.second, inputs))  # [N, H]
+        hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.input, inputs))  # [N, H]
         return drop(key, hidden, self.dropout) @ tables.output
 
     def tables(self, task: Task, params: Params) -> Tables:
@@ -128,15 +129,15 @@ class ModularMlp(Model):
         """Useful arithmetic of a step: three products for the outputs, three for each table that is one; two if a factor is fixed."""
         v, e, h = task.num_tokens, self.embedding_size, self.hidden_size
         factors = 2 if self.embedding == "circle" else 3
-        first_tables = 1 if self.tied_hidden and self.embedding != "untied" else 2
-        hidden = 0 if self.collapsed_hidden else first_tables * factors * v * e * h
+        hidden = 0 if self.collapsed_hidden else (1 if self._shared else 2) * factors * v * e * h
         output = 0 if self.collapsed_output else factors * h * e * num_outputs
         return 2 * (hidden + output + 3 * num_examples * h * num_outputs)
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
         """E W and O U."""
         tables = self.tables(task, params)
-        return NeuronMaps(jnp.stack([tables.first, tables.second]), tables.output)
+        by_position = tables.input.reshape(-1, task.num_tokens, self.hidden_size)
+        return NeuronMaps(jnp.broadcast_to(by_position, (2, *by_position.shape[1:])), tables.output)
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
         """The embeddings [N, 2, E] of tokens [N, 2]."""
@@ -149,6 +150,11 @@ class ModularMlp(Model):
         into = module.apply({"params": params}, method="hidden_weights")  # [E, H] each, or None
         hidden = sum(embedded[:, i] if weights is None else embedded[:, i] @ weights for i, weights in enumerate(into))
         return ACTIVATIONS[self.activation](hidden) @ self.tables(task, params).output
+
+    @property
+    def _shared(self) -> bool:
+        """Whether both tokens are read alike."""
+        return self.embedding != "untied" and (self.tied_hidden or self.collapsed_hidden)
 
     def _module(self, task: Task, num_outputs: int) -> _ModularMlp:
         frequencies = numbers(self.circle_frequencies) if self.embedding == "circle" else ()
@@ -212,10 +218,12 @@ class _ModularMlp(nn.Module):
         return [self.param("output", _linear, (self.hidden_size, self.embedding_size)), unembedding]
 
     def __call__(self) -> Tables:
-        first, second = (each if into is None else each @ into for each, into in zip(self.read, self.into, strict=True))
         shared = self.read[0] is self.read[1] and self.into[0] is self.into[1]
+        reads = [each if into is None else each @ into for each, into in zip(self.read, self.into, strict=True)][
+            : 1 if shared else 2
+        ]
         output = self.write[0] if len(self.write) == 1 else self.write[0] @ self.write[1]
-        return Tables(first, first if shared else second, output)
+        return Tables(reads[0] if shared else jnp.concatenate(reads), output)
 
     def embeddings(self) -> tuple[jax.Array, jax.Array]:
         """E_a and E_b."""
@@ -242,20 +250,20 @@ def circle(num_tokens: int, frequencies: tuple[int, ...]) -> np.ndarray:
 
 
 @jax.custom_vjp
-def sum_of_rows(first: jax.Array, second: jax.Array, pairs: Pairs) -> jax.Array:
-    """first[a] + second[b] for every pair: tables [V, H] each -> [N, H].
+def sum_of_rows(table: jax.Array, pairs: Pairs) -> jax.Array:
+    """The sum of each pair's two rows of a table [T, H]: [N, H].
 
-    Rows are gathered on the way out; on the way back a product with the one-hot columns sums them, many times faster than a scatter.
+    Rows are gathered on the way out; on the way back one product with the counts sums them, many times faster than a scatter.
     """
-    return first[pairs.tokens[:, 0]] + second[pairs.tokens[:, 1]]
+    return table[pairs.rows[:, 0]] + table[pairs.rows[:, 1]]
 
 
-def _sum_of_rows_forward(first: jax.Array, second: jax.Array, pairs: Pairs) -> tuple[jax.Array, Any]:
-    return sum_of_rows(first, second, pairs), pairs
+def _sum_of_rows_forward(table: jax.Array, pairs: Pairs) -> tuple[jax.Array, Any]:
+    return sum_of_rows(table, pairs), pairs
 
 
-def _sum_of_rows_backward(pairs: Pairs, cotangent: jax.Array) -> tuple[jax.Array, jax.Array, None]:
-    return pairs.first @ cotangent, pairs.second @ cotangent, None
+def _sum_of_rows_backward(pairs: Pairs, cotangent: jax.Array) -> tuple[jax.Array, None]:
+    return pairs.counts @ cotangent, None
 
 
 sum_of_rows.defvjp(_sum_of_rows_forward, _sum_of_rows_backward)

@@ -30,7 +30,9 @@ class Transformer(Model):
     width: Annotated[PositiveInt, pydantic.Field(description="numbers in the residual stream at each position")]
     layers: Annotated[PositiveInt, pydantic.Field(description="hidden layers, or blocks")] = 1
     heads: Annotated[PositiveInt, pydantic.Field(description="attention heads of a block")] = 4
-    layer_norm: Annotated[bool, pydantic.Field(description="normalize before each half of a block, and before the read-out")] = False
+    layer_norm: Annotated[bool, pydantic.Field(description="normalize before each half of a block, and before the read-out")] = (
+        False
+    )
     activation: Activation = "relu"
 
     @pydantic.model_validator(mode="after")

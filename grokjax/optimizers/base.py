@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 import pydantic
 
-from grokjax.fields import Part, Traced, TracedFloat, as_given
+from grokjax.fields import Part, Traced, TracedFloat, AsGiven
 
 LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]
 WeightDecay = Annotated[TracedFloat, pydantic.Field(ge=0, description="decoupled weight decay")]
@@ -23,7 +23,7 @@ class Optimizer(Part):
 
     learning_rate: LearningRate
     embedding_learning_rate: Annotated[
-        TracedFloat, pydantic.Field(gt=0, default_factory=as_given("learning_rate"), description="step size of embeddings")
+        TracedFloat, pydantic.Field(gt=0, default_factory=AsGiven("learning_rate"), description="step size of embeddings")
     ]
     warmup_steps: Annotated[
         int, Traced, pydantic.Field(ge=0, lt=2**31, description="steps over which the learning rate rises from 0 in a line")
@@ -70,7 +70,8 @@ class DecayingOptimizer(Optimizer):
 
     weight_decay: WeightDecay
     embedding_weight_decay: Annotated[
-        TracedFloat, pydantic.Field(ge=0, default_factory=as_given("weight_decay"), description="decoupled weight decay of embeddings")
+        TracedFloat,
+        pydantic.Field(ge=0, default_factory=AsGiven("weight_decay"), description="decoupled weight decay of embeddings"),
     ]
 
     def decay(self, *, embedding: bool) -> float | jax.Array:

@@ -107,4 +107,6 @@ def _is_prime(number: int) -> bool:
 
 def _check_fraction(fraction: float, examples: int) -> None:
     if not 1 <= int(fraction * examples) < examples:
-        raise ValueError(f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9")
+        raise ValueError(
+            f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9"
+        )
