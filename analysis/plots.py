@@ -135,7 +135,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     shown = np.linspace(0, len(values) - 1, 4).round().astype(int)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 6.4), layout="constrained")
-        losses, paths, maps = figure.subfigures(3, 1, height_ratios=[1, 1.3, 1])
+        losses, paths, maps = np.ravel(figure.subfigures(3, 1, height_ratios=[1, 1.3, 1]))  # type: ignore[arg-type]
         above = losses.subplots()
         for name, color, style in (("train_loss", TRAIN_COLOR, "-"), ("test_loss", TEST_COLOR, (0, (4, 1.5)))):
             above.plot(curve["step"].to_numpy(), curve[name].to_numpy(dtype=float), color=color, lw=1.2, ls=style, label=name)

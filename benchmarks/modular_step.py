@@ -1,9 +1,9 @@
-"""Claim: the modular main model trains 55 times faster than the published form of its loop, 28 times in float64; a transformer's steps
-do useful arithmetic at 0.4 of the matrix-product peak.
+"""Claims: the modular main model trains 55 times faster than the published form of its loop, 28 times in float64; and a
+transformer's steps do useful arithmetic at 0.4 of the matrix-product peak.
 
-The loop is plain JAX, written for this benchmark: one-hot products through the 500-wide embedding, float64, one jitted step a Python
-iteration, with both cores for XLA. The engine has one process a core, all at once, under the tuning a sweep would choose; its
-run-steps are summed. Loop and engine take turns, since they would need the same cores.
+The loop is plain JAX, written for this benchmark: one-hot products through the 500-wide embedding, float64, one jitted step a
+Python iteration, with both cores for XLA. The engine has one process a core, all at once, under the tuning a sweep would choose;
+its run-steps are summed. Loop and engine take turns, since they would need the same cores.
 
     python benchmarks/modular_step.py
 """
@@ -26,7 +26,8 @@ def main() -> None:
     print_header(
         f"modular-main, run-steps/s on {cores()} cores: the engine against a plain JAX loop of the published form in float64"
     )
-    loop, engine = [], {precision: [] for precision in TARGETS}  # type: dict[str, list[float]]
+    loop: list[float] = []
+    engine: dict[str, list[float]] = {precision: [] for precision in TARGETS}
     for _ in range(ROUNDS):
         loop.append(next(on_workers(_loop, [None], 1))[1][0])
         for precision in TARGETS:
@@ -81,7 +82,7 @@ def _loop(_: None) -> float:
     """Steps a second of the published form, both cores for XLA."""
     import jax  # noqa: PLC0415
 
-    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
     import jax.numpy as jnp  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
     import optax  # noqa: PLC0415

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import typing
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
-from grokjax.fields import Part, PositiveInt, Recorded, Role, Static, Traced, Value, AsGiven, fields_with_role
+from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
 from grokjax.kinds import kinds_of
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
@@ -66,8 +67,8 @@ class RunConfig(Part):
     def _check_model(self) -> None:
         if self.task.inputs not in self.model.reads:
             raise ValueError(
-                f"model = {self.kind('model')!r} reads {' or '.join(sorted(self.model.reads))}, but task = {self.kind('task')!r} gives "
-                f"{self.task.inputs}"
+                f"model = {self.kind('model')!r} reads {' or '.join(sorted(self.model.reads))}, but task = {self.kind('task')!r} "
+                f"gives {self.task.inputs}"
             )
         classes = self.task.num_classes
         if LOSSES[self.loss].one_logit and (classes != 2 or not isinstance(self.model, Mlp)):
@@ -86,11 +87,11 @@ class RunConfig(Part):
 
     @property
     def chosen_probes(self) -> tuple[Probe, ...]:
-        """What is logged beside losses, accuracies and norms, in the order of PROBES; for sparse parity with an mlp, `inputs` too."""
+        """What is logged beside losses, accuracies and norms; `inputs` always for sparse parity with an mlp."""
         told = self.probes.split("+") if self.probes else []
         if PROBE_FUNCTIONS["inputs"].fits(self.task, self.model, self.num_outputs) is None:
             told.append("inputs")
-        return tuple(dict.fromkeys(told))  # type: ignore[arg-type]  (checked by _check_probes)
+        return tuple(typing.cast("list[Probe]", list(dict.fromkeys(told))))  # _check_probes has looked
 
     @property
     def num_outputs(self) -> int:
@@ -111,7 +112,7 @@ class RunConfig(Part):
     def from_flat(cls, flat: Mapping[str, Value]) -> RunConfig:
         """The config whose hyperparameters are given by name, as `flat` returns them.
 
-          Raises:
+        Raises:
             KeyError: no such kind of a part, or none given.
         UnknownHyperparameter: a name that none of the chosen parts has.
             pydantic.ValidationError: a missing, mistyped or impossible value.
@@ -127,7 +128,8 @@ class RunConfig(Part):
                 own[name] = value
             else:
                 raise UnknownHyperparameter(name)
-        return cls(**{part: kind.model_validate(given[part]) for part, kind in classes.items()}, **own)
+        parts = {part: kind.model_validate(given[part]) for part, kind in classes.items()}
+        return cls.model_validate(parts | own)
 
     def flat(self) -> dict[str, Value]:
         """Every hyperparameter by name, the kinds of the parts among them."""
@@ -171,9 +173,7 @@ class RunConfig(Part):
         return self.model_copy(update=parts | mine)
 
     def group_template(self) -> Self:
-        """A config equal for all runs of a group that are probed alike (traced fields zero, one step, no snapshots): what a compiled
-        program is made from.
-        """
+        """What a compiled program is made from, equal for all runs of a group that are probed alike: traced fields are zero."""
         recorded = {"steps": 1, "log_every": 1, "snapshots": 0}
         return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | recorded)
 

@@ -54,7 +54,8 @@ class AsGiven:
     name: str
 
     def __call__(self, given: dict[str, Any]) -> Any:
-        return given.get(self.name)  # absent where that field itself was refused: its error is the one told
+        """The value, of those validated before; none where that field was refused itself: its error is the one told."""
+        return given.get(self.name)
 
 
 def role_of(info: pydantic.fields.FieldInfo) -> Role:

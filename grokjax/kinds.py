@@ -22,8 +22,8 @@ ENTRY_POINTS = "grokjax.parts"
 def kinds_of(part: str) -> dict[str, type[Part]]:
     """The classes that can stand for `part` ("task", "model" or "optimizer"), by kind, in the order of their names.
 
-    A kind is a subclass of the part's base with a field of the part's name, whose default is the kind. It may stand in any module of
-    the folder of its base, or in a module that an installed package names as an entry point of `grokjax.parts`.
+    A kind is a subclass of the part's base with a field of the part's name, whose default is the kind. It may stand in any module
+    of the folder of its base, or in a module that an installed package names as an entry point of `grokjax.parts`.
     """
     _import_all()
     found = {str(cls.model_fields[part].default): cls for cls in _subclasses(BASES[part]) if part in cls.model_fields}

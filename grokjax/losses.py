@@ -89,8 +89,8 @@ def hinge(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 def stablemax_cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Mean over examples of -log(StableMax probability of the label), in nats. outputs: [N, C]; labels: [N] int.
 
-    StableMax puts s(x) = x + 1 for x >= 0 and 1 / (1 - x) below in place of exp(x): it grows too slowly to absorb the other classes in
-    float arithmetic (Prieto et al. 2025).
+    StableMax puts s(x) = x + 1 for x >= 0 and 1 / (1 - x) below in place of exp(x): it grows too slowly to absorb the other classes
+    in float arithmetic (Prieto et al. 2025).
     """
     magnitudes = jnp.abs(outputs)
     log_s = jnp.sign(outputs) * jnp.log1p(magnitudes)
@@ -105,7 +105,7 @@ def margins(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def of_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """The label's entry of each row [N]. outputs: [N, C]; labels: [N] int. Picked by a mask: as fast as a gather, and so is its gradient."""
+    """The label's entry of each row [N], picked by a mask, whose gradient is one too. outputs: [N, C]; labels: [N] int."""
     is_label = labels[:, None] == jnp.arange(outputs.shape[1])
     return jnp.sum(jnp.where(is_label, outputs, 0), axis=1)
 

@@ -60,5 +60,7 @@ PROBES: tuple[Probe, ...] = tuple(dict.fromkeys(metric.probe for metric in METRI
 
 
 def finite_rows(metrics: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Which of k logged rows hold nothing but finite numbers: metrics of [k], or [k, ...] with more than a number a row, give [k]."""
-    return np.logical_and.reduce([np.isfinite(values.reshape(len(values), -1)).all(axis=1) for values in metrics.values()])
+    """Which of k logged rows hold nothing but finite numbers, [k]. Metrics are [k], or [k, ...] where a row has several."""
+    each = [np.isfinite(values.reshape(len(values), -1)).all(axis=1) for values in metrics.values()]
+    finite: np.ndarray[Any, Any] = np.logical_and.reduce(each)
+    return finite

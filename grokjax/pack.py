@@ -112,7 +112,7 @@ class _Occupant:
         return occupant
 
     def log(self, rows: Metrics) -> bool:
-        """Adds rows [k]; the run ends with the first that is not finite or that decides it. Returns whether none came after that."""
+        """Adds rows [k]; the run ends with the first that is not finite or decides it. Returns whether none came after that."""
         finite = finite_rows(rows)
         count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
         rows_left = self.rows_left - count if finite.all() else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -125,7 +126,7 @@ def _shares(waves: jax.Array) -> jax.Array:
     """Share of each unit's power at each frequency, over waves [L, V, H]: [K, H]; zeros where rounding is all there is."""
     power = jnp.sum(_power(waves), axis=0)  # [K, H]
     total = jnp.sum(power, axis=0)
-    there = total > jnp.finfo(waves.dtype).eps * jnp.sum(waves**2, axis=(0, 1))
+    there = total > float(jnp.finfo(waves.dtype).eps) * jnp.sum(waves**2, axis=(0, 1))  # type: ignore[no-untyped-call]
     return jnp.where(there, power / jnp.where(there, total, 1), 0)
 
 
@@ -148,8 +149,8 @@ def gini(values: jax.Array) -> jax.Array:
 def fourier_losses(run: Probed) -> dict[str, jax.Array]:
     """Loss of the outputs' part at the key frequencies, and of the outputs without it (Nanda et al. 2023).
 
-    Over all p x p pairs, each output is projected on cos and sin of 2 pi k (a + b) / p (a - b for subtraction) for the frequencies k
-    that the hidden units have now. Restricted: those parts and each output's mean alone. Excluded: all but those parts, over the
+    Over all p x p pairs, each output is projected on cos and sin of 2 pi k (a + b) / p (a - b for subtraction), for the frequencies
+    k that the hidden units have now. Restricted: those parts and each output's mean alone. Excluded: all but those parts, over the
     training examples.
     """
     task = run.task

@@ -85,7 +85,7 @@ def step(config: RunConfig, state: RunState) -> RunState:
 
 
 def measure(config: RunConfig, state: RunState) -> dict[str, jax.Array]:
-    """The run's metrics by name: losses (mean cross-entropy per example, nats), accuracies (0 to 1), norms, and the chosen probes."""
+    """The run's metrics by name: losses (mean cross-entropy per example, nats), accuracies (0 to 1), norms, chosen probes."""
     metrics: dict[str, jax.Array] = {}
     loss = LOSSES[config.loss]
     outputs = {}

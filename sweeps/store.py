@@ -8,8 +8,8 @@
     runs/<pack>.parquet          a row a run
 
 A pack's weights and curves are written first, whole, then its runs file is created if absent. What has no runs file is a leftover
-that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now stand in another
-pack, trained further, are taken out of it.
+that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now stand in
+another pack, trained further, are taken out of it.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def get_weights(store: Store, run_id: str) -> tuple[np.ndarray, dict[str, np.nda
     try:
         tensors = load_tensors(content)
         return tensors.pop("step"), {name.removeprefix("weights."): tensor for name, tensor in tensors.items()}
-    except Exception as error:  # of a Rust library, several kinds  # noqa: BLE001
+    except Exception as error:  # of a Rust library, several kinds
         raise StoreError(f"cannot read {store.root / key}: {_reason(error)}; restore it") from None
 
 

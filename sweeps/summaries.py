@@ -18,7 +18,7 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
 
     Args:
       step: [T] ascending.
-      metrics: [T] each, or [T, ...]. Rows that hold a value that is not finite count in no extreme. Metrics that the run lacks are None.
+      metrics: [T] each, or [T, ...]. Rows that hold a value that is not finite count in no extreme. What is missing is None.
     """
     train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

@@ -47,7 +47,7 @@ class Model(Part):
         float, pydantic.Field(ge=0, lt=1, description="share of hidden activations set to zero in a step, the others scaled up")
     ] = 0.0
 
-    def check(self, task: Task, num_outputs: int) -> None:  # noqa: B027  (most have nothing to object)
+    def check(self, task: Task, num_outputs: int) -> None:
         """Raises ValueError, naming field and value, if the model cannot serve a task that it can read."""
 
     def arrange(self, task: Task, inputs: jax.Array) -> Inputs:
@@ -101,4 +101,5 @@ def one_hot(tokens: jax.Array, num_tokens: int) -> jax.Array:
 
 def normal(key: jax.Array, shape: tuple[int, ...], variance: float) -> jax.Array:
     """Normal weights, drawn in float32 whatever the precision, so that a seed's first weights are the same in both."""
-    return (variance**0.5 * jax.random.normal(key, shape, jnp.float32)).astype(float)
+    weights: jax.Array = variance**0.5 * jax.random.normal(key, shape, jnp.float32)
+    return weights.astype(float)

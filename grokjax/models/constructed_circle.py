@@ -17,8 +17,8 @@ from grokjax.tasks.base import Task
 class ConstructedCircle(Model):
     """Hidden unit n of N reads cos(2 pi a / V - 2 pi n / N) of each token and writes cos(2 pi c / V - 4 pi n / N) to output c.
 
-    The greatest output is a + b modulo an odd V with the quadratic activation for 3, 5, 6 or 7 units (4 do not tell c from V - c), and
-    with relu for 5 or 7 (Pearce et al. 2023). It has no weights: training leaves it as it is.
+    The greatest output is a + b modulo an odd V with the quadratic activation for 3, 5, 6 or 7 units (4 do not tell c from V - c),
+    and with relu for 5 or 7 (Pearce et al. 2023). It has no weights: training leaves it as it is.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"tokens"})
@@ -41,8 +41,9 @@ class ConstructedCircle(Model):
         maps = self.neuron_maps(task, params)
         hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
         outputs = ACTIVATIONS[self.activation](hidden) @ maps.outputs
-        tick = jnp.finfo(outputs.dtype).eps ** 0.5
-        return jnp.round(outputs / tick) * tick
+        tick = float(jnp.finfo(outputs.dtype).eps) ** 0.5  # type: ignore[no-untyped-call]
+        rounded: jax.Array = jnp.round(outputs / tick) * tick
+        return rounded
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
         """Nothing is trained."""

@@ -29,9 +29,9 @@ class Inputs(NamedTuple):
 
 
 class Mlp(Model):
-    """act(... act(act(x W_1) W_2) ...) W_out, without biases: the tasks' inputs have a constant one. Tokens are read as one-hot vectors.
+    """act(... act(act(x W_1) W_2) ...) W_out, without biases: the tasks' inputs have a constant one.
 
-    First weights are normal with variance 1 / fan-in.
+    Tokens are read as one-hot vectors. First weights are normal with variance 1 / fan-in.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vectors", "tokens"})

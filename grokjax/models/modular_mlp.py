@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import flax.linen as nn
@@ -10,11 +11,12 @@ import jax.numpy as jnp
 import numpy as np
 import pydantic
 
-from grokjax.fields import PositiveInt, AsGiven, numbers
+from grokjax.fields import AsGiven, PositiveInt, numbers
 from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params, drop, one_hot
 from grokjax.tasks.base import Task
 
 Embedding = Literal["tied", "untied", "input_tied", "circle"]
+Tied = tuple[jax.Array, jax.Array]
 
 
 class Pairs(NamedTuple):
@@ -36,7 +38,7 @@ class ModularMlp(Model):
 
     `embedding` says what is shared: "tied" E_a = E_b = U^T, "input_tied" E_a = E_b, "untied" nothing; "circle" fixes all three to
     the points cos(2 pi k a / V), sin(2 pi k a / V), each column of norm one, for the frequencies k in `circle_frequencies`. With
-    `tied_hidden`, W_a = W_b. `collapsed_hidden` leaves out W, the embedding being the hidden layer; `collapsed_output` leaves out O.
+    `tied_hidden`, W_a = W_b. `collapsed_hidden` leaves out W: the embedding is the hidden layer. `collapsed_output` leaves out O.
 
     First weights are those of the published code, truncated normals: embeddings of variance 2 / fan-in, the others of standard
     deviation 1 / sqrt(fan-in) before truncation.
@@ -64,8 +66,8 @@ class ModularMlp(Model):
             raise ValueError(f"collapsed_hidden = True makes the embedding the hidden layer; {sizes} must be equal")
         if self.collapsed_output and self.embedding == "tied" and not same:
             raise ValueError(
-                f"embedding = 'tied' with collapsed_output = True reads the hidden units by the embedding; {sizes} cannot tie, make them "
-                "equal or use 'input_tied'"
+                f"embedding = 'tied' with collapsed_output = True reads the hidden units by the embedding; {sizes} cannot tie, "
+                "make them equal or use 'input_tied'"
             )
         if self.embedding == "circle":
             self._check_circle()
@@ -75,7 +77,7 @@ class ModularMlp(Model):
         size = 2 * len(numbers(self.circle_frequencies))
         if self.embedding_size != size:
             raise ValueError(
-                f"embedding_size = {self.embedding_size}, but a circle of circle_frequencies = {self.circle_frequencies!r} has {size}"
+                f"embedding_size = {self.embedding_size}, but circle_frequencies = {self.circle_frequencies!r} make {size}"
             )
         if self.collapsed_hidden or self.collapsed_output:
             raise ValueError(
@@ -88,7 +90,7 @@ class ModularMlp(Model):
             raise ValueError(f"model = 'modular_mlp' reads two tokens, the task gives {task.num_inputs}")
         if self.embedding in ("tied", "circle") and num_outputs != task.num_tokens:
             raise ValueError(
-                f"embedding = {self.embedding!r} ties {task.num_tokens} tokens to {num_outputs} outputs; use 'untied' or 'input_tied'"
+                f"embedding = {self.embedding!r} ties {task.num_tokens} tokens to {num_outputs} outputs; use 'input_tied'"
             )
         if self.embedding == "circle" and max(numbers(self.circle_frequencies)) > (task.num_tokens - 1) // 2:
             raise ValueError(
@@ -108,7 +110,7 @@ class ModularMlp(Model):
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
         """Fresh weights: `embedding` [V, E], or `embedding_a` and `embedding_b`; `hidden` [E, H], or `hidden_a` and `hidden_b`;
-        `output` [H, E]; `unembedding` [E, C], or [H, C] when collapsed. Those that the variant lacks are not there. `key` is consumed.
+        `output` [H, E]; `unembedding` [E, C], or [H, C] when collapsed. What the variant lacks is not there. `key` is consumed.
         """
         params: Params = self._module(task, num_outputs).init(key).get("params", {})
         return params
@@ -126,7 +128,7 @@ class ModularMlp(Model):
         return tables
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Useful arithmetic of a step: three products for the outputs, three for each table that is one; two if a factor is fixed."""
+        """Useful arithmetic of a step: three products for the outputs, three for each table, two where a factor is fixed."""
         v, e, h = task.num_tokens, self.embedding_size, self.hidden_size
         factors = 2 if self.embedding == "circle" else 3
         hidden = 0 if self.collapsed_hidden else (1 if self._shared else 2) * factors * v * e * h
@@ -141,15 +143,15 @@ class ModularMlp(Model):
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
         """The embeddings [N, 2, E] of tokens [N, 2]."""
-        first, second = self._module(task, task.num_classes).apply({"params": params}, method="embeddings")
+        first, second = typing.cast("Tied", self._module(task, task.num_classes).apply({"params": params}, method="embeddings"))
         return jnp.stack([first[tokens[:, 0]], second[tokens[:, 1]]], axis=1)
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
         """The outputs [N, C] from embeddings [N, 2, E]."""
         module = self._module(task, task.num_classes)
         into = module.apply({"params": params}, method="hidden_weights")  # [E, H] each, or None
-        hidden = sum(embedded[:, i] if weights is None else embedded[:, i] @ weights for i, weights in enumerate(into))
-        return ACTIVATIONS[self.activation](hidden) @ self.tables(task, params).output
+        first, second = (embedded[:, i] if weights is None else embedded[:, i] @ weights for i, weights in enumerate(into))
+        return ACTIVATIONS[self.activation](first + second) @ self.tables(task, params).output
 
     @property
     def _shared(self) -> bool:
@@ -246,7 +248,8 @@ def circle(num_tokens: int, frequencies: tuple[int, ...]) -> np.ndarray:
     """Cosine and sine of each frequency, columns of norm one, in float64: [V, 2 * frequencies]."""
     angles = 2 * np.pi * np.outer(np.arange(num_tokens), frequencies) / num_tokens  # [V, K]
     waves = np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(num_tokens, -1)
-    return waves / np.linalg.norm(waves, axis=0)
+    normed: np.ndarray = waves / np.linalg.norm(waves, axis=0)
+    return normed
 
 
 @jax.custom_vjp

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Annotated, ClassVar, Literal
 
 import flax.linen as nn
@@ -42,8 +43,8 @@ class Transformer(Model):
         return self
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
-        """Fresh weights: `embedding` [V + 1, W], `embedding_position` [L + 1, W], for each block `query`, `key`, `value`, `attention`
-        [W, W], `hidden` [W, 4 W], `output` [4 W, W] with its number, and `unembedding` [W, C]. `key` is consumed.
+        """Fresh weights: `embedding` [V + 1, W], `embedding_position` [L + 1, W], `unembedding` [W, C]; for block 1 `query_1`,
+        `key_1`, `value_1`, `attention_1` [W, W], `hidden_1` [W, 4 W], `output_1` [4 W, W], and so on. `key` is consumed.
         """
         tokens = jnp.zeros((1, task.num_inputs), jnp.int32)
         params: Params = self._module(task, num_outputs).init(key, tokens)["params"]
@@ -58,7 +59,7 @@ class Transformer(Model):
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
         """Useful arithmetic of a step: three products for each one of the forward pass.
 
-        Of the last block, queries, attention, and perceptron are counted for the last position only: nothing else reaches the outputs.
+        Of the last block, queries, attention and perceptron count for the last position alone: nothing else reaches the outputs.
         """
         positions, square = task.num_inputs + 1, self.width**2
         flops = 0
@@ -76,13 +77,14 @@ class Transformer(Model):
             return None
         v, module = task.num_tokens, self._of(task, params)
         pairs = jnp.stack(jnp.divmod(jnp.arange(v * v), v), axis=1)  # [V^2, 2]
-        hidden = module.apply({"params": params}, pairs, method="last_hidden").reshape(v, v, -1)
+        hidden = jnp.reshape(typing.cast("jax.Array", module.apply({"params": params}, pairs, method="last_hidden")), (v, v, -1))
         reads = jnp.stack([hidden.mean(axis=1), hidden.mean(axis=0)])
         return NeuronMaps(reads, params[f"output_{self.layers}"] @ params["unembedding"])
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
         """The embeddings [N, L, W] of tokens [N, L]."""
-        return params["embedding"][tokens]
+        embedded: jax.Array = params["embedding"][tokens]
+        return embedded
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
         """The outputs [N, C] from embeddings [N, L, W]."""

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 import pydantic
 
-from grokjax.fields import Part, Traced, TracedFloat, AsGiven
+from grokjax.fields import AsGiven, Part, Traced, TracedFloat
 
 LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]
 WeightDecay = Annotated[TracedFloat, pydantic.Field(ge=0, description="decoupled weight decay")]
@@ -19,7 +19,7 @@ Epsilon = Annotated[TracedFloat, pydantic.Field(gt=0, description="added to the 
 
 
 class Optimizer(Part):
-    """A direction, made from gradients that may be filtered first, and steps along it that may warm up and differ for embeddings."""
+    """A direction, made from gradients that may be filtered first, and steps along it: warmed up, other ones for embeddings."""
 
     learning_rate: LearningRate
     embedding_learning_rate: Annotated[
@@ -98,9 +98,10 @@ def orthogonal_gradient() -> optax.GradientTransformation:
     def project(gradient: jax.Array, weights: jax.Array) -> jax.Array:
         if gradient.ndim < 2:
             return gradient
-        tiny = jnp.finfo(gradient.dtype).tiny
+        tiny = float(jnp.finfo(gradient.dtype).tiny)  # type: ignore[no-untyped-call]
         rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + tiny))
-        return rest * (jnp.linalg.norm(gradient) / (jnp.linalg.norm(rest) + tiny))
+        scaled: jax.Array = rest * (jnp.linalg.norm(gradient) / (jnp.linalg.norm(rest) + tiny))
+        return scaled
 
     return optax.stateless(lambda updates, params: jax.tree.map(project, updates, params))
 

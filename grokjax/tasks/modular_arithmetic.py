@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, Self
 
 import jax
@@ -12,6 +13,16 @@ import pydantic
 from grokjax.tasks.base import Examples, Task, split
 
 Operation = Literal["add", "subtract", "multiply", "divide", "a^2+b^2", "a^2+ab+b^2", "a^3+ab"]
+
+OPERATIONS: dict[Operation, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "add": lambda a, b, p: a + b,
+    "subtract": lambda a, b, p: a - b,
+    "multiply": lambda a, b, p: a * b,
+    "divide": lambda a, b, p: a * _inverses(p)[b],
+    "a^2+b^2": lambda a, b, p: a * a + b * b,
+    "a^2+ab+b^2": lambda a, b, p: a * a + a * b + b * b,
+    "a^3+ab": lambda a, b, p: a * a * a + a * b,
+}
 
 
 class ModularArithmetic(Task):
@@ -40,7 +51,7 @@ class ModularArithmetic(Task):
 
     @property
     def num_inputs(self) -> int:
-        """a and b."""
+        """A and b."""
         return 2
 
     @property
@@ -73,23 +84,8 @@ class ModularArithmetic(Task):
 
     def result(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """The operation on whole numbers a and b of any one shape, modulo p."""
-        p = self.modulus
-        match self.operation:
-            case "add":
-                return (a + b) % p
-            case "subtract":
-                return (a - b) % p
-            case "multiply":
-                return a * b % p
-            case "divide":
-                inverses = np.array([pow(int(each), -1, p) if each else 0 for each in range(p)])
-                return a * inverses[b] % p
-            case "a^2+b^2":
-                return (a * a + b * b) % p
-            case "a^2+ab+b^2":
-                return (a * a + a * b + b * b) % p
-            case "a^3+ab":
-                return (a * a * a + a * b) % p
+        result: np.ndarray = OPERATIONS[self.operation](a, b, self.modulus) % self.modulus
+        return result
 
     def _allowed(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         there = a <= b if self.pairs == "a<=b" else np.ones_like(a, bool)
@@ -99,6 +95,11 @@ class ModularArithmetic(Task):
 def _grid(p: int) -> tuple[np.ndarray, np.ndarray]:
     a, b = np.divmod(np.arange(p * p), p)
     return a, b
+
+
+def _inverses(p: int) -> np.ndarray:
+    """Of 0 to p - 1 modulo a prime p; 0 for 0, which has none."""
+    return np.array([pow(number, -1, p) if number else 0 for number in range(p)])
 
 
 def _is_prime(number: int) -> bool:

@@ -29,7 +29,7 @@ class PermutationComposition(Task):
 
     @property
     def num_inputs(self) -> int:
-        """a and b."""
+        """A and b."""
         return 2
 
     @property

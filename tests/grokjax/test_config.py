@@ -1,7 +1,7 @@
 import pydantic
 import pytest
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
+from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter
 from grokjax.kinds import kinds_of
 
 

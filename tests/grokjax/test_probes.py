@@ -49,7 +49,7 @@ def test_each_unit_of_the_constructed_circle_has_its_one_frequency():
 
 
 def test_shares_of_power_by_hand():
-    """Unit 0 reads and writes 2; unit 1 reads 3 and writes 3 and 5 at 2 to 1 in amplitude; unit 2 reads 1 and writes 4; unit 3 is dead."""
+    """Unit 0 has 2; unit 1 reads 3, writes 3 and 5 at 2 to 1 in amplitude; unit 2 reads 1, writes 4; unit 3 is dead."""
     reads = jnp.stack([waves([2, 3, 1, 1], [1, 1, 1, 0])] * 2)
     writes = (waves([2, 3, 4, 1], [3, 2, 1, 0]) + waves([1, 5, 1, 1], [0, 1, 0, 0]) + 10.0).T
     spectra = np.asarray(probes.unit_spectra(NeuronMaps(reads, writes)))
@@ -68,7 +68,7 @@ def test_gini(values, expected):
 
 
 def test_the_constructed_circle_is_all_in_its_frequency():
-    """Restricted to it, its loss is that of the whole but for the difference frequencies; without it, what is left knows nothing."""
+    """Restricted to its frequency, its loss is nearly that of the whole; without it, what is left knows nothing."""
     metrics = measured(CIRCLE | {"probes": "fourier_losses"})
     assert metrics["restricted_loss"] < metrics["test_loss"] + 0.1
     assert metrics["excluded_loss"] > np.log(P) - 0.01

@@ -182,7 +182,7 @@ def test_weights_draws_them(modular, tmp_path):
 
 
 def test_runs_without_snapshots_keep_no_weights(swept):
-    with pytest.raises(AnalysisError, match="no weights of run .* were kept; set snapshots"):
+    with pytest.raises(AnalysisError, match=r"no weights of run .* were kept; set snapshots"):
         load_weights(swept, load_runs(swept)["run_id"].iloc[0])
 
 
