@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -12,7 +14,7 @@ import pyarrow.dataset as ds
 from sweeps.errors import InputError
 from sweeps.schema import curves_schema
 from sweeps.standing import KEYS, superseded
-from sweeps.store import Store
+from sweeps.store import Store, get_weights
 
 
 class AnalysisError(InputError):
@@ -22,7 +24,8 @@ class AnalysisError(InputError):
 def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """The runs table: a row a committed run, in the order of run_id. Arrow-backed columns.
 
-    `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters.
+    `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters; `attrs["follows"]` says which of them take the
+    value of which other one where none was given.
 
     Args:
       root: where the sweep was run to.
@@ -39,7 +42,11 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     wanted = None if columns is None else list(dict.fromkeys([*KEYS, *columns]))
     runs = _frame(dataset.to_table(columns=[name for name in wanted or dataset.schema.names if name in dataset.schema.names]))
     runs = runs[~superseded(runs)].sort_values("run_id", ignore_index=True)
-    runs.attrs["hyperparameters"] = [field.name for field in dataset.schema if _kind(field) == "hyperparameter"]
+    metadata = {
+        field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in dataset.schema
+    }
+    runs.attrs["hyperparameters"] = [name for name, told in metadata.items() if told.get("kind") == "hyperparameter"]
+    runs.attrs["follows"] = {name: told["follows"] for name, told in metadata.items() if "follows" in told}
     if columns is None:
         return runs
     stopped = "stopped_by" in runs and bool(runs["stopped_by"].notna().any())
@@ -76,6 +83,31 @@ def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns:
     return curves.sort_values(["run_id", "step"], ignore_index=True)
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Copies of a run's weights at some of its steps."""
+
+    step: np.ndarray  # [K]
+    arrays: dict[str, np.ndarray]  # [K, ...] by name
+
+
+def load_weights(root: str | Path, run_id: str) -> Weights:
+    """The weights that were kept of a committed run, with their steps.
+
+    Raises:
+      StoreError: `root` holds no sweep, or the file is cut short.
+      AnalysisError: no such committed run, or none of its weights were kept.
+    """
+    if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():
+        raise AnalysisError(f"{root} holds no committed run {run_id}")
+    kept = get_weights(Store(root), run_id)
+    if kept is None:
+        raise AnalysisError(
+            f"no weights of run {run_id} were kept; set snapshots in the spec's [run], and run it into another root"
+        )
+    return Weights(*kept)
+
+
 def _dataset(root: str | Path, table: str) -> ds.Dataset:
     dataset = Store(root).dataset(table)
     if dataset is None:
@@ -92,7 +124,3 @@ def _require_columns(columns: Sequence[str], known: Sequence[str]) -> None:
 def _frame(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
     return frame
-
-
-def _kind(field: pa.Field) -> str:
-    return str((field.metadata or {}).get(b"kind", b"").decode())

@@ -14,7 +14,7 @@ from analysis.rules import PHASES
 from sweeps.errors import nearest
 
 # Columns in which the seeds of a cell differ.
-SEEDS = ("seed",)
+SEEDS = ("seed", "data_seed")
 
 
 def phase_grid(
@@ -66,7 +66,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
                 f"{missing} of {len(runs)} runs have no {name}; choose another hyperparameter, or runs that have it"
             )
     for name in varied_hyperparameters(runs):
-        if name not in cell:
+        if name not in cell and name not in [_followed(runs, column) for column in cell]:
             values = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
             raise AnalysisError(
                 f"{name} also varies ({values}), and {' x '.join(cell)} would mix its values in one cell; "
@@ -75,9 +75,18 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
 
 
 def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
-    """The hyperparameters, seeds aside, that have more than one value in a table from `load_runs`; none known for other tables."""
+    """The hyperparameters, seeds aside, that have more than one value in a table from `load_runs`; none known for other tables.
+
+    One that follows another in every run, such as embedding_learning_rate where only learning_rate was given, does not count.
+    """
     hyperparameters = [name for name in runs.attrs.get("hyperparameters", ()) if name in runs and name not in SEEDS]
-    return [name for name in hyperparameters if runs[name].nunique(dropna=False) > 1]
+    return [name for name in hyperparameters if runs[name].nunique(dropna=False) > 1 and _followed(runs, name) is None]
+
+
+def _followed(runs: pd.DataFrame, name: str) -> str | None:
+    """The hyperparameter that `name` follows in every run."""
+    followed: str | None = runs.attrs.get("follows", {}).get(name)
+    return followed if followed in runs and runs[name].equals(runs[followed].rename(name)) else None
 
 
 def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str]:
@@ -88,7 +97,10 @@ def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | N
     for place, name in enumerate(usual):
         if chosen[place] is None and name in varied and name not in chosen:
             chosen[place] = name
-    others = [name for name in (*varied, *usual, "learning_rate", "num_bits") if name not in chosen]
+    told = [name for name in runs.attrs.get("hyperparameters", ()) if name not in SEEDS and runs[name].notna().all()]
+    numbers = [name for name in told if pd.api.types.is_numeric_dtype(runs[name]) and not pd.api.types.is_bool_dtype(runs[name])]
+    preferred = dict.fromkeys((*varied, *(name for name in usual if name in numbers), *numbers))
+    others = [name for name in preferred if name not in chosen]
     filled = [name if name is not None else others.pop(0) for name in chosen]
     return filled[0], filled[1], filled[2]
 

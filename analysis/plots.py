@@ -11,11 +11,11 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter
 
-from analysis.load import AnalysisError
+from analysis.load import AnalysisError, Weights
 from analysis.rules import PHASES
 
 # Okabe and Ito's palette, told apart in all common kinds of colour blindness; the shapes tell the phases apart without any colour.
@@ -115,6 +115,38 @@ def plot_curves(curves: pd.DataFrame, panels: Mapping[str, str], *, title: str, 
     return figure
 
 
+def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, title: str) -> Figure:
+    """A weight matrix while its run trains: the losses, every weight's trajectory, and the matrix at four of its steps.
+
+    Args:
+      weights: from `load.load_weights`.
+      matrix: which of them; [H, D], a row a hidden unit.
+      curve: the run's rows of `load.load_curves`, with train_loss and test_loss.
+      signal: how many leading columns, drawn apart, belong to inputs that the label depends on.
+      title: above the figure.
+
+    Raises:
+      AnalysisError: no such matrix.
+    """
+    if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
+        there = ", ".join(name for name, array in weights.arrays.items() if array.ndim == 3)
+        raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {there}")
+    values = weights.arrays[matrix]  # [K, H, D]
+    shown = np.linspace(0, len(values) - 1, 4).round().astype(int)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 6.4), layout="constrained")
+        losses, paths, maps = np.ravel(figure.subfigures(3, 1, height_ratios=[1, 1.3, 1]))  # type: ignore[arg-type]
+        above = losses.subplots()
+        for name, color, style in (("train_loss", TRAIN_COLOR, "-"), ("test_loss", TEST_COLOR, (0, (4, 1.5)))):
+            above.plot(curve["step"].to_numpy(), curve[name].to_numpy(dtype=float), color=color, lw=1.2, ls=style, label=name)
+        above.set(yscale="log", ylabel="loss (nats)")
+        above.legend(loc="upper right")
+        _draw_trajectories(paths.subplots(sharex=above), weights.step, values, signal)
+        _draw_matrices(maps, values[shown], weights.step[shown])
+        figure.suptitle(title, fontsize=10)
+    return figure
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Writes a figure as the kind its suffix names (png, svg, pdf), without the date, so that the same figure is the same file."""
     kind = path.suffix.lstrip(".")
@@ -128,6 +160,33 @@ def save(figure: Figure, path: Path) -> Path:
     except OSError as error:
         raise AnalysisError(f"cannot write {path}: {error.strerror}; choose another --out") from None
     return path
+
+
+def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal: int) -> None:
+    """Every weight of [K, H, D] over its K steps, those of the first `signal` columns in front."""
+    rest, leading = (values[:, :, part].reshape(len(values), -1) for part in (slice(signal, None), slice(signal)))
+    panel.plot(step, rest, color="#B0B0B0", lw=0.4, alpha=0.6)
+    panel.plot(step, leading, color=PHASE_COLORS["grok"], lw=0.8, alpha=0.9)
+    panel.axhline(0, color="black", lw=0.4)
+    panel.set(xlabel="step", ylabel="weight")
+    panel.xaxis.set_major_formatter(EngFormatter(sep=""))
+    if signal:
+        handles = [
+            Line2D([], [], color=PHASE_COLORS["grok"], label="signal inputs"),
+            Line2D([], [], color="#B0B0B0", label="all others"),
+        ]
+        panel.legend(handles=handles, loc="upper right")
+
+
+def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray) -> None:
+    """Heat maps of [4, H, D] on one scale, red below zero and blue above."""
+    limit = float(np.abs(values).max()) or 1.0
+    panels = figure.subplots(1, len(values), sharey=True)
+    for panel, matrix, at in zip(panels, values, step, strict=True):
+        image = panel.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        panel.set(title=f"step {at:,}", xlabel="input")
+    panels[0].set_ylabel("hidden unit")
+    figure.colorbar(image, ax=list(panels), shrink=0.9)
 
 
 def _draw_cells(

@@ -48,7 +48,7 @@ def problem(hidden_size: int, train_size: int, models: int) -> Problem:
 
     @jax.jit
     def start(seed: jax.Array) -> tuple[jax.Array, ...]:
-        state = init(template.bind({"seed": seed}))
+        state = init(template.bind({"seed": seed, "data_seed": seed}))
         return (
             state.train.inputs.by_sample[:, : template.task.num_inputs],
             state.train.labels,

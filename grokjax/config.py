@@ -6,21 +6,25 @@ import hashlib
 import json
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 
-from grokjax.fields import Part, PositiveInt, Recorded, Role, Static, Traced, fields_with_role
-from grokjax.losses import Loss
-from grokjax.models import Model
-from grokjax.optimizers import Optimizer
-from grokjax.tasks import Task
+from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
+from grokjax.kinds import kinds_of
+from grokjax.losses import LOSSES, Loss
+from grokjax.metrics import PROBES, Probe
+from grokjax.models.base import Model
+from grokjax.models.mlp import Mlp
+from grokjax.optimizers.base import Optimizer
+from grokjax.probes import PROBE_FUNCTIONS
+from grokjax.tasks.base import Task
 
 # Raise when the code changes the trajectory that a config stands for: every run_id changes with it.
 TRAJECTORY_VERSION = 1
 
-Value = bool | int | float | str
 PART_NAMES = ("task", "model", "optimizer")
+Precision = Literal["float32", "float64"]
 
 
 class RunConfig(Part):
@@ -30,39 +34,116 @@ class RunConfig(Part):
     model: Model
     optimizer: Optimizer
     loss: Annotated[Loss, Static, pydantic.Field(description="loss that the optimizer descends")]
-    seed: Annotated[int, Traced, pydantic.Field(ge=0, lt=2**31, description="seed of the data and of the first weights")]
+    batch_size: Annotated[
+        int, pydantic.Field(ge=0, description="training examples of a step, all drawn once before any twice; 0: all of them")
+    ] = 0
+    precision: Annotated[Precision, pydantic.Field(description="of all arithmetic of the run")] = "float32"
+    seed: Annotated[int, Traced, pydantic.Field(ge=0, lt=2**31, description="seed of the first weights, batches and dropout")]
+    data_seed: Annotated[
+        int, Traced, pydantic.Field(ge=0, lt=2**31, default_factory=AsGiven("seed"), description="seed of the data and its noise")
+    ]
     steps: Annotated[PositiveInt, Recorded, pydantic.Field(description="training steps")]
     log_every: Annotated[PositiveInt, Recorded, pydantic.Field(description="steps between two logged rows")]
+    probes: Annotated[str, Recorded, pydantic.Field(description=f"what else is logged, joined by +: {', '.join(PROBES)}")] = ""
+    snapshots: Annotated[
+        int, Recorded, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
+    ] = 0
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if self.steps % self.log_every:
             raise ValueError(f"log_every = {self.log_every} does not divide steps = {self.steps}")
+        if self.batch_size > self.task.num_train:
+            raise ValueError(
+                f"batch_size = {self.batch_size} is more than the {self.task.num_train} training examples; lower it, or 0 for all"
+            )
+        rows = self.steps // self.log_every + 1
+        if self.snapshots == 1 or self.snapshots > rows:
+            raise ValueError(f"snapshots = {self.snapshots}: keep 0, or 2 (the first and the last) to {rows}, the logged rows")
+        self._check_model()
+        self._check_probes()
         return self
+
+    def _check_model(self) -> None:
+        if self.task.inputs not in self.model.reads:
+            raise ValueError(
+                f"model = {self.kind('model')!r} reads {' or '.join(sorted(self.model.reads))}, but task = {self.kind('task')!r} "
+                f"gives {self.task.inputs}"
+            )
+        classes = self.task.num_classes
+        if LOSSES[self.loss].one_logit and (classes != 2 or not isinstance(self.model, Mlp)):
+            raise ValueError(
+                f"loss = {self.loss!r} needs two classes and a model with one output ('mlp'), but task = {self.kind('task')!r} has "
+                f"{classes} classes and model is {self.kind('model')!r}; use 'cross_entropy'"
+            )
+        self.model.check(self.task, self.num_outputs)
+
+    def _check_probes(self) -> None:
+        for name in self.chosen_probes:
+            if name not in PROBE_FUNCTIONS:
+                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(PROBES)}")
+            if wrong := PROBE_FUNCTIONS[name].fits(self.task, self.model, self.num_outputs):
+                raise ValueError(f"probes = {self.probes!r}: {name} {wrong}")
+
+    @property
+    def chosen_probes(self) -> tuple[Probe, ...]:
+        """What is logged beside losses, accuracies and norms; `inputs` always for sparse parity with an mlp."""
+        told = self.probes.split("+") if self.probes else []
+        if PROBE_FUNCTIONS["inputs"].fits(self.task, self.model, self.num_outputs) is None:
+            told.append("inputs")
+        return tuple(typing.cast("list[Probe]", list(dict.fromkeys(told))))  # _check_probes has looked
+
+    @property
+    def num_outputs(self) -> int:
+        """The model's outputs: a class each, or one logit."""
+        return LOSSES[self.loss].num_outputs(self.task.num_classes)
+
+    @property
+    def snapshot_rows(self) -> tuple[int, ...]:
+        """The logged rows, counted from 0, whose weights are kept: the first, the last, and evenly spaced ones between."""
+        last = self.steps // self.log_every
+        return tuple(round(index * last / (self.snapshots - 1)) for index in range(self.snapshots))
+
+    def kind(self, part: str) -> str:
+        """Which task, model or optimizer it is."""
+        return str(getattr(getattr(self, part), part))
 
     @classmethod
     def from_flat(cls, flat: Mapping[str, Value]) -> RunConfig:
         """The config whose hyperparameters are given by name, as `flat` returns them.
 
         Raises:
-          UnknownHyperparameter: a name that none of the chosen parts has.
-          pydantic.ValidationError: a missing, mistyped or impossible value.
+            KeyError: no such kind of a part, or none given.
+        UnknownHyperparameter: a name that none of the chosen parts has.
+            pydantic.ValidationError: a missing, mistyped or impossible value.
         """
-        kinds = {part: part_classes(part).get(str(flat.get(part))) for part in PART_NAMES}
-        nested: dict[str, Any] = {part: {part: flat[part]} for part in PART_NAMES if part in flat}
-        owners = {name: part for part, kind in kinds.items() if kind for name in kind.model_fields}
+        classes = {part: kinds_of(part)[str(flat[part])] for part in PART_NAMES}
+        owners = {name: part for part, kind in classes.items() for name in kind.model_fields}
+        given: dict[str, dict[str, Value]] = {part: {} for part in PART_NAMES}
+        own: dict[str, Any] = {}
         for name, value in flat.items():
             if name in owners:
-                nested[owners[name]][name] = value
+                given[owners[name]][name] = value
             elif name in cls.model_fields:
-                nested.setdefault(name, value)
+                own[name] = value
             else:
                 raise UnknownHyperparameter(name)
-        return cls.model_validate(nested)
+        parts = {part: kind.model_validate(given[part]) for part, kind in classes.items()}
+        return cls.model_validate(parts | own)
 
     def flat(self) -> dict[str, Value]:
         """Every hyperparameter by name, the kinds of the parts among them."""
         return {name: value for part in self._parts() for name, value in _own_fields(part)}
+
+    @property
+    def following(self) -> frozenset[str]:
+        """The hyperparameters that are what another one is, as they are where they are left out."""
+        return frozenset(
+            name
+            for part in self._parts()
+            for name, info in type(part).model_fields.items()
+            if isinstance(info.default_factory, AsGiven) and getattr(part, name) == getattr(part, info.default_factory.name)
+        )
 
     def values(self, role: Role) -> dict[str, Value]:
         """The hyperparameters that have `role`, by name."""
@@ -92,12 +173,13 @@ class RunConfig(Part):
         return self.model_copy(update=parts | mine)
 
     def group_template(self) -> Self:
-        """A config equal for all runs of a group (traced fields zero, one step): what a compiled program is made from."""
-        return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | {"steps": 1, "log_every": 1})
+        """What a compiled program is made from, equal for all runs of a group that are probed alike: traced fields are zero."""
+        recorded = {"steps": 1, "log_every": 1, "snapshots": 0}
+        return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | recorded)
 
     def useful_flops(self) -> int:
         """Useful arithmetic of training the whole run; see the model's `step_flops`."""
-        return self.steps * self.model.step_flops(self.task.num_inputs, self.task.train_size)
+        return self.steps * self.model.step_flops(self.task, self.num_outputs, self.batch_size or self.task.num_train)
 
     def _parts(self) -> Iterator[Part]:
         yield self.task
@@ -107,7 +189,7 @@ class RunConfig(Part):
 
     def _defaults(self) -> dict[str, Value]:
         return {
-            name: info.default
+            name: info.get_default(call_default_factory=True, validated_data=dict(_own_fields(part)))
             for part in self._parts()
             for name, info in type(part).model_fields.items()
             if name not in PART_NAMES and not info.is_required()
@@ -122,19 +204,21 @@ class UnknownHyperparameter(ValueError):
         self.name = name
 
 
-def part_classes(part: str) -> dict[str, type[Part]]:
-    """The classes that can stand for `part` ("task", "model" or "optimizer"), by kind."""
-    annotation = RunConfig.model_fields[part].annotation
-    classes: tuple[type[Part], ...] = typing.get_args(annotation) or (annotation,)
-    return {str(cls.model_fields[part].default): cls for cls in classes}
-
-
 def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
     """Every hyperparameter that any part declares, by name, in the order of a results table."""
-    classes = [cls for part in PART_NAMES for cls in part_classes(part).values()] + [RunConfig]
-    return {
-        name: info for cls in classes for name, info in cls.model_fields.items() if not (cls is RunConfig and name in PART_NAMES)
-    }
+    found: dict[str, pydantic.fields.FieldInfo] = {}
+    for part in PART_NAMES:
+        classes = kinds_of(part).values()
+        found |= {part: next(iter(classes)).model_fields[part]}
+        shared = {name for cls in classes for name in cls.__base__.model_fields}  # type: ignore[union-attr]
+        for after in (False, True):  # what is a kind's own first
+            found |= {
+                name: info
+                for cls in classes
+                for name, info in cls.model_fields.items()
+                if (name in shared) == after and name != part
+            }
+    return found | {name: info for name, info in RunConfig.model_fields.items() if name not in PART_NAMES}
 
 
 def digest(content: Mapping[str, Any]) -> str:

@@ -4,17 +4,19 @@ Every field of every part has one role, declared once, on the field:
 
 * *static*: shapes, kinds, dtype. Runs that share all static fields are a group and share one compiled program.
 * *traced*: numbers the compiled program takes as arguments, so they vary inside a group.
-* *recorded*: how far a run is trained and how often it is looked at. Not part of the run's identity.
+* *recorded*: how far a run is trained and what is looked at. Not part of the run's identity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pydantic
 
 Role = Literal["static", "traced", "recorded"]
+Value = bool | int | float | str
 
 
 class Static:
@@ -45,6 +47,17 @@ class Part(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+@dataclass(frozen=True)
+class AsGiven:
+    """The default of a field that, left out, is what the earlier field `name` is."""
+
+    name: str
+
+    def __call__(self, given: dict[str, Any]) -> Any:
+        """The value, of those validated before; none where that field was refused itself: its error is the one told."""
+        return given.get(self.name)
+
+
 def role_of(info: pydantic.fields.FieldInfo) -> Role:
     """The role a field was declared with; static when it says nothing."""
     for mark in info.metadata:
@@ -60,3 +73,8 @@ def fields_with_role(part: Part, role: Role) -> Iterator[tuple[str, Any]]:
         value = getattr(part, name)
         if not isinstance(value, Part) and role_of(info) == role:
             yield name, value
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """The whole numbers of a field that holds several in one value: "3+11" is (3, 11)."""
+    return tuple(int(number) for number in text.split("+"))

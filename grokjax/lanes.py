@@ -22,7 +22,7 @@ MAX_ROWS = 64
 TRIAL_SECONDS = 0.02
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
-Metrics = dict[str, Any]  # metrics by name: scalars for one run, [B] or [B, MAX_ROWS] for lanes
+Metrics = dict[str, Any]  # metrics by name: scalars (some [H]) for one run, [B] or [B, MAX_ROWS] of them for lanes
 
 
 # XLA's options for each library that can compute its matrix products. Its own choice is fastest for large products; Eigen is up to
@@ -65,12 +65,13 @@ class Program:
 
     def compile(self) -> None:
         """Compiles all that the program runs, unless that is done; another thread may call it ahead of time."""
-        with self._lock, jax.default_matmul_precision("highest"):
+        with self._lock, train.precision_of(self.template), jax.default_matmul_precision("highest"):
             _ = _start_of(self.template), self._replace, self._advance
 
     @functools.cached_property
     def _run_shape(self) -> Lanes:
-        return Lanes(_value_shapes(self.template), jax.eval_shape(lambda: train.init(self.template)))
+        with train.precision_of(self.template):
+            return Lanes(_value_shapes(self.template), jax.eval_shape(lambda: train.init(self.template)))
 
     @functools.cached_property
     def _lanes_shape(self) -> Lanes:
@@ -100,7 +101,7 @@ class Program:
                 return state, {name: logged[name].at[row].set(value) for name, value in measured.items()}
 
             shapes = jax.eval_shape(lambda: train.measure(config, state))
-            empty = {name: jnp.zeros(MAX_ROWS, shape.dtype) for name, shape in shapes.items()}
+            empty = {name: jnp.zeros((MAX_ROWS, *shape.shape), shape.dtype) for name, shape in shapes.items()}
             advanced: tuple[train.RunState, Metrics] = jax.lax.fori_loop(0, rows, log_row, (state, empty))
             return advanced
 
@@ -113,15 +114,18 @@ class Program:
 
     def empty(self) -> Lanes:
         """Lanes that hold no run yet: zeros, which train to nothing in particular."""
-        lanes: Lanes = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._lanes_shape)
+        with train.precision_of(self.template):
+            lanes: Lanes = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self._lanes_shape)
         return lanes
 
     def put(self, lanes: Lanes, lane: int, config: RunConfig) -> tuple[Lanes, Metrics]:
         """Puts a fresh run into one lane; returns the lanes and the run's metrics at step 0. `lanes` is consumed."""
         self.compile()
-        values = {name: np.asarray(value, _dtype(value)) for name, value in config.values("traced").items()}
-        state, metrics = _start_of(self.template)(values)
-        filled: Lanes = self._replace(lanes, np.int32(lane), values, state)
+        with train.precision_of(self.template):
+            dtypes = _value_shapes(self.template)
+            values = {name: np.asarray(value, dtypes[name].dtype) for name, value in config.values("traced").items()}
+            state, metrics = _start_of(self.template)(values)
+            filled: Lanes = self._replace(lanes, np.int32(lane), values, state)
         return filled, jax.device_get(metrics)
 
     def advance(self, lanes: Lanes, rows: int, log_every: int) -> tuple[Lanes, Metrics]:
@@ -130,8 +134,15 @@ class Program:
         Metrics are host arrays [B, rows]. With `log_every` 0 the lanes stay as they are and are only measured.
         """
         self.compile()
-        lanes, logged = self._advance(lanes, np.int32(rows), np.int32(log_every))
+        with train.precision_of(self.template):
+            lanes, logged = self._advance(lanes, np.int32(rows), np.int32(log_every))
         return lanes, {name: values[:, :rows] for name, values in jax.device_get(logged).items()}
+
+    def weights(self, lanes: Lanes, lane: int) -> dict[str, np.ndarray]:
+        """A copy of one lane's weights, by name."""
+        with train.precision_of(self.template):
+            copies: dict[str, np.ndarray] = jax.device_get({name: leaf[lane] for name, leaf in lanes.state.params.items()})
+        return copies
 
 
 _SCALAR = jax.ShapeDtypeStruct((), np.int32)
@@ -146,12 +157,16 @@ def _start_of(template: RunConfig) -> Any:
         state = train.init(config)
         return state, train.measure(config, state)
 
-    with jax.default_matmul_precision("highest"):
+    with train.precision_of(template), jax.default_matmul_precision("highest"):
         return jax.jit(start).lower(_value_shapes(template)).compile()
 
 
 def _value_shapes(template: RunConfig) -> Values:
-    return {name: jax.ShapeDtypeStruct((), _dtype(value)) for name, value in template.values("traced").items()}
+    floats = np.dtype(template.precision)
+    return {
+        name: jax.ShapeDtypeStruct((), np.int32 if isinstance(value, int) else floats)
+        for name, value in template.values("traced").items()
+    }
 
 
 @functools.lru_cache(maxsize=8)
@@ -238,7 +253,3 @@ def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
     while train(steps) < TRIAL_SECONDS:
         steps *= 2
     return lambda: train(steps) / (steps * tuning.lane_width)
-
-
-def _dtype(value: Any) -> Any:
-    return np.int32 if isinstance(value, int) else np.float32

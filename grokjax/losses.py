@@ -1,17 +1,19 @@
-"""Losses: what the optimizer descends, as functions of a model's outputs and the labels; mean per example, in nats."""
+"""Losses: what the optimizer descends, as functions of a model's outputs and the labels; means over examples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
+Loss = Literal["clipped_binary_cross_entropy", "cross_entropy", "mean_squared_error", "hinge", "stablemax_cross_entropy"]
+Mean = Callable[[jax.Array, jax.Array], jax.Array]
+
 # The published probabilities stay this far from 0 and 1; in float32 it makes the least loss -log(1 - 1.19e-7) = 1.192093e-07.
 CLIP = 1e-7
-
-Loss = Literal["clipped_binary_cross_entropy"]
 
 
 @jax.custom_vjp
@@ -29,18 +31,83 @@ def clipped_binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Ar
     return -jnp.mean(labels * jnp.log(p) + (1 - labels) * jnp.log(1 - p))
 
 
-def _forward(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, Any]:
+def _clipped_forward(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, Any]:
     return clipped_binary_cross_entropy(logits, labels), (logits, labels)
 
 
-def _backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, None]:
+def _clipped_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, None]:
     logits, labels = residuals
     p = jax.nn.sigmoid(logits)
     inside = (p > CLIP) & (p < 1 - CLIP)
     return cotangent * jnp.where(inside, p - labels, 0) / logits.shape[0], None
 
 
-clipped_binary_cross_entropy.defvjp(_forward, _backward)
+clipped_binary_cross_entropy.defvjp(_clipped_forward, _clipped_backward)
+
+
+@jax.custom_vjp
+def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Mean over examples of -log(softmax probability of the label), in nats. outputs: [N, C]; labels: [N] int.
+
+    The derivative is the closed form (p - one-hot) / N, with nothing kept but the probabilities.
+    """
+    return _cross_entropy_forward(outputs, labels)[0]
+
+
+def _cross_entropy_forward(outputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, Any]:
+    shifted = outputs - jnp.max(outputs, axis=1, keepdims=True)
+    exponentials = jnp.exp(shifted)  # [N, C]
+    sums = jnp.sum(exponentials, axis=1)
+    loss = jnp.mean(jnp.log(sums) - of_label(shifted, labels))
+    return loss, (exponentials, sums, labels)
+
+
+def _cross_entropy_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, None]:
+    exponentials, sums, labels = residuals
+    count, classes = exponentials.shape
+    scale = cotangent / count
+    is_label = labels[:, None] == jnp.arange(classes)  # [N, C]
+    return exponentials * (scale / sums)[:, None] - jnp.where(is_label, scale, 0), None
+
+
+cross_entropy.defvjp(_cross_entropy_forward, _cross_entropy_backward)
+
+
+def mean_squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Mean over examples and classes of (output - one-hot)^2. outputs: [N, C]; labels: [N] int."""
+    return jnp.mean((outputs - jax.nn.one_hot(labels, outputs.shape[1], dtype=outputs.dtype)) ** 2)
+
+
+def hinge(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Mean over examples of max(0, 1 - margin), the margin being the label's output less the greatest other one.
+
+    outputs: [N, C]; labels: [N] int. Crammer and Singer 2001; with two classes, the usual hinge on the outputs' difference.
+    """
+    return jnp.mean(jnp.maximum(0, 1 - margins(outputs, labels)))
+
+
+def stablemax_cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Mean over examples of -log(StableMax probability of the label), in nats. outputs: [N, C]; labels: [N] int.
+
+    StableMax puts s(x) = x + 1 for x >= 0 and 1 / (1 - x) below in place of exp(x): it grows too slowly to absorb the other classes
+    in float arithmetic (Prieto et al. 2025).
+    """
+    magnitudes = jnp.abs(outputs)
+    log_s = jnp.sign(outputs) * jnp.log1p(magnitudes)
+    s = jnp.where(outputs >= 0, magnitudes + 1, 1 / (magnitudes + 1))
+    return jnp.mean(jnp.log(jnp.sum(s, axis=1)) - of_label(log_s, labels))
+
+
+def margins(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """The label's output less the greatest other one, for each example [N]. outputs: [N, C]; labels: [N] int."""
+    is_label = labels[:, None] == jnp.arange(outputs.shape[1])
+    return of_label(outputs, labels) - jnp.max(jnp.where(is_label, -jnp.inf, outputs), axis=1)
+
+
+def of_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """The label's entry of each row [N], picked by a mask, whose gradient is one too. outputs: [N, C]; labels: [N] int."""
+    is_label = labels[:, None] == jnp.arange(outputs.shape[1])
+    return jnp.sum(jnp.where(is_label, outputs, 0), axis=1)
 
 
 def binary_accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -48,6 +115,35 @@ def binary_accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return jnp.mean(jnp.where(labels > 0, logits > 0, logits < 0).astype(jnp.float32))
 
 
-LOSSES: dict[Loss, Callable[[jax.Array, jax.Array], jax.Array]] = {
-    "clipped_binary_cross_entropy": clipped_binary_cross_entropy,
+def accuracy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Share of examples whose label has the greatest output; a tie counts as wrong. outputs: [N, C]; labels: [N] int."""
+    return jnp.mean((margins(outputs, labels) > 0).astype(jnp.float32))
+
+
+@dataclass(frozen=True)
+class LossFunction:
+    """A loss, with what is told of a run trained with it.
+
+    `objective` is descended. `cross_entropy` is stored as the run's loss: the objective itself where that is one, else the softmax
+    cross-entropy of the same outputs. Both, and `accuracy`, map outputs and labels to a scalar.
+    """
+
+    objective: Mean
+    cross_entropy: Mean
+    accuracy: Mean = accuracy
+    one_logit: bool = False  # for two classes: outputs [N], labels as floats
+
+    def num_outputs(self, num_classes: int) -> int:
+        """Outputs of a model for so many classes."""
+        return 1 if self.one_logit else num_classes
+
+
+LOSSES: dict[Loss, LossFunction] = {
+    "clipped_binary_cross_entropy": LossFunction(
+        clipped_binary_cross_entropy, clipped_binary_cross_entropy, binary_accuracy, one_logit=True
+    ),
+    "cross_entropy": LossFunction(cross_entropy, cross_entropy),
+    "mean_squared_error": LossFunction(mean_squared_error, cross_entropy),
+    "hinge": LossFunction(hinge, cross_entropy),
+    "stablemax_cross_entropy": LossFunction(stablemax_cross_entropy, stablemax_cross_entropy),
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from grokjax.config import RunConfig
 from grokjax.lanes import MAX_ROWS, Metrics, Program, Tuning, program_of
+from grokjax.metrics import finite_rows
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +31,15 @@ class Curve:
     """A run's logged metrics over steps. Ends at `steps`, at the first row that is not finite, or where the run was decided."""
 
     step: Array  # [T] int
-    metrics: dict[str, Array]  # [T] each
+    metrics: dict[str, Array]  # [T] each, [T, H] those of each hidden unit
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Copies of a run's weights at some of its steps: `weights` by name, [K, ...] each."""
+
+    step: Array  # [K] int
+    weights: dict[str, Array]
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ def train_pack(
     tuning: Tuning,
     report: Callable[[int], None] = lambda run_steps: None,
     decider: Decider | None = None,
+    keep: Callable[[RunConfig, Snapshots], None] = lambda config, snapshots: None,
 ) -> PackResult:
     """Trains runs of one group, `tuning.lane_width` at a time.
 
@@ -68,6 +78,7 @@ def train_pack(
       tuning: how the program is compiled; its lane width is the runs trained side by side.
       report: called after every segment with the run-steps trained in it.
       decider: ends runs early; None trains all their steps.
+      keep: called as each run that has `snapshots` ends, with those up to there.
 
     Raises:
       ValueError: the runs are not of one group, or are logged at different intervals.
@@ -76,7 +87,7 @@ def train_pack(
     if len(alike) != 1:
         raise ValueError(f"a pack holds runs of one group and log_every, got {len(alike)}: {sorted(alike)}")
     program = program_of(configs[0].group_template(), tuning)
-    return _Training(program, configs, report, decider).run()
+    return _Training(program, configs, report, decider, keep).run()
 
 
 @dataclass
@@ -91,23 +102,40 @@ class _Occupant:
     train_seconds: float = 0.0
     measure_seconds: float = 0.0
     decided: bool = False
+    rows: int = 0  # logged
+    snapshots: dict[int, Metrics] = field(default_factory=dict)  # by logged row, the first being 0
 
     @classmethod
     def starting(cls, index: int, config: RunConfig, at_start: Metrics, decider: Decider | None) -> _Occupant:
         occupant = cls(index, config, _undecided if decider is None else decider(), rows_left=config.steps // config.log_every + 1)
-        occupant.log({name: np.atleast_1d(value) for name, value in at_start.items()})
+        occupant.log({name: value[None] for name, value in at_start.items()})
         return occupant
 
-    def log(self, rows: Metrics) -> None:
-        """Adds rows [k]; the run ends with the first that is not finite or that decides it."""
-        finite = np.logical_and.reduce([np.isfinite(values) for values in rows.values()])
+    def log(self, rows: Metrics) -> bool:
+        """Adds rows [k]; the run ends with the first that is not finite or decides it. Returns whether none came after that."""
+        finite = finite_rows(rows)
         count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
         rows_left = self.rows_left - count if finite.all() else 0
         deciding = self.decides({name: values[:count] for name, values in rows.items()})
         if deciding is not None and self.rows_left - (deciding + 1) > 0:  # before its last row
             count, rows_left, self.decided = deciding + 1, 0, True
         self.logged.append({name: values[:count] for name, values in rows.items()})
-        self.rows_left = rows_left
+        self.rows, self.rows_left = self.rows + count, rows_left
+        return count == len(finite)
+
+    def rows_to_snapshot(self) -> int:
+        """Rows until the weights are to be kept again, or until the run ends."""
+        later = [row - (self.rows - 1) for row in self.config.snapshot_rows if row > self.rows - 1]
+        return min([*later, self.rows_left])
+
+    def kept(self) -> Snapshots:
+        """The weights kept so far."""
+        rows = sorted(self.snapshots)
+        names = self.snapshots[rows[0]]
+        return Snapshots(
+            np.array(rows, np.int64) * self.config.log_every,
+            {name: np.stack([self.snapshots[row][name] for row in rows]) for name in names},
+        )
 
     def result(self) -> RunResult:
         metrics = {name: np.concatenate([rows[name] for rows in self.logged]) for name in self.logged[0]}
@@ -123,9 +151,14 @@ class _Training:
     """The lanes of a program, kept filled until every run of a pack has its result."""
 
     def __init__(
-        self, program: Program, configs: Sequence[RunConfig], report: Callable[[int], None], decider: Decider | None
+        self,
+        program: Program,
+        configs: Sequence[RunConfig],
+        report: Callable[[int], None],
+        decider: Decider | None,
+        keep: Callable[[RunConfig, Snapshots], None],
     ) -> None:
-        self._program, self._report, self._decider = program, report, decider
+        self._program, self._report, self._decider, self._keep = program, report, decider, keep
         self._log_every, self._runs = configs[0].log_every, len(configs)
         self._waiting = iter(enumerate(configs))
         self._lanes, self._occupants = program.empty(), dict[int, _Occupant]()
@@ -142,7 +175,7 @@ class _Training:
         began += timing
         pace = _Pace(SEGMENT_SECONDS if self._decider is None else DECIDING_SEGMENT_SECONDS)
         while self._occupants:
-            rows = min(pace.rows, *(occupant.rows_left for occupant in self._occupants.values()), MAX_ROWS)
+            rows = min(pace.rows, *(occupant.rows_to_snapshot() for occupant in self._occupants.values()), MAX_ROWS)
             self._lanes, logged = self._program.advance(self._lanes, rows, self._log_every)
             took, began = time.perf_counter() - began, time.perf_counter()
             pace.saw(rows, took)
@@ -151,6 +184,8 @@ class _Training:
             self._report(rows * self._log_every * len(self._occupants))
             for lane in [lane for lane, occupant in self._occupants.items() if not occupant.rows_left]:
                 ended = self._occupants.pop(lane)
+                if ended.snapshots:
+                    self._keep(ended.config, ended.kept())
                 ended.measure_seconds += timing / self._runs
                 self._results[ended.index] = ended.result()
                 self._take_next(lane)
@@ -162,6 +197,7 @@ class _Training:
             index, config = following
             self._lanes, row = self._program.put(self._lanes, lane, config)
             self._occupants[lane] = _Occupant.starting(index, config, row, self._decider)
+            self._snapshot(lane)
 
     def _time_measuring(self) -> float:
         """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""
@@ -179,7 +215,15 @@ class _Training:
 
     def _log(self, logged: Metrics) -> None:
         for lane, occupant in self._occupants.items():
-            occupant.log({name: values[lane] for name, values in logged.items()})
+            if occupant.log({name: values[lane] for name, values in logged.items()}):
+                self._snapshot(lane)
+
+    def _snapshot(self, lane: int) -> None:
+        """Keeps the weights of a lane if its run is at one of its snapshots."""
+        occupant = self._occupants[lane]
+        row = occupant.rows - 1
+        if row in occupant.config.snapshot_rows:
+            occupant.snapshots[row] = self._program.weights(self._lanes, lane)
 
 
 class _Pace:

@@ -12,7 +12,7 @@ import typer
 
 from sweeps.errors import InputError
 
-COMMANDS = ("run", "plan", "status", "phases", "curves", "compare", "specs")
+COMMANDS = ("run", "plan", "status", "phases", "curves", "weights", "compare", "specs")
 
 
 app = typer.Typer(

@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from grokjax.config import Value
+from grokjax.fields import Value
 
 GRAMMAR = '"0..8" (whole numbers), "750..1750 step 250", "0.01..1 log 5" or "0..1 linear 11"; both ends are included'
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from grokjax.config import TRAJECTORY_VERSION, RunConfig, digest
+from grokjax.config import TRAJECTORY_VERSION, RunConfig, digest, hyperparameter_fields
+from grokjax.fields import role_of
 from sweeps.errors import SpecError
 from sweeps.plan import expand
 from sweeps.spec import SweepSpec
@@ -72,12 +73,15 @@ def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Pat
             f"{root} holds results of trajectory version {version}, this code makes {TRAJECTORY_VERSION}; use another --root"
         )
     earlier = _spec(entry)
-    there, here = (next(expand(each)).flat() for each in (earlier, spec))
+    fields = hyperparameter_fields()
+    first_runs = [next(expand(each)) for each in (earlier, spec)]
+    there, here = (run.flat() for run in first_runs)
+    following = frozenset.intersection(*(run.following for run in first_runs))
     for name in sorted(there.keys() | here.keys()):
-        if name in earlier.axes or name in spec.axes or there.get(name) == here.get(name):
+        if name in earlier.axes or name in spec.axes or name in following or there.get(name) == here.get(name):
             continue
         was, wanted = there.get(name, "absent"), here.get(name, "absent")
         raise SpecError(
             f"{root} holds results of another sweep: {name} is {was} there and {wanted} in this spec; "
-            f"use another --root{'' if name in ('steps', 'log_every') else f' or make {name} an axis'}"
+            f"use another --root{'' if role_of(fields[name]) == 'recorded' else f' or make {name} an axis'}"
         )

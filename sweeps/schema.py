@@ -7,6 +7,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from grokjax.metrics import METRICS, Metric
+
 # Thresholds whose crossings the runs table keeps: the usual accuracies of the literature, and the published loss threshold.
 ACCURACY_THRESHOLDS = (0.9, 0.95, 0.99, 1.0)
 LOSS_THRESHOLDS = (1e-2, 1e-5)
@@ -23,28 +25,29 @@ class Column:
     unit: str
     meaning: str
     kind: Kind
+    follows: str = ""  # another hyperparameter, which is the value where none was given
 
     @property
     def field(self) -> pa.Field:
-        """The Arrow field, with unit and meaning as its metadata."""
-        return pa.field(self.name, self.type, metadata={"unit": self.unit, "meaning": self.meaning, "kind": self.kind})
+        """The Arrow field, with unit, meaning and kind as its metadata, and `follows` where there is such."""
+        metadata = {"unit": self.unit, "meaning": self.meaning, "kind": self.kind}
+        return pa.field(self.name, self.type, metadata=metadata | ({"follows": self.follows} if self.follows else {}))
 
 
-METRICS: tuple[tuple[str, str, str], ...] = (
-    ("train_loss", "nats", "mean cross-entropy per training example"),
-    ("test_loss", "nats", "mean cross-entropy per test example"),
-    ("train_accuracy", "share", "training examples predicted right"),
-    ("test_accuracy", "share", "test examples predicted right"),
-    ("weight_l1_norm", "1", "sum of the absolute values of all weights"),
-    ("weight_l2_norm", "1", "root of the sum of the squares of all weights"),
-    ("signal_weight_norm", "1", "L2 norm of the input weights on the inputs the label depends on"),
-    ("distractor_weight_norm", "1", "L2 norm of the input weights on the distracting inputs"),
-)
+SCALARS = tuple(metric for metric in METRICS if metric.shape == "scalar")
+
+
+def _metric_column(metric: Metric) -> Column:
+    number = pa.int32() if metric.whole else pa.float32()
+    types = {"scalar": number, "neurons": pa.list_(number), "matrices": pa.map_(pa.string(), number)}
+    probe = "" if metric.probe is None else f"; with the probe {metric.probe}"
+    return Column(metric.name, types[metric.shape], metric.unit, metric.meaning + probe, "curve")
+
 
 CURVE_COLUMNS: tuple[Column, ...] = (
     Column("run_id", pa.string(), "", "the run, as in the runs table", "curve"),
     Column("step", pa.int64(), "steps", "training steps made when the row was logged", "curve"),
-    *(Column(name, pa.float32(), unit, meaning, "curve") for name, unit, meaning in METRICS),
+    *map(_metric_column, METRICS),
 )
 
 
@@ -96,7 +99,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     Column("min_test_loss", pa.float64(), "nats", "least test_loss over the logged steps", "outcome"),
     Column("max_loss_ratio", pa.float64(), "1", "greatest test_loss / train_loss over the logged steps", "outcome"),
     Column("max_test_accuracy", pa.float64(), "share", "greatest test_accuracy over the logged steps", "outcome"),
-    *(Column(f"final_{name}", pa.float64(), unit, f"{name} at the last logged step", "outcome") for name, unit, _ in METRICS),
+    *(Column(f"final_{each.name}", pa.float64(), each.unit, f"{each.name} at the last logged step", "outcome") for each in SCALARS),
     *(
         Column(name, pa.int64(), "steps", _crossing_meaning(metric, threshold, sustained), "outcome")
         for name, metric, threshold, sustained in crossing_columns()

@@ -10,7 +10,9 @@ from typing import Any, Literal, Self
 
 import pydantic
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, Value, hyperparameter_fields, part_classes
+from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
+from grokjax.fields import Value, role_of
+from grokjax.kinds import kinds_of
 from sweeps.axes import axis_values, parse_setting
 from sweeps.errors import SpecError, nearest
 from sweeps.stopping import DECIDERS, RuleName
@@ -177,26 +179,24 @@ def _check_names(spec: SweepSpec, where: str) -> None:
                 hint = "; it is a key of the spec itself" if name in SweepSpec.model_fields else nearest(name, known)
                 hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
                 raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
-    for name in ("steps", "log_every"):
-        if name in spec.axes:
+    for name in spec.axes:
+        if role_of(known[name]) == "recorded":
             raise SpecError(
-                f"{where}: {name} says how far runs are trained and logged, the same for a whole sweep; put it in [run]"
+                f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
             )
 
 
 def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
     flat = {**spec.run, **point}
     for part in PART_NAMES:
-        kinds = part_classes(part)
+        kinds = kinds_of(part)
         if flat.get(part) not in kinds:
             got = f"got {flat[part]!r}" if part in flat else "it is missing"
             raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
     try:
         RunConfig.from_flat(flat)
     except UnknownHyperparameter as error:
-        owners = [
-            f"{part} {kind}" for part in PART_NAMES for kind, cls in part_classes(part).items() if error.name in cls.model_fields
-        ]
+        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
         kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
         raise SpecError(f"{where}: {error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}") from None
     except pydantic.ValidationError as error:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from grokjax.metrics import finite_rows
+
 Array = np.ndarray[Any, Any]
 RuleName = Literal["article"]
 
@@ -31,7 +33,7 @@ class ArticleDecider:
         train_loss, test_loss = (rows[name].astype(np.float64) for name in ("train_loss", "test_loss"))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ratio = test_loss / train_loss
-        counted = np.logical_and.reduce([np.isfinite(values) for values in rows.values()])  # [k]
+        counted = finite_rows(rows)  # [k]
         reaches = np.stack([train_loss <= LOSS_THRESHOLD, test_loss <= LOSS_THRESHOLD, ratio >= RATIO_THRESHOLD])  # [3, k]
         so_far = np.logical_or.accumulate(reaches & counted, axis=1) | self._reached[:, None]
         decided = so_far.all(axis=0)

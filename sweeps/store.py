@@ -1,14 +1,15 @@
 """The store: plain Parquet files under a root, where creating a pack's runs file is the commit.
 
-    specs/<spec>.json        each spec that was run into the root; created once
-    groups/<group>.json      the tuning measured for a group on a kind of device; created once
-    progress/<pack>.json     how far a pack in training has come; gone when it is committed
-    curves/<pack>.parquet    a row a run and logged step
-    runs/<pack>.parquet      a row a run
+    specs/<spec>.json            each spec that was run into the root; created once
+    groups/<group>.json          the tuning measured for a group on a kind of device; created once
+    progress/<pack>.json         how far a pack in training has come; gone when it is committed
+    weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
+    curves/<pack>.parquet        a row a run and logged step
+    runs/<pack>.parquet          a row a run
 
-A pack's curves are written first, whole, then its runs file is created if absent. Curves without a runs file are leftovers that a
-retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now stand in another
-pack, trained further, are taken out of it.
+A pack's weights and curves are written first, whole, then its runs file is created if absent. What has no runs file is a leftover
+that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now stand in
+another pack, trained further, are taken out of it.
 """
 
 from __future__ import annotations
@@ -22,12 +23,15 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import obstore
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from obstore.exceptions import AlreadyExistsError
 from obstore.store import LocalStore
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
 
 from sweeps.errors import StoreError
 
@@ -151,6 +155,30 @@ def commit_runs(store: Store, pack_id: str, runs: pa.Table) -> bool:
     return created
 
 
+def put_weights(store: Store, run_id: str, step: np.ndarray, weights: Mapping[str, np.ndarray]) -> None:
+    """Writes copies of a run's weights: `step` [K], and [K, ...] for each weight."""
+    store.put(
+        f"weights/{run_id}.safetensors", save_tensors({"step": step, **{f"weights.{name}": w for name, w in weights.items()}})
+    )
+
+
+def get_weights(store: Store, run_id: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+    """What `put_weights` wrote; None if there is nothing.
+
+    Raises:
+      StoreError: the file is cut short or no such file.
+    """
+    key = f"weights/{run_id}.safetensors"
+    content = store.get(key)
+    if content is None:
+        return None
+    try:
+        tensors = load_tensors(content)
+        return tensors.pop("step"), {name.removeprefix("weights."): tensor for name, tensor in tensors.items()}
+    except Exception as error:  # of a Rust library, several kinds
+        raise StoreError(f"cannot read {store.root / key}: {_reason(error)}; restore it") from None
+
+
 def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> None:
     """Says how far a pack in training has come."""
     store.put(f"progress/{pack_id}.json", json.dumps(progress).encode())
@@ -164,7 +192,7 @@ def read_progress(store: Store) -> dict[str, dict[str, Any]]:
 
 
 def _strangers(root: Path) -> list[str]:
-    ours = ("specs", "groups", "progress", "curves", "runs")
+    ours = ("specs", "groups", "progress", "weights", "curves", "runs")
     return sorted(entry.name for entry in root.iterdir() if entry.name not in ours) if root.is_dir() else []
 
 

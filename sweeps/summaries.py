@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from sweeps.schema import METRICS, crossing_columns
+from grokjax.metrics import finite_rows
+from sweeps.schema import SCALARS, crossing_columns
 
 Array = np.ndarray[Any, Any]
 
@@ -17,12 +18,12 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
 
     Args:
       step: [T] ascending.
-      metrics: [T] each. Rows that hold a value that is not finite count in no extreme.
+      metrics: [T] each, or [T, ...]. Rows that hold a value that is not finite count in no extreme. What is missing is None.
     """
     train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         ratio = test_loss / train_loss
-    finite = np.logical_and.reduce([np.isfinite(values) for values in metrics.values()])  # [T]
+    finite = finite_rows(metrics)  # [T]
     return {
         "steps": int(step[-1]),
         "diverged_step": None if finite.all() else int(step[np.argmin(finite)]),
@@ -30,7 +31,7 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
         "min_test_loss": _extreme(np.min, test_loss[finite]),
         "max_loss_ratio": _extreme(np.nanmax, ratio[finite]),
         "max_test_accuracy": _extreme(np.max, metrics["test_accuracy"][finite]),
-        **{f"final_{name}": float(metrics[name][-1]) for name, _, _ in METRICS},
+        **{f"final_{metric.name}": float(metrics[metric.name][-1]) if metric.name in metrics else None for metric in SCALARS},
         **{
             name: crossing_step(step, metrics[metric], threshold, falling=metric.endswith("loss"), sustained=sustained)
             for name, metric, threshold, sustained in crossing_columns()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.fields import AsGiven
 from grokjax.lanes import Tuning
 from grokjax.pack import RunResult
 from sweeps.device import device_kind
-from sweeps.schema import METRICS, Column, curves_schema, runs_schema
+from sweeps.schema import Column, curves_schema, runs_schema
 from sweeps.stopping import RuleName
 from sweeps.summaries import summarize
 
@@ -54,10 +55,34 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
     columns: dict[str, Any] = {
         "run_id": np.repeat([result.config.run_id for result in ordered], [len(result.curve.step) for result in ordered]),
         "step": np.concatenate([result.curve.step for result in ordered]),
-        **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name, _, _ in METRICS},
+        **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name in ordered[0].curve.metrics},
     }
     schema = curves_schema()
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in schema}, schema=schema)
+    return pa.table([_curve_column(columns, field) for field in schema], schema=schema)
+
+
+def _curve_column(columns: Mapping[str, Any], field: pa.Field) -> pa.Array:
+    """A column [T] of numbers, of lists (a number each hidden unit), or of maps (the metrics called `field.name:key`)."""
+    if pa.types.is_map(field.type):
+        keys = [name.partition(":")[2] for name in columns if name.startswith(f"{field.name}:")]
+        if keys:
+            values = np.stack([columns[f"{field.name}:{key}"] for key in keys], axis=1)  # [T, K]
+            return pa.MapArray.from_arrays(_offsets(values), keys * len(values), _numbers(values.ravel(), field.type.item_type))
+    elif field.name in columns:
+        values = columns[field.name]
+        if not pa.types.is_list(field.type):
+            return pa.array(values, field.type) if field.name in ("run_id", "step") else _numbers(values, field.type)
+        return pa.ListArray.from_arrays(_offsets(values), _numbers(values.ravel(), field.type.value_type))
+    return pa.nulls(len(columns["step"]), field.type)
+
+
+def _offsets(values: np.ndarray[Any, Any]) -> pa.Array:
+    return pa.array(np.arange(len(values) + 1) * values.shape[1], pa.int32())
+
+
+def _numbers(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
+    """Numbers [n], of which those for a column of whole numbers are whole, but for NaN, which becomes null."""
+    return pa.array(values.astype(np.float64), pa.float64(), from_pandas=pa.types.is_integer(kind)).cast(kind)
 
 
 def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table:
@@ -106,7 +131,14 @@ def _hyperparameter_columns() -> tuple[Column, ...]:
     """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
     types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     return tuple(
-        Column(name, types.get(info.annotation, pa.string()), "", info.description or f"kind of {name}", "hyperparameter")
+        Column(
+            name,
+            types.get(info.annotation, pa.string()),
+            "",
+            info.description or f"kind of {name}",
+            "hyperparameter",
+            follows=info.default_factory.name if isinstance(info.default_factory, AsGiven) else "",
+        )
         for name, info in hyperparameter_fields().items()
         if name != "steps"  # an outcome: the steps made
     )

@@ -14,13 +14,13 @@ from datetime import UTC, datetime
 
 from grokjax.config import RunConfig
 from grokjax.lanes import Tuning, first_tunings, measure_tuning, program_of
-from grokjax.pack import train_pack
+from grokjax.pack import Snapshots, train_pack
 from grokjax.peak import measure_peak
 from sweeps.device import device_kind, prepare_device
 from sweeps.events import Receipt
 from sweeps.plan import Pack
 from sweeps.stopping import DECIDERS, RuleName
-from sweeps.store import Store, commit_runs, put_curves, write_progress
+from sweeps.store import Store, commit_runs, put_curves, put_weights, write_progress
 from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
 
 PROGRESS_SECONDS = 1.0
@@ -70,7 +70,7 @@ class Worker:
         compiled = time.perf_counter()
         report = _Report(self._store, pack, lambda: self._start_ahead(following))
         decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
-        result = train_pack(pack.runs, tuning, report, decider)
+        result = train_pack(pack.runs, tuning, report, decider, self._keep)
         trained = time.perf_counter()
         provenance = Provenance(
             pack_id=pack.pack_id,
@@ -97,6 +97,9 @@ class Worker:
         made = sum(int(run.curve.step[-1]) for run in result.runs)
         stopped = sum(run.decided for run in result.runs)
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
+
+    def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
+        put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)
 
     def _prepare(self, pack: Pack) -> Tuning:
         """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""

@@ -16,7 +16,11 @@ def test_the_dictionary_has_every_column_and_no_other():
     assert sorted(listed) == sorted(runs + columns)
 
 
-PAGES = ("README.md", "CONTRIBUTING.md", *(f"docs/{name}.md" for name in ("architecture", "columns", "decisions", "performance")))
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *(f"docs/{name}.md" for name in ("architecture", "columns", "decisions", "extending", "performance")),
+)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -114,6 +114,19 @@ def test_axes_are_those_asked_for_then_the_articles_then_the_sweeps_own():
     assert len(set(choose_axes(runs.iloc[:1], None, None, None))) == 3
 
 
+def test_what_follows_another_hyperparameter_is_no_axis_of_its_own():
+    runs = pd.DataFrame({"embedding_size": [1, 2], "hidden_size": [1, 2], "b1": [0.9, 0.9], "l1_penalty": [None, None]})
+    runs.attrs |= {"hyperparameters": list(runs.columns), "follows": {"hidden_size": "embedding_size"}}
+    phases = pd.Series(pd.Categorical(["grok", "grok"], categories=PHASES))
+    assert choose_axes(runs, None, None, None) == ("embedding_size", "hidden_size", "b1")
+    for x in ("embedding_size", "hidden_size"):
+        assert len(phase_grid(runs, phases, x=x, y="b1")) == 2
+    apart = runs.assign(hidden_size=[2, 1])
+    apart.attrs |= runs.attrs
+    with pytest.raises(AnalysisError, match="hidden_size also varies"):
+        phase_grid(apart, phases, x="embedding_size", y="b1")
+
+
 def test_phases_of_another_order_are_refused():
     runs = pd.DataFrame({"x": [1, 2], "y": [1, 1]})
     phases = pd.Series(pd.Categorical(["grok", "fail"], categories=PHASES))

@@ -1,7 +1,8 @@
 import pydantic
 import pytest
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields, part_classes
+from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter
+from grokjax.kinds import kinds_of
 
 
 def test_run_id_is_a_promise_to_old_archives(small_run):
@@ -11,14 +12,55 @@ def test_run_id_is_a_promise_to_old_archives(small_run):
 
 
 def test_defaults_are_part_of_that_promise():
-    defaults = {name: info.default for name, info in hyperparameter_fields().items() if not info.is_required()}
-    kinds = {kind for part in PART_NAMES for kind in part_classes(part)}
-    assert {name: value for name, value in defaults.items() if value not in kinds} == {
-        "test_size": 5000,
-        "b1": 0.9,
-        "b2": 0.98,
-        "eps": 1e-8,
+    """Values that are left out of a run's hash: changing one changes what old run_ids mean."""
+    kinds = {kind for part in PART_NAMES for kind in kinds_of(part)}
+    defaults: dict[str, set] = {}
+    for part in [*(cls for name in PART_NAMES for cls in kinds_of(name).values()), RunConfig]:
+        for name, info in part.model_fields.items():
+            if not info.is_required() and info.default_factory is None and info.default not in kinds:
+                defaults.setdefault(name, set()).add(info.default)
+    assert defaults == {
+        "label_noise": {0.0},
+        "test_size": {5000},
+        "operation": {"add"},
+        "pairs": {"ordered"},
+        "permuted": {5},
+        "init_scale": {1.0},
+        "dropout": {0.0},
+        "layers": {1},
+        "heads": {4},
+        "layer_norm": {False},
+        "activation": {"relu"},
+        "embedding": {"tied"},
+        "tied_hidden": {True},
+        "collapsed_hidden": {False},
+        "collapsed_output": {False},
+        "circle_frequencies": {"1"},
+        "warmup_steps": {0},
+        "orthogonal_gradient": {False},
+        "gradient_filter": {False},
+        "filter_decay": {0.98},
+        "filter_strength": {2.0},
+        "momentum": {0.0, 0.95},
+        "nesterov": {False},
+        "b1": {0.9},
+        "b2": {0.98},
+        "eps": {1e-8},
+        "batch_size": {0},
+        "precision": {"float32"},
+        "probes": {""},
+        "snapshots": {0},
     }
+
+
+def test_a_field_that_follows_another_is_left_out_of_the_hash_where_it_does(small_run):
+    for followed, following in (("seed", "data_seed"), ("learning_rate", "embedding_learning_rate")):
+        told = small_run(**{following: small_run().flat()[followed]})
+        assert told == small_run()
+        assert told.run_id == small_run().run_id
+        other = small_run(**{following: type(small_run().flat()[followed])(7)})
+        assert other.run_id != small_run().run_id
+        assert other.group_id == small_run().group_id
 
 
 def test_how_far_and_how_often_are_not_part_of_the_identity(small_run):
@@ -52,7 +94,7 @@ def test_flat_round_trips(small_run):
 
 
 def test_a_name_means_one_thing_in_all_parts():
-    names = [name for part in PART_NAMES for name in {n for cls in part_classes(part).values() for n in cls.model_fields}]
+    names = [name for part in PART_NAMES for name in {n for cls in kinds_of(part).values() for n in cls.model_fields}]
     assert len(names) == len(set(names))
     assert not set(names) - set(PART_NAMES) & set(RunConfig.model_fields)
 

@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from analysis.load import AnalysisError, load_curves, load_runs, load_weights
+from tests.conftest import SMALL_RUN
 from tests.sweeps.test_spec import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
@@ -27,7 +30,9 @@ def swept(tmp_path_factory):
     return folder / "root"
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["plan"], ["status"], ["phases"], ["curves"], ["compare"], ["specs"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["plan"], ["status"], ["phases"], ["curves"], ["weights"], ["compare"], ["specs"]]
+)
 def test_every_command_explains_itself_with_an_example(command):
     told = grokjax(*command, "--help")
     assert told.returncode == 0
@@ -116,6 +121,91 @@ def test_curves_of_a_cell(swept, tmp_path):
     told = grokjax("curves", swept, "--where", "weight_decay=1", "--where", "train_size=100", "--out", tmp_path / "cell.pdf")
     assert told.returncode == 0, told.stderr
     assert (tmp_path / "cell.pdf").read_bytes().startswith(b"%PDF")
+
+
+MODULAR = {
+    "task": "modular_arithmetic",
+    "modulus": 7,
+    "train_fraction": 0.5,
+    "model": "modular_mlp",
+    "embedding_size": 6,
+    "optimizer": "adamw",
+    "learning_rate": 1e-3,
+    "weight_decay": 1.0,
+    "loss": "cross_entropy",
+    "seed": 0,
+    "steps": 40,
+    "log_every": 20,
+}
+
+
+@pytest.fixture(scope="module")
+def modular(tmp_path_factory):
+    """A root with two modular runs, all probes and three snapshots each."""
+    folder = tmp_path_factory.mktemp("modular")
+    run = dict.fromkeys(SMALL_RUN) | MODULAR | {"snapshots": 3, "seed": None}
+    run["probes"] = "matrices+gradient+collapse+fourier+fourier_losses+symmetricity"
+    spec = write(folder, run, {"seed": "0..1"})
+    done = grokjax("run", spec, "--executor", "inline", "--root", folder / "root")
+    assert done.returncode == 0, done.stderr
+    return folder / "root"
+
+
+def test_probes_are_columns_and_weights_come_back(modular):
+    curves = load_curves(modular)
+    assert curves["step"].tolist() == [0, 20, 40] * 2
+    assert not curves.drop(columns=["signal_weight_norm", "distractor_weight_norm"]).isna().any(axis=None)
+    assert {len(units) for units in curves["neuron_frequency"]} == {6}
+    assert curves["key_frequencies"].between(1, 3).all()
+    run_id = curves["run_id"].iloc[-1]
+    weights = load_weights(modular, run_id)
+    assert weights.step.tolist() == [0, 20, 40]
+    assert weights.arrays["embedding"].shape == (3, 7, 6)
+    last = dict(curves["matrix_norms"].iloc[-1])
+    for name, array in weights.arrays.items():
+        assert last[name] == pytest.approx(np.linalg.norm(array[-1]), rel=1e-5)
+    with pytest.raises(AnalysisError, match="holds no committed run"):
+        load_weights(modular, "nobody")
+
+
+def test_weights_draws_them(modular, tmp_path):
+    told = grokjax("weights", modular, "--where", "seed=1", "--matrix", "embedding")
+    assert told.returncode == 0, told.stderr
+    assert (modular / "weights.png").read_bytes().startswith(b"\x89PNG")
+    for arguments, says in (
+        ([], "choose one run: add --where NAME=VALUE for seed: 0, 1"),
+        (["--where", "seed=0", "--matrix", "W"], "keeps no matrix W"),
+    ):
+        told = grokjax("weights", modular, *arguments)
+        assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+        assert says in told.stderr
+
+
+def test_runs_without_snapshots_keep_no_weights(swept):
+    with pytest.raises(AnalysisError, match=r"no weights of run .* were kept; set snapshots"):
+        load_weights(swept, load_runs(swept)["run_id"].iloc[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (["operation=divide", "modulus=12"], "modulus = 12 is not prime"),
+        (["collapsed_output=true", "hidden_size=4"], "cannot tie"),
+        (["collapsed_hidden=true", "hidden_size=4"], "must be equal"),
+        (["probes=inputs"], "inputs needs task = 'sparse_parity'"),
+        (["batch_size=1000"], "batch_size = 1000 is more than the 24 training examples"),
+        (["snapshots=9"], "snapshots = 9: keep 0, or 2"),
+        (["loss=clipped_binary_cross_entropy"], "needs two classes"),
+        (["model=constructed_circle"], "embedding_size belongs to model modular_mlp"),
+        (["task=digits"], "modulus belongs to task modular_arithmetic"),
+        (["precision=float16"], "precision = 'float16'"),
+    ],
+)
+def test_what_does_not_fit_together_is_one_sentence(tmp_path, settings, says):
+    spec = write(tmp_path, dict.fromkeys(SMALL_RUN) | MODULAR)
+    told = grokjax("plan", spec, *(word for setting in settings for word in ("--set", setting)))
+    assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
+    assert says in told.stderr
 
 
 def test_a_sweep_agrees_with_its_own_table(swept, tmp_path):

@@ -22,7 +22,22 @@ def write(tmp_path, run=None, axes=None, extra=""):
 
 def test_shipped_specs_hold_the_runs_they_promise():
     sizes = {name: load_spec(name).size for name in shipped_specs()}
-    assert sizes == {"parity-article": 1125, "parity-demo": 64}
+    assert sizes == {
+        "modular-architectures": 16_200,
+        "modular-architectures-l1": 16_200,
+        "modular-circle": 10,
+        "modular-constructed": 1,
+        "modular-generalize-memorize-generalize": 400,
+        "modular-main": 9,
+        "modular-reverse": 24,
+        "modular-seeds": 64,
+        "parity-article": 1125,
+        "parity-demo": 64,
+        "parity-l1": 36,
+        "transformer-addition": 4,
+    }
+    for name in sizes:
+        next(expand(load_spec(name)))
 
 
 def test_shipped_specs_begin_with_their_command():
@@ -76,7 +91,7 @@ def test_overrides_fix_replace_and_make_axes(tmp_path):
         ({"log_every": 30}, {}, "", "log_every = 30 does not divide steps = 200"),
         ({"learning_rate": None}, {}, "", "learning_rate is missing"),
         ({"l1_penalty": 0.1}, {}, "", "l1_penalty belongs to optimizer adam_l1"),
-        ({"optimizer": "adamv"}, {}, "", "optimizer is one of adamw, adam_l1; got 'adamv'; did you mean adamw"),
+        ({"optimizer": "adamv"}, {}, "", "optimizer is one of adam_l1, adam_l2, adamw, muon, sgd; got 'adamv'; did you mean adamw"),
         ({"steps": None}, {"steps": [100, 200]}, "", "steps says how far runs are trained"),
         ({}, {}, "description = 3", "description = 3"),
     ],

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sweeps.schema import METRICS, OUTCOME_COLUMNS
+from sweeps.schema import OUTCOME_COLUMNS, SCALARS
 from sweeps.summaries import crossing_step, summarize
 
 STEP = np.array([0, 100, 200, 300, 400])
@@ -9,7 +9,7 @@ STEP = np.array([0, 100, 200, 300, 400])
 
 def curve(train_loss, test_loss, train_accuracy, test_accuracy):
     given = {"train_loss": train_loss, "test_loss": test_loss, "train_accuracy": train_accuracy, "test_accuracy": test_accuracy}
-    return {name: np.asarray(given.get(name, np.ones(len(train_loss))), np.float32) for name, _, _ in METRICS}
+    return {each.name: np.asarray(given.get(each.name, np.ones(len(train_loss))), np.float32) for each in SCALARS}
 
 
 def test_hand_computed_summaries():

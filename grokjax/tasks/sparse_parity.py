@@ -1,32 +1,28 @@
-"""Tasks: what is to be learned, and the training and test examples a seed gives."""
+"""1s and 0s: sparse parity."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
 import pydantic
 
-from grokjax.fields import Part, PositiveInt
+from grokjax.fields import PositiveInt
+from grokjax.tasks.base import Examples, Task
 
 # Up to this many bits the sequences are drawn without replacement, so that train and test are disjoint.
 MAX_BITS_DRAWN_DISTINCT = 20
 
 
-class Examples(NamedTuple):
-    """N labelled examples."""
-
-    inputs: jax.Array  # [N, D] float
-    labels: jax.Array  # [N] float, 0 or 1
-
-
-class SparseParity(Part):
+class SparseParity(Task):
     """1s and 0s: is the number of ones among the first `parity_bits` of `num_bits` random bits odd?
 
     Inputs are 0 and 1 with a last column of ones, which gives each hidden unit its bias. Up to 20 bits, train and test
     sequences are distinct; above that they are drawn independently (30 bits: 6,250 sequences repeat one with probability 0.02).
     """
+
+    inputs: ClassVar[Literal["vectors"]] = "vectors"
 
     task: Literal["sparse_parity"] = "sparse_parity"
     num_bits: Annotated[int, pydantic.Field(ge=1, le=4096, description="bits in a sequence")]
@@ -52,14 +48,20 @@ class SparseParity(Part):
         return self.num_bits + 1
 
     @property
-    def num_signal_inputs(self) -> int:
-        """How many leading inputs the label depends on."""
-        return self.parity_bits
+    def num_classes(self) -> int:
+        """Even and odd."""
+        return 2
+
+    @property
+    def num_train(self) -> int:
+        """Training examples."""
+        return self.train_size
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
         """Training and test examples. `key` is consumed."""
         bits = self._draw(key, self.train_size + self.test_size)  # [N, num_bits]
         labels = jnp.sum(bits[:, : self.parity_bits], axis=1) % 2
+        labels = labels.astype(jnp.int32)
         inputs = jnp.concatenate([bits, jnp.ones_like(bits[:, :1])], axis=1)
         return (
             Examples(inputs[: self.train_size], labels[: self.train_size]),
@@ -71,6 +73,3 @@ class SparseParity(Part):
             codes = jax.random.permutation(key, 2**self.num_bits)[:count]
             return (codes[:, None] >> jnp.arange(self.num_bits) & 1).astype(jnp.float32)
         return jax.random.bernoulli(key, jnp.float32(0.5), (count, self.num_bits)).astype(jnp.float32)
-
-
-Task = SparseParity

@@ -1,0 +1,66 @@
+"""The metrics of a curve: their names, units and meanings, and which probe brings them. Imports no jax: readers need it too."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+Probe = Literal["inputs", "matrices", "gradient", "collapse", "fourier", "fourier_losses", "symmetricity"]
+Shape = Literal["scalar", "neurons", "matrices"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric: a number at each logged step, a number for each hidden unit, or one for each weight matrix by name."""
+
+    name: str
+    unit: str
+    meaning: str
+    probe: Probe | None = None  # None: every run has it
+    shape: Shape = "scalar"
+    whole: bool = False  # whole numbers
+
+
+METRICS: tuple[Metric, ...] = (
+    Metric("train_loss", "nats", "mean cross-entropy per training example"),
+    Metric("test_loss", "nats", "mean cross-entropy per test example"),
+    Metric("train_accuracy", "share", "training examples predicted right"),
+    Metric("test_accuracy", "share", "test examples predicted right"),
+    Metric("weight_l1_norm", "1", "sum of the absolute values of all weights"),
+    Metric("weight_l2_norm", "1", "root of the sum of the squares of all weights"),
+    Metric("signal_weight_norm", "1", "L2 norm of the input weights on the inputs the label depends on", "inputs"),
+    Metric("distractor_weight_norm", "1", "L2 norm of the input weights on the distracting inputs", "inputs"),
+    Metric("matrix_norms", "1", "L2 norm of each weight matrix, by name", "matrices", "matrices"),
+    Metric("gradient_norm", "1", "L2 norm of the objective's gradient over all training examples", "gradient"),
+    Metric(
+        "collapsed_share",
+        "share",
+        "training examples whose softmax denominator is, in float arithmetic, its greatest term",
+        "collapse",
+    ),
+    Metric("neuron_frequency", "1", "frequency that carries most of each hidden unit's power", "fourier", "neurons", whole=True),
+    Metric("neuron_share", "share", "that frequency's share of the unit's power", "fourier", "neurons"),
+    Metric("key_frequencies", "1", "different frequencies among the hidden units'", "fourier", whole=True),
+    Metric("fourier_gini", "1", "Gini coefficient of the power per frequency, summed over the units", "fourier"),
+    Metric("fourier_ipr", "1", "inverse participation ratio of a unit's power over frequencies, mean over units", "fourier"),
+    Metric(
+        "restricted_loss",
+        "nats",
+        "mean cross-entropy over all pairs, of the outputs kept at the key frequencies alone",
+        "fourier_losses",
+    ),
+    Metric("excluded_loss", "nats", "mean training cross-entropy, of the outputs without the key frequencies", "fourier_losses"),
+    Metric("gradient_symmetricity", "1", "mean cosine between an output's gradients by the two tokens' embeddings", "symmetricity"),
+)
+
+PROBES: tuple[Probe, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS if metric.probe is not None))
+
+
+def finite_rows(metrics: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Which of k logged rows hold nothing but finite numbers, [k]. Metrics are [k], or [k, ...] where a row has several."""
+    each = [np.isfinite(values.reshape(len(values), -1)).all(axis=1) for values in metrics.values()]
+    finite: np.ndarray[Any, Any] = np.logical_and.reduce(each)
+    return finite

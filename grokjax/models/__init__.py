@@ -1,0 +1,1 @@
+"""Models: from inputs to outputs. A file a model; `base` says what each must offer."""

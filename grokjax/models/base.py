@@ -1,0 +1,105 @@
+"""What every model offers: its weights, its outputs, what a step costs, and what the probes look at."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import pydantic
+
+from grokjax.fields import Part, TracedFloat
+from grokjax.tasks.base import Task
+
+Params = dict[str, Any]
+Inputs = Any  # inputs of N examples as a model lays them out
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu": jax.nn.relu,
+    "quadratic": jnp.square,
+    "tanh": jnp.tanh,
+    "gelu": jax.nn.gelu,  # with the tanh approximation
+}
+Activation = Annotated[
+    Literal["relu", "quadratic", "tanh", "gelu"], pydantic.Field(description="activation function of the hidden units")
+]
+
+
+class NeuronMaps(NamedTuple):
+    """What each of H hidden units reads from each of V tokens at each of L positions, and writes to each of C outputs."""
+
+    inputs: jax.Array  # [L, V, H]
+    outputs: jax.Array  # [H, C]
+
+
+class Model(Part):
+    """From inputs to C outputs, or to one logit. Every array a model is given or makes is of one run: no lanes.
+
+    Weights whose name begins with "embedding" or "unembedding" follow the optimizer's settings for embeddings.
+    """
+
+    reads: ClassVar[frozenset[str]]  # "vectors", "tokens"
+
+    init_scale: Annotated[TracedFloat, pydantic.Field(gt=0, description="factor on all first weights")] = 1.0
+    dropout: Annotated[
+        float, pydantic.Field(ge=0, lt=1, description="share of hidden activations set to zero in a step, the others scaled up")
+    ] = 0.0
+
+    def check(self, task: Task, num_outputs: int) -> None:
+        """Raises ValueError, naming field and value, if the model cannot serve a task that it can read."""
+
+    def arrange(self, task: Task, inputs: jax.Array) -> Inputs:
+        """Lays out inputs [N, D] or [N, L] once, before training."""
+        return inputs
+
+    def take(self, inputs: Inputs, indices: jax.Array) -> Inputs:
+        """The arranged inputs of the examples `indices` [n]."""
+        return jax.tree.map(lambda leaf: leaf[indices], inputs)
+
+    @abstractmethod
+    def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
+        """Fresh weights, before `init_scale`. `key` is consumed."""
+
+    @abstractmethod
+    def apply(self, task: Task, params: Params, inputs: Inputs, key: jax.Array | None = None) -> jax.Array:
+        """The outputs, [N, C], or [N] where there is one. `key` is for dropout: without it, none."""
+
+    @abstractmethod
+    def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
+        """Useful arithmetic of one training step: 2 m n k for each matrix product of the forward and the backward pass.
+
+        None for what an implementation recomputes, for element-wise work, or for the optimizer.
+        """
+
+    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps | None:
+        """The maps of the last hidden layer's units as functions of the tokens, if the model has such."""
+        return None
+
+    def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
+        """What the model first makes of each token: tokens [N, L] -> [N, L, E]."""
+        raise NotImplementedError
+
+    def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
+        """The outputs [N, C] from what `embed` made, [N, L, E]."""
+        raise NotImplementedError
+
+
+def drop(key: jax.Array | None, activations: jax.Array, share: float) -> jax.Array:
+    """Activations of any shape with a random `share` of them zero and the others scaled up to the same mean."""
+    if key is None or share == 0:
+        return activations
+    kept = jax.random.bernoulli(key, jnp.float32(1 - share), activations.shape)
+    return jnp.where(kept, activations / (1 - share), 0)
+
+
+def one_hot(tokens: jax.Array, num_tokens: int) -> jax.Array:
+    """Tokens of any shape [...] -> [..., V], floats."""
+    return jax.nn.one_hot(tokens, num_tokens, dtype=float)
+
+
+def normal(key: jax.Array, shape: tuple[int, ...], variance: float) -> jax.Array:
+    """Normal weights, drawn in float32 whatever the precision, so that a seed's first weights are the same in both."""
+    weights: jax.Array = variance**0.5 * jax.random.normal(key, shape, jnp.float32)
+    return weights.astype(float)

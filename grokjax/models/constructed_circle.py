@@ -1,0 +1,57 @@
+"""The solution of modular addition that can be written down: no weight of it is trained."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pydantic
+
+from grokjax.fields import PositiveInt
+from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params
+from grokjax.tasks.base import Task
+
+
+class ConstructedCircle(Model):
+    """Hidden unit n of N reads cos(2 pi a / V - 2 pi n / N) of each token and writes cos(2 pi c / V - 4 pi n / N) to output c.
+
+    The greatest output is a + b modulo an odd V with the quadratic activation for 3, 5, 6 or 7 units (4 do not tell c from V - c),
+    and with relu for 5 or 7 (Pearce et al. 2023). It has no weights: training leaves it as it is.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"tokens"})
+
+    model: Literal["constructed_circle"] = "constructed_circle"
+    hidden_size: Annotated[PositiveInt, pydantic.Field(description="hidden units")]
+    activation: Activation = "relu"
+
+    def check(self, task: Task, num_outputs: int) -> None:
+        """Raises ValueError where outputs are no tokens."""
+        if num_outputs != task.num_tokens:
+            raise ValueError(f"model = 'constructed_circle' writes {task.num_tokens} tokens, the task has {num_outputs} outputs")
+
+    def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
+        """No weights."""
+        return {}
+
+    def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
+        """The outputs [N, C] for tokens [N, L], rounded to the root of the precision: what is equal but for rounding shall tie."""
+        maps = self.neuron_maps(task, params)
+        hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
+        outputs = ACTIVATIONS[self.activation](hidden) @ maps.outputs
+        tick = float(jnp.finfo(outputs.dtype).eps) ** 0.5  # type: ignore[no-untyped-call]
+        rounded: jax.Array = jnp.round(outputs / tick) * tick
+        return rounded
+
+    def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
+        """Nothing is trained."""
+        return 0
+
+    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
+        """What each unit reads and writes."""
+        tokens = 2 * np.pi * np.arange(task.num_tokens) / task.num_tokens  # [V]
+        units = 2 * np.pi * np.arange(self.hidden_size) / self.hidden_size  # [H]
+        reads = jnp.asarray(np.cos(tokens[:, None] - units), float)
+        return NeuronMaps(jnp.stack([reads] * task.num_inputs), jnp.asarray(np.cos(tokens - 2 * units[:, None]), float))

@@ -1,0 +1,272 @@
+"""The multilayer perceptron of the article over two embedded tokens, in all its variants."""
+
+from __future__ import annotations
+
+import typing
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pydantic
+
+from grokjax.fields import AsGiven, PositiveInt, numbers
+from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params, drop, one_hot
+from grokjax.tasks.base import Task
+
+Embedding = Literal["tied", "untied", "input_tied", "circle"]
+Tied = tuple[jax.Array, jax.Array]
+
+
+class Pairs(NamedTuple):
+    """N pairs of tokens, as rows of a table of T rows: V rows that both tokens share, or V for the first and V for the second."""
+
+    rows: jax.Array  # [N, 2] int
+    counts: jax.Array  # [T, N]: how often each row is in each pair, by which gradients are summed
+
+
+class Tables(NamedTuple):
+    """The model with its products multiplied out: what each token adds to each hidden unit, and each unit to each output."""
+
+    input: jax.Array  # [T, H]
+    output: jax.Array  # [H, C]
+
+
+class ModularMlp(Model):
+    """act(a E_a W_a + b E_b W_b) O U for one-hot tokens a and b (Pearce et al. 2023).
+
+    `embedding` says what is shared: "tied" E_a = E_b = U^T, "input_tied" E_a = E_b, "untied" nothing; "circle" fixes all three to
+    the points cos(2 pi k a / V), sin(2 pi k a / V), each column of norm one, for the frequencies k in `circle_frequencies`. With
+    `tied_hidden`, W_a = W_b. `collapsed_hidden` leaves out W: the embedding is the hidden layer. `collapsed_output` leaves out O.
+
+    First weights are those of the published code, truncated normals: embeddings of variance 2 / fan-in, the others of standard
+    deviation 1 / sqrt(fan-in) before truncation.
+    """
+
+    reads: ClassVar[frozenset[str]] = frozenset({"tokens"})
+
+    model: Literal["modular_mlp"] = "modular_mlp"
+    embedding: Annotated[Embedding, pydantic.Field(description="which embeddings are shared, or fixed on a circle")] = "tied"
+    embedding_size: Annotated[PositiveInt, pydantic.Field(description="numbers that embed a token")]
+    hidden_size: Annotated[PositiveInt, pydantic.Field(default_factory=AsGiven("embedding_size"), description="hidden units")]
+    tied_hidden: Annotated[bool, pydantic.Field(description="both tokens go through the same hidden weights")] = True
+    collapsed_hidden: Annotated[bool, pydantic.Field(description="the embeddings are the hidden weights")] = False
+    collapsed_output: Annotated[bool, pydantic.Field(description="hidden units go to the outputs by one matrix")] = False
+    activation: Activation = "relu"
+    circle_frequencies: Annotated[
+        str, pydantic.Field(pattern=r"^[1-9]\d*(\+[1-9]\d*)*$", description='of the circle, such as "1" or "3+11"')
+    ] = "1"
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        same = self.hidden_size == self.embedding_size
+        sizes = f"hidden_size = {self.hidden_size} and embedding_size = {self.embedding_size}"
+        if self.collapsed_hidden and not same:
+            raise ValueError(f"collapsed_hidden = True makes the embedding the hidden layer; {sizes} must be equal")
+        if self.collapsed_output and self.embedding == "tied" and not same:
+            raise ValueError(
+                f"embedding = 'tied' with collapsed_output = True reads the hidden units by the embedding; {sizes} cannot tie, "
+                "make them equal or use 'input_tied'"
+            )
+        if self.embedding == "circle":
+            self._check_circle()
+        return self
+
+    def _check_circle(self) -> None:
+        size = 2 * len(numbers(self.circle_frequencies))
+        if self.embedding_size != size:
+            raise ValueError(
+                f"embedding_size = {self.embedding_size}, but circle_frequencies = {self.circle_frequencies!r} make {size}"
+            )
+        if self.collapsed_hidden or self.collapsed_output:
+            raise ValueError(
+                "embedding = 'circle' has no weights to collapse into; leave collapsed_hidden and collapsed_output False"
+            )
+
+    def check(self, task: Task, num_outputs: int) -> None:
+        """Raises ValueError where inputs are no pairs, outputs no tokens that could be tied, or frequencies beyond the tokens'."""
+        if task.num_inputs != 2:
+            raise ValueError(f"model = 'modular_mlp' reads two tokens, the task gives {task.num_inputs}")
+        if self.embedding in ("tied", "circle") and num_outputs != task.num_tokens:
+            raise ValueError(
+                f"embedding = {self.embedding!r} ties {task.num_tokens} tokens to {num_outputs} outputs; use 'input_tied'"
+            )
+        if self.embedding == "circle" and max(numbers(self.circle_frequencies)) > (task.num_tokens - 1) // 2:
+            raise ValueError(
+                f"circle_frequencies = {self.circle_frequencies!r}: {task.num_tokens} tokens have the frequencies 1 to "
+                f"{(task.num_tokens - 1) // 2}"
+            )
+
+    def arrange(self, task: Task, inputs: jax.Array) -> Pairs:
+        """Lays out tokens [N, 2] for `apply`."""
+        rows = inputs + jnp.array([0, 0 if self._shared else task.num_tokens])
+        counts = jnp.sum(one_hot(rows.T, task.num_tokens * (1 if self._shared else 2)), axis=0)
+        return Pairs(rows, counts.T)
+
+    def take(self, inputs: Pairs, indices: jax.Array) -> Pairs:
+        """The arranged inputs of the examples `indices` [n]."""
+        return Pairs(inputs.rows[indices], inputs.counts[:, indices])
+
+    def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
+        """Fresh weights: `embedding` [V, E], or `embedding_a` and `embedding_b`; `hidden` [E, H], or `hidden_a` and `hidden_b`;
+        `output` [H, E]; `unembedding` [E, C], or [H, C] when collapsed. What the variant lacks is not there. `key` is consumed.
+        """
+        params: Params = self._module(task, num_outputs).init(key).get("params", {})
+        return params
+
+    def apply(self, task: Task, params: Params, inputs: Pairs, key: jax.Array | None = None) -> jax.Array:
+        """The outputs [N, C]."""
+        tables = self.tables(task, params)
+        hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.input, inputs))  # [N, H]
+        return drop(key, hidden, self.dropout) @ tables.output
+
+    def tables(self, task: Task, params: Params) -> Tables:
+        """The products of the weights, which make the same function at a fraction of the arithmetic."""
+        tables = self._module(task, task.num_classes).apply({"params": params})
+        assert isinstance(tables, Tables)
+        return tables
+
+    def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
+        """Useful arithmetic of a step: three products for the outputs, three for each table, two where a factor is fixed."""
+        v, e, h = task.num_tokens, self.embedding_size, self.hidden_size
+        factors = 2 if self.embedding == "circle" else 3
+        hidden = 0 if self.collapsed_hidden else (1 if self._shared else 2) * factors * v * e * h
+        output = 0 if self.collapsed_output else factors * h * e * num_outputs
+        return 2 * (hidden + output + 3 * num_examples * h * num_outputs)
+
+    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
+        """E W and O U."""
+        tables = self.tables(task, params)
+        by_position = tables.input.reshape(-1, task.num_tokens, self.hidden_size)
+        return NeuronMaps(jnp.broadcast_to(by_position, (2, *by_position.shape[1:])), tables.output)
+
+    def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
+        """The embeddings [N, 2, E] of tokens [N, 2]."""
+        first, second = typing.cast("Tied", self._module(task, task.num_classes).apply({"params": params}, method="embeddings"))
+        return jnp.stack([first[tokens[:, 0]], second[tokens[:, 1]]], axis=1)
+
+    def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
+        """The outputs [N, C] from embeddings [N, 2, E]."""
+        module = self._module(task, task.num_classes)
+        into = module.apply({"params": params}, method="hidden_weights")  # [E, H] each, or None
+        first, second = (embedded[:, i] if weights is None else embedded[:, i] @ weights for i, weights in enumerate(into))
+        return ACTIVATIONS[self.activation](first + second) @ self.tables(task, params).output
+
+    @property
+    def _shared(self) -> bool:
+        """Whether both tokens are read alike."""
+        return self.embedding != "untied" and (self.tied_hidden or self.collapsed_hidden)
+
+    def _module(self, task: Task, num_outputs: int) -> _ModularMlp:
+        frequencies = numbers(self.circle_frequencies) if self.embedding == "circle" else ()
+        return _ModularMlp(
+            self.embedding,
+            self.embedding_size,
+            self.hidden_size,
+            self.tied_hidden,
+            self.collapsed_hidden,
+            self.collapsed_output,
+            frequencies,
+            task.num_tokens,
+            num_outputs,
+        )
+
+
+class _ModularMlp(nn.Module):
+    embedding: Embedding
+    embedding_size: int
+    hidden_size: int
+    tied_hidden: bool
+    collapsed_hidden: bool
+    collapsed_output: bool
+    frequencies: tuple[int, ...]
+    num_tokens: int
+    num_outputs: int
+
+    def setup(self) -> None:
+        """Declares the weights that the variant has."""
+        self.read = self._embeddings()
+        self.into = self._hidden_weights()
+        self.write = self._output_weights()
+
+    def _embeddings(self) -> tuple[jax.Array, jax.Array]:
+        """E_a and E_b, [V, E] each; one array where they are shared."""
+        shape = (self.num_tokens, self.embedding_size)
+        if self.embedding == "circle":
+            shared = jnp.asarray(circle(self.num_tokens, self.frequencies), float)
+        elif self.embedding == "untied":
+            return self.param("embedding_a", _embedding, shape), self.param("embedding_b", _embedding, shape)
+        else:
+            shared = self.param("embedding", _embedding, shape)
+        return shared, shared
+
+    def _hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
+        """W_a and W_b, [E, H] each; one array where they are shared, None where they are left out."""
+        shape = (self.embedding_size, self.hidden_size)
+        if self.collapsed_hidden:
+            return None, None
+        if not self.tied_hidden:
+            return self.param("hidden_a", _linear, shape), self.param("hidden_b", _linear, shape)
+        shared = self.param("hidden", _linear, shape)
+        return shared, shared
+
+    def _output_weights(self) -> list[jax.Array]:
+        """O [H, E] and U [E, C]; [H, C] alone where collapsed."""
+        tied = self.embedding in ("tied", "circle")
+        if self.collapsed_output:
+            return [self.read[0].T if tied else self.param("unembedding", _linear, (self.hidden_size, self.num_outputs))]
+        unembedding = self.read[0].T if tied else self.param("unembedding", _embedding, (self.embedding_size, self.num_outputs))
+        return [self.param("output", _linear, (self.hidden_size, self.embedding_size)), unembedding]
+
+    def __call__(self) -> Tables:
+        shared = self.read[0] is self.read[1] and self.into[0] is self.into[1]
+        reads = [each if into is None else each @ into for each, into in zip(self.read, self.into, strict=True)][
+            : 1 if shared else 2
+        ]
+        output = self.write[0] if len(self.write) == 1 else self.write[0] @ self.write[1]
+        return Tables(reads[0] if shared else jnp.concatenate(reads), output)
+
+    def embeddings(self) -> tuple[jax.Array, jax.Array]:
+        """E_a and E_b."""
+        return self.read
+
+    def hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
+        """W_a and W_b."""
+        return self.into
+
+
+def _embedding(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    return nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32).astype(float)
+
+
+def _linear(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    return nn.initializers.truncated_normal(shape[0] ** -0.5)(key, shape, jnp.float32).astype(float)
+
+
+def circle(num_tokens: int, frequencies: tuple[int, ...]) -> np.ndarray:
+    """Cosine and sine of each frequency, columns of norm one, in float64: [V, 2 * frequencies]."""
+    angles = 2 * np.pi * np.outer(np.arange(num_tokens), frequencies) / num_tokens  # [V, K]
+    waves = np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(num_tokens, -1)
+    normed: np.ndarray = waves / np.linalg.norm(waves, axis=0)
+    return normed
+
+
+@jax.custom_vjp
+def sum_of_rows(table: jax.Array, pairs: Pairs) -> jax.Array:
+    """The sum of each pair's two rows of a table [T, H]: [N, H].
+
+    Rows are gathered on the way out; on the way back one product with the counts sums them, many times faster than a scatter.
+    """
+    return table[pairs.rows[:, 0]] + table[pairs.rows[:, 1]]
+
+
+def _sum_of_rows_forward(table: jax.Array, pairs: Pairs) -> tuple[jax.Array, Any]:
+    return sum_of_rows(table, pairs), pairs
+
+
+def _sum_of_rows_backward(pairs: Pairs, cotangent: jax.Array) -> tuple[jax.Array, None]:
+    return pairs.counts @ cotangent, None
+
+
+sum_of_rows.defvjp(_sum_of_rows_forward, _sum_of_rows_backward)

@@ -1,0 +1,1 @@
+"""Optimizers: how gradients become updates. A file a family; `base` says what each must offer."""

@@ -1,0 +1,123 @@
+"""What every optimizer offers: an optax transformation, and around it what all of them share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import optax
+import pydantic
+
+from grokjax.fields import AsGiven, Part, Traced, TracedFloat
+
+LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]
+WeightDecay = Annotated[TracedFloat, pydantic.Field(ge=0, description="decoupled weight decay")]
+Beta = Annotated[TracedFloat, pydantic.Field(ge=0, lt=1)]
+Epsilon = Annotated[TracedFloat, pydantic.Field(gt=0, description="added to the root of the second moment")]
+
+
+class Optimizer(Part):
+    """A direction, made from gradients that may be filtered first, and steps along it: warmed up, other ones for embeddings."""
+
+    learning_rate: LearningRate
+    embedding_learning_rate: Annotated[
+        TracedFloat, pydantic.Field(gt=0, default_factory=AsGiven("learning_rate"), description="step size of embeddings")
+    ]
+    warmup_steps: Annotated[
+        int, Traced, pydantic.Field(ge=0, lt=2**31, description="steps over which the learning rate rises from 0 in a line")
+    ] = 0
+    orthogonal_gradient: Annotated[
+        bool, pydantic.Field(description="take from each matrix's gradient its part along the weights (Prieto et al. 2025)")
+    ] = False
+    gradient_filter: Annotated[
+        bool, pydantic.Field(description="add the gradient's running mean to it: Grokfast EMA (Lee et al. 2024)")
+    ] = False
+    filter_decay: Annotated[Beta, pydantic.Field(description="decay of the running mean of the gradient filter")] = 0.98
+    filter_strength: Annotated[TracedFloat, pydantic.Field(ge=0, description="factor of the running mean")] = 2.0
+
+    @abstractmethod
+    def direction(self) -> optax.GradientTransformation:
+        """From gradients to a direction of descent, before learning rate and decoupled weight decay."""
+
+    def decay(self, *, embedding: bool) -> float | jax.Array | None:
+        """The decoupled weight decay of embeddings, or of all other weights; None for an optimizer that has none."""
+        return None
+
+    def transformation(self, step: jax.Array | int) -> optax.GradientTransformation:
+        """The optax transformation of the update that follows `step` steps.
+
+        The learning rate of update t = 1, 2, ... is min(1, t / warmup_steps) of the full one.
+        """
+        warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.maximum(self.warmup_steps, 1))
+
+        def walk(*, embedding: bool) -> optax.GradientTransformation:
+            rate = warm * (self.embedding_learning_rate if embedding else self.learning_rate)
+            decay = self.decay(embedding=embedding)
+            return optax.chain(*([] if decay is None else [optax.add_decayed_weights(decay)]), optax.scale_by_learning_rate(rate))
+
+        return optax.chain(
+            *([orthogonal_gradient()] if self.orthogonal_gradient else []),
+            *([gradient_filter(self.filter_decay, self.filter_strength)] if self.gradient_filter else []),
+            self.direction(),
+            optax.partition({True: walk(embedding=True), False: walk(embedding=False)}, are_embeddings),
+        )
+
+
+class DecayingOptimizer(Optimizer):
+    """An optimizer with decoupled weight decay: weights shrink by learning_rate * weight_decay a step."""
+
+    weight_decay: WeightDecay
+    embedding_weight_decay: Annotated[
+        TracedFloat,
+        pydantic.Field(ge=0, default_factory=AsGiven("weight_decay"), description="decoupled weight decay of embeddings"),
+    ]
+
+    def decay(self, *, embedding: bool) -> float | jax.Array:
+        """The decoupled weight decay of embeddings, or of all other weights."""
+        return self.embedding_weight_decay if embedding else self.weight_decay
+
+
+def are_embeddings(params: Any) -> Any:
+    """For each weight, whether it is an embedding or unembedding, by its name."""
+
+    def is_embedding(path: tuple[Any, ...], _: Any) -> bool:
+        return str(path[-1].key).startswith(("embedding", "unembedding"))
+
+    return jax.tree.map_with_path(is_embedding, params)
+
+
+def orthogonal_gradient() -> optax.GradientTransformation:
+    """Takes from each matrix's gradient its projection on the weights, and scales what is left to the gradient's norm.
+
+    g' = g - w (w . g) / (w . w), then g' |g| / |g'| (Prieto et al. 2025, "Grokking at the edge of numerical stability"). Vectors
+    (gains) keep their gradients.
+    """
+
+    def project(gradient: jax.Array, weights: jax.Array) -> jax.Array:
+        if gradient.ndim < 2:
+            return gradient
+        tiny = float(jnp.finfo(gradient.dtype).tiny)  # type: ignore[no-untyped-call]
+        rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + tiny))
+        scaled: jax.Array = rest * (jnp.linalg.norm(gradient) / (jnp.linalg.norm(rest) + tiny))
+        return scaled
+
+    return optax.stateless(lambda updates, params: jax.tree.map(project, updates, params))
+
+
+def gradient_filter(decay: float | jax.Array, strength: float | jax.Array) -> optax.GradientTransformation:
+    """Adds to each gradient `strength` times its running mean m, m = decay * m + (1 - decay) * g, starting from the first gradient.
+
+    Grokfast EMA (Lee et al. 2024), whose alpha is `decay` and lambda `strength`.
+    """
+
+    def init(params: optax.Params) -> tuple[Any, jax.Array]:
+        return jax.tree.map(jnp.zeros_like, params), jnp.zeros((), jnp.int32)
+
+    def update(updates: Any, state: tuple[Any, jax.Array], params: Any = None) -> tuple[Any, tuple[Any, jax.Array]]:
+        means, count = state
+        means = jax.tree.map(lambda m, g: jnp.where(count == 0, g, decay * m + (1 - decay) * g), means, updates)
+        return jax.tree.map(lambda g, m: g + strength * m, updates, means), (means, count + 1)
+
+    return optax.GradientTransformation(init, update)

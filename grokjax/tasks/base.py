@@ -1,0 +1,69 @@
+"""What every task offers: its sizes, and the training and test examples a key gives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import pydantic
+
+from grokjax.fields import Part, TracedFloat
+
+
+class Examples(NamedTuple):
+    """N labelled examples."""
+
+    inputs: jax.Array  # [N, D] float for vectors, [N, L] int for tokens
+    labels: jax.Array  # [N] int, the class
+
+
+class Task(Part):
+    """What is to be learned: inputs that are vectors of D numbers, or L tokens each, and one of C classes for each."""
+
+    inputs: ClassVar[Literal["vectors", "tokens"]]
+
+    label_noise: Annotated[
+        TracedFloat, pydantic.Field(ge=0, le=1, description="share of the training labels replaced by another class")
+    ] = 0.0
+
+    @property
+    @abstractmethod
+    def num_inputs(self) -> int:
+        """D, the length of an input vector, or L, the tokens of an input."""
+
+    @property
+    def num_tokens(self) -> int:
+        """V, the number of different tokens."""
+        raise AttributeError(f"inputs of {type(self).__name__} are no tokens")
+
+    @property
+    @abstractmethod
+    def num_classes(self) -> int:
+        """C."""
+
+    @property
+    @abstractmethod
+    def num_train(self) -> int:
+        """Training examples."""
+
+    @abstractmethod
+    def make(self, key: jax.Array) -> tuple[Examples, Examples]:
+        """Training and test examples, the same for the same key on every device. `key` is consumed."""
+
+
+def replace_labels(key: jax.Array, labels: jax.Array, share: float | jax.Array, num_classes: int) -> jax.Array:
+    """Labels [N] with round(share * N) of them, chosen at random, replaced by another class drawn evenly. `key` is consumed."""
+    which, what = jax.random.split(key)
+    count = jnp.round(jnp.asarray(share, jnp.float32) * labels.shape[0]).astype(jnp.int32)
+    rank = jnp.argsort(jax.random.permutation(which, labels.shape[0]))  # [N]
+    shift = jax.random.randint(what, labels.shape, 1, max(num_classes, 2), jnp.int32)
+    return jnp.where(rank < count, (labels + shift) % num_classes, labels)
+
+
+def split(key: jax.Array, inputs: jax.Array, labels: jax.Array, num_train: int) -> tuple[Examples, Examples]:
+    """A random `num_train` of all examples, and the rest. `key` is consumed."""
+    order = jax.random.permutation(key, labels.shape[0])
+    train, test = order[:num_train], order[num_train:]
+    return Examples(inputs[train], labels[train]), Examples(inputs[test], labels[test])

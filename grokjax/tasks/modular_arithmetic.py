@@ -1,0 +1,113 @@
+"""Arithmetic modulo p on pairs of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pydantic
+
+from grokjax.tasks.base import Examples, Task, split
+
+Operation = Literal["add", "subtract", "multiply", "divide", "a^2+b^2", "a^2+ab+b^2", "a^3+ab"]
+
+OPERATIONS: dict[Operation, Callable[[np.ndarray, np.ndarray, int], np.ndarray]] = {
+    "add": lambda a, b, p: a + b,
+    "subtract": lambda a, b, p: a - b,
+    "multiply": lambda a, b, p: a * b,
+    "divide": lambda a, b, p: a * _inverses(p)[b],
+    "a^2+b^2": lambda a, b, p: a * a + b * b,
+    "a^2+ab+b^2": lambda a, b, p: a * a + a * b + b * b,
+    "a^3+ab": lambda a, b, p: a * a * a + a * b,
+}
+
+
+class ModularArithmetic(Task):
+    """What is a + b, or another operation, modulo p? Inputs are the tokens a and b, labels the result.
+
+    The examples are all pairs (Power et al. 2022), or those with a <= b (Pearce et al. 2023), split at random. Division is a times
+    the inverse of b, for b other than 0.
+    """
+
+    inputs: ClassVar[Literal["tokens"]] = "tokens"
+
+    task: Literal["modular_arithmetic"] = "modular_arithmetic"
+    operation: Annotated[Operation, pydantic.Field(description="what is computed modulo `modulus`")] = "add"
+    modulus: Annotated[int, pydantic.Field(ge=2, le=1024, description="p: tokens and results are 0 to p - 1")]
+    pairs: Annotated[
+        Literal["ordered", "a<=b"], pydantic.Field(description="which pairs there are: all ordered ones, or those with a <= b")
+    ] = "ordered"
+    train_fraction: Annotated[float, pydantic.Field(gt=0, lt=1, description="share of the examples that is trained on")]
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.operation == "divide" and not _is_prime(self.modulus):
+            raise ValueError(f"modulus = {self.modulus} is not prime, and operation = 'divide' needs inverses; use a prime")
+        _check_fraction(self.train_fraction, self.num_examples)
+        return self
+
+    @property
+    def num_inputs(self) -> int:
+        """A and b."""
+        return 2
+
+    @property
+    def num_tokens(self) -> int:
+        """The numbers 0 to p - 1."""
+        return self.modulus
+
+    @property
+    def num_classes(self) -> int:
+        """The numbers 0 to p - 1."""
+        return self.modulus
+
+    @property
+    def num_examples(self) -> int:
+        """Pairs, for training and testing together."""
+        return int(np.sum(self._allowed(*_grid(self.modulus))))
+
+    @property
+    def num_train(self) -> int:
+        """Training examples."""
+        return int(self.train_fraction * self.num_examples)
+
+    def make(self, key: jax.Array) -> tuple[Examples, Examples]:
+        """Training and test examples. `key` is consumed."""
+        a, b = _grid(self.modulus)
+        there = self._allowed(a, b)
+        pairs = np.stack([a[there], b[there]], axis=1)  # [N, 2]
+        labels = self.result(pairs[:, 0], pairs[:, 1])
+        return split(key, jnp.asarray(pairs, jnp.int32), jnp.asarray(labels, jnp.int32), self.num_train)
+
+    def result(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        """The operation on whole numbers a and b of any one shape, modulo p."""
+        result: np.ndarray = OPERATIONS[self.operation](a, b, self.modulus) % self.modulus
+        return result
+
+    def _allowed(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        there = a <= b if self.pairs == "a<=b" else np.ones_like(a, bool)
+        return there & (b != 0) if self.operation == "divide" else there
+
+
+def _grid(p: int) -> tuple[np.ndarray, np.ndarray]:
+    a, b = np.divmod(np.arange(p * p), p)
+    return a, b
+
+
+def _inverses(p: int) -> np.ndarray:
+    """Of 0 to p - 1 modulo a prime p; 0 for 0, which has none."""
+    return np.array([pow(number, -1, p) if number else 0 for number in range(p)])
+
+
+def _is_prime(number: int) -> bool:
+    return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
+
+
+def _check_fraction(fraction: float, examples: int) -> None:
+    if not 1 <= int(fraction * examples) < examples:
+        raise ValueError(
+            f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9"
+        )
