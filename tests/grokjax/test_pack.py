@@ -103,11 +103,11 @@ def test_a_lane_trains_any_run_as_it_would_be_alone(drawn):
     if drawn["optimizer"] in ("adamw", "adam_l1", "adam_l2"):
         flat["eps"] = 1e-3
     try:
-        configs = [RunConfig.from_flat(flat | {"seed": seed, "steps": 12, "log_every": 4}) for seed in range(3)]
+        config = RunConfig.from_flat(flat | {"seed": 2, "steps": 12, "log_every": 4})
     except pydantic.ValidationError:
         reject()  # a model or a loss that does not fit the task
-    for config, result in zip(configs, train_pack(configs, Tuning(2)).runs, strict=True):
-        assert_curves_equal(result.curve, single_run(config, 3))
+    neighbours = [config.bind({"seed": seed}) for seed in range(2)]
+    assert_curves_equal(train_pack([*neighbours, config], Tuning(2)).runs[2].curve, single_run(config, 3))
 
 
 def test_the_label_at_the_end_is_that_of_the_run_alone(small_run):
