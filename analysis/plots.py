@@ -135,13 +135,14 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     shown = np.linspace(0, len(values) - 1, 4).round().astype(int)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 6.4), layout="constrained")
-        losses, paths, maps = np.ravel(figure.subfigures(3, 1, height_ratios=[1, 1.3, 1]))  # type: ignore[arg-type]
-        above = losses.subplots()
+        rows = figure.add_gridspec(2, 1, height_ratios=[2.3, 1])
+        lines, maps = (figure.add_subfigure(rows[index]) for index in range(2))
+        above, below = lines.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
         for name, color, style in (("train_loss", TRAIN_COLOR, "-"), ("test_loss", TEST_COLOR, (0, (4, 1.5)))):
             above.plot(curve["step"].to_numpy(), curve[name].to_numpy(dtype=float), color=color, lw=1.2, ls=style, label=name)
         above.set(yscale="log", ylabel="loss (nats)")
         above.legend(loc="upper right")
-        _draw_trajectories(paths.subplots(sharex=above), weights.step, values, signal)
+        _draw_trajectories(below, weights.step, values, signal)
         _draw_matrices(maps, values[shown], weights.step[shown])
         figure.suptitle(title, fontsize=10)
     return figure
@@ -175,7 +176,7 @@ def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal
             Line2D([], [], color=PHASE_COLORS["grok"], label="signal inputs"),
             Line2D([], [], color="#B0B0B0", label="all others"),
         ]
-        panel.legend(handles=handles, loc="upper right")
+        panel.legend(handles=handles, loc="upper left")
 
 
 def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray) -> None:

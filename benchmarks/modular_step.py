@@ -82,7 +82,12 @@ def _loop(_: None) -> float:
     """Steps a second of the published form, both cores for XLA."""
     import jax  # noqa: PLC0415
 
-    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+    with jax.enable_x64(True):
+        return _published_form()
+
+
+def _published_form() -> float:
+    import jax  # noqa: PLC0415
     import jax.numpy as jnp  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
     import optax  # noqa: PLC0415

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 import pydantic
 
 from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
-from grokjax.kinds import kinds_of
+from grokjax.kinds import BASES, kinds_of
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
 from grokjax.models.base import Model
@@ -210,7 +210,7 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
     for part in PART_NAMES:
         classes = kinds_of(part).values()
         found |= {part: next(iter(classes)).model_fields[part]}
-        shared = {name for cls in classes for name in cls.__base__.model_fields}  # type: ignore[union-attr]
+        shared = BASES[part].model_fields
         for after in (False, True):  # what is a kind's own first
             found |= {
                 name: info

@@ -12,8 +12,7 @@ import optax
 
 from grokjax.losses import cross_entropy, of_label
 from grokjax.metrics import Probe
-from grokjax.models.base import Model, NeuronMaps, Params
-from grokjax.models.constructed_circle import ConstructedCircle
+from grokjax.models.base import EmbeddingModel, Model, NeuronMaps, Params
 from grokjax.models.mlp import Mlp
 from grokjax.tasks.base import Task
 from grokjax.tasks.modular_arithmetic import ModularArithmetic
@@ -126,7 +125,7 @@ def _shares(waves: jax.Array) -> jax.Array:
     """Share of each unit's power at each frequency, over waves [L, V, H]: [K, H]; zeros where rounding is all there is."""
     power = jnp.sum(_power(waves), axis=0)  # [K, H]
     total = jnp.sum(power, axis=0)
-    there = total > float(jnp.finfo(waves.dtype).eps) * jnp.sum(waves**2, axis=(0, 1))  # type: ignore[no-untyped-call]
+    there = total > float(np.finfo(waves.dtype).eps) * jnp.sum(waves**2, axis=(0, 1))
     return jnp.where(there, power / jnp.where(there, total, 1), 0)
 
 
@@ -181,14 +180,16 @@ def symmetricity(run: Probed) -> dict[str, jax.Array]:
 
     Over pairs and outputs drawn once for all runs, but for those without a gradient. 1 where only the embeddings' sum matters.
     """
+    assert isinstance(run.model, EmbeddingModel)
+    model = run.model
     keys, shape = jax.random.split(jax.random.key(0, impl="threefry2x32")), (SYMMETRICITY_SAMPLES,)
     tokens = jax.random.randint(keys[0], (*shape, 2), 0, run.task.num_tokens, jnp.int32)
     outputs = jax.random.randint(keys[1], shape, 0, run.task.num_classes, jnp.int32)
 
     def chosen_outputs(embedded: jax.Array) -> jax.Array:
-        return jnp.sum(of_label(run.model.apply_to_embedded(run.task, run.params, embedded), outputs))
+        return jnp.sum(of_label(model.apply_to_embedded(run.task, run.params, embedded), outputs))
 
-    gradients = jax.grad(chosen_outputs)(run.model.embed(run.task, run.params, tokens))  # [n, 2, E]
+    gradients = jax.grad(chosen_outputs)(model.embed(run.task, run.params, tokens))  # [n, 2, E]
     first, second = gradients[:, 0], gradients[:, 1]
     norms = jnp.linalg.norm(first, axis=1) * jnp.linalg.norm(second, axis=1)
     there = norms > 0
@@ -225,7 +226,7 @@ def _modular_sums(task: Task, model: Model, num_outputs: int) -> str | None:
 def _two_embedded(task: Task, model: Model, num_outputs: int) -> str | None:
     if task.inputs != "tokens" or task.num_inputs != 2:
         return "needs a task on two tokens"
-    return "needs a model with weights" if isinstance(model, ConstructedCircle) else None
+    return None if isinstance(model, EmbeddingModel) else "needs a model that embeds its tokens"
 
 
 PROBE_FUNCTIONS: dict[Probe, ProbeFunction] = {

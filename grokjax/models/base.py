@@ -77,13 +77,17 @@ class Model(Part):
         """The maps of the last hidden layer's units as functions of the tokens, if the model has such."""
         return None
 
+
+class EmbeddingModel(Model):
+    """A model that embeds its tokens, so that outputs can be differentiated by the embeddings."""
+
+    @abstractmethod
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
         """What the model first makes of each token: tokens [N, L] -> [N, L, E]."""
-        raise NotImplementedError
 
+    @abstractmethod
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
         """The outputs [N, C] from what `embed` made, [N, L, E]."""
-        raise NotImplementedError
 
 
 def drop(key: jax.Array | None, activations: jax.Array, share: float) -> jax.Array:

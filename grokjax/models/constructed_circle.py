@@ -41,7 +41,7 @@ class ConstructedCircle(Model):
         maps = self.neuron_maps(task, params)
         hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
         outputs = ACTIVATIONS[self.activation](hidden) @ maps.outputs
-        tick = float(jnp.finfo(outputs.dtype).eps) ** 0.5  # type: ignore[no-untyped-call]
+        tick = float(np.finfo(outputs.dtype).eps) ** 0.5
         rounded: jax.Array = jnp.round(outputs / tick) * tick
         return rounded
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import pydantic
 
 from grokjax.fields import PositiveInt
-from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params, drop, normal, one_hot
+from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, normal, one_hot
 from grokjax.tasks.base import Task
 
 # Features are filled up with zeros to a multiple of this: whole vectors make a step 1 to 10 % faster.
@@ -28,7 +28,7 @@ class Inputs(NamedTuple):
     by_sample: jax.Array  # [N, F]
 
 
-class Mlp(Model):
+class Mlp(EmbeddingModel):
     """act(... act(act(x W_1) W_2) ...) W_out, without biases: the tasks' inputs have a constant one.
 
     Tokens are read as one-hot vectors. First weights are normal with variance 1 / fan-in.

@@ -12,7 +12,7 @@ import numpy as np
 import pydantic
 
 from grokjax.fields import AsGiven, PositiveInt, numbers
-from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params, drop, one_hot
+from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, one_hot
 from grokjax.tasks.base import Task
 
 Embedding = Literal["tied", "untied", "input_tied", "circle"]
@@ -33,7 +33,7 @@ class Tables(NamedTuple):
     output: jax.Array  # [H, C]
 
 
-class ModularMlp(Model):
+class ModularMlp(EmbeddingModel):
     """act(a E_a W_a + b E_b W_b) O U for one-hot tokens a and b (Pearce et al. 2023).
 
     `embedding` says what is shared: "tied" E_a = E_b = U^T, "input_tied" E_a = E_b, "untied" nothing; "circle" fixes all three to

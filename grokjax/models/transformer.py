@@ -11,13 +11,13 @@ import jax.numpy as jnp
 import pydantic
 
 from grokjax.fields import PositiveInt
-from grokjax.models.base import ACTIVATIONS, Activation, Model, NeuronMaps, Params, drop, normal
+from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, normal
 from grokjax.tasks.base import Task
 
 MLP_FACTOR = 4  # hidden units of a block for each number of the stream
 
 
-class Transformer(Model):
+class Transformer(EmbeddingModel):
     """A decoder over the tokens and a last one that asks for the answer; the outputs are read off that last position.
 
     Learned positions, causal attention, `layers` blocks of attention and a perceptron of 4 x `width` hidden units, without biases

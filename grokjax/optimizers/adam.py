@@ -10,51 +10,39 @@ import optax
 import pydantic
 
 from grokjax.fields import TracedFloat
-from grokjax.optimizers.base import Beta, DecayingOptimizer, Epsilon, Optimizer
-
-FirstBeta = Annotated[Beta, pydantic.Field(description="decay of the first moment")]
-SecondBeta = Annotated[Beta, pydantic.Field(description="decay of the second moment")]
+from grokjax.optimizers.base import AdamMoments, DecayingOptimizer, Optimizer
 
 
-class AdamW(DecayingOptimizer):
+class AdamW(AdamMoments, DecayingOptimizer):
     """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
     optimizer: Literal["adamw"] = "adamw"
-    b1: FirstBeta = 0.9
-    b2: SecondBeta = 0.98
-    eps: Epsilon = 1e-8
 
     def direction(self) -> optax.GradientTransformation:
         """Adam's."""
-        return optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
+        return self.scale_by_adam()
 
 
-class AdamL1(Optimizer):
+class AdamL1(AdamMoments, Optimizer):
     """Adam on the loss plus an L1 penalty: l1_penalty * sign(weight) joins the gradient before the moments are taken."""
 
     optimizer: Literal["adam_l1"] = "adam_l1"
     l1_penalty: Annotated[TracedFloat, pydantic.Field(ge=0, description="weight of the sum of absolute weights in the loss")]
-    b1: FirstBeta = 0.9
-    b2: SecondBeta = 0.98
-    eps: Epsilon = 1e-8
 
     def direction(self) -> optax.GradientTransformation:
         """Adam's, of the penalised loss."""
-        return optax.chain(add_l1_gradient(self.l1_penalty), optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps))
+        return optax.chain(add_l1_gradient(self.l1_penalty), self.scale_by_adam())
 
 
-class AdamL2(Optimizer):
+class AdamL2(AdamMoments, Optimizer):
     """Adam on the loss plus an L2 penalty: l2_penalty * weight joins the gradient before the moments are taken (coupled decay)."""
 
     optimizer: Literal["adam_l2"] = "adam_l2"
     l2_penalty: Annotated[TracedFloat, pydantic.Field(ge=0, description="weight of half the sum of squared weights in the loss")]
-    b1: FirstBeta = 0.9
-    b2: SecondBeta = 0.98
-    eps: Epsilon = 1e-8
 
     def direction(self) -> optax.GradientTransformation:
         """Adam's, of the penalised loss."""
-        return optax.chain(optax.add_decayed_weights(self.l2_penalty), optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps))
+        return optax.chain(optax.add_decayed_weights(self.l2_penalty), self.scale_by_adam())
 
 
 def add_l1_gradient(l1_penalty: float | jax.Array) -> optax.GradientTransformation:

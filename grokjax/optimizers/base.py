@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 import pydantic
 
@@ -16,6 +17,18 @@ LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step siz
 WeightDecay = Annotated[TracedFloat, pydantic.Field(ge=0, description="decoupled weight decay")]
 Beta = Annotated[TracedFloat, pydantic.Field(ge=0, lt=1)]
 Epsilon = Annotated[TracedFloat, pydantic.Field(gt=0, description="added to the root of the second moment")]
+
+
+class AdamMoments(Part):
+    """What Adam remembers of gradients (Kingma and Ba 2015)."""
+
+    b1: Annotated[Beta, pydantic.Field(description="decay of the first moment")] = 0.9
+    b2: Annotated[Beta, pydantic.Field(description="decay of the second moment")] = 0.98
+    eps: Epsilon = 1e-8
+
+    def scale_by_adam(self) -> optax.GradientTransformation:
+        """The first moment over the root of the second, both corrected for their start."""
+        return optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
 
 
 class Optimizer(Part):
@@ -98,7 +111,7 @@ def orthogonal_gradient() -> optax.GradientTransformation:
     def project(gradient: jax.Array, weights: jax.Array) -> jax.Array:
         if gradient.ndim < 2:
             return gradient
-        tiny = float(jnp.finfo(gradient.dtype).tiny)  # type: ignore[no-untyped-call]
+        tiny = float(np.finfo(gradient.dtype).tiny)
         rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + tiny))
         scaled: jax.Array = rest * (jnp.linalg.norm(gradient) / (jnp.linalg.norm(rest) + tiny))
         return scaled

@@ -9,10 +9,10 @@ import optax
 import optax.contrib
 import pydantic
 
-from grokjax.optimizers.base import Beta, DecayingOptimizer, Epsilon, are_embeddings
+from grokjax.optimizers.base import AdamMoments, Beta, DecayingOptimizer, are_embeddings
 
 
-class Muon(DecayingOptimizer):
+class Muon(AdamMoments, DecayingOptimizer):
     """Momentum whose matrices are orthogonalized by five Newton-Schulz steps (Jordan et al. 2024); Adam for embeddings and vectors.
 
     An orthogonalized direction has singular values near one, whatever the matrix's shape: no factor for shape is added.
@@ -20,15 +20,11 @@ class Muon(DecayingOptimizer):
 
     optimizer: Literal["muon"] = "muon"
     momentum: Annotated[Beta, pydantic.Field(description="share of the last direction that is kept")] = 0.95
-    b1: Annotated[Beta, pydantic.Field(description="decay of the first moment")] = 0.9
-    b2: Annotated[Beta, pydantic.Field(description="decay of the second moment")] = 0.98
-    eps: Epsilon = 1e-8
 
     def direction(self) -> optax.GradientTransformation:
         """Muon's for the matrices, Adam's for the others."""
         muon = optax.contrib.scale_by_muon(beta=self.momentum, eps=1e-7, weight_dimension_numbers=_as_matrices)
-        adam = optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
-        return optax.partition({True: muon, False: adam}, _orthogonalized)
+        return optax.partition({True: muon, False: self.scale_by_adam()}, _orthogonalized)
 
 
 def _orthogonalized(params: Any) -> Any:

@@ -150,7 +150,7 @@ def test_the_units_of_a_transformer_are_read_off_all_pairs():
         (MLP | {"probes": "inputs"}, "inputs needs task = 'sparse_parity'"),
         (MLP | {"probes": "fourrier"}, "'fourrier' is none of"),
         (MLP | {"operation": "multiply", "probes": "fourier_losses"}, "fourier_losses needs operation"),
-        (CIRCLE | {"probes": "symmetricity"}, "symmetricity needs a model with weights"),
+        (CIRCLE | {"probes": "symmetricity"}, "symmetricity needs a model that embeds"),
         (MODULAR | {"model": "mlp", "hidden_size": 4, "layers": 2, "probes": "fourier"}, "layers = 2"),
     ],
 )
