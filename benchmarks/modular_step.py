@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.machine import cores, matrix_product, meet, on_workers, print_header
 
-ROUNDS, SECONDS = 3, 4.0
+ROUNDS, SECONDS = 5, 3.0
 TARGETS = {"float32": 55, "float64": 28}
 TRANSFORMER_TARGET = 0.40
 

@@ -47,7 +47,7 @@ clipped_binary_cross_entropy.defvjp(_clipped_forward, _clipped_backward)
 
 @jax.custom_vjp
 def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Mean over examples of -log(softmax probability of the label), in nats. outputs: [N, C]; labels: [N] int.
+    """Mean over examples of -log(softmax probability of the label), in nats. outputs: [C, N]; labels: [N] int.
 
     The derivative is the closed form (p - one-hot) / N, with nothing kept but the probabilities.
     """
@@ -55,39 +55,38 @@ def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def _cross_entropy_forward(outputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, Any]:
-    shifted = outputs - jnp.max(outputs, axis=1, keepdims=True)
-    exponentials = jnp.exp(shifted)  # [N, C]
-    sums = jnp.sum(exponentials, axis=1)
+    shifted = outputs - jnp.max(outputs, axis=0)
+    exponentials = jnp.exp(shifted)  # [C, N]
+    sums = jnp.sum(exponentials, axis=0)
     loss = jnp.mean(jnp.log(sums) - of_label(shifted, labels))
     return loss, (exponentials, sums, labels)
 
 
 def _cross_entropy_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, None]:
     exponentials, sums, labels = residuals
-    count, classes = exponentials.shape
-    scale = cotangent / count
-    is_label = labels[:, None] == jnp.arange(classes)  # [N, C]
-    return exponentials * (scale / sums)[:, None] - jnp.where(is_label, scale, 0), None
+    scale = cotangent / labels.shape[0]
+    scaled = exponentials * (scale / sums)
+    return jnp.where(is_label(exponentials, labels), scaled - scale, scaled), None
 
 
 cross_entropy.defvjp(_cross_entropy_forward, _cross_entropy_backward)
 
 
 def mean_squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Mean over examples and classes of (output - one-hot)^2. outputs: [N, C]; labels: [N] int."""
-    return jnp.mean((outputs - jax.nn.one_hot(labels, outputs.shape[1], dtype=outputs.dtype)) ** 2)
+    """Mean over examples and classes of (output - one-hot)^2. outputs: [C, N]; labels: [N] int."""
+    return jnp.mean((outputs - is_label(outputs, labels)) ** 2)
 
 
 def hinge(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Mean over examples of max(0, 1 - margin), the margin being the label's output less the greatest other one.
 
-    outputs: [N, C]; labels: [N] int. Crammer and Singer 2001; with two classes, the usual hinge on the outputs' difference.
+    outputs: [C, N]; labels: [N] int. Crammer and Singer 2001; with two classes, the usual hinge on the outputs' difference.
     """
     return jnp.mean(jnp.maximum(0, 1 - margins(outputs, labels)))
 
 
 def stablemax_cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Mean over examples of -log(StableMax probability of the label), in nats. outputs: [N, C]; labels: [N] int.
+    """Mean over examples of -log(StableMax probability of the label), in nats. outputs: [C, N]; labels: [N] int.
 
     StableMax puts s(x) = x + 1 for x >= 0 and 1 / (1 - x) below in place of exp(x): it grows too slowly to absorb the other classes
     in float arithmetic (Prieto et al. 2025).
@@ -95,19 +94,22 @@ def stablemax_cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     magnitudes = jnp.abs(outputs)
     log_s = jnp.sign(outputs) * jnp.log1p(magnitudes)
     s = jnp.where(outputs >= 0, magnitudes + 1, 1 / (magnitudes + 1))
-    return jnp.mean(jnp.log(jnp.sum(s, axis=1)) - of_label(log_s, labels))
+    return jnp.mean(jnp.log(jnp.sum(s, axis=0)) - of_label(log_s, labels))
 
 
 def margins(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """The label's output less the greatest other one, for each example [N]. outputs: [N, C]; labels: [N] int."""
-    is_label = labels[:, None] == jnp.arange(outputs.shape[1])
-    return of_label(outputs, labels) - jnp.max(jnp.where(is_label, -jnp.inf, outputs), axis=1)
+    """The label's output less the greatest other one, for each example [N]. outputs: [C, N]; labels: [N] int."""
+    return of_label(outputs, labels) - jnp.max(jnp.where(is_label(outputs, labels), -jnp.inf, outputs), axis=0)
 
 
 def of_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """The label's entry of each row [N], picked by a mask, whose gradient is one too. outputs: [N, C]; labels: [N] int."""
-    is_label = labels[:, None] == jnp.arange(outputs.shape[1])
-    return jnp.sum(jnp.where(is_label, outputs, 0), axis=1)
+    """The label's output of each example [N], picked by a mask, whose gradient is one too. outputs: [C, N]; labels: [N] int."""
+    return jnp.sum(jnp.where(is_label(outputs, labels), outputs, 0), axis=0)
+
+
+def is_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
+    """Whether each of outputs [C, N] is the label's: [C, N] bool. labels: [N] int."""
+    return labels == jnp.arange(outputs.shape[0])[:, None]
 
 
 def binary_accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
@@ -116,7 +118,7 @@ def binary_accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def accuracy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Share of examples whose label has the greatest output; a tie counts as wrong. outputs: [N, C]; labels: [N] int."""
+    """Share of examples whose label has the greatest output; a tie counts as wrong. outputs: [C, N]; labels: [N] int."""
     return jnp.mean((margins(outputs, labels) > 0).astype(jnp.float32))
 
 

@@ -78,9 +78,9 @@ def collapsed_share(run: Probed) -> dict[str, jax.Array]:
     """
     outputs = run.train_outputs()
     if outputs.ndim == 1:
-        outputs = jnp.stack([jnp.zeros_like(outputs), outputs], axis=1)  # a logit is a softmax over 0 and itself
-    terms = jnp.exp(outputs - jnp.max(outputs, axis=1, keepdims=True))
-    return {"collapsed_share": jnp.mean((jnp.sum(terms, axis=1) == 1).astype(jnp.float32))}
+        outputs = jnp.stack([jnp.zeros_like(outputs), outputs])  # a logit is a softmax over 0 and itself
+    terms = jnp.exp(outputs - jnp.max(outputs, axis=0))
+    return {"collapsed_share": jnp.mean((jnp.sum(terms, axis=0) == 1).astype(jnp.float32))}
 
 
 def fourier(run: Probed) -> dict[str, jax.Array]:
@@ -158,20 +158,20 @@ def fourier_losses(run: Probed) -> dict[str, jax.Array]:
     p = task.modulus
     a, b = np.divmod(np.arange(p * p), p)
     pairs = jnp.asarray(np.stack([a, b], axis=1), jnp.int32)
-    outputs = run.model.apply(task, run.params, run.model.arrange(task, pairs))  # [p^2, C]
+    outputs = run.model.apply(task, run.params, run.model.arrange(task, pairs))  # [C, p^2]
     maps = run.model.neuron_maps(task, run.params)
     assert maps is not None
     keys = jnp.zeros(p // 2).at[jnp.argmax(unit_spectra(maps), axis=1)].set(1.0)  # [K]
     total = jnp.asarray(a + b if task.operation == "add" else a - b) % p
-    by_total = jnp.zeros((p, outputs.shape[1])).at[total].add(outputs) / p  # [p, C]: mean over pairs of one total
-    components = jnp.einsum("ksv,vc->ksc", fourier_basis(p), by_total)
-    at_keys = jnp.einsum("k,ksv,ksc->vc", keys, fourier_basis(p), components)[total]  # [p^2, C]
-    restricted = at_keys + jnp.mean(outputs, axis=0)
+    by_total = jnp.zeros((outputs.shape[0], p)).at[:, total].add(outputs) / p  # [C, p]: mean over pairs of one total
+    components = jnp.einsum("ksv,cv->ksc", fourier_basis(p), by_total)
+    at_keys = jnp.einsum("k,ksv,ksc->cv", keys, fourier_basis(p), components)[:, total]  # [C, p^2]
+    restricted = at_keys + jnp.mean(outputs, axis=1, keepdims=True)
     labels = jnp.asarray(task.result(a, b), jnp.int32)
     chosen = run.train_tokens[:, 0] * p + run.train_tokens[:, 1]
     return {
         "restricted_loss": cross_entropy(restricted, labels),
-        "excluded_loss": cross_entropy((outputs - at_keys)[chosen], labels[chosen]),
+        "excluded_loss": cross_entropy((outputs - at_keys)[:, chosen], labels[chosen]),
     }
 
 

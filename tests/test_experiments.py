@@ -46,7 +46,7 @@ def test_five_neurons_on_a_circle_double_their_angles():
     solved = [config.seed for config, result in zip(configs, results, strict=True) if all_pairs_accuracy(config, result) == 1]
     assert len(solved) >= 5
     for seed in solved:
-        read, written = kept[seed]["hidden"][-1].T, kept[seed]["output"][-1]  # [5, 2] each
+        read, written = kept[seed]["hidden"][-1], kept[seed]["output"][-1]  # [5, 2] each
         for vectors in (read, written):
             norms = np.linalg.norm(vectors, axis=1)
             assert np.abs(norms / norms.mean() - 1).max() < 0.25, (seed, norms)

@@ -37,6 +37,9 @@ class NeuronMaps(NamedTuple):
 class Model(Part):
     """From inputs to C outputs, or to one logit. Every array a model is given or makes is of one run: no lanes.
 
+    Outputs are [C, N], classes first, so that what a class or a hidden unit does for all examples lies side by side: with few of
+    the one and many of the other that is what vector units and matrix products are fastest on.
+
     Weights whose name begins with "embedding" or "unembedding" follow the optimizer's settings for embeddings.
     """
 
@@ -64,7 +67,7 @@ class Model(Part):
 
     @abstractmethod
     def apply(self, task: Task, params: Params, inputs: Inputs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs, [N, C], or [N] where there is one. `key` is for dropout: without it, none."""
+        """The outputs, [C, N], or [N] where there is one. `key` is for dropout: without it, none."""
 
     @abstractmethod
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
@@ -87,7 +90,28 @@ class EmbeddingModel(Model):
 
     @abstractmethod
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [N, C] from what `embed` made, [N, L, E]."""
+        """The outputs [C, N] from what `embed` made, [N, L, E]."""
+
+
+@jax.custom_vjp
+def linear(weights: jax.Array, activations: jax.Array) -> jax.Array:
+    """The product of weights [M, H] and activations [H, N]: [M, N].
+
+    Its derivative by the activations is one product too. That of plain autodiff comes out as [N, H] and is copied over.
+    """
+    return weights @ activations
+
+
+def _linear_forward(weights: jax.Array, activations: jax.Array) -> tuple[jax.Array, Any]:
+    return weights @ activations, (weights, activations)
+
+
+def _linear_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, jax.Array]:
+    weights, activations = residuals
+    return cotangent @ activations.T, weights.T @ cotangent
+
+
+linear.defvjp(_linear_forward, _linear_backward)
 
 
 def drop(key: jax.Array | None, activations: jax.Array, share: float) -> jax.Array:

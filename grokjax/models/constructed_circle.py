@@ -37,10 +37,10 @@ class ConstructedCircle(Model):
         return {}
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [N, C] for tokens [N, L], rounded to the root of the precision: what is equal but for rounding shall tie."""
+        """The outputs [C, N] for tokens [N, L], rounded to the root of the precision: what is equal but for rounding shall tie."""
         maps = self.neuron_maps(task, params)
         hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
-        outputs = ACTIVATIONS[self.activation](hidden) @ maps.outputs
+        outputs = (ACTIVATIONS[self.activation](hidden) @ maps.outputs).T
         tick = float(np.finfo(outputs.dtype).eps) ** 0.5
         rounded: jax.Array = jnp.round(outputs / tick) * tick
         return rounded

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import pydantic
 
 from grokjax.fields import PositiveInt
-from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, normal, one_hot
+from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, linear, normal, one_hot
 from grokjax.tasks.base import Task
 
 # Features are filled up with zeros to a multiple of this: whole vectors make a step 1 to 10 % faster.
@@ -61,7 +61,7 @@ class Mlp(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: Inputs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs, [N, C], or [N] where there is one."""
+        """The outputs, [C, N], or [N] where there is one."""
         outputs = self._module(task, len(params["output"])).apply({"params": params}, inputs, key)
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -83,7 +83,7 @@ class Mlp(EmbeddingModel):
         return one_hot(tokens, task.num_tokens)
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [N, C] from one-hot vectors [N, L, V], or anything of that shape."""
+        """The outputs [C, N] from one-hot vectors [N, L, V], or anything of that shape."""
         features = embedded.reshape(len(embedded), -1)
         return self.apply(task, params, Inputs(by_feature=features.T, by_sample=features))
 
@@ -112,8 +112,8 @@ class _Mlp(nn.Module):
         activations = first_layer(weights[0], inputs)  # [H, N]
         for layer, weight in enumerate(weights[1:]):
             layer_key = None if key is None else jax.random.fold_in(key, layer)
-            activations = weight @ drop(layer_key, ACTIVATIONS[self.activation](activations), self.dropout)
-        return activations[0] if self.sizes[-1] == 1 else activations.T
+            activations = linear(weight, drop(layer_key, ACTIVATIONS[self.activation](activations), self.dropout))
+        return activations[0] if self.sizes[-1] == 1 else activations
 
 
 @jax.custom_vjp

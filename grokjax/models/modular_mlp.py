@@ -12,8 +12,11 @@ import numpy as np
 import pydantic
 
 from grokjax.fields import AsGiven, PositiveInt, numbers
-from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, one_hot
+from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, linear, one_hot
 from grokjax.tasks.base import Task
+
+# Of a standard normal cut off at two standard deviations.
+TRUNCATED_DEVIATION = 0.87962566103423978
 
 Embedding = Literal["tied", "untied", "input_tied", "circle"]
 Tied = tuple[jax.Array, jax.Array]
@@ -27,10 +30,12 @@ class Pairs(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The model with its products multiplied out: what each token adds to each hidden unit, and each unit to each output."""
+    """The model with its products multiplied out: what each token adds to each hidden unit, and what each
+    output takes from it.
+    """
 
     input: jax.Array  # [T, H]
-    output: jax.Array  # [H, C]
+    output: jax.Array  # [C, H]
 
 
 class ModularMlp(EmbeddingModel):
@@ -109,17 +114,19 @@ class ModularMlp(EmbeddingModel):
         return Pairs(inputs.rows[indices], inputs.counts[:, indices])
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
-        """Fresh weights: `embedding` [V, E], or `embedding_a` and `embedding_b`; `hidden` [E, H], or `hidden_a` and `hidden_b`;
-        `output` [H, E]; `unembedding` [E, C], or [H, C] when collapsed. What the variant lacks is not there. `key` is consumed.
+        """Fresh weights: `embedding` [V, E], or `embedding_a` and `embedding_b`; `hidden` [H, E], or `hidden_a` and `hidden_b`;
+        `output` [H, E]; `unembedding` [C, E], or [C, H] when collapsed. What the variant lacks is not there. `key` is consumed.
+
+        In the formula, W is `hidden` transposed, and U `unembedding`.
         """
         params: Params = self._module(task, num_outputs).init(key).get("params", {})
         return params
 
     def apply(self, task: Task, params: Params, inputs: Pairs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [N, C]."""
+        """The outputs [C, N]."""
         tables = self.tables(task, params)
-        hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.input, inputs))  # [N, H]
-        return drop(key, hidden, self.dropout) @ tables.output
+        hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.input, inputs))  # [H, N]
+        return linear(tables.output, drop(key, hidden, self.dropout))
 
     def tables(self, task: Task, params: Params) -> Tables:
         """The products of the weights, which make the same function at a fraction of the arithmetic."""
@@ -139,7 +146,7 @@ class ModularMlp(EmbeddingModel):
         """E W and O U."""
         tables = self.tables(task, params)
         by_position = tables.input.reshape(-1, task.num_tokens, self.hidden_size)
-        return NeuronMaps(jnp.broadcast_to(by_position, (2, *by_position.shape[1:])), tables.output)
+        return NeuronMaps(jnp.broadcast_to(by_position, (2, *by_position.shape[1:])), tables.output.T)
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
         """The embeddings [N, 2, E] of tokens [N, 2]."""
@@ -147,11 +154,11 @@ class ModularMlp(EmbeddingModel):
         return jnp.stack([first[tokens[:, 0]], second[tokens[:, 1]]], axis=1)
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [N, C] from embeddings [N, 2, E]."""
+        """The outputs [C, N] from embeddings [N, 2, E]."""
         module = self._module(task, task.num_classes)
-        into = module.apply({"params": params}, method="hidden_weights")  # [E, H] each, or None
-        first, second = (embedded[:, i] if weights is None else embedded[:, i] @ weights for i, weights in enumerate(into))
-        return ACTIVATIONS[self.activation](first + second) @ self.tables(task, params).output
+        into = module.apply({"params": params}, method="hidden_weights")  # [H, E] each, or None
+        first, second = (embedded[:, i] if weights is None else embedded[:, i] @ weights.T for i, weights in enumerate(into))
+        return self.tables(task, params).output @ ACTIVATIONS[self.activation](first + second).T
 
     @property
     def _shared(self) -> bool:
@@ -192,56 +199,66 @@ class _ModularMlp(nn.Module):
 
     def _embeddings(self) -> tuple[jax.Array, jax.Array]:
         """E_a and E_b, [V, E] each; one array where they are shared."""
-        shape = (self.num_tokens, self.embedding_size)
+        shape_and_fan = (self.num_tokens, self.embedding_size), self.num_tokens
         if self.embedding == "circle":
             shared = jnp.asarray(circle(self.num_tokens, self.frequencies), float)
         elif self.embedding == "untied":
-            return self.param("embedding_a", _embedding, shape), self.param("embedding_b", _embedding, shape)
+            return self.param("embedding_a", _embedding, *shape_and_fan), self.param("embedding_b", _embedding, *shape_and_fan)
         else:
-            shared = self.param("embedding", _embedding, shape)
+            shared = self.param("embedding", _embedding, *shape_and_fan)
         return shared, shared
 
     def _hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
-        """W_a and W_b, [E, H] each; one array where they are shared, None where they are left out."""
-        shape = (self.embedding_size, self.hidden_size)
+        """W_a and W_b transposed, [H, E] each; one array where they are shared, None where they are left out."""
+        shape_and_fan = (self.hidden_size, self.embedding_size), self.embedding_size
         if self.collapsed_hidden:
             return None, None
         if not self.tied_hidden:
-            return self.param("hidden_a", _linear, shape), self.param("hidden_b", _linear, shape)
-        shared = self.param("hidden", _linear, shape)
+            return self.param("hidden_a", _linear, *shape_and_fan), self.param("hidden_b", _linear, *shape_and_fan)
+        shared = self.param("hidden", _linear, *shape_and_fan)
         return shared, shared
 
-    def _output_weights(self) -> list[jax.Array]:
-        """O [H, E] and U [E, C]; [H, C] alone where collapsed."""
-        tied = self.embedding in ("tied", "circle")
+    def _output_weights(self) -> tuple[jax.Array, jax.Array | None]:
+        """U [C, E] and O [H, E]; [C, H] and None where collapsed."""
+        h, e = self.hidden_size, self.embedding_size
+        output = None if self.collapsed_output else self.param("output", _linear, (h, e), h)
+        if self.embedding in ("tied", "circle"):
+            return self.read[0], output
         if self.collapsed_output:
-            return [self.read[0].T if tied else self.param("unembedding", _linear, (self.hidden_size, self.num_outputs))]
-        unembedding = self.read[0].T if tied else self.param("unembedding", _embedding, (self.embedding_size, self.num_outputs))
-        return [self.param("output", _linear, (self.hidden_size, self.embedding_size)), unembedding]
+            return self.param("unembedding", _linear, (self.num_outputs, h), h), output
+        return self.param("unembedding", _embedding, (self.num_outputs, e), e), output
 
     def __call__(self) -> Tables:
-        shared = self.read[0] is self.read[1] and self.into[0] is self.into[1]
-        reads = [each if into is None else each @ into for each, into in zip(self.read, self.into, strict=True)][
-            : 1 if shared else 2
-        ]
-        output = self.write[0] if len(self.write) == 1 else self.write[0] @ self.write[1]
-        return Tables(reads[0] if shared else jnp.concatenate(reads), output)
+        (read, read_b), (into, into_b), (write, output) = self.read, self.into, self.write
+        shared = read is read_b and into is into_b
+        if shared and read is write and into is not None and output is not None:
+            both = read @ jnp.concatenate([into, output]).T  # [V, 2 H]: one product, faster than two
+            return Tables(both[:, : self.hidden_size], both[:, self.hidden_size :])
+        table = jnp.concatenate([_times(read, into), *([] if shared else [_times(read_b, into_b)])])
+        return Tables(table, _times(write, output))
 
     def embeddings(self) -> tuple[jax.Array, jax.Array]:
         """E_a and E_b."""
         return self.read
 
     def hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
-        """W_a and W_b."""
+        """W_a and W_b transposed."""
         return self.into
 
 
-def _embedding(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    return nn.initializers.variance_scaling(2.0, "fan_in", "truncated_normal")(key, shape, jnp.float32).astype(float)
+def _times(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """The rows [V, E] through weights [H, E]: [V, H]; the rows themselves where there are none."""
+    return rows if weights is None else rows @ weights.T
 
 
-def _linear(key: jax.Array, shape: tuple[int, int]) -> jax.Array:
-    return nn.initializers.truncated_normal(shape[0] ** -0.5)(key, shape, jnp.float32).astype(float)
+def _embedding(key: jax.Array, shape: tuple[int, int], fan_in: int) -> jax.Array:
+    weights: jax.Array = (2 / fan_in) ** 0.5 / TRUNCATED_DEVIATION * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
+    return weights.astype(float)
+
+
+def _linear(key: jax.Array, shape: tuple[int, int], fan_in: int) -> jax.Array:
+    weights: jax.Array = fan_in**-0.5 * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
+    return weights.astype(float)
 
 
 def circle(num_tokens: int, frequencies: tuple[int, ...]) -> np.ndarray:
@@ -254,11 +271,11 @@ def circle(num_tokens: int, frequencies: tuple[int, ...]) -> np.ndarray:
 
 @jax.custom_vjp
 def sum_of_rows(table: jax.Array, pairs: Pairs) -> jax.Array:
-    """The sum of each pair's two rows of a table [T, H]: [N, H].
+    """The sum of each pair's two rows of a table [T, H]: [H, N].
 
     Rows are gathered on the way out; on the way back one product with the counts sums them, many times faster than a scatter.
     """
-    return table[pairs.rows[:, 0]] + table[pairs.rows[:, 1]]
+    return (table[pairs.rows[:, 0]] + table[pairs.rows[:, 1]]).T
 
 
 def _sum_of_rows_forward(table: jax.Array, pairs: Pairs) -> tuple[jax.Array, Any]:
@@ -266,7 +283,7 @@ def _sum_of_rows_forward(table: jax.Array, pairs: Pairs) -> tuple[jax.Array, Any
 
 
 def _sum_of_rows_backward(pairs: Pairs, cotangent: jax.Array) -> tuple[jax.Array, None]:
-    return pairs.counts @ cotangent, None
+    return pairs.counts @ cotangent.T, None
 
 
 sum_of_rows.defvjp(_sum_of_rows_forward, _sum_of_rows_backward)

@@ -51,7 +51,7 @@ class Transformer(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [N, C] for tokens [N, L]."""
+        """The outputs [C, N] for tokens [N, L]."""
         outputs = self._of(task, params).apply({"params": params}, inputs, key)
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -87,7 +87,7 @@ class Transformer(EmbeddingModel):
         return embedded
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [N, C] from embeddings [N, L, W]."""
+        """The outputs [C, N] from embeddings [N, L, W]."""
         outputs = self._of(task, params).apply({"params": params}, embedded, method="from_embedded")
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -138,10 +138,10 @@ class _Transformer(nn.Module):
         return self.from_embedded(self.embedding[tokens], key)
 
     def from_embedded(self, embedded: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [N, C] from embeddings [N, L, W]."""
+        """The outputs [C, N] from embeddings [N, L, W]."""
         last, hidden = self._through_blocks(embedded, key)
         last = last + self._drop(key, self.layers, ACTIVATIONS[self.activation](hidden)) @ self.blocks[-1]["output"]
-        return self._normed(last, 2 * self.layers) @ self.unembedding
+        return (self._normed(last, 2 * self.layers) @ self.unembedding).T
 
     def last_hidden(self, tokens: jax.Array) -> jax.Array:
         """The input of the last block's hidden units at the last position, [N, 4 W]."""

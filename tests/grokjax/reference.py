@@ -59,13 +59,13 @@ def modular_mlp(config, params, inputs):
     for position, (letter, embedding) in enumerate(zip("ab", embeddings, strict=True)):
         read = np.eye(v)[inputs[:, position]] @ embedding
         if not model.collapsed_hidden:
-            read = read @ params["hidden" if model.tied_hidden else f"hidden_{letter}"]
+            read = read @ params["hidden" if model.tied_hidden else f"hidden_{letter}"].T
         hidden = hidden + read
     hidden = activate(model.activation, hidden)
     if not model.collapsed_output:
         hidden = hidden @ params["output"]
     tied = model.embedding in ("tied", "circle")
-    return hidden @ (embeddings[0].T if tied else params["unembedding"])
+    return hidden @ (embeddings[0] if tied else params["unembedding"]).T
 
 
 def transformer(config, params, inputs):

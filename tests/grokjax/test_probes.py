@@ -80,7 +80,7 @@ def test_restricting_and_excluding_split_the_outputs():
     state = train.init(config)
     metrics = jax.device_get(train.measure(config, state))
     a, b = np.divmod(np.arange(P * P), P)
-    outputs = np.asarray(config.model.apply(config.task, state.params, config.model.arrange(config.task, jnp.stack([a, b], 1))))
+    outputs = np.asarray(config.model.apply(config.task, state.params, config.model.arrange(config.task, jnp.stack([a, b], 1)))).T
     keys = sorted(set(metrics["neuron_frequency"].astype(int)))
     angles = 2 * np.pi * np.outer(a + b, keys) / P
     design = np.concatenate([np.cos(angles), np.sin(angles)], axis=1)

@@ -108,4 +108,4 @@ def test_the_factored_products_are_the_one_hot_form():
             with train.precision_of(config):
                 outputs = config.model.apply(config.task, state.params, state.train.inputs)
             one_hot_form = reference.modular_mlp(config, state.params, np.asarray(examples.inputs))
-            np.testing.assert_allclose(outputs, one_hot_form, rtol=1e-12, atol=1e-12, err_msg=name)
+            np.testing.assert_allclose(outputs.T, one_hot_form, rtol=1e-12, atol=1e-12, err_msg=name)
