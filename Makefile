@@ -35,6 +35,7 @@ unit: setup
 bench: $(BENCH_STAMP)
 	$(BIN)/python benchmarks/training_arithmetic.py
 	$(BIN)/python benchmarks/against_loops.py
+	$(BIN)/python benchmarks/modular_step.py
 	$(BIN)/python benchmarks/against_tune.py
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/cost_per_run.py
