@@ -30,9 +30,7 @@ class Pairs(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The model with its products multiplied out: what each token adds to each hidden unit, and what each
-    output takes from it.
-    """
+    """The model with its products multiplied out: what each token adds to each hidden unit, and what it gives to each output."""
 
     input: jax.Array  # [T, H]
     output: jax.Array  # [C, H]
@@ -199,34 +197,34 @@ class _ModularMlp(nn.Module):
 
     def _embeddings(self) -> tuple[jax.Array, jax.Array]:
         """E_a and E_b, [V, E] each; one array where they are shared."""
-        shape_and_fan = (self.num_tokens, self.embedding_size), self.num_tokens
+        drawn = _truncated, (self.num_tokens, self.embedding_size), _embedding_deviation(self.num_tokens)
         if self.embedding == "circle":
             shared = jnp.asarray(circle(self.num_tokens, self.frequencies), float)
         elif self.embedding == "untied":
-            return self.param("embedding_a", _embedding, *shape_and_fan), self.param("embedding_b", _embedding, *shape_and_fan)
+            return self.param("embedding_a", *drawn), self.param("embedding_b", *drawn)
         else:
-            shared = self.param("embedding", _embedding, *shape_and_fan)
+            shared = self.param("embedding", *drawn)
         return shared, shared
 
     def _hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
         """W_a and W_b transposed, [H, E] each; one array where they are shared, None where they are left out."""
-        shape_and_fan = (self.hidden_size, self.embedding_size), self.embedding_size
+        drawn = _truncated, (self.hidden_size, self.embedding_size), self.embedding_size**-0.5
         if self.collapsed_hidden:
             return None, None
         if not self.tied_hidden:
-            return self.param("hidden_a", _linear, *shape_and_fan), self.param("hidden_b", _linear, *shape_and_fan)
-        shared = self.param("hidden", _linear, *shape_and_fan)
+            return self.param("hidden_a", *drawn), self.param("hidden_b", *drawn)
+        shared = self.param("hidden", *drawn)
         return shared, shared
 
     def _output_weights(self) -> tuple[jax.Array, jax.Array | None]:
         """U [C, E] and O [H, E]; [C, H] and None where collapsed."""
         h, e = self.hidden_size, self.embedding_size
-        output = None if self.collapsed_output else self.param("output", _linear, (h, e), h)
+        output = None if self.collapsed_output else self.param("output", _truncated, (h, e), h**-0.5)
         if self.embedding in ("tied", "circle"):
             return self.read[0], output
         if self.collapsed_output:
-            return self.param("unembedding", _linear, (self.num_outputs, h), h), output
-        return self.param("unembedding", _embedding, (self.num_outputs, e), e), output
+            return self.param("unembedding", _truncated, (self.num_outputs, h), h**-0.5), output
+        return self.param("unembedding", _truncated, (self.num_outputs, e), _embedding_deviation(e)), output
 
     def __call__(self) -> Tables:
         (read, read_b), (into, into_b), (write, output) = self.read, self.into, self.write
@@ -251,13 +249,14 @@ def _times(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
     return rows if weights is None else rows @ weights.T
 
 
-def _embedding(key: jax.Array, shape: tuple[int, int], fan_in: int) -> jax.Array:
-    weights: jax.Array = (2 / fan_in) ** 0.5 / TRUNCATED_DEVIATION * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
-    return weights.astype(float)
+def _embedding_deviation(fan_in: int) -> float:
+    """The deviation before truncation that gives a variance of 2 / fan-in after it."""
+    return float((2 / fan_in) ** 0.5 / TRUNCATED_DEVIATION)
 
 
-def _linear(key: jax.Array, shape: tuple[int, int], fan_in: int) -> jax.Array:
-    weights: jax.Array = fan_in**-0.5 * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
+def _truncated(key: jax.Array, shape: tuple[int, int], deviation: float) -> jax.Array:
+    """Normal weights, cut off at two standard deviations, drawn in float32 whatever the precision."""
+    weights: jax.Array = deviation * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
     return weights.astype(float)
 
 
