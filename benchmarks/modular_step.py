@@ -48,7 +48,7 @@ def _engine(what: tuple[str, str]) -> tuple[float, float]:
 
     prepare_device()
     from grokjax.lanes import measure_tuning, program_of  # noqa: PLC0415
-    from sweeps.plan import expand  # noqa: PLC0415
+    from sweeps.runs import expand  # noqa: PLC0415
     from sweeps.spec import load_spec  # noqa: PLC0415
 
     spec, precision = what

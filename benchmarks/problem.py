@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
 def run_config(hidden_size: int, train_size: int, steps: int, seed: int = 0) -> Any:
     """The run of the published sweep that `problem` stands for, logged at its end alone."""
-    from sweeps.plan import expand  # noqa: PLC0415  (loads jax: not before a worker has set XLA's threads)
+    from sweeps.runs import expand  # noqa: PLC0415  (loads jax: not before a worker has set XLA's threads)
     from sweeps.spec import load_spec  # noqa: PLC0415
 
     values = {"hidden_size": hidden_size, "train_size": train_size, "weight_decay": WEIGHT_DECAY, "seed": seed}

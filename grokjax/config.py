@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -114,7 +114,7 @@ class RunConfig(Part):
 
         Raises:
             KeyError: no such kind of a part, or none given.
-        UnknownHyperparameter: a name that none of the chosen parts has.
+            UnknownHyperparameter: a name that none of the chosen parts has.
             pydantic.ValidationError: a missing, mistyped or impossible value.
         """
         classes = {part: kinds_of(part)[str(flat[part])] for part in PART_NAMES}
@@ -156,10 +156,20 @@ class RunConfig(Part):
         Fields at their declared default are left out of the hash, so that a field added later with the old behaviour as its default
         keeps the identity of old runs. Changing a default therefore asks for a new TRAJECTORY_VERSION.
         """
-        determining = self.values("static") | self.values("traced")
+        return next(self.run_ids({"seed": [self.seed]}))
+
+    def run_ids(self, columns: Mapping[str, Sequence[Value]]) -> Iterator[str]:
+        """The run_ids of the runs that differ from this one in some traced fields, given as columns of equal length."""
+        values = self.values("static") | self.values("traced")
         defaults = self._defaults()
-        told = {name: value for name, value in determining.items() if defaults.get(name) != value}
-        return digest({"trajectory_version": TRAJECTORY_VERSION, **told})
+        moving = columns.keys() | {
+            name for name, default in defaults.items() if isinstance(default, AsGiven) and default.name in columns
+        }
+        told = {name: value for name, value in values.items() if name not in moving and _default(defaults, values, name) != value}
+        for row in zip(*columns.values(), strict=True):
+            values.update(zip(columns, row, strict=True))
+            moved = {name: values[name] for name in moving if _default(defaults, values, name) != values[name]}
+            yield digest({"trajectory_version": TRAJECTORY_VERSION, **told, **moved})
 
     @property
     def group_id(self) -> str:
@@ -187,9 +197,10 @@ class RunConfig(Part):
         yield self.optimizer
         yield self
 
-    def _defaults(self) -> dict[str, Value]:
+    def _defaults(self) -> dict[str, Value | AsGiven]:
+        """The defaults of the fields that have one, by name."""
         return {
-            name: info.get_default(call_default_factory=True, validated_data=dict(_own_fields(part)))
+            name: info.default_factory if isinstance(info.default_factory, AsGiven) else info.default
             for part in self._parts()
             for name, info in type(part).model_fields.items()
             if name not in PART_NAMES and not info.is_required()
@@ -225,6 +236,12 @@ def digest(content: Mapping[str, Any]) -> str:
     """16 hex digits of the SHA-256 of the content as canonical JSON."""
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _default(defaults: Mapping[str, Value | AsGiven], values: Mapping[str, Value], name: str) -> Value | None:
+    """What a field is where it is left out; None for one that cannot be."""
+    default = defaults.get(name)
+    return values[default.name] if isinstance(default, AsGiven) else default
 
 
 def _own_fields(part: Part) -> Iterator[tuple[str, Value]]:

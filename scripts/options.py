@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sweeps.spec import Stop
+from sweeps.sweep import Stop
 
 Spec = Annotated[
     str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see grokjax specs) or a TOML file.", show_default=False)

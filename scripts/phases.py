@@ -45,7 +45,7 @@ def command(
     phases = classify(runs, rule)
     x, y, facet = choose_axes(runs, x, y, facet)
     grid = phase_grid(runs, phases, x=x, y=y, facet=facet)
-    missing = len(planned_runs(Store(root)).keys() - set(runs["run_id"])) if not where else 0
+    missing = _missing(root, set(runs["run_id"])) if not where else 0
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
     asked = f"loss threshold {loss_threshold:g}, ratio threshold {ratio_threshold:g}" if rule != DEFAULT_RULE else ""
     title = "; ".join(part for part in (partial, *where, asked) if part) or None
@@ -65,3 +65,7 @@ def _tell(labelled: pd.DataFrame, facet: str) -> None:
         table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str(count) for count in row))
     table.add_row("all", *(str(total) for total in counts[present].sum()), style="bold")
     Console().print(table, highlight=False)
+
+
+def _missing(root: Path, there: set[str]) -> int:
+    return sum(run_id not in there for runs in planned_runs(Store(root)) for run_id in runs.run_ids)

@@ -38,8 +38,7 @@ def command(
 def _show(plan: Plan) -> None:
     console, speed = Console(), _flops_per_second()
     table = Table(show_header=False, box=None, padding=(0, 2))
-    for name in plan.spec.axes:
-        values = plan.spec.axes[name]
+    for name, values in plan.spec.swept.items():
         shown = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values[:8])
         table.add_row(name, f"{shown}{', ...' if len(values) > 8 else ''}  [dim]({len(values)})[/]")
     table.add_section()

@@ -135,7 +135,7 @@ def _tell(outcome: Outcome, root: Path, console: Console) -> None:
             rule = f"decided under the rule {plan.spec.stopping_rule!r}"
             _print(console, f"{outcome.stopped:,} runs ended early, {rule}: {share:.0%} of the run-steps were spared.")
     for failure in outcome.failures:
-        runs = ", ".join(run.run_id for run in failure.pack.runs[:3])
+        runs = ", ".join(failure.pack.runs.run_ids[:3])
         console.print("Failed:", style="red", end=" ")
         _print(console, f"{len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}")
     _print(console, f"Next: grokjax phases {root}")

@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.table import Table
 
 from sweeps.errors import SpecError
-from sweeps.spec import load_spec, shipped_specs
+from sweeps.spec import load_spec
+from sweeps.spec_files import shipped_specs
 
 
 def command(

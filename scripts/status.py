@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,8 @@ from sweeps.store import Store, read_progress
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20
+# Static fields that tell groups apart.
+WHAT = ("hidden_size", "train_size")
 
 
 def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="What every pack cost, a row each.")] = False) -> None:
@@ -34,11 +35,12 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
     """
     store = Store(root)
     planned, unfinished = planned_runs(store), unfinished_runs(store)
+    count = sum(map(len, planned))
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
-    done = len(planned) - len(unfinished)
+    done = count - len(unfinished)
     console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
     training = f"{len(running)} pack{'s' if len(running) > 1 else ''} in training" if running else "none in training"
-    typer.echo(f"{root}: {done:,} of {len(planned):,} runs done, {training}")
+    typer.echo(f"{root}: {done:,} of {count:,} runs done, {training}")
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
@@ -46,15 +48,16 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
         if packs:
             _tell_packs(pack_costs(runs), console)
         _tell_costs(account(runs), console)
-    if done < len(planned):
-        total, have = (Counter(planned[run_id].group_id for run_id in ids) for ids in (planned, planned.keys() - unfinished))
+    if unfinished:
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
-        for group_id, count in total.items():
-            run = next(run for run in planned.values() if run.group_id == group_id)
+        for group in planned:
             what = ", ".join(
-                f"{name} {value}" for name, value in run.values("static").items() if name in ("hidden_size", "train_size")
+                f"{name} {value}"
+                for name, value in group.template.values("static").items()
+                if name in ("hidden_size", "train_size")
             )
-            table.add_row(group_id, what, str(have[group_id]), str(count))
+            have = sum(run_id not in unfinished for run_id in group.run_ids)
+            table.add_row(group.template.group_id, what, str(have), str(len(group)))
         console.print(table, highlight=False)
         if not running:
             console.print("The grokjax run command that began it continues it.")

@@ -68,7 +68,7 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
             raise ValueError(f"{written!r} is log-spaced and starts at {low}; both ends must be above 0")
         spaced = np.geomspace(low, high, by) if how == "log" else np.linspace(low, high, by)
         whole = all(isinstance(end, int) for end in (low, high)) and how == "log" and low >= 1
-        return [round(x) if whole else _clean(x) for x in spaced.tolist()]
+        return [round(x) if whole else clean(x) for x in spaced.tolist()]
     if how is None and not all(isinstance(end, int) for end in (low, high)):
         raise ValueError(f"{written!r} has no spacing; write {GRAMMAR}")
     if by <= 0:
@@ -78,9 +78,9 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
         raise ValueError(f"{written!r} does not reach {high} in steps of {by}; both ends are included")
     if count > MOST_VALUES:
         raise ValueError(f"{written!r} has {count:,} values; an axis has at most {MOST_VALUES:,}")
-    return [low + i * by if isinstance(low, int) and isinstance(by, int) else _clean(low + i * by) for i in range(count)]
+    return [low + i * by if isinstance(low, int) and isinstance(by, int) else clean(low + i * by) for i in range(count)]
 
 
-def _clean(number: float) -> float:
+def clean(number: float) -> float:
     """The number to 12 significant digits, so that a third of a decade reads and hashes as the user would write it."""
     return float(f"{number:.12g}")

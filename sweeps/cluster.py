@@ -21,8 +21,8 @@ from sweeps.events import Event, Failure, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import committed_runs, open_root
 from sweeps.schedule import Schedule
-from sweeps.spec import SweepSpec
 from sweeps.store import Store, read_progress
+from sweeps.sweep import SweepSpec
 from sweeps.worker import Worker, WorkerSetup
 
 POLL_SECONDS = 0.5

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import numpy as np
-import pydantic
 
 from grokjax.config import RunConfig, digest
 from sweeps.errors import SpecError
-from sweeps.spec import SweepSpec
+from sweeps.runs import Runs, groups_of
 from sweeps.stopping import RuleName
+from sweeps.sweep import SweepSpec
 
 # A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
 MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
@@ -36,17 +35,17 @@ class Pack:
     pack_id: str
     group_id: str
     group_runs: int  # planned of its group, in all packs
-    runs: tuple[RunConfig, ...]
+    runs: Runs
 
     @property
     def run_steps(self) -> int:
         """Training steps over all runs."""
-        return sum(run.steps for run in self.runs)
+        return self.runs.template.steps * len(self.runs)
 
     @property
     def cost(self) -> float:
         """Expected work: useful arithmetic and what steps cost besides, in flop."""
-        return sum(_cost(run) for run in self.runs)
+        return _cost(self.runs.template) * len(self.runs)
 
 
 @dataclass(frozen=True)
@@ -73,39 +72,22 @@ class Plan:
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
 
-def expand(spec: SweepSpec) -> Iterator[RunConfig]:
-    """The runs of the grid, the last axis varying fastest.
-
-    Raises:
-      SpecError: a combination of values is not a run.
-    """
-    for point in itertools.product(*spec.axes.values()):
-        named = dict(zip(spec.axes, point, strict=True))
-        try:
-            yield RunConfig.from_flat({**spec.run, **named})
-        except pydantic.ValidationError as error:
-            at = ", ".join(f"{name} = {named[name]}" for name in spec.varied)
-            raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
-
-
-def make_packs(
-    runs: Iterable[RunConfig], committed: AbstractSet[str] = frozenset(), rule: RuleName | None = None
-) -> Iterator[Pack]:
+def make_packs(groups: Iterable[Runs], committed: AbstractSet[str] = frozenset(), rule: RuleName | None = None) -> Iterator[Pack]:
     """Slices each group into packs, longest first, leaving out the runs whose run_id is in `committed`.
 
     The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
     `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
     """
-    groups: dict[str, list[RunConfig]] = {}
-    for run in runs:
-        groups.setdefault(run.group_id, []).append(run)
-    remaining = sum(_cost(run) for group in groups.values() for run in group)
-    for group in sorted(groups.values(), key=lambda group: -_cost(group[0])):
+    groups = sorted(groups, key=lambda runs: -_cost(runs.template))
+    remaining = sum(_cost(runs.template) * len(runs) for runs in groups)
+    for group in groups:
         for planned in _slices(group, remaining):
-            remaining -= sum(_cost(run) for run in planned)
-            if left := tuple(run for run in planned if run.run_id not in committed):
-                pack_id = digest({"run_ids": [run.run_id for run in left], "rule": rule})
-                yield Pack(pack_id, left[0].group_id, len(group), left)
+            remaining -= _cost(group.template) * len(planned)
+            left = np.array([run_id not in committed for run_id in planned.run_ids])
+            if left.any():
+                runs = planned.only(left)
+                pack_id = digest({"run_ids": runs.run_ids, "rule": rule})
+                yield Pack(pack_id, group.template.group_id, len(group), runs)
 
 
 def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Plan:
@@ -114,23 +96,23 @@ def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Pla
         raise SpecError(
             f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
         )
-    runs = list(expand(spec))
-    packs = tuple(make_packs(runs, committed, spec.stopping_rule))
-    left = [run for pack in packs for run in pack.runs]
+    groups = list(groups_of(spec))
+    packs = tuple(make_packs(groups, committed, spec.stopping_rule))
+    runs, left = sum(map(len, groups)), sum(len(pack.runs) for pack in packs)
     return Plan(
         spec=spec,
         packs=packs,
-        runs=len(runs),
-        committed=len(runs) - len(left),
+        runs=runs,
+        committed=runs - left,
         groups=len({pack.group_id for pack in packs}),
-        run_steps=sum(run.steps for run in left),
-        useful_flops=sum(run.useful_flops() for run in left),
-        rows=sum(run.steps // run.log_every + 1 for run in left),
+        run_steps=sum(pack.run_steps for pack in packs),
+        useful_flops=sum(pack.runs.template.useful_flops() * len(pack.runs) for pack in packs),
+        rows=sum((run.steps // run.log_every + 1) * len(pack.runs) for pack in packs for run in [pack.runs.template]),
     )
 
 
-def _slices(group: Sequence[RunConfig], remaining: float) -> Iterator[Sequence[RunConfig]]:
-    cost, start = _cost(group[0]), 0
+def _slices(group: Runs, remaining: float) -> Iterator[Runs]:
+    cost, start = _cost(group.template), 0
     while start < len(group):
         size = _pack_size(cost, remaining)
         yield group[start : start + size]

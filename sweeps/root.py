@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from grokjax.config import TRAJECTORY_VERSION, RunConfig, digest, hyperparameter_fields
+import numpy as np
+
+from grokjax.config import TRAJECTORY_VERSION, digest, hyperparameter_fields
 from grokjax.fields import role_of
 from sweeps.errors import SpecError
-from sweeps.plan import expand
-from sweeps.spec import SweepSpec
+from sweeps.runs import Runs, expand, groups_of
 from sweeps.store import Store, holds_sweep
+from sweeps.sweep import SweepSpec
 
 
 def open_root(root: str | Path, spec: SweepSpec) -> Store:
@@ -31,9 +33,16 @@ def open_root(root: str | Path, spec: SweepSpec) -> Store:
     return store
 
 
-def planned_runs(store: Store) -> dict[str, RunConfig]:
-    """Every run that any spec of the root asks for, by run_id."""
-    return {run.run_id: run for entry in _entries(store) for run in expand(_spec(entry))}
+def planned_runs(store: Store) -> list[Runs]:
+    """Every run that any spec of the root asks for, once, by group."""
+    planned: list[Runs] = []
+    seen: set[str] = set()
+    for entry in _entries(store):
+        for runs in groups_of(_spec(entry)):
+            new = runs.only(np.array([run_id not in seen for run_id in runs.run_ids], bool))
+            seen.update(new.run_ids)
+            planned += [new] if len(new) else []
+    return planned
 
 
 def committed_runs(root: str | Path, spec: SweepSpec) -> frozenset[str]:
@@ -53,7 +62,9 @@ def committed_runs(root: str | Path, spec: SweepSpec) -> frozenset[str]:
 def unfinished_runs(store: Store) -> frozenset[str]:
     """The run_ids that some spec of the root asks for and that are not done for it."""
     specs = [_spec(entry) for entry in _entries(store)]
-    return frozenset().union(*({run.run_id for run in expand(spec)} - committed_runs(store.root, spec) for spec in specs))
+    return frozenset().union(
+        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - committed_runs(store.root, spec) for spec in specs)
+    )
 
 
 def _entries(store: Store) -> list[dict[str, Any]]:
@@ -78,7 +89,7 @@ def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Pat
     there, here = (run.flat() for run in first_runs)
     following = frozenset.intersection(*(run.following for run in first_runs))
     for name in sorted(there.keys() | here.keys()):
-        if name in earlier.axes or name in spec.axes or name in following or there.get(name) == here.get(name):
+        if name in earlier.swept or name in spec.swept or name in following or there.get(name) == here.get(name):
             continue
         was, wanted = there.get(name, "absent"), here.get(name, "absent")
         raise SpecError(

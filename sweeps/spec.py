@@ -1,63 +1,20 @@
-"""Specs: a base run plus axes, read from a TOML file or by the name of a shipped one, and checked before anything starts."""
+"""Specs: a base run plus axes, checked before anything starts."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 import pydantic
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
-from grokjax.fields import Value, role_of
-from grokjax.kinds import kinds_of
+from grokjax.fields import Value
 from sweeps.axes import axis_values, parse_setting
+from sweeps.checks import check_runs, first_complaint
+from sweeps.conditions import EXAMPLE, parse_condition
 from sweeps.errors import SpecError, nearest
-from sweeps.stopping import DECIDERS, RuleName
-
-Stop = Literal["never", "decided"]
-
-
-class SweepSpec(pydantic.BaseModel):
-    """A base run and the axes along which it is varied; their product is the sweep.
-
-    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`.
-    """
-
-    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
-    description: str = ""
-    run: dict[str, Value]
-    axes: dict[str, tuple[Value, ...]] = {}
-    stop: Stop = "never"
-    rule: RuleName | None = None
-
-    @pydantic.model_validator(mode="after")
-    def _check(self) -> Self:
-        if self.stop == "decided" and self.rule is None:
-            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDERS))}')
-        return self
-
-    @property
-    def varied(self) -> tuple[str, ...]:
-        """The axes with more than one value."""
-        return tuple(name for name, values in self.axes.items() if len(values) > 1)
-
-    @property
-    def stopping_rule(self) -> RuleName | None:
-        """The rule that ends runs once they are decided; None if all are trained to their end."""
-        return self.rule if self.stop == "decided" else None
-
-    @property
-    def size(self) -> int:
-        """How many runs the sweep has."""
-        size = 1
-        for values in self.axes.values():
-            size *= len(values)
-        return size
+from sweeps.sampling import draw
+from sweeps.spec_files import KEYS, read_spec
+from sweeps.sweep import Stop, SweepSpec
 
 
 def load_spec(path_or_name: str, overrides: Sequence[str] = (), stop: Stop | None = None) -> SweepSpec:
@@ -69,62 +26,100 @@ def load_spec(path_or_name: str, overrides: Sequence[str] = (), stop: Stop | Non
     Raises:
       SpecError: no such file or name, not TOML, or anything in it that cannot be run.
     """
-    text, where = _read(path_or_name)
-    try:
-        written = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{where} is not TOML: {error}") from None
+    written, where = read_spec(path_or_name)
     return spec_from(written if stop is None else {**written, "stop": stop}, where, overrides)
 
 
 def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] = ()) -> SweepSpec:
     """The spec written as the TOML tables `written`; `where` names it in errors. Raises SpecError."""
-    for key, value in written.items():
-        if key not in SweepSpec.model_fields:
-            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, SweepSpec.model_fields)}")
-        if key in ("run", "axes") and not isinstance(value, dict):
-            raise SpecError(f"{where}: {key} is a table of hyperparameters ([{key}]), got {value!r}")
-    axes = {name: _axis(where, name, value) for name, value in written.get("axes", {}).items()}
-    run = dict(written.get("run", {}))
+    for key in written:
+        if key not in KEYS:
+            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, KEYS)}")
+    axes = {name: _axis(where, name, value) for name, value in _table(where, written, "axes").items()}
+    run = _table(where, written, "run")
     for name, value in run.items():
         if not isinstance(value, bool | int | float | str):
             raise SpecError(f"{where}: [run] {name} holds {value!r}, and a run has one value; put several in [axes]")
-    for name in sorted(run.keys() & axes.keys()):
-        raise SpecError(f"{where}: {name} is given both in [run] and in [axes]; keep one")
+    zipped = _zipped(where, written.get("zipped", []))
+    if "sample" in written:
+        zipped.append(_sampled(where, _table(where, written, "sample")))
     named = [override.partition("=")[0].strip() for override in overrides]
     for name, override in zip(named, overrides, strict=True):
         if named.count(name) > 1:
             raise SpecError(f"--set {name} is given {named.count(name)} times; give several values as {name}=A,B")
         _override(run, axes, override)
+    _check_once(where, run, axes, zipped)
+    rest = {key: value for key, value in written.items() if key in SweepSpec.model_fields}
     try:
-        spec = SweepSpec(**{**written, "run": run, "axes": axes})
+        spec = SweepSpec(**{**rest, "run": run, "axes": axes, "zipped": tuple(zipped), "leave_out": _texts(where, written)})
     except pydantic.ValidationError as error:
-        raise SpecError(f"{where}: {_first(error)}") from None
-    _check_runs(spec, where)
+        raise SpecError(f"{where}: {first_complaint(error)}") from None
+    check_runs(spec, where)
     return spec
 
 
-def shipped_specs() -> dict[str, str]:
-    """The texts of the specs that come with the package, by name."""
-    folder = resources.files("sweeps") / "specs"
-    return {Path(file.name).stem: file.read_text("utf-8") for file in sorted(folder.iterdir(), key=lambda f: f.name)}
+def _table(where: str, written: Mapping[str, Any], key: str) -> dict[str, Any]:
+    table = written.get(key, {})
+    if not isinstance(table, dict):
+        raise SpecError(f"{where}: {key} is a table of hyperparameters ([{key}]), got {table!r}")
+    return dict(table)
 
 
-def _read(path_or_name: str) -> tuple[str, str]:
-    shipped = shipped_specs()
-    if path_or_name in shipped:
-        return shipped[path_or_name], path_or_name
-    path = Path(path_or_name)
+def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
+    conditions = written.get("leave_out", [])
+    if not isinstance(conditions, list) or not all(isinstance(each, str) for each in conditions):
+        raise SpecError(f"{where}: leave_out is a list of conditions, such as [{EXAMPLE}]; got {conditions!r}")
+    for condition in conditions:
+        parse_condition(condition)
+    return tuple(conditions)
+
+
+def _check_once(where: str, run: Mapping[str, Value], axes: Mapping[str, Any], zipped: Sequence[Mapping[str, Any]]) -> None:
+    """A hyperparameter has one place."""
+    places = [("[run]", run), ("[axes]", axes), *(("[[zipped]] or [sample]", axis) for axis in zipped)]
+    seen: dict[str, str] = {}
+    for place, table in places:
+        for name in sorted(table):
+            if name in seen:
+                raise SpecError(f"{where}: {name} is given both in {seen[name]} and in {place}; keep one")
+            seen[name] = place
+
+
+def _zipped(where: str, written: object) -> list[dict[str, tuple[Value, ...]]]:
+    if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
+        raise SpecError(f"{where}: zipped is a list of tables ([[zipped]]), each of hyperparameters with equally many values")
+    zipped = []
+    for table in written:
+        axis = {name: _axis(where, name, values, repeats=True) for name, values in table.items()}
+        lengths = {name: len(values) for name, values in axis.items()}
+        if len(set(lengths.values())) != 1:
+            told = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "nothing"
+            raise SpecError(f"{where}: [[zipped]] values belong together one by one, so all have equally many; got {told}")
+        if len(set(zip(*axis.values(), strict=True))) < next(iter(lengths.values())):
+            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} hold the same values together twice; every combination once")
+        zipped.append(axis)
+    return zipped
+
+
+def _sampled(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Value, ...]]:
+    known = ("method", "count", "seed", "axes")
+    for key in written:
+        if key not in known:
+            raise SpecError(
+                f"{where}: [sample] {key} is none of {', '.join(known)}{nearest(key, known)}; hyperparameters go in [sample.axes]"
+            )
+    for key in ("method", "count", "axes"):
+        if key not in written:
+            raise SpecError(f"{where}: [sample] {key} is missing; it has method, count, axes, and may have a seed")
     try:
-        return path.read_text("utf-8"), path.name
-    except UnicodeDecodeError:
-        raise SpecError(f"{path_or_name} is not a text file; a spec is TOML") from None
-    except OSError as error:
-        hint = nearest(path_or_name, shipped) or f"; shipped specs: {', '.join(shipped)}"
-        raise SpecError(f"cannot read spec {path_or_name}: {error.strerror}{hint}") from None
+        drawn = draw(written["method"], written["count"], written.get("seed", 0), _table(where, written, "axes"))
+    except ValueError as error:
+        raise SpecError(f"{where}: [sample] {error}") from None
+    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # whole numbers may come out twice
+    return dict(zip(drawn, zip(*once, strict=True), strict=True))
 
 
-def _axis(where: str, name: str, written: object) -> tuple[Value, ...]:
+def _axis(where: str, name: str, written: object, *, repeats: bool = False) -> tuple[Value, ...]:
     try:
         values = axis_values(written)
     except ValueError as error:
@@ -135,7 +130,7 @@ def _axis(where: str, name: str, written: object) -> tuple[Value, ...]:
     for value in values:
         if not isinstance(value, bool | int | float | str):
             raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a text, true or false")
-        if value in seen:
+        if value in seen and not repeats:
             raise SpecError(f"{where}: axis {name} holds {value!r} twice; every value once")
         seen.add(value)
     return tuple(values)
@@ -156,67 +151,3 @@ def _override(run: dict[str, Any], axes: dict[str, tuple[Value, ...]], override:
     else:
         axes.pop(name, None)
         run[name] = value
-
-
-def _check_runs(spec: SweepSpec, where: str) -> None:
-    """Checks every name, every value of every axis, and the extreme combinations of the axes together."""
-    _check_names(spec, where)
-    first = {name: values[0] for name, values in spec.axes.items()}
-    _check_run(spec, first, where)
-    for name, values in spec.axes.items():
-        for value in values:
-            _check_run(spec, first | {name: value}, where)
-    numeric = [name for name, values in spec.axes.items() if all(isinstance(value, int | float) for value in values)]
-    for extreme in (min, max):
-        _check_run(spec, first | {name: extreme(spec.axes[name]) for name in numeric}, where)
-
-
-def _check_names(spec: SweepSpec, where: str) -> None:
-    known = hyperparameter_fields()
-    for table, names in (("run", spec.run), ("axes", spec.axes)):
-        for name in names:
-            if name not in known:
-                hint = "; it is a key of the spec itself" if name in SweepSpec.model_fields else nearest(name, known)
-                hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
-                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
-    for name in spec.axes:
-        if role_of(known[name]) == "recorded":
-            raise SpecError(
-                f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
-            )
-
-
-def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
-    flat = {**spec.run, **point}
-    for part in PART_NAMES:
-        kinds = kinds_of(part)
-        if flat.get(part) not in kinds:
-            got = f"got {flat[part]!r}" if part in flat else "it is missing"
-            raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
-    try:
-        RunConfig.from_flat(flat)
-    except UnknownHyperparameter as error:
-        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
-        kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
-        raise SpecError(f"{where}: {error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}") from None
-    except pydantic.ValidationError as error:
-        varied = {name: value for name, value in point.items() if name in spec.varied}
-        told = _first(error)
-        at = ", ".join(f"{name} = {value}" for name, value in varied.items() if name not in told)
-        raise SpecError(
-            f"{where}: {told}" + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
-        ) from None
-
-
-def _first(error: pydantic.ValidationError) -> str:
-    """The first complaint of a validation, as a sentence with the hyperparameter, the value, and what is allowed."""
-    complaint = error.errors()[0]
-    if complaint["type"] == "value_error":
-        return str(complaint["ctx"]["error"])
-    name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
-    if complaint["type"] == "missing" and error.title == SweepSpec.__name__:
-        return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
-    if complaint["type"] == "missing":
-        return f"{name} is missing; give it in [run] or as an axis"
-    message = complaint["msg"][0].lower() + complaint["msg"][1:]
-    return f"{name} = {complaint['input']!r}: {message}"

@@ -5,7 +5,7 @@ import pytest
 
 from grokjax.lanes import Tuning
 from grokjax.pack import train_pack
-from sweeps.plan import expand
+from sweeps.runs import expand
 from sweeps.spec import load_spec
 
 

@@ -2,26 +2,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokjax.config import RunConfig
 from sweeps.errors import SpecError
-from sweeps.plan import expand, make_packs, make_plan
+from sweeps.plan import make_packs, make_plan
+from sweeps.runs import expand, groups_of
 from sweeps.spec import load_spec
+from sweeps.sweep import SweepSpec
 from tests.conftest import SMALL_RUN
 
-GRID = [
-    RunConfig.from_flat(SMALL_RUN | {"hidden_size": hidden, "weight_decay": wd, "seed": seed, "steps": 20_000})
-    for hidden in (16, 64, 258)
-    for wd in (0.1, 1.0)
-    for seed in range(15)
-]
+SWEEP = SweepSpec(
+    name="grid",
+    run=SMALL_RUN | {"steps": 20_000},
+    axes={"hidden_size": (16, 64, 258), "weight_decay": (0.1, 1.0), "seed": tuple(range(15))},
+)
+GRID = list(groups_of(SWEEP))
+IDS = [run_id for runs in GRID for run_id in runs.run_ids]
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sets(st.sampled_from([run.run_id for run in GRID])))
+@given(st.sets(st.sampled_from(IDS)))
 def test_packs_hold_what_is_planned_and_not_committed_each_once_in_one_group(committed):
     packs = list(make_packs(GRID, committed))
     held = [run.run_id for pack in packs for run in pack.runs]
-    assert sorted(held) == sorted({run.run_id for run in GRID} - committed)
+    assert sorted(held) == sorted(set(IDS) - committed)
     assert all({run.group_id for run in pack.runs} == {pack.group_id} for pack in packs)
 
 

@@ -3,13 +3,14 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.plan import expand, make_packs
+from sweeps.plan import make_packs
+from sweeps.runs import groups_of
 from sweeps.schedule import Schedule
 from sweeps.spec import load_spec
 from tests.sweeps.test_plan import GRID
 
 PACKS = list(make_packs(GRID))
-ARTICLE = list(expand(load_spec("parity-article")))
+ARTICLE = list(groups_of(load_spec("parity-article")))
 
 
 @settings(max_examples=50, deadline=None)

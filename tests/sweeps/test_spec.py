@@ -1,10 +1,12 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweeps.errors import SpecError
-from sweeps.plan import expand
-from sweeps.spec import load_spec, shipped_specs
+from sweeps.runs import expand
+from sweeps.spec import load_spec
+from sweeps.spec_files import shipped_specs
 from tests.conftest import SMALL_RUN
 
 
@@ -142,3 +144,113 @@ def test_one_name_is_set_once():
 def test_bad_settings_name_themselves(setting):
     with pytest.raises(SpecError, match=r"--set|sead is not a hyperparameter; did you mean seed"):
         load_spec("parity-demo", [setting])
+
+
+def points_of(path, *names):
+    return [tuple(run.flat()[name] for name in names) for run in expand(load_spec(path))]
+
+
+def test_zipped_values_go_together_and_multiply_with_the_axes(tmp_path):
+    zipped = "[[zipped]]\nhidden_size = [8, 16]\ntrain_size = [100, 200]\n"
+    path = write(tmp_path, {"hidden_size": None, "train_size": None, "seed": None}, {"seed": [0, 1]})
+    Path(path).write_text(Path(path).read_text() + "\n" + zipped)
+    assert points_of(path, "hidden_size", "train_size", "seed") == [(8, 100, 0), (8, 100, 1), (16, 200, 0), (16, 200, 1)]
+    assert load_spec(path).varied == ("seed", "hidden_size", "train_size")
+
+
+def test_what_is_left_out_is_not_trained(tmp_path):
+    axes = {"hidden_size": [8, 16, 32], "weight_decay": [0.1, 1.0], "activation": ["relu", "tanh"]}
+    extra = 'leave_out = ["hidden_size > train_size / 10 and activation == \'tanh\'", "weight_decay == 1 and hidden_size in [8]"]'
+    path = write(tmp_path, {"hidden_size": None, "weight_decay": None}, axes, extra)
+    kept = points_of(path, "hidden_size", "weight_decay", "activation")
+    assert sorted(kept) == sorted(
+        (hidden, decay, activation)
+        for hidden in (8, 16, 32)
+        for decay in (0.1, 1.0)
+        for activation in ("relu", "tanh")
+        if not (hidden > 20 and activation == "tanh") and not (decay == 1 and hidden == 8)
+    )
+
+
+@pytest.mark.parametrize("method", ["sobol", "random"])
+def test_drawn_points_are_in_range_reproducible_and_one_axis(tmp_path, method):
+    path = write(tmp_path, {"hidden_size": None, "weight_decay": None, "seed": None}, {"seed": [0, 1]})
+    drawn = f"""
+[sample]
+method = "{method}"
+count = 64
+seed = 3
+[sample.axes]
+weight_decay = "0.01..1 log"
+hidden_size = "8..64 log"
+activation = ["relu", "tanh"]
+dropout = "0..0.5"
+"""
+    Path(path).write_text(Path(path).read_text() + drawn.replace('"0..0.5"', '"0.0..0.5"'))
+    points = points_of(path, "weight_decay", "hidden_size", "activation", "dropout", "seed")
+    assert points == points_of(path, "weight_decay", "hidden_size", "activation", "dropout", "seed")
+    assert len(points) == 128
+    decays, sizes, kinds, dropouts, _ = zip(*points, strict=True)
+    assert 0.01 <= min(decays) < 0.02 < 0.5 < max(decays) <= 1
+    assert 8 <= min(sizes) < 12 < 50 < max(sizes) <= 64
+    assert all(isinstance(size, int) for size in sizes)
+    assert 40 <= kinds.count("tanh") <= 88
+    assert 0 <= min(dropouts) < 0.05 < 0.45 < max(dropouts) <= 0.5
+    if method == "sobol":  # a quarter of the points in each quarter of each axis
+        in_log = np.log(sorted(set(decays))) / np.log(10) + 2
+        assert np.histogram(in_log, 4, (0, 2))[0].tolist() == [16] * 4
+
+
+def test_a_spec_includes_another_and_what_it_says_itself_counts(tmp_path):
+    (tmp_path / "base.toml").write_text(Path(write(tmp_path, {"seed": None}, {"seed": [0, 1], "hidden_size_": [1]})).read_text())
+    base = (tmp_path / "base.toml").read_text().replace("hidden_size_ = [1]\n", "").replace("hidden_size_ = [1]", "")
+    (tmp_path / "base.toml").write_text(base)
+    over = (
+        'include = "base.toml"\nname = "over"\nleave_out = ["hidden_size == 8"]\n[run]\nseed = 7\n[axes]\nhidden_size = [8, 12]\n'
+    )
+    (tmp_path / "over.toml").write_text(over)
+    spec = load_spec(str(tmp_path / "over.toml"))
+    assert (spec.name, spec.run["seed"], spec.axes) == ("over", 7, {"hidden_size": (8, 12)})
+    assert [run.model.hidden_size for run in expand(spec)] == [12]
+    (tmp_path / "shipped.toml").write_text('include = "parity-demo"\nname = "less"\n[axes]\nseed = [0]\n')
+    assert load_spec(str(tmp_path / "shipped.toml")).size == load_spec("parity-demo").size / len(
+        load_spec("parity-demo").axes["seed"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[zipped]]\nhidden_size = [8, 16]\ntrain_size = [100]", "all have equally many; got hidden_size 2, train_size 1"),
+        ("[[zipped]]\nhidden_size = [8, 8]\ntrain_size = [100, 100]", "hold the same values together twice"),
+        ("[zipped]\nhidden_size = [8, 16]", "zipped is a list of tables"),
+        ("[[zipped]]\nseed = [1, 2]", "seed is given both in [run] and in [[zipped]]"),
+        ("[sample]\ncount = 3", "[sample] method is missing"),
+        (
+            '[sample]\nmethod = "sobol"\ncount = 3\nweight_decay = "0..1"',
+            "[sample] weight_decay is none of method, count, seed, axes",
+        ),
+        ('[sample]\nmethod = "grid"\ncount = 3\n[sample.axes]\ndropout = "0.0..0.5"', "method = 'grid': use 'random' or 'sobol'"),
+        ('[sample]\nmethod = "sobol"\ncount = 0\n[sample.axes]\ndropout = "0.0..0.5"', "count = 0: use a whole number from 1"),
+        ('[sample]\nmethod = "sobol"\ncount = 3\n[sample.axes]\ndropout = "1..0"', "the smaller end first"),
+        ('[sample]\nmethod = "sobol"\ncount = 3\n[sample.axes]\ndropout = "0..1 log"', "both ends must be above 0"),
+        ('[sample]\nmethod = "sobol"\ncount = 3\n[sample.axes]\ndropout = "0.0..1.5"', "input should be less than 1"),
+        ('include = "other.toml"', "cannot read spec"),
+        ('include = "mine.toml"', "includes itself"),
+        ("include = 3", "include is the name of a shipped spec or the path of a file, got 3"),
+        ('leave_out = "seed == 0"', "leave_out is a list of conditions"),
+        ('leave_out = ["seed =="]', "'seed ==' is no condition"),
+        ("leave_out = [\"__import__('os').getcwd() == ''\"]", "has no place in a condition"),
+        ('leave_out = ["sead == 1"]', "the spec gives no sead"),
+        ('leave_out = ["seed + 1"]', "compares nothing"),
+        ('leave_out = ["seed == 0"]', "leave_out leaves out all 1 runs"),
+    ],
+)
+def test_bad_searches_get_one_clear_sentence(tmp_path, text, says):
+    path = Path(write(tmp_path, {"hidden_size": None, "train_size": None} if "hidden" in text else {}))
+    before, _, run = path.read_text().partition("[run]")
+    path.write_text(f"{before}[run]{run}\n{text}" if text.startswith("[") else f"{before}{text}\n[run]{run}")
+    with pytest.raises(SpecError) as error:
+        list(expand(load_spec(str(path))))
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,97 @@
+"""What a spec asks for, checked name by name and value by value: every complaint is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pydantic
+
+from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
+from grokjax.fields import Value, role_of
+from grokjax.kinds import kinds_of
+from sweeps.errors import SpecError, nearest
+from sweeps.sweep import SweepSpec
+
+
+def check_runs(spec: SweepSpec, where: str) -> None:
+    """Checks every name, every value that an axis takes, and the extreme combinations of the axes together.
+
+    Of a traced field's values those of each type that are least and greatest: what is allowed between them is allowed of it.
+    Raises SpecError.
+    """
+    _check_names(spec, where)
+    known = hyperparameter_fields()
+    first = {name: values[0] for name, values in spec.swept.items()}
+    _check_run(spec, first, where)
+    for name, values in spec.axes.items():
+        for value in _extremes(values) if role_of(known[name]) == "traced" else values:
+            _check_run(spec, first | {name: value}, where)
+    for axis in spec.zipped:
+        traced = all(role_of(known[name]) == "traced" for name in axis)
+        together = [dict(zip(axis, point, strict=True)) for point in zip(*axis.values(), strict=True)]
+        for point in [{name: value} for name in axis for value in _extremes(axis[name])] if traced else together:
+            _check_run(spec, first | point, where)
+    numeric = [name for name, values in spec.axes.items() if all(isinstance(value, int | float) for value in values)]
+    for extreme in (min, max):
+        _check_run(spec, first | {name: extreme(spec.axes[name]) for name in numeric}, where)
+
+
+def _extremes(values: Sequence[Value]) -> list[Value]:
+    """The least and the greatest value of each type, and whatever is not a number."""
+    told: list[Value] = []
+    for kind in (int, float):
+        if numbers := [value for value in values if type(value) is kind]:
+            told += dict.fromkeys((min(numbers), max(numbers)))
+            told += [value for value in numbers if value != value][:1]  # noqa: PLR0124  (not a number)
+    return told + [value for value in values if type(value) not in (int, float)]
+
+
+def _check_names(spec: SweepSpec, where: str) -> None:
+    known = hyperparameter_fields()
+    for table, names in (("run", spec.run), ("axes", spec.swept)):
+        for name in names:
+            if name not in known:
+                hint = "; it is a key of the spec itself" if name in SweepSpec.model_fields else nearest(name, known)
+                hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
+                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
+    for name in spec.swept:
+        if role_of(known[name]) == "recorded":
+            raise SpecError(
+                f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
+            )
+
+
+def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
+    flat = {**spec.run, **point}
+    for part in PART_NAMES:
+        kinds = kinds_of(part)
+        if flat.get(part) not in kinds:
+            got = f"got {flat[part]!r}" if part in flat else "it is missing"
+            raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
+    try:
+        RunConfig.from_flat(flat)
+    except UnknownHyperparameter as error:
+        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
+        kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
+        raise SpecError(f"{where}: {error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}") from None
+    except pydantic.ValidationError as error:
+        varied = {name: value for name, value in point.items() if name in spec.varied}
+        told = first_complaint(error)
+        at = ", ".join(f"{name} = {value}" for name, value in varied.items() if name not in told)
+        raise SpecError(
+            f"{where}: {told}" + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
+        ) from None
+
+
+def first_complaint(error: pydantic.ValidationError) -> str:
+    """The first complaint of a validation, as a sentence with the hyperparameter, the value, and what is allowed."""
+    complaint = error.errors()[0]
+    if complaint["type"] == "value_error":
+        return str(complaint["ctx"]["error"])
+    name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
+    if complaint["type"] == "missing" and error.title == SweepSpec.__name__:
+        return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
+    if complaint["type"] == "missing":
+        return f"{name} is missing; give it in [run] or as an axis"
+    message = complaint["msg"][0].lower() + complaint["msg"][1:]
+    return f"{name} = {complaint['input']!r}: {message}"

@@ -1,0 +1,108 @@
+"""Runs of one group as columns: a million of them fit in memory, and a pack of them in a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import pydantic
+
+from grokjax.config import PART_NAMES, RunConfig, hyperparameter_fields
+from grokjax.fields import AsGiven, Value, role_of
+from sweeps.errors import SpecError
+from sweeps.points import Points, points
+from sweeps.sweep import SweepSpec
+
+Columns = Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Runs(Sequence[RunConfig]):
+    """Runs that differ in traced fields alone. A config is made when it is asked for.
+
+    `template` is one such run, `columns` [n] holds the fields in which others differ from it, `run_ids` [n] who they are.
+    """
+
+    template: RunConfig
+    columns: Columns
+    run_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many runs."""
+        return len(self.run_ids)
+
+    @overload
+    def __getitem__(self, index: int) -> RunConfig: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: int | slice) -> RunConfig | Runs:
+        """The run at a place, or the runs of a slice."""
+        if isinstance(index, slice):
+            return Runs(self.template, {name: column[index] for name, column in self.columns.items()}, self.run_ids[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self.template.bind({name: column[index].item() for name, column in self.columns.items()})
+
+    def only(self, kept: np.ndarray[Any, Any]) -> Runs:
+        """The runs where `kept` [n] is true."""
+        ids = tuple(run_id for run_id, keep in zip(self.run_ids, kept.tolist(), strict=True) if keep)
+        return Runs(self.template, {name: column[kept] for name, column in self.columns.items()}, ids)
+
+
+def groups_of(spec: SweepSpec) -> Iterator[Runs]:
+    """The runs of a sweep, a group each, in the order of their first points; within a group in the order of the points.
+
+    Raises:
+      SpecError: a combination of values is no run.
+    """
+    at = points(spec)
+    fields = hyperparameter_fields()
+    static = [name for name in at.values if role_of(fields[name]) == "static"]
+    for rows in _same(at, static):
+        first = {name: values[at.codes[name][rows[0]]] for name, values in at.values.items()}
+        template = _run(spec, first)
+        columns = {"seed": np.full(len(rows), template.seed)} | {
+            name: np.array(at.values[name], type(template.flat()[name]))[at.codes[name][rows]]
+            for name in at.values
+            if name not in static
+        }
+        columns |= _following(template, columns, given=spec.run.keys() | at.values.keys())
+        yield Runs(template, columns, tuple(template.run_ids({name: column.tolist() for name, column in columns.items()})))
+
+
+def expand(spec: SweepSpec) -> Iterator[RunConfig]:
+    """The runs of a sweep, group by group. Raises SpecError if a combination of values is no run."""
+    for runs in groups_of(spec):
+        yield from runs
+
+
+def _same(at: Points, names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
+    """The points [n] at which all of `names` are the same, for each combination there is, in the order of first points."""
+    key = np.zeros(at.count, np.int64)
+    for name in names:
+        key = key * len(at.values[name]) + at.codes[name]
+    order = np.argsort(key, kind="stable")
+    cuts = np.flatnonzero(np.diff(key[order])) + 1
+    yield from sorted(np.split(order, cuts), key=lambda rows: int(rows[0]))
+
+
+def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:
+    try:
+        return RunConfig.from_flat({**spec.run, **point})
+    except pydantic.ValidationError as error:
+        at = ", ".join(f"{name} = {point[name]}" for name in spec.varied)
+        raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
+
+
+def _following(template: RunConfig, columns: Columns, given: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns of the traced fields that are left out and so are what a field of `columns` is."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    parts = [getattr(template, part) for part in PART_NAMES] + [template]
+    for name, info in ((name, info) for part in parts for name, info in type(part).model_fields.items()):
+        if isinstance(info.default_factory, AsGiven) and name not in given:
+            followed = info.default_factory.name
+            if followed in columns or followed in found:
+                found[name] = columns[followed] if followed in columns else found[followed]
+    return found

@@ -1,0 +1,61 @@
+"""What a sweep is: a base run and axes."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal, Self
+
+import pydantic
+
+from grokjax.fields import Value
+from sweeps.stopping import DECIDERS, RuleName
+
+Stop = Literal["never", "decided"]
+
+
+class SweepSpec(pydantic.BaseModel):
+    """A base run and the axes along which it is varied; their product is the sweep, less what `leave_out` leaves out.
+
+    Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
+    such as "hidden_size > train_size"; a run for which one of them is true is not trained.
+
+    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    description: str = ""
+    run: dict[str, Value]
+    axes: dict[str, tuple[Value, ...]] = {}
+    zipped: tuple[dict[str, tuple[Value, ...]], ...] = ()
+    leave_out: tuple[str, ...] = ()
+    stop: Stop = "never"
+    rule: RuleName | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.stop == "decided" and self.rule is None:
+            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDERS))}')
+        return self
+
+    @property
+    def swept(self) -> dict[str, tuple[Value, ...]]:
+        """The hyperparameters that axes give, zipped or not, with their values."""
+        return self.axes | {name: values for axis in self.zipped for name, values in axis.items()}
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The swept hyperparameters with more than one value."""
+        return tuple(name for name, values in self.swept.items() if len(set(values)) > 1)
+
+    @property
+    def stopping_rule(self) -> RuleName | None:
+        """The rule that ends runs once they are decided; None if all are trained to their end."""
+        return self.rule if self.stop == "decided" else None
+
+    @property
+    def size(self) -> int:
+        """How many runs the axes make, before any are left out."""
+        lengths = [len(values) for values in self.axes.values()] + [len(next(iter(axis.values()))) for axis in self.zipped]
+        return math.prod(lengths)
