@@ -11,7 +11,7 @@ from analysis.load import AnalysisError, load_curves
 from analysis.phases import varied_hyperparameters
 from analysis.plots import plot_curves, save
 from analysis.rules import ArticleRule, classify
-from scripts.options import Root
+from scripts.options import Root, pictures
 from scripts.selection import DEFAULT_RULE, LossThreshold, RatioThreshold, Where, chosen_runs
 
 MOST_PANELS = 30
@@ -43,5 +43,5 @@ def command(
         title=", ".join(where) or "all runs",
         phases=dict(zip(ids, phases, strict=True)),
     )
-    written = [save(figure, path) for path in ([out] if out else [root / "curves.png", root / "curves.svg"])]
+    written = [save(figure, path) for path in pictures(root, "curves", out)]
     typer.echo("\n".join(f"Wrote {path}" for path in written))

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from sweeps.storage import is_address
 from sweeps.sweep import Stop
 
 Spec = Annotated[
@@ -29,4 +30,12 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
-Root = Annotated[Path, typer.Argument(metavar="ROOT", help="The folder the sweep was run to.", show_default=False)]
+Root = Annotated[
+    str, typer.Argument(metavar="ROOT", help="Where the sweep was run to: a folder, or an address.", show_default=False)
+]
+
+
+def pictures(root: str, name: str, out: Path | None) -> list[Path]:
+    """Where a command's picture goes: to `out`, or to NAME.png and NAME.svg in the root, or here if the root is an address."""
+    folder = Path() if is_address(root) else Path(root)
+    return [out] if out else [folder / f"{name}.png", folder / f"{name}.svg"]

@@ -13,7 +13,7 @@ from rich.table import Table
 from analysis.phases import choose_axes, phase_grid
 from analysis.plots import plot_phases, save
 from analysis.rules import PHASES, ArticleRule, classify
-from scripts.options import Root
+from scripts.options import Root, pictures
 from scripts.selection import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Upwards, Where, chosen_runs
 from sweeps.root import planned_runs
 from sweeps.store import Store
@@ -50,7 +50,7 @@ def command(
     asked = f"loss threshold {loss_threshold:g}, ratio threshold {ratio_threshold:g}" if rule != DEFAULT_RULE else ""
     title = "; ".join(part for part in (partial, *where, asked) if part) or None
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
-    written = [save(figure, path) for path in ([out] if out else [root / "phases.png", root / "phases.svg"])]
+    written = [save(figure, path) for path in pictures(root, "phases", out)]
     _tell(runs.assign(phase=phases), facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
@@ -67,5 +67,5 @@ def _tell(labelled: pd.DataFrame, facet: str) -> None:
     Console().print(table, highlight=False)
 
 
-def _missing(root: Path, there: set[str]) -> int:
+def _missing(root: str, there: set[str]) -> int:
     return sum(run_id not in there for runs in planned_runs(Store(root)) for run_id in runs.run_ids)

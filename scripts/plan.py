@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -22,7 +21,7 @@ def command(
     spec: Spec,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     stop: StopOption = None,
-    root: Annotated[Path | None, typer.Option(help="Leave out what this root already holds.", show_default=False)] = None,
+    root: Annotated[str | None, typer.Option(help="Leave out what this root already holds.", show_default=False)] = None,
 ) -> None:
     """Show what a spec would train, and about how long it would take here. Starts nothing.
 

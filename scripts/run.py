@@ -6,7 +6,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -29,7 +28,10 @@ def command(
     spec: Spec,
     settings: Settings = [],  # noqa: B006  (typer copies it)
     stop: StopOption = None,
-    root: Annotated[Path | None, typer.Option(help="Where results go. [default: results/SPEC]", show_default=False)] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(help="Where results go: a folder, or s3://... [default: results/SPEC]", show_default=False),
+    ] = None,
     address: Annotated[str | None, typer.Option(help="A running Ray cluster; without it a local Ray is started.")] = None,
     cpus: Annotated[int | None, typer.Option(min=1, help="Cores the local Ray uses. [default: all]", show_default=False)] = None,
     executor: Annotated[Literal["ray", "inline"], typer.Option(help="inline trains in this process, for debugging.")] = "ray",
@@ -46,7 +48,7 @@ def command(
         grokjax run my-sweep.toml --set "weight_decay=0.01..1 log 9" --root results/fine
     """
     loaded = load_spec(spec, settings, stop)
-    root = root or Path("results") / loaded.name
+    root = root or f"results/{loaded.name}"
     console, execution = Console(stderr=True), Execution(executor, address, cpus)
     plan, store = prepare(loaded, root, execution)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers ask with SIGTERM what a user asks with Ctrl-C
@@ -122,7 +124,7 @@ class _Speed(ProgressColumn):
         return Text(f"{pace:,.0f} run-steps/s  {left // 60:.0f}:{left % 60:02.0f} left", style="cyan")
 
 
-def _tell(outcome: Outcome, root: Path, console: Console) -> None:
+def _tell(outcome: Outcome, root: str, console: Console) -> None:
     plan, failed = outcome.plan, sum(len(failure.pack.runs) for failure in outcome.failures)
     trained = plan.runs - plan.committed - failed
     if not plan.packs:

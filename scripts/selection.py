@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
@@ -31,7 +30,7 @@ RatioThreshold = Annotated[float, typer.Option(help="The rule's threshold on the
 DEFAULT_RULE = ArticleRule()
 
 
-def chosen_runs(root: Path, where: list[str]) -> pd.DataFrame:
+def chosen_runs(root: str, where: list[str]) -> pd.DataFrame:
     """The runs table of `root`, narrowed to NAME=VALUE conditions. Raises AnalysisError where one names no column or no run."""
     runs = load_runs(root)
     for condition in where:

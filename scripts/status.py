@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
@@ -63,7 +62,7 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
             console.print("The grokjax run command that began it continues it.")
 
 
-def _costs(root: Path) -> pd.DataFrame | None:
+def _costs(root: str) -> pd.DataFrame | None:
     """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
     dataset = Store(root).dataset("runs")
     return load_runs(root, COLUMNS) if dataset is not None and set(COLUMNS) <= set(dataset.schema.names) else None

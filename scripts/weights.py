@@ -11,7 +11,7 @@ import typer
 from analysis.load import AnalysisError, load_curves, load_weights
 from analysis.phases import varied_hyperparameters
 from analysis.plots import plot_weights, save
-from scripts.options import Root
+from scripts.options import Root, pictures
 from scripts.selection import Where, chosen_runs
 
 
@@ -40,5 +40,5 @@ def command(
         signal=0 if bits is None or pd.isna(bits) or matrix != "hidden" else int(bits),
         title=", ".join([matrix, *where]),
     )
-    written = [save(figure, path) for path in ([out] if out else [root / "weights.png", root / "weights.svg"])]
+    written = [save(figure, path) for path in pictures(root, "weights", out)]
     typer.echo("\n".join(f"Wrote {path}" for path in written))

@@ -152,7 +152,7 @@ def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
 
 
 def _setup(plan: Plan, store: Store) -> WorkerSetup:
-    return WorkerSetup(str(store.root.resolve()), plan.spec.stopping_rule, _git_commit())
+    return WorkerSetup(store.root, plan.spec.stopping_rule, _git_commit())
 
 
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:

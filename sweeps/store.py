@@ -14,26 +14,23 @@ another pack, trained further, are taken out of it.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import obstore
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from obstore.exceptions import AlreadyExistsError
-from obstore.store import LocalStore
+from pyarrow import fs
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sweeps.errors import StoreError
+from sweeps.storage import Storage, is_address, reason
 
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
@@ -42,78 +39,28 @@ if TYPE_CHECKING:
 ROWS_PER_GROUP = 16_384
 
 
-class Store:
+class Store(Storage):
     """A root that results are written to and read from."""
 
     def __init__(self, root: str | Path, *, create: bool = False) -> None:
         """Opens a root.
 
         Raises:
-          StoreError: `create` is off and there is nothing there; or the root is a file or cannot be written.
+          StoreError: `create` is off and there is nothing there; or the root is a file, or cannot be written safely.
         """
-        if re.match(r"\w+:/", str(root)):  # pathlib folds the two slashes of an address
-            raise StoreError(f"{root} is an address; a root is a folder on a disk that all workers share")
-        self.root = Path(root)
-        if create and not holds_sweep(root) and (strangers := _strangers(self.root)):
-            raise StoreError(f"{root} holds other files ({strangers[0]} ...); choose a new or empty folder as --root")
         if not create and not holds_sweep(root):
             raise StoreError(f"{root} holds no sweep; give the --root of a grokjax run")
-        try:
-            self._objects = LocalStore(self.root, mkdir=create)
-            if create:
-                self.put("progress/.probe", b"")
-                self.delete("progress/.probe")
-        except (OSError, obstore.exceptions.BaseError) as error:
-            raise StoreError(f"cannot write to root {root}: {_reason(error)}; choose another --root") from None
-
-    def put(self, key: str, content: bytes) -> None:
-        """Writes the whole object, replacing any there was."""
-        obstore.put(self._objects, key, content)
-
-    def create(self, key: str, content: bytes) -> bool:
-        """Writes the whole object if there is none; returns whether this call did it."""
-        try:
-            obstore.put(self._objects, key, content, mode="create")
-        except AlreadyExistsError:
-            return False
-        return True
-
-    def get(self, key: str) -> bytes | None:
-        """The object's content; None if there is none."""
-        try:
-            return bytes(obstore.get(self._objects, key).bytes())
-        except FileNotFoundError:
-            return None
-
-    def exists(self, key: str) -> bool:
-        """Whether there is such an object."""
-        try:
-            obstore.head(self._objects, key)
-        except FileNotFoundError:
-            return False
-        return True
-
-    def get_json(self, key: str) -> dict[str, Any] | None:
-        """The object as JSON; None if there is none."""
-        content = self.get(key)
-        return None if content is None else json.loads(content)
-
-    def delete(self, key: str) -> None:
-        """Removes the object if it is there."""
-        with contextlib.suppress(FileNotFoundError):
-            obstore.delete(self._objects, key)
-
-    def keys(self, folder: str) -> Iterator[str]:
-        """The keys of the objects in a folder."""
-        for batch in obstore.list(self._objects, prefix=folder):
-            for entry in batch:
-                yield entry["path"]
+        super().__init__(root, create=create)
+        if create and self.is_local and not holds_sweep(root) and (strangers := _strangers(Path(root))):
+            raise StoreError(f"{root} holds other files ({strangers[0]} ...); choose a new or empty folder as --root")
+        if create:
+            self.check_create()
 
     def drop_runs(self, pack_id: str, run_ids: AbstractSet[str]) -> None:
         """Takes runs out of a committed pack's files, curves first; the files stay, even empty: the pack stays committed."""
         for table in ("curves", "runs"):
             key = f"{table}/{pack_id}.parquet"
-            content = pq.read_table(self.root / key)
+            content = pq.read_table(key, filesystem=self.filesystem())
             self.put(key, _parquet(content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))))
 
     def dataset(self, table: str) -> ds.Dataset | None:
@@ -122,24 +69,34 @@ class Store:
         Raises:
           StoreError: a file is missing, cut short, or no Parquet file.
         """
-        packs = sorted(Path(key).name for key in self.keys("runs") if key.endswith(".parquet"))
+        packs = [Path(key).name for key in self.keys("runs") if key.endswith(".parquet")]
         if not packs:
             return None
         import pyarrow.dataset as ds  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
 
-        paths = [str(self.root / table / name) for name in packs]
-        schema = pa.unify_schemas([_schema(path) for path in paths], promote_options="permissive")
-        return ds.dataset(paths, format="parquet", schema=schema)
+        files, paths = self.filesystem(), [f"{table}/{name}" for name in packs]
+        schema = pa.unify_schemas([self._schema(path, files) for path in paths], promote_options="permissive")
+        return ds.dataset(paths, format="parquet", schema=schema, filesystem=files)
+
+    def _schema(self, path: str, files: fs.FileSystem) -> pa.Schema:
+        try:
+            return pq.read_schema(path, filesystem=files)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"cannot read {self.root}/{path}: {reason(error)}; restore it, or move its runs file away to train the pack again"
+            ) from None
 
 
 def holds_sweep(root: str | Path) -> bool:
     """Whether a sweep was ever run into `root`. Raises StoreError if that cannot be seen."""
+    if is_address(root):
+        return any(True for _ in Storage(root).keys("specs"))
     try:
         if Path(root).exists() and not Path(root).is_dir():
             raise StoreError(f"root {root} is a file; choose a folder as --root")
         return (Path(root) / "specs").is_dir()
     except OSError as error:
-        raise StoreError(f"cannot read root {root}: {_reason(error)}; choose another --root") from None
+        raise StoreError(f"cannot read root {root}: {reason(error)}; choose another --root") from None
 
 
 def put_curves(store: Store, pack_id: str, curves: pa.Table) -> None:
@@ -176,7 +133,7 @@ def get_weights(store: Store, run_id: str) -> tuple[np.ndarray, dict[str, np.nda
         tensors = load_tensors(content)
         return tensors.pop("step"), {name.removeprefix("weights."): tensor for name, tensor in tensors.items()}
     except Exception as error:  # of a Rust library, several kinds
-        raise StoreError(f"cannot read {store.root / key}: {_reason(error)}; restore it") from None
+        raise StoreError(f"cannot read {store.root}/{key}: {reason(error)}; restore it") from None
 
 
 def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> None:
@@ -196,21 +153,7 @@ def _strangers(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.name not in ours) if root.is_dir() else []
 
 
-def _schema(path: str) -> pa.Schema:
-    try:
-        return pq.read_schema(path)
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            f"cannot read {path}: {_reason(error)}; restore it, or move its runs file away to train the pack again"
-        ) from None
-
-
 def _parquet(table: pa.Table) -> bytes:
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_PER_GROUP)
     return buffer.getvalue()
-
-
-def _reason(error: Exception) -> str:
-    told = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return getattr(error, "strerror", None) or told

@@ -98,7 +98,7 @@ def test_bad_places_are_exit_code_2(tmp_path, swept):
         (["run", "parity-demo", "--address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),
         (["run", "parity-demo", "--address", "nonsense"], "write host:port, or auto"),
         (["status", "x" * 300], "cannot read root"),
-        (["run", "parity-demo", "--root", "s3://bucket/x"], "s3:/bucket/x is an address; a root is a folder"),
+        (["run", "parity-demo", "--root", "ftp://bucket/x"], "ftp://bucket/x is no address of a root; use a folder, or s3://..."),
         (["phases", swept, "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),
         (["phases", swept, "--facet", "l1_penalty"], "8 of 8 runs have no l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),

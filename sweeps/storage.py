@@ -1,0 +1,257 @@
+"""Whole objects under keys, on a disk or in an object store, by the same few calls: put, create, get, list, delete."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+import fsspec
+import obstore
+import tenacity
+from fsspec.spec import AbstractBufferedFile
+from obstore.exceptions import (
+    AlreadyExistsError,
+    BaseError,
+    GenericError,
+    NotFoundError,
+    PermissionDeniedError,
+    UnauthenticatedError,
+)
+from obstore.store import LocalStore, from_url
+from pyarrow import fs
+
+from sweeps.errors import StoreError
+
+Answer = TypeVar("Answer")
+
+# Of a root that is an address, not a folder: what comes before "://".
+SCHEMES = ("s3", "gs", "az")
+# A request is repeated this long, with pauses that grow to some seconds, before it counts as failed.
+PATIENCE_SECONDS = 120.0
+LONGEST_PAUSE_SECONDS = 8.0
+
+
+class Storage:
+    """A root's objects. Writes appear at once or not at all; `create` is what two writers can agree by."""
+
+    def __init__(self, root: str | Path, *, create: bool = False) -> None:
+        """Opens a root: a folder, or an address such as s3://bucket/folder, gs://bucket/folder, az://container/folder.
+
+        Endpoint and credentials of an address come from the environment (AWS_..., GOOGLE_..., AZURE_...), for S3 also from the
+        profile that AWS_PROFILE names. They are not kept, told, or sent anywhere.
+
+        Raises:
+          StoreError: there is no such store, or no way in.
+        """
+        self.is_local = not is_address(root)
+        self.root = str(Path(root).resolve()) if self.is_local else str(root).rstrip("/")
+        try:
+            self._objects = LocalStore(self.root, mkdir=create) if self.is_local else _connect(self.root)
+            if not self.is_local:
+                next(obstore.list(self._objects, prefix="specs", chunk_size=1), None)  # is there a way in?
+        except (OSError, BaseError, ValueError) as error:
+            raise StoreError(
+                f"cannot {'write to' if create else 'read'} root {root}: {reason(error)}; choose another --root"
+            ) from None
+
+    def check_create(self) -> None:
+        """Makes sure that of two writers of one key one is told so: the commit rests on it.
+
+        Raises:
+          StoreError: the store cannot be written, or lets both write.
+        """
+        key = f"progress/.probe-{uuid.uuid4().hex}"
+        try:
+            obstore.put(self._objects, key, b"first", mode="create")
+            try:
+                obstore.put(self._objects, key, b"second", mode="create")
+            except AlreadyExistsError:
+                pass
+            else:
+                raise StoreError(
+                    f"{self.root} lets two writers create the same object, so that a run could be there twice; it needs "
+                    "conditional writes (If-None-Match)"
+                )
+            finally:
+                self.delete(key)
+        except (OSError, BaseError) as error:
+            raise StoreError(f"cannot write to root {self.root}: {reason(error)}; choose another --root") from None
+
+    def put(self, key: str, content: bytes) -> None:
+        """Writes the whole object, replacing any there was. Raises StoreError."""
+        self._patiently(lambda: obstore.put(self._objects, key, content), f"write {key}")
+
+    def create(self, key: str, content: bytes) -> bool:
+        """Writes the whole object if there is none; returns whether what is there now is `content`.
+
+        True as well where the object is there because an earlier try of this very call was carried out and its answer lost.
+        Raises StoreError.
+        """
+
+        def attempt() -> bool:
+            try:
+                obstore.put(self._objects, key, content, mode="create")
+            except AlreadyExistsError:  # or a conflict of two requests at once (409), of which neither need have won
+                there = self._get(key)
+                if there is None:
+                    raise
+                return there == content
+            return True
+
+        return self._patiently(attempt, f"create {key}")
+
+    def get(self, key: str) -> bytes | None:
+        """The object's content; None if there is none. Raises StoreError."""
+        return self._patiently(lambda: self._get(key), f"read {key}")
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object. Raises StoreError."""
+
+        def attempt() -> bool:
+            try:
+                obstore.head(self._objects, key)
+            except (FileNotFoundError, NotFoundError):
+                return False
+            return True
+
+        return self._patiently(attempt, f"read {key}")
+
+    def get_json(self, key: str) -> dict[str, Any] | None:
+        """The object as JSON; None if there is none. Raises StoreError."""
+        content = self.get(key)
+        if content is None:
+            return None
+        try:
+            value = json.loads(content)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise StoreError(f"{self.root}/{key} is no JSON object; move it away")
+        return value
+
+    def delete(self, key: str) -> None:
+        """Removes the object if it is there. Raises StoreError."""
+
+        def attempt() -> None:
+            with contextlib.suppress(FileNotFoundError, NotFoundError):
+                obstore.delete(self._objects, key)
+
+        self._patiently(attempt, f"delete {key}")
+
+    def sizes(self, folder: str) -> dict[str, int]:
+        """The keys of the objects in a folder, sorted, with their sizes in bytes. Raises StoreError."""
+
+        def attempt() -> dict[str, int]:
+            return {entry["path"]: entry["size"] for batch in obstore.list(self._objects, prefix=folder) for entry in batch}
+
+        return dict(sorted(self._patiently(attempt, f"list {folder}").items()))
+
+    def keys(self, folder: str) -> Iterator[str]:
+        """The keys of the objects in a folder, sorted. Raises StoreError."""
+        yield from self.sizes(folder)
+
+    def filesystem(self) -> fs.FileSystem:
+        """The objects as files that Arrow reads in parts; paths are keys."""
+        if self.is_local:
+            return fs.SubTreeFileSystem(self.root, fs.LocalFileSystem())
+        return fs.PyFileSystem(fs.FSSpecHandler(_Files(self._objects)))
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            return bytes(obstore.get(self._objects, key).bytes())
+        except (FileNotFoundError, NotFoundError):
+            return None
+
+    def _patiently(self, attempt: Callable[[], Answer], what: str) -> Answer:
+        """The attempt's answer, repeated while the store is out of reach or out of breath."""
+        retrying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: _may_pass(error, self.is_local)),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE_SECONDS),
+            stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
+            reraise=True,
+        )
+        try:
+            return retrying(attempt)
+        except (OSError, BaseError) as error:
+            raise StoreError(f"cannot {what} in {self.root}: {reason(error)}") from None
+
+
+def is_address(root: str | Path) -> bool:
+    """Whether a root is the address of an object store. Raises StoreError for an address of any other kind."""
+    scheme, colon, _ = str(root).partition(":/")  # pathlib folds the two slashes of an address
+    if not colon or not scheme.isalnum():
+        return False
+    if scheme not in SCHEMES or not str(root).startswith(f"{scheme}://"):
+        raise StoreError(f"{root} is no address of a root; use a folder, or {', '.join(f'{each}://...' for each in SCHEMES)}")
+    return True
+
+
+def reason(error: Exception) -> str:
+    """What an error says went wrong, in one line."""
+    told = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return getattr(error, "strerror", None) or told
+
+
+def _connect(address: str) -> Any:
+    options: dict[str, Any] = {}
+    if address.startswith("s3:") and os.environ.get("AWS_PROFILE"):
+        try:
+            from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415  (boto3 is optional)
+        except ImportError:
+            raise StoreError("AWS_PROFILE names a profile, which boto3 reads; pip install 'grokjax[s3]'") from None
+        try:
+            options["credential_provider"] = Boto3CredentialProvider()
+        except Exception as error:  # of botocore, which is not imported here
+            raise StoreError(f"AWS_PROFILE = {os.environ['AWS_PROFILE']}: {reason(error)}") from None
+    endpoints = (os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"))
+    plain = any(endpoint.startswith("http://") for endpoint in endpoints)
+    return from_url(
+        address,
+        client_options={"allow_http": plain, "timeout": timedelta(seconds=60)},
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=30)},
+        **options,
+    )
+
+
+def _may_pass(error: BaseException, is_local: bool) -> bool:
+    """Whether the same request may succeed a little later."""
+    if is_local:
+        return False
+    lasting = (PermissionDeniedError, UnauthenticatedError, NotFoundError)
+    return isinstance(error, (GenericError, AlreadyExistsError, OSError)) and not isinstance(error, lasting)
+
+
+class _Files(fsspec.AbstractFileSystem):
+    """Objects as files for Arrow's readers, which take ranges of them; nothing is written by this way."""
+
+    cachable = False
+
+    def __init__(self, objects: Any) -> None:
+        super().__init__()
+        self._objects = objects
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """Name, size and type of the object at a path. Raises FileNotFoundError."""
+        try:
+            return {"name": path, "size": obstore.head(self._objects, path)["size"], "type": "file"}
+        except NotFoundError:
+            raise FileNotFoundError(path) from None
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:
+        return _File(self, path, cache_type="none")  # Arrow knows which ranges it wants
+
+    def fetch(self, path: str, start: int, end: int) -> bytes:
+        """The object's bytes from `start` to `end`."""
+        return bytes(obstore.get_range(self._objects, path, start=start, end=end))
+
+
+class _File(AbstractBufferedFile):
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        content: bytes = self.fs.fetch(self.path, start, end)
+        return content
