@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from matplotlib.ticker import EngFormatter
 
 from analysis.load import AnalysisError, Weights
 from analysis.rules import PHASES
+from sweeps.errors import nearest
+from sweeps.schema import SCALARS
 
 # Okabe and Ito's palette, told apart in all common kinds of colour blindness; the shapes tell the phases apart without any colour.
 PHASE_COLORS = {
@@ -29,7 +31,14 @@ PHASE_COLORS = {
 }
 PHASE_MARKERS = {"memorize": "s", "grok": "o", "generalize": "^", "fail": "X", "diverged": "*", "undecided": "D"}
 TRAIN_COLOR, TEST_COLOR = "#0072B2", "#D55E00"
+DASHED: Any = (0, (4, 1.5))
+# Of the metrics of a panel, in their order.
+LINES: Any = (
+    (TRAIN_COLOR, "-"), (TEST_COLOR, DASHED), ("#009E73", "-."), ("#CC79A7", ":"), ("#E69F00", "-"), ("#000000", DASHED)
+)  # fmt: skip
 MOST_FACETS = 12
+# Weights whose paths can still be told from a blot.
+MOST_LINES = 1500
 
 STYLE: Any = {
     "font.size": 9,
@@ -82,15 +91,22 @@ def plot_phases(grid: pd.DataFrame, *, x: str, y: str, facet: str | None = None,
     return figure
 
 
-def plot_curves(curves: pd.DataFrame, panels: Mapping[str, str], *, title: str, phases: Mapping[str, str]) -> Figure:
-    """Train and test loss over steps, on a log scale, a panel a run.
+def plot_curves(
+    curves: pd.DataFrame, panels: Mapping[str, str], *, metrics: Sequence[str], title: str, phases: Mapping[str, str]
+) -> Figure:
+    """Metrics over steps, a panel a run: losses and norms on a log scale, all else on a linear one.
 
     Args:
-      curves: from `load.load_curves`, with train_loss and test_loss.
+      curves: from `load.load_curves`, with the metrics.
       panels: the runs to show, run_id -> the panel's title.
+      metrics: at most six.
       title: above the figure.
       phases: run_id -> phase, shown beside the panel's title.
+
+    Raises:
+      AnalysisError: more metrics than can be told apart, or of units that share no axis.
     """
+    unit = _shared_unit(metrics)
     across = math.ceil(math.sqrt(len(panels)))
     down = math.ceil(len(panels) / across)
     with mpl.rc_context(STYLE):
@@ -98,16 +114,16 @@ def plot_curves(curves: pd.DataFrame, panels: Mapping[str, str], *, title: str, 
         axes = figure.subplots(down, across, sharex=True, sharey=True, squeeze=False).ravel()
         for panel, (run_id, label) in zip(axes, panels.items(), strict=False):
             curve = curves[curves["run_id"] == run_id]
-            steps = curve["step"].to_numpy()
-            panel.plot(steps, curve["train_loss"].to_numpy(dtype=float), color=TRAIN_COLOR, lw=1, label="train_loss")
-            panel.plot(steps, curve["test_loss"].to_numpy(dtype=float), color=TEST_COLOR, lw=1, ls=(0, (4, 1.5)), label="test_loss")
-            panel.set_yscale("log")
+            for metric, (color, style) in zip(metrics, LINES, strict=False):
+                values = curve[metric].to_numpy(dtype=float)
+                panel.plot(curve["step"].to_numpy(), values, color=color, lw=1, ls=style, label=metric)
+            panel.set_yscale("log" if all(metric.endswith(("_loss", "_norm")) for metric in metrics) else "linear")
             panel.set_title(f"{label}: {phases[run_id]}", color=PHASE_COLORS[phases[run_id]], fontweight="bold")
         for index, panel in enumerate(axes):
             panel.set_visible(index < len(panels))
             panel.xaxis.set_major_formatter(EngFormatter(sep=""))
             panel.set_xlabel("step" if index + across >= len(panels) else "")
-            panel.set_ylabel("loss (nats)" if index % across == 0 else "")
+            panel.set_ylabel(unit if index % across == 0 else "")
             panel.tick_params(labelbottom=index + across >= len(panels))
         figure.suptitle(title, fontsize=10)
         handles, labels = axes[0].get_legend_handles_labels()
@@ -120,7 +136,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
 
     Args:
       weights: from `load.load_weights`.
-      matrix: which of them; [H, D], a row a hidden unit.
+      matrix: which of them.
       curve: the run's rows of `load.load_curves`, with train_loss and test_loss.
       signal: how many leading columns, drawn apart, belong to inputs that the label depends on.
       title: above the figure.
@@ -129,21 +145,21 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
       AnalysisError: no such matrix.
     """
     if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
-        there = ", ".join(name for name, array in weights.arrays.items() if array.ndim == 3)
+        there = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
         raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {there}")
-    values = weights.arrays[matrix]  # [K, H, D]
-    shown = np.linspace(0, len(values) - 1, 4).round().astype(int)
+    values = weights.arrays[matrix]  # [K, rows, columns]
+    shown = np.unique(np.linspace(0, len(values) - 1, 4).round().astype(int))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 6.4), layout="constrained")
         rows = figure.add_gridspec(2, 1, height_ratios=[2.3, 1])
         lines, maps = (figure.add_subfigure(rows[index]) for index in range(2))
         above, below = lines.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
-        for name, color, style in (("train_loss", TRAIN_COLOR, "-"), ("test_loss", TEST_COLOR, (0, (4, 1.5)))):
+        for name, color, style in (("train_loss", TRAIN_COLOR, "-"), ("test_loss", TEST_COLOR, DASHED)):
             above.plot(curve["step"].to_numpy(), curve[name].to_numpy(dtype=float), color=color, lw=1.2, ls=style, label=name)
         above.set(yscale="log", ylabel="loss (nats)")
-        above.legend(loc="upper right")
+        above.legend(loc="best")
         _draw_trajectories(below, weights.step, values, signal)
-        _draw_matrices(maps, values[shown], weights.step[shown])
+        _draw_matrices(maps, values[shown], weights.step[shown], _meaning(matrix))
         figure.suptitle(title, fontsize=10)
     return figure
 
@@ -164,12 +180,13 @@ def save(figure: Figure, path: Path) -> Path:
 
 
 def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal: int) -> None:
-    """Every weight of [K, H, D] over its K steps, those of the first `signal` columns in front."""
+    """Every weight of [K, H, D] over its K steps, those of the first `signal` columns in front; of very many, every n-th."""
     rest, leading = (values[:, :, part].reshape(len(values), -1) for part in (slice(signal, None), slice(signal)))
-    panel.plot(step, rest, color="#B0B0B0", lw=0.4, alpha=0.6)
-    panel.plot(step, leading, color=PHASE_COLORS["grok"], lw=0.8, alpha=0.9)
+    every = -(-rest.shape[1] // MOST_LINES)
+    panel.plot(step, rest[:, ::every], color="#B0B0B0", lw=0.4, alpha=0.6, rasterized=True)
+    panel.plot(step, leading, color=PHASE_COLORS["grok"], lw=0.8, alpha=0.9, rasterized=True)
     panel.axhline(0, color="black", lw=0.4)
-    panel.set(xlabel="step", ylabel="weight")
+    panel.set(xlabel="step", ylabel="weight" if every == 1 else f"weight (one in {every})")
     panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     if signal:
         handles = [
@@ -179,14 +196,37 @@ def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal
         panel.legend(handles=handles, loc="upper left")
 
 
-def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray) -> None:
-    """Heat maps of [4, H, D] on one scale, red below zero and blue above."""
+def _shared_unit(metrics: Sequence[str]) -> str:
+    known = {metric.name: metric for metric in SCALARS}
+    for metric in metrics:
+        if metric not in known:
+            raise AnalysisError(f"there is no metric {metric} to draw; there are {', '.join(known)}{nearest(metric, known)}")
+    if len(metrics) > len(LINES):
+        raise AnalysisError(f"{len(metrics)} metrics cannot be told apart in one panel; choose at most {len(LINES)}")
+    units = {known[metric].unit for metric in metrics}
+    if len(units) > 1:
+        raise AnalysisError(f"{', '.join(metrics)} have different units ({', '.join(sorted(units))}); draw them apart")
+    (unit,) = units
+    name = metrics[0].split("_", 1)[1] if len(metrics) > 1 and len({metric.split("_", 1)[-1] for metric in metrics}) == 1 else ""
+    name = name or (metrics[0] if len(metrics) == 1 else "")
+    return f"{name.replace('_', ' ')} ({unit})" if unit not in ("1", "") else name.replace("_", " ")
+
+
+def _meaning(matrix: str) -> tuple[str, str]:
+    """What the rows and the columns of a weight matrix are, going by its name."""
+    if matrix.startswith("hidden"):
+        return "hidden unit", "input"
+    return ("token", "dimension") if matrix.startswith("embedding") else ("row", "column")
+
+
+def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray, axes: tuple[str, str]) -> None:
+    """Heat maps of [K, rows, columns] on one scale, red below zero and blue above."""
     limit = float(np.abs(values).max()) or 1.0
     panels = figure.subplots(1, len(values), sharey=True)
     for panel, matrix, at in zip(panels, values, step, strict=True):
         image = panel.imshow(matrix, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-        panel.set(title=f"step {at:,}", xlabel="input")
-    panels[0].set_ylabel("hidden unit")
+        panel.set(title=f"step {at:,}", xlabel=axes[1])
+    panels[0].set_ylabel(axes[0])
     figure.colorbar(image, ax=list(panels), shrink=0.9)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
+import jax
 import pydantic
 
 from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
@@ -15,7 +17,6 @@ from grokjax.kinds import BASES, kinds_of
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
 from grokjax.models.base import Model
-from grokjax.models.mlp import Mlp
 from grokjax.optimizers.base import Optimizer
 from grokjax.probes import PROBE_FUNCTIONS
 from grokjax.tasks.base import Task
@@ -35,7 +36,11 @@ class RunConfig(Part):
     optimizer: Optimizer
     loss: Annotated[Loss, Static, pydantic.Field(description="loss that the optimizer descends")]
     batch_size: Annotated[
-        int, pydantic.Field(ge=0, description="training examples of a step, all drawn once before any twice; 0: all of them")
+        int,
+        pydantic.Field(
+            ge=0,
+            description="examples of a step, drawn without replacement within an epoch of whole batches; 0: all",
+        ),
     ] = 0
     precision: Annotated[Precision, pydantic.Field(description="of all arithmetic of the run")] = "float32"
     seed: Annotated[int, Traced, pydantic.Field(ge=0, lt=2**31, description="seed of the first weights, batches and dropout")]
@@ -71,11 +76,14 @@ class RunConfig(Part):
                 f"gives {self.task.inputs}"
             )
         classes = self.task.num_classes
-        if LOSSES[self.loss].one_logit and (classes != 2 or not isinstance(self.model, Mlp)):
+        if LOSSES[self.loss].one_logit and (classes != 2 or not self.model.one_logit):
             raise ValueError(
-                f"loss = {self.loss!r} needs two classes and a model with one output ('mlp'), but task = {self.kind('task')!r} has "
-                f"{classes} classes and model is {self.kind('model')!r}; use 'cross_entropy'"
+                f"loss = {self.loss!r} needs two classes and a model that can have one output, such as 'mlp', but task = "
+                f"{self.kind('task')!r} has {classes} classes and model is {self.kind('model')!r}; use 'cross_entropy'"
             )
+        if self.precision not in self.model.precisions:
+            needed = " or ".join(map(repr, sorted(self.model.precisions)))
+            raise ValueError(f"precision = {self.precision!r}, but model = {self.kind('model')!r} needs {needed}")
         self.model.check(self.task, self.num_outputs)
 
     def _check_probes(self) -> None:
@@ -113,10 +121,14 @@ class RunConfig(Part):
         """The config whose hyperparameters are given by name, as `flat` returns them.
 
         Raises:
-            KeyError: no such kind of a part, or none given.
+            KeyError: a part is not given.
+            UnknownKind: there is no such kind of a part.
             UnknownHyperparameter: a name that none of the chosen parts has.
             pydantic.ValidationError: a missing, mistyped or impossible value.
         """
+        for part in PART_NAMES:
+            if flat[part] not in kinds_of(part):
+                raise UnknownKind(part, flat[part])
         classes = {part: kinds_of(part)[str(flat[part])] for part in PART_NAMES}
         owners = {name: part for part, kind in classes.items() for name in kind.model_fields}
         given: dict[str, dict[str, Value]] = {part: {} for part in PART_NAMES}
@@ -191,6 +203,11 @@ class RunConfig(Part):
         """Useful arithmetic of training the whole run; see the model's `step_flops`."""
         return self.steps * self.model.step_flops(self.task, self.num_outputs, self.batch_size or self.task.num_train)
 
+    def num_weights(self) -> int:
+        """How many numbers its weights are."""
+        init = functools.partial(self.model.init, task=self.task, num_outputs=self.num_outputs)
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(lambda: init(jax.random.key(0)))))
+
     def _parts(self) -> Iterator[Part]:
         yield self.task
         yield self.model
@@ -205,6 +222,13 @@ class RunConfig(Part):
             for name, info in type(part).model_fields.items()
             if name not in PART_NAMES and not info.is_required()
         }
+
+
+class UnknownKind(ValueError):
+    """A task, model or optimizer that no installed package has."""
+
+    def __init__(self, part: str, kind: Value) -> None:
+        super().__init__(f"there is no {part} {kind!r} here; is the package installed that has it?")
 
 
 class UnknownHyperparameter(ValueError):

@@ -9,6 +9,7 @@ Every field of every part has one role, declared once, on the field:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -73,6 +74,19 @@ def fields_with_role(part: Part, role: Role) -> Iterator[tuple[str, Any]]:
         value = getattr(part, name)
         if not isinstance(value, Part) and role_of(info) == role:
             yield name, value
+
+
+def _joined(value: object) -> object:
+    """One whole number stands for itself; several are joined by +, each once."""
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    words = text.split("+") if isinstance(text, str) else []
+    if not all(re.fullmatch(r"[1-9]\d*", word) for word in words) or len(set(words)) < max(1, len(words)):
+        raise ValueError(f"got {value!r}; write different whole numbers above 0, joined by +, such as 3 or 3+11")
+    return text
+
+
+# Several whole numbers in one value.
+Numbers = Annotated[str, pydantic.BeforeValidator(_joined)]
 
 
 def numbers(text: str) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Iterator
 from importlib import metadata
@@ -16,6 +17,10 @@ from grokjax.tasks.base import Task
 BASES: dict[str, type[Part]] = {"task": Task, "model": Model, "optimizer": Optimizer}
 # Other packages add kinds by naming the modules that define them as entry points of this group.
 ENTRY_POINTS = "grokjax.parts"
+
+
+class PartError(Exception):
+    """A task, model or optimizer of an installed package that cannot be used."""
 
 
 @functools.cache
@@ -37,7 +42,14 @@ def _import_all() -> None:
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
     for entry in metadata.entry_points(group=ENTRY_POINTS):
-        entry.load()
+        try:
+            entry.load()
+        except Exception as error:
+            raise PartError(f"{entry.value}, which an installed package names under {ENTRY_POINTS}, fails: {error!r}") from error
+    for part, base in BASES.items():
+        for cls in _subclasses(base):
+            if part in cls.model_fields and inspect.isabstract(cls):
+                raise PartError(f"{cls.__module__}.{cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}")
 
 
 def _subclasses(base: type[Part]) -> Iterator[type[Part]]:

@@ -220,7 +220,9 @@ def _widest(config: RunConfig) -> int:
     """The most lanes whose states fit in an accelerator's memory, or are worth trying on a CPU."""
     if jax.default_backend() == "cpu":
         return 256
-    per_lane: int = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(jax.eval_shape(lambda: train.init(config))))
+    with train.precision_of(config):
+        shapes = jax.tree.leaves(jax.eval_shape(lambda: train.init(config)))
+    per_lane: int = sum(shape.size * shape.dtype.itemsize for shape in shapes)
     return max(1, min(16_384, 2 * 2**30 // per_lane))
 
 

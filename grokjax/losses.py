@@ -91,10 +91,9 @@ def stablemax_cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     StableMax puts s(x) = x + 1 for x >= 0 and 1 / (1 - x) below in place of exp(x): it grows too slowly to absorb the other classes
     in float arithmetic (Prieto et al. 2025).
     """
-    magnitudes = jnp.abs(outputs)
-    log_s = jnp.sign(outputs) * jnp.log1p(magnitudes)
-    s = jnp.where(outputs >= 0, magnitudes + 1, 1 / (magnitudes + 1))
-    return jnp.mean(jnp.log(jnp.sum(s, axis=0)) - of_label(log_s, labels))
+    above = outputs >= 0
+    log_s = jnp.where(above, jnp.log1p(jnp.where(above, outputs, 0)), -jnp.log1p(jnp.where(above, 0, -outputs)))
+    return jnp.mean(jax.nn.logsumexp(log_s, axis=0) - of_label(log_s, labels))
 
 
 def margins(outputs: jax.Array, labels: jax.Array) -> jax.Array:

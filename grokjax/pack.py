@@ -74,18 +74,18 @@ def train_pack(
     finite, or once it is decided; none of this touches any other lane.
 
     Args:
-      configs: the runs; all of one `group_id` and logged equally often.
+      configs: the runs; all of one `group_id` and logged equally often, with the same probes.
       tuning: how the program is compiled; its lane width is the runs trained side by side.
       report: called after every segment with the run-steps trained in it.
       decider: ends runs early; None trains all their steps.
       keep: called as each run that has `snapshots` ends, with those up to there.
 
     Raises:
-      ValueError: the runs are not of one group, or are logged at different intervals.
+      ValueError: the runs are not of one group, or not logged alike.
     """
-    alike = {(config.group_id, config.log_every) for config in configs}
+    alike = {(config.group_id, config.log_every, config.probes) for config in configs}
     if len(alike) != 1:
-        raise ValueError(f"a pack holds runs of one group and log_every, got {len(alike)}: {sorted(alike)}")
+        raise ValueError(f"a pack holds runs of one group, log_every and probes, got {len(alike)}: {sorted(alike)}")
     program = program_of(configs[0].group_template(), tuning)
     return _Training(program, configs, report, decider, keep).run()
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from grokjax.losses import cross_entropy, of_label
+from grokjax.losses import Mean, of_label
 from grokjax.metrics import Probe
 from grokjax.models.base import EmbeddingModel, Model, NeuronMaps, Params
 from grokjax.models.mlp import Mlp
@@ -30,6 +30,8 @@ class Probed:
     model: Model
     params: Params
     train_tokens: jax.Array | None  # [N, L]; None where inputs are vectors
+    train_labels: jax.Array  # [N], noise and all
+    cross_entropy: Mean  # what is stored as the run's loss
     gradient: Callable[[], Params]
     train_outputs: Callable[[], jax.Array]
 
@@ -86,16 +88,21 @@ def collapsed_share(run: Probed) -> dict[str, jax.Array]:
 def fourier(run: Probed) -> dict[str, jax.Array]:
     """Frequencies of the hidden units, from the discrete Fourier transform of what they read and write over the tokens."""
     maps = run.model.neuron_maps(run.task, run.params)
-    assert maps is not None
     power = unit_spectra(maps)  # [H, K]
-    frequency = jnp.argmax(power, axis=1)
+    share = jnp.max(power, axis=1)
     return {
-        "neuron_frequency": frequency + 1,
-        "neuron_share": jnp.max(power, axis=1),
-        "key_frequencies": jnp.sum(jnp.zeros(power.shape[1], jnp.int32).at[frequency].set(1)),
+        "neuron_frequency": jnp.where(share > 0, jnp.argmax(power, axis=1) + 1, 0),
+        "neuron_share": share,
+        "key_frequencies": jnp.sum(key_frequencies(power)),
         "fourier_gini": gini(jnp.sum(raw_power(maps), axis=0)),
         "fourier_ipr": jnp.mean(jnp.sum(power**2, axis=1)),
     }
+
+
+def key_frequencies(power: jax.Array) -> jax.Array:
+    """Which frequencies [K] are the greatest of some hidden unit, 1 or 0. power: [H, K]; units without power have none."""
+    greatest = jnp.zeros(power.shape).at[jnp.arange(power.shape[0]), jnp.argmax(power, axis=1)].set(1.0)
+    return jnp.max(jnp.where(power > 0, greatest, 0), axis=0)
 
 
 def raw_power(maps: NeuronMaps) -> jax.Array:
@@ -160,8 +167,7 @@ def fourier_losses(run: Probed) -> dict[str, jax.Array]:
     pairs = jnp.asarray(np.stack([a, b], axis=1), jnp.int32)
     outputs = run.model.apply(task, run.params, run.model.arrange(task, pairs))  # [C, p^2]
     maps = run.model.neuron_maps(task, run.params)
-    assert maps is not None
-    keys = jnp.zeros(p // 2).at[jnp.argmax(unit_spectra(maps), axis=1)].set(1.0)  # [K]
+    keys = key_frequencies(unit_spectra(maps))  # [K]
     total = jnp.asarray(a + b if task.operation == "add" else a - b) % p
     by_total = jnp.zeros((outputs.shape[0], p)).at[:, total].add(outputs) / p  # [C, p]: mean over pairs of one total
     components = jnp.einsum("ksv,cv->ksc", fourier_basis(p), by_total)
@@ -170,8 +176,8 @@ def fourier_losses(run: Probed) -> dict[str, jax.Array]:
     labels = jnp.asarray(task.result(a, b), jnp.int32)
     chosen = run.train_tokens[:, 0] * p + run.train_tokens[:, 1]
     return {
-        "restricted_loss": cross_entropy(restricted, labels),
-        "excluded_loss": cross_entropy((outputs - at_keys)[:, chosen], labels[chosen]),
+        "restricted_loss": run.cross_entropy(restricted, labels),
+        "excluded_loss": run.cross_entropy((outputs - at_keys)[:, chosen], run.train_labels),
     }
 
 
@@ -210,10 +216,8 @@ def _modular_units(task: Task, model: Model, num_outputs: int) -> str | None:
         return "needs task = 'modular_arithmetic'"
     if task.modulus < 3:
         return f"needs a modulus of at least 3, got {task.modulus}"
-    if isinstance(model, Mlp) and model.layers > 1:
-        return (
-            f"needs hidden units that read the tokens and write the outputs, and model = 'mlp' has layers = {model.layers}; use 1"
-        )
+    if not model.has_neuron_maps(task):
+        return "needs a model with hidden units between tokens and outputs, such as an mlp with layers = 1"
     return None
 
 
@@ -226,6 +230,8 @@ def _modular_sums(task: Task, model: Model, num_outputs: int) -> str | None:
 def _two_embedded(task: Task, model: Model, num_outputs: int) -> str | None:
     if task.inputs != "tokens" or task.num_inputs != 2:
         return "needs a task on two tokens"
+    if num_outputs == 1:
+        return "needs an output for each class, and this loss has one logit"
     return None if isinstance(model, EmbeddingModel) else "needs a model that embeds its tokens"
 
 

@@ -99,6 +99,8 @@ def measure(config: RunConfig, state: RunState) -> dict[str, jax.Array]:
         model=config.model,
         params=state.params,
         train_tokens=state.train.tokens,
+        train_labels=state.train.labels,
+        cross_entropy=loss.cross_entropy,
         gradient=lambda: jax.grad(_objective, argnums=1)(config, state.params, state.train, None),
         train_outputs=lambda: outputs["train"],
     )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import pandas as pd
 import typer
 
 from analysis.load import AnalysisError, load_curves
-from analysis.phases import varied_hyperparameters
+from analysis.phases import SEEDS, varied_hyperparameters
 from analysis.plots import plot_curves, save
 from analysis.rules import ArticleRule, classify
 from scripts.options import Root, pictures
@@ -22,11 +23,16 @@ def command(
     where: Where = [],  # noqa: B006  (typer copies it)
     loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
     ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+    metrics: Annotated[
+        str, typer.Option(help="What to draw, joined by commas: train_accuracy,test_accuracy; a probe's; see docs/columns.md.")
+    ] = "train_loss,test_loss",
     out: Annotated[Path | None, typer.Option(help="The picture. [default: ROOT/curves.png and .svg]", show_default=False)] = None,
 ) -> None:
-    """Draw the train and test loss of a cell's seeds, a panel a seed, with each run's phase.
+    """Draw the curves of a cell's seeds, a panel a seed, with each run's phase.
 
-    Example:
+    Examples:
+        grokjax curves results/modular-reverse --metrics train_accuracy,test_accuracy
+
         grokjax curves results/demo --where weight_decay=0.1 --where hidden_size=64 --where train_size=1250
     """
     runs = chosen_runs(root, where).sort_values("seed")
@@ -37,11 +43,21 @@ def command(
         raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2")
     phases = classify(runs, ArticleRule(loss_threshold, ratio_threshold))
     ids = runs["run_id"].tolist()
+    wanted = [metric.strip() for metric in metrics.split(",")]
     figure = plot_curves(
-        load_curves(root, ids, ["train_loss", "test_loss"]),
-        {run_id: f"seed {seed}" for run_id, seed in zip(ids, runs["seed"], strict=True)},
+        load_curves(root, ids, wanted),
+        dict(zip(ids, _labels(runs), strict=True)),
+        metrics=wanted,
         title=", ".join(where) or "all runs",
         phases=dict(zip(ids, phases, strict=True)),
     )
     written = [save(figure, path) for path in pictures(root, "curves", out)]
     typer.echo("\n".join(f"Wrote {path}" for path in written))
+
+
+def _labels(runs: pd.DataFrame) -> list[str]:
+    """What tells the runs of a cell apart: the seeds that vary."""
+    names = [name for name in SEEDS if runs[name].nunique() > 1] or ["seed"]
+    if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
+        names = ["seed"]
+    return [", ".join(f"{name} {run[name]}" for name in names) for run in runs[names].to_dict("records")]

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from grokjax.kinds import PartError
 from sweeps.errors import InputError
 
 COMMANDS = ("run", "plan", "status", "phases", "curves", "weights", "compare", "specs")
@@ -34,7 +35,7 @@ def main() -> None:
         app.command(name)(importlib.import_module(f"scripts.{name}").command)
     try:
         app()
-    except InputError as error:
+    except (InputError, PartError) as error:
         sys.stderr.write(f"grokjax: {error}\n")
         sys.exit(2)
     except BrokenPipeError:

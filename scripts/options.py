@@ -30,6 +30,10 @@ Settings = Annotated[
         show_default=False,
     ),
 ]
+Unset = Annotated[
+    list[str],
+    typer.Option("--unset", metavar="NAME", help="Take a hyperparameter out of the spec. Repeatable.", show_default=False),
+]
 Root = Annotated[
     str, typer.Argument(metavar="ROOT", help="Where the sweep was run to: a folder, or an address.", show_default=False)
 ]

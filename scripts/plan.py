@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.options import Settings, Spec, StopOption
+from scripts.options import Settings, Spec, StopOption, Unset
 from sweeps.plan import Plan, make_plan
 from sweeps.root import committed_runs
 from sweeps.spec import load_spec
@@ -20,6 +20,7 @@ from sweeps.spec import load_spec
 def command(
     spec: Spec,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    unset: Unset = [],  # noqa: B006
     stop: StopOption = None,
     root: Annotated[str | None, typer.Option(help="Leave out what this root already holds.", show_default=False)] = None,
 ) -> None:
@@ -30,7 +31,7 @@ def command(
 
         grokjax plan parity-article --set seed=0..2 --root results/three-seeds
     """
-    loaded = load_spec(spec, settings, stop)
+    loaded = load_spec(spec, settings, stop, unset)
     _show(make_plan(loaded, committed_runs(root, loaded) if root else frozenset()))
 
 
@@ -51,6 +52,8 @@ def _show(plan: Plan) -> None:
     table.add_row("run-steps", f"{plan.run_steps:,}{most}")
     table.add_row("useful arithmetic", f"{plan.useful_flops / 1e12:,.3g} TFLOP")
     table.add_row("tables", f"{plan.rows:,} rows of curves, about {plan.table_bytes / 1e6:,.2g} MB")
+    if plan.weight_bytes:
+        table.add_row("weights", f"{plan.weight_bytes / 1e6:,.2g} MB")
     seconds = plan.seconds(speed, os.cpu_count() or 1)
     told = f"{seconds / 3600:.1f} h" if seconds > 5400 else f"{seconds / 60:.0f} min" if seconds > 100 else f"{seconds:.0f} s"
     table.add_row("time here", f"about {told}  [dim]({os.cpu_count()} cores, matrix products at {speed / 1e9:.0f} GFLOP/s)[/]")

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
-from scripts.options import Settings, Spec, StopOption
+from scripts.options import Settings, Spec, StopOption, Unset
 from sweeps.cluster import Execution, Outcome, prepare, train
 from sweeps.cluster import Progress as SweepProgress
 from sweeps.plan import Plan
@@ -27,6 +27,7 @@ LOG_SECONDS = 30
 def command(
     spec: Spec,
     settings: Settings = [],  # noqa: B006  (typer copies it)
+    unset: Unset = [],  # noqa: B006
     stop: StopOption = None,
     root: Annotated[
         str | None,
@@ -47,7 +48,7 @@ def command(
 
         grokjax run my-sweep.toml --set "weight_decay=0.01..1 log 9" --root results/fine
     """
-    loaded = load_spec(spec, settings, stop)
+    loaded = load_spec(spec, settings, stop, unset)
     root = root or f"results/{loaded.name}"
     console, execution = Console(stderr=True), Execution(executor, address, cpus)
     plan, store = prepare(loaded, root, execution)

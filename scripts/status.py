@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import Annotated
 
 import pandas as pd
@@ -13,15 +14,15 @@ from rich.table import Column, Table
 
 from analysis.costs import COLUMNS, Account, account, pack_costs
 from analysis.load import load_runs
+from grokjax.fields import Value
 from scripts.options import Root
 from sweeps.root import planned_runs, unfinished_runs
+from sweeps.runs import Runs
 from sweeps.schema import COSTS
 from sweeps.store import Store, read_progress
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20
-# Static fields that tell groups apart.
-WHAT = ("hidden_size", "train_size")
 
 
 def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="What every pack cost, a row each.")] = False) -> None:
@@ -49,12 +50,9 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
         _tell_costs(account(runs), console)
     if unfinished:
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
+        different = _different(planned)
         for group in planned:
-            what = ", ".join(
-                f"{name} {value}"
-                for name, value in group.template.values("static").items()
-                if name in ("hidden_size", "train_size")
-            )
+            what = ", ".join(f"{name} {value}" for name, value in group.template.values("static").items() if name in different)
             have = sum(run_id not in unfinished for run_id in group.run_ids)
             table.add_row(group.template.group_id, what, str(have), str(len(group)))
         console.print(table, highlight=False)
@@ -89,3 +87,12 @@ def _tell_packs(packs: pd.DataFrame, console: Console) -> None:
         seconds = (f"{row[name]:.1f}" for name in kinds)
         table.add_row(row["pack_id"][:8], row["worker"], str(row["runs"]), *seconds, f"{row['share_of_peak']:.2f}")
     console.print(table, highlight=False)
+
+
+def _different(groups: Sequence[Runs]) -> set[str]:
+    """The static hyperparameters in which groups differ."""
+    values: dict[str, set[Value]] = {}
+    for group in groups:
+        for name, value in group.template.values("static").items():
+            values.setdefault(name, set()).add(value)
+    return {name for name, found in values.items() if len(found) > 1 or (len(groups) == 1 and name in ("task", "model"))}

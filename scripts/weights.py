@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 
 from analysis.load import AnalysisError, load_curves, load_weights
-from analysis.phases import varied_hyperparameters
+from analysis.phases import SEEDS, varied_hyperparameters
 from analysis.plots import plot_weights, save
 from scripts.options import Root, pictures
 from scripts.selection import Where, chosen_runs
@@ -18,7 +18,9 @@ from scripts.selection import Where, chosen_runs
 def command(
     root: Root,
     where: Where = [],  # noqa: B006  (typer copies it)
-    matrix: Annotated[str, typer.Option(help="Which of the weights.")] = "hidden",
+    matrix: Annotated[
+        str | None, typer.Option(help="Which of the weights. [default: the first hidden ones]", show_default=False)
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The picture. [default: ROOT/weights.png and .svg]", show_default=False)] = None,
 ) -> None:
     """Draw how a run's weights moved, beside its losses. The spec's [run] must have kept them: snapshots = 101.
@@ -28,17 +30,19 @@ def command(
     """
     runs = chosen_runs(root, where)
     if len(runs) > 1:
-        varied = [*varied_hyperparameters(runs), *(["seed"] if runs["seed"].nunique() > 1 else [])]
+        varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if runs[name].nunique() > 1)]
         told = "; ".join(f"{name}: {', '.join(str(v) for v in sorted(runs[name].unique()))}" for name in varied)
         raise AnalysisError(f"choose one run: add --where NAME=VALUE for {told}")
     run = runs.iloc[0]
     bits = run.get("parity_bits")
+    weights = load_weights(root, run["run_id"])
+    matrix = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
     figure = plot_weights(
-        load_weights(root, run["run_id"]),
+        weights,
         matrix,
         load_curves(root, [run["run_id"]], ["train_loss", "test_loss"]),
         signal=0 if bits is None or pd.isna(bits) or matrix != "hidden" else int(bits),
-        title=", ".join([matrix, *where]),
+        title=", ".join([matrix, *(where or [f"seed {run['seed']}"])]),
     )
     written = [save(figure, path) for path in pictures(root, "weights", out)]
     typer.echo("\n".join(f"Wrote {path}" for path in written))

@@ -40,10 +40,12 @@ def parse_setting(text: str) -> Value | list[Value]:
 
 
 def parse_value(word: str) -> Value:
-    """true, false, a number, or else the word itself."""
+    """true, false, a number (5e4 is a whole one), or else the word itself."""
     word = word.strip()
-    if word in ("true", "false"):
-        return word == "true"
+    if word.lower() in ("true", "false"):
+        return word.lower() == "true"
+    if re.fullmatch(r"[+-]?\d+[eE]\+?\d{1,2}", word):
+        return int(float(word))
     for kind in (int, float):
         try:
             return kind(word)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pydantic
 
 from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
 from grokjax.fields import Value, role_of
 from grokjax.kinds import kinds_of
 from sweeps.errors import SpecError, nearest
+from sweeps.points import points
 from sweeps.sweep import SweepSpec
 
 
@@ -20,20 +22,53 @@ def check_runs(spec: SweepSpec, where: str) -> None:
     Raises SpecError.
     """
     _check_names(spec, where)
-    known = hyperparameter_fields()
+    for point in _left_in(spec) if spec.leave_out else _corners(spec):
+        _check_run(spec, point, where)
+
+
+def _corners(spec: SweepSpec) -> Iterator[dict[str, Value]]:
+    """The first point, that with each other value in place of one, and those where all numbers are least and greatest."""
     first = {name: values[0] for name, values in spec.swept.items()}
-    _check_run(spec, first, where)
-    for name, values in spec.axes.items():
-        for value in _extremes(values) if role_of(known[name]) == "traced" else values:
-            _check_run(spec, first | {name: value}, where)
+    yield first
+    for name in spec.axes:
+        for value in _to_check(spec, name):
+            yield _where_it_counts(spec, first, name) | {name: value}
     for axis in spec.zipped:
-        traced = all(role_of(known[name]) == "traced" for name in axis)
-        together = [dict(zip(axis, point, strict=True)) for point in zip(*axis.values(), strict=True)]
-        for point in [{name: value} for name in axis for value in _extremes(axis[name])] if traced else together:
-            _check_run(spec, first | point, where)
+        if all(_is_traced(name) for name in axis):
+            yield from (first | {name: value} for name in axis for value in _extremes(axis[name]))
+        else:
+            yield from (first | dict(zip(axis, point, strict=True)) for point in zip(*axis.values(), strict=True))
     numeric = [name for name, values in spec.axes.items() if all(isinstance(value, int | float) for value in values)]
     for extreme in (min, max):
-        _check_run(spec, first | {name: extreme(spec.axes[name]) for name in numeric}, where)
+        yield first | {name: extreme(spec.axes[name]) for name in numeric}
+
+
+def _left_in(spec: SweepSpec) -> Iterator[dict[str, Value]]:
+    """The first point that has a value, for each value to be checked."""
+    at = points(spec)
+    for name in at.values:
+        for value in _to_check(spec, name):
+            there = at.codes[name] == at.values[name].index(value)
+            if there.any():
+                yield at.at(int(np.argmax(there)))
+
+
+def _to_check(spec: SweepSpec, name: str) -> Sequence[Value]:
+    return _extremes(spec.swept[name]) if _is_traced(name) else spec.swept[name]
+
+
+def _is_traced(name: str) -> bool:
+    return role_of(hyperparameter_fields()[name]) == "traced"
+
+
+def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> dict[str, Value]:
+    """A point with such kinds of the axes that the hyperparameter `name` is one of theirs."""
+    if name not in spec.hyperparameters(point):
+        for part in PART_NAMES:
+            for kind in spec.swept.get(part, ()):
+                if name in spec.hyperparameters({**point, part: kind}):
+                    return {**point, part: kind}
+    return dict(point)
 
 
 def _extremes(values: Sequence[Value]) -> list[Value]:
@@ -55,6 +90,8 @@ def _check_names(spec: SweepSpec, where: str) -> None:
                 hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
                 raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
     for name in spec.swept:
+        if name == "probes":
+            raise SpecError(f"{where}: probes is one value, the same for a whole sweep; join them by +, such as fourier+gradient")
         if role_of(known[name]) == "recorded":
             raise SpecError(
                 f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
@@ -62,7 +99,7 @@ def _check_names(spec: SweepSpec, where: str) -> None:
 
 
 def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
-    flat = {**spec.run, **point}
+    flat = spec.hyperparameters(point)
     for part in PART_NAMES:
         kinds = kinds_of(part)
         if flat.get(part) not in kinds:
@@ -73,7 +110,8 @@ def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
     except UnknownHyperparameter as error:
         owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
         kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
-        raise SpecError(f"{where}: {error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}") from None
+        belongs = f"{error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}"
+        raise SpecError(f"{where}: {belongs}; leave it out (--unset {error.name})") from None
     except pydantic.ValidationError as error:
         varied = {name: value for name, value in point.items() if name in spec.varied}
         told = first_complaint(error)
@@ -86,9 +124,10 @@ def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
 def first_complaint(error: pydantic.ValidationError) -> str:
     """The first complaint of a validation, as a sentence with the hyperparameter, the value, and what is allowed."""
     complaint = error.errors()[0]
-    if complaint["type"] == "value_error":
-        return str(complaint["ctx"]["error"])
     name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
+    if complaint["type"] == "value_error":
+        told = str(complaint["ctx"]["error"])
+        return told if name == "spec" else f"{name}: {told}"
     if complaint["type"] == "missing" and error.title == SweepSpec.__name__:
         return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
     if complaint["type"] == "missing":

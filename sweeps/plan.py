@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -65,6 +66,16 @@ class Plan:
     def table_bytes(self) -> int:
         """Rough size of the tables still to be written: about 3.5 bytes a value, compressed."""
         return self.rows * 8 * 7 // 2
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the copies of weights still to be written."""
+        runs: Counter[str] = Counter()
+        for pack in self.packs:
+            runs[pack.group_id] += len(pack.runs)
+        templates = {pack.group_id: pack.runs.template for pack in self.packs if pack.runs.template.snapshots}
+        width = {"float32": 4, "float64": 8}
+        return sum(runs[group] * run.snapshots * run.num_weights() * width[run.precision] for group, run in templates.items())
 
     def seconds(self, flops_per_second: float, cores: int) -> float:
         """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all `cores`."""

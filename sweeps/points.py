@@ -24,6 +24,10 @@ class Points:
     codes: dict[str, np.ndarray[Any, Any]]
     count: int
 
+    def at(self, row: int) -> dict[str, Value]:
+        """The values of the swept hyperparameters at a point."""
+        return {name: values[self.codes[name][row]] for name, values in self.values.items()}
+
     def column(self, name: str) -> np.ndarray[Any, Any]:
         """The values [N] of a swept hyperparameter."""
         values: np.ndarray[Any, Any] = np.array(self.values[name])[self.codes[name]]

@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 import pydantic
 
-from grokjax.config import PART_NAMES, RunConfig, hyperparameter_fields
+from grokjax.config import PART_NAMES, RunConfig, UnknownKind, hyperparameter_fields
 from grokjax.fields import AsGiven, Value, role_of
 from sweeps.errors import SpecError
 from sweeps.points import Points, points
@@ -57,19 +57,15 @@ def groups_of(spec: SweepSpec) -> Iterator[Runs]:
     Raises:
       SpecError: a combination of values is no run.
     """
-    at = points(spec)
-    fields = hyperparameter_fields()
-    static = [name for name in at.values if role_of(fields[name]) == "static"]
-    for rows in _same(at, static):
-        first = {name: values[at.codes[name][rows[0]]] for name, values in at.values.items()}
-        template = _run(spec, first)
-        columns = {"seed": np.full(len(rows), template.seed)} | {
-            name: np.array(at.values[name], type(template.flat()[name]))[at.codes[name][rows]]
-            for name in at.values
-            if name not in static
-        }
-        columns |= _following(template, columns, given=spec.run.keys() | at.values.keys())
-        yield Runs(template, columns, tuple(template.run_ids({name: column.tolist() for name, column in columns.items()})))
+    at, fields = points(spec), hyperparameter_fields()
+    kinds = [part for part in PART_NAMES if part in at.values]
+    for alike in _same(at, np.arange(at.count), kinds):
+        names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]
+        static = [name for name in names if role_of(fields[name]) == "static"]
+        traced = [name for name in names if name not in static]
+        for rows in _same(at, alike, static):
+            distinct = rows if len(names) == len(at.values) else _distinct(at, rows, traced)
+            yield _group(spec, at, distinct, traced)
 
 
 def expand(spec: SweepSpec) -> Iterator[RunConfig]:
@@ -78,19 +74,44 @@ def expand(spec: SweepSpec) -> Iterator[RunConfig]:
         yield from runs
 
 
-def _same(at: Points, names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
-    """The points [n] at which all of `names` are the same, for each combination there is, in the order of first points."""
-    key = np.zeros(at.count, np.int64)
-    for name in names:
-        key = key * len(at.values[name]) + at.codes[name]
+def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequence[str]) -> Runs:
+    """The runs at some points [n] that differ in traced fields alone."""
+    template = _run(spec, at.at(rows[0]))
+    values = template.flat()
+    columns = {"seed": np.full(len(rows), template.seed)} | {
+        name: np.array(at.values[name], type(values[name]))[at.codes[name][rows]] for name in traced
+    }
+    columns |= _following(template, columns, given=spec.run.keys() | at.values.keys())
+    return Runs(template, columns, tuple(template.run_ids({name: column.tolist() for name, column in columns.items()})))
+
+
+def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
+    """Those of some points [n] at which all of `names` are the same, for each combination there is, in the order of the first."""
+    key = _key(at, rows, names)
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1
-    yield from sorted(np.split(order, cuts), key=lambda rows: int(rows[0]))
+    yield from sorted((rows[chosen] for chosen in np.split(order, cuts)), key=lambda chosen: int(chosen[0]))
+
+
+def _distinct(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Of some points [n] those that differ in one of `names`: the others differ in what only another kind has."""
+    _, first = np.unique(_key(at, rows, names), return_index=True)
+    return rows[np.sort(first)]
+
+
+def _key(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """A number for each combination of the values of `names` [n]."""
+    key = np.zeros(len(rows), np.int64)
+    for name in names:
+        key = key * len(at.values[name]) + at.codes[name][rows]
+    return key
 
 
 def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:
     try:
-        return RunConfig.from_flat({**spec.run, **point})
+        return RunConfig.from_flat(spec.hyperparameters(point))
+    except UnknownKind as error:
+        raise SpecError(f"{spec.name}: {error}") from None
     except pydantic.ValidationError as error:
         at = ", ".join(f"{name} = {point[name]}" for name in spec.varied)
         raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None

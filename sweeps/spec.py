@@ -13,20 +13,21 @@ from sweeps.checks import check_runs, first_complaint
 from sweeps.conditions import EXAMPLE, parse_condition
 from sweeps.errors import SpecError, nearest
 from sweeps.sampling import draw
-from sweeps.spec_files import KEYS, read_spec
+from sweeps.spec_files import KEYS, read_spec, without
 from sweeps.sweep import Stop, SweepSpec
 
 
-def load_spec(path_or_name: str, overrides: Sequence[str] = (), stop: Stop | None = None) -> SweepSpec:
+def load_spec(path_or_name: str, overrides: Sequence[str] = (), stop: Stop | None = None, unset: Sequence[str] = ()) -> SweepSpec:
     """The spec in a file, or the shipped spec of that name, with `hyperparameter=value` overrides laid over it.
 
     An override with one value fixes the hyperparameter, taking its axis away; one with several makes or replaces its axis. `stop`
-    takes the place of the spec's own.
+    takes the place of the spec's own; the hyperparameters `unset` are taken out before anything is laid over.
 
     Raises:
       SpecError: no such file or name, not TOML, or anything in it that cannot be run.
     """
     written, where = read_spec(path_or_name)
+    written = without(written, unset, where)
     return spec_from(written if stop is None else {**written, "stop": stop}, where, overrides)
 
 

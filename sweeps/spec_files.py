@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,8 @@ from typing import Any
 from sweeps.errors import SpecError, nearest
 from sweeps.sweep import SweepSpec
 
-# Of a written spec; `sample` becomes an axis of the sweep, `include` is replaced by what it names.
-KEYS = (*SweepSpec.model_fields, "sample", "include")
+# Of a written spec; `sample` becomes an axis of the sweep, `include` is replaced by what it names, less what is `unset`.
+KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
 
 
 def shipped_specs() -> dict[str, str]:
@@ -42,7 +42,20 @@ def _read(path_or_name: str, includers: tuple[str, ...]) -> tuple[dict[str, Any]
         raise SpecError(f"{where}: include is the name of a shipped spec or the path of a file, got {included!r}")
     path = included if included in shipped_specs() else str(folder / included)
     base, _ = _read(path, (*includers, identity))
-    return _laid_over(base, written), where
+    unset = written.pop("unset", [])
+    if not isinstance(unset, list):
+        raise SpecError(f"{where}: unset is a list of hyperparameters that {included} gives, got {unset!r}")
+    return _laid_over(without(base, unset, where), written), where
+
+
+def without(written: Mapping[str, Any], names: Sequence[str], where: str) -> dict[str, Any]:
+    """A written spec less some hyperparameters of its [run] and [axes]. Raises SpecError for one that is in neither."""
+    tables = {key: dict(written.get(key, {})) for key in ("run", "axes") if isinstance(written.get(key, {}), dict)}
+    for name in names:
+        if all(table.pop(name, None) is None for table in tables.values()):
+            known = [given for table in tables.values() for given in table]
+            raise SpecError(f"{where}: cannot unset {name}, which is neither in [run] nor in [axes]{nearest(str(name), known)}")
+    return {**written, **tables}
 
 
 def _text(path_or_name: str) -> tuple[str, str, Path]:

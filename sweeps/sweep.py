@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Literal, Self
 
 import pydantic
 
+from grokjax.config import PART_NAMES
 from grokjax.fields import Value
+from grokjax.kinds import kinds_of
 from sweeps.stopping import DECIDERS, RuleName
 
 Stop = Literal["never", "decided"]
@@ -54,8 +57,23 @@ class SweepSpec(pydantic.BaseModel):
         """The rule that ends runs once they are decided; None if all are trained to their end."""
         return self.rule if self.stop == "decided" else None
 
+    def hyperparameters(self, point: Mapping[str, Value]) -> dict[str, Value]:
+        """The hyperparameters of the run at a point of the axes.
+
+        Where a kind of task, model or optimizer is on an axis, those are left out that only another kind on that axis has.
+        """
+        flat = {**self.run, **point}
+        here = {name for part in PART_NAMES for name in _fields(part, flat.get(part))}
+        elsewhere = {name for part in PART_NAMES for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
+        return {name: value for name, value in flat.items() if name in here or name not in elsewhere}
+
     @property
     def size(self) -> int:
         """How many runs the axes make, before any are left out."""
         lengths = [len(values) for values in self.axes.values()] + [len(next(iter(axis.values()))) for axis in self.zipped]
         return math.prod(lengths)
+
+
+def _fields(part: str, kind: Value | None) -> frozenset[str]:
+    cls = kinds_of(part).get(str(kind))
+    return frozenset() if cls is None else frozenset(cls.model_fields)

@@ -44,6 +44,8 @@ class Model(Part):
     """
 
     reads: ClassVar[frozenset[str]]  # "vectors", "tokens"
+    one_logit: ClassVar[bool] = False  # whether it can have one output, [N], for two classes
+    precisions: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
 
     init_scale: Annotated[TracedFloat, pydantic.Field(gt=0, description="factor on all first weights")] = 1.0
     dropout: Annotated[
@@ -76,9 +78,13 @@ class Model(Part):
         None for what an implementation recomputes, for element-wise work, or for the optimizer.
         """
 
-    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps | None:
-        """The maps of the last hidden layer's units as functions of the tokens, if the model has such."""
-        return None
+    def has_neuron_maps(self, task: Task) -> bool:
+        """Whether there is a layer of hidden units between tokens and outputs, of which `neuron_maps` tells."""
+        return False
+
+    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
+        """What those units read and write; asked for where `has_neuron_maps` says so."""
+        raise AssertionError(f"{type(self).__name__} has no neuron maps")
 
 
 class EmbeddingModel(Model):

@@ -22,6 +22,7 @@ class ConstructedCircle(Model):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"tokens"})
+    precisions: ClassVar[frozenset[str]] = frozenset({"float64"})  # float32 cannot tell ties from near ones
 
     model: Literal["constructed_circle"] = "constructed_circle"
     hidden_size: Annotated[PositiveInt, pydantic.Field(description="hidden units")]
@@ -48,6 +49,10 @@ class ConstructedCircle(Model):
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
         """Nothing is trained."""
         return 0
+
+    def has_neuron_maps(self, task: Task) -> bool:
+        """It has."""
+        return True
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
         """What each unit reads and writes."""

@@ -35,6 +35,7 @@ class Mlp(EmbeddingModel):
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vectors", "tokens"})
+    one_logit: ClassVar[bool] = True
 
     model: Literal["mlp"] = "mlp"
     hidden_size: Annotated[PositiveInt, pydantic.Field(description="hidden units")]
@@ -71,10 +72,12 @@ class Mlp(EmbeddingModel):
         further = (self.layers - 1) * self.hidden_size**2 + self.hidden_size * num_outputs
         return 2 * num_examples * (2 * self.hidden_size * self._num_features(task) + 3 * further)
 
-    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps | None:
-        """The weights of a token's one-hot entry, and the output weights; none for more than one layer."""
-        if self.layers > 1 or task.inputs != "tokens":
-            return None
+    def has_neuron_maps(self, task: Task) -> bool:
+        """One layer over tokens has."""
+        return self.layers == 1 and task.inputs == "tokens"
+
+    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
+        """The weights of a token's one-hot entry, and the output weights."""
         by_position = params["hidden"].T.reshape(task.num_inputs, task.num_tokens, self.hidden_size)
         return NeuronMaps(by_position, params["output"].T)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pydantic
 
-from grokjax.fields import AsGiven, PositiveInt, numbers
+from grokjax.fields import AsGiven, Numbers, PositiveInt, numbers
 from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, linear, one_hot
 from grokjax.tasks.base import Task
 
@@ -57,12 +57,12 @@ class ModularMlp(EmbeddingModel):
     collapsed_hidden: Annotated[bool, pydantic.Field(description="the embeddings are the hidden weights")] = False
     collapsed_output: Annotated[bool, pydantic.Field(description="hidden units go to the outputs by one matrix")] = False
     activation: Activation = "relu"
-    circle_frequencies: Annotated[
-        str, pydantic.Field(pattern=r"^[1-9]\d*(\+[1-9]\d*)*$", description='of the circle, such as "1" or "3+11"')
-    ] = "1"
+    circle_frequencies: Annotated[Numbers, pydantic.Field(description='of the circle, such as "1" or "3+11"')] = "1"
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
+        if self.collapsed_hidden and not self.tied_hidden:
+            raise ValueError("tied_hidden = False says nothing where collapsed_hidden = True leaves them out; make it True")
         same = self.hidden_size == self.embedding_size
         sizes = f"hidden_size = {self.hidden_size} and embedding_size = {self.embedding_size}"
         if self.collapsed_hidden and not same:
@@ -139,6 +139,10 @@ class ModularMlp(EmbeddingModel):
         hidden = 0 if self.collapsed_hidden else (1 if self._shared else 2) * factors * v * e * h
         output = 0 if self.collapsed_output else factors * h * e * num_outputs
         return 2 * (hidden + output + 3 * num_examples * h * num_outputs)
+
+    def has_neuron_maps(self, task: Task) -> bool:
+        """It has."""
+        return True
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
         """E W and O U."""

@@ -69,17 +69,19 @@ class Transformer(EmbeddingModel):
             flops += 2 * positions * square + asked * (2 + 2 * MLP_FACTOR) * square + 2 * seen * self.width
         return 2 * 3 * num_examples * (flops + self.width * num_outputs)
 
-    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps | None:
+    def has_neuron_maps(self, task: Task) -> bool:
+        """On two tokens it has."""
+        return task.num_inputs == 2
+
+    def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
         """Of the last block's perceptron: each unit's input before the activation, averaged over the other token; and its output
         weights times the unembedding, leaving out the last gain.
         """
-        if task.num_inputs != 2:
-            return None
         v, module = task.num_tokens, self._of(task, params)
         pairs = jnp.stack(jnp.divmod(jnp.arange(v * v), v), axis=1)  # [V^2, 2]
         hidden = jnp.reshape(typing.cast("jax.Array", module.apply({"params": params}, pairs, method="last_hidden")), (v, v, -1))
         reads = jnp.stack([hidden.mean(axis=1), hidden.mean(axis=0)])
-        return NeuronMaps(reads, params[f"output_{self.layers}"] @ params["unembedding"])
+        return NeuronMaps(reads, (params["unembedding"] @ params[f"output_{self.layers}"]).T)
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
         """The embeddings [N, L, W] of tokens [N, L]."""
@@ -93,7 +95,7 @@ class Transformer(EmbeddingModel):
         return outputs
 
     def _of(self, task: Task, params: Params) -> _Transformer:
-        return self._module(task, params["unembedding"].shape[1])
+        return self._module(task, len(params["unembedding"]))
 
     def _module(self, task: Task, num_outputs: int) -> _Transformer:
         return _Transformer(
@@ -125,14 +127,14 @@ class _Transformer(nn.Module):
         w, wide = self.width, MLP_FACTOR * self.width
         self.embedding = self.param("embedding", normal, (self.num_tokens + 1, w), 1 / w)
         self.position = self.param("embedding_position", normal, (self.num_positions, w), 1 / w)
-        shapes = {"query": (w, w), "key": (w, w), "value": (w, w), "attention": (w, w), "hidden": (w, wide), "output": (wide, w)}
+        shapes = {"query": (w, w), "key": (w, w), "value": (w, w), "attention": (w, w), "hidden": (wide, w), "output": (w, wide)}
         self.blocks = [
-            {name: self.param(f"{name}_{block}", normal, shape, 1 / shape[0]) for name, shape in shapes.items()}
+            {name: self.param(f"{name}_{block}", normal, shape, 1 / shape[1]) for name, shape in shapes.items()}
             for block in range(1, self.layers + 1)
         ]
         gains = range(2 * self.layers + 1) if self.layer_norm else ()
         self.gains = [self.param(f"gain_{index}", lambda _: jnp.ones(w)) for index in gains]
-        self.unembedding = self.param("unembedding", normal, (w, self.num_outputs), 1 / w)
+        self.unembedding = self.param("unembedding", normal, (self.num_outputs, w), 1 / w)
 
     def __call__(self, tokens: jax.Array, key: jax.Array | None = None) -> jax.Array:
         return self.from_embedded(self.embedding[tokens], key)
@@ -140,8 +142,8 @@ class _Transformer(nn.Module):
     def from_embedded(self, embedded: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """The outputs [C, N] from embeddings [N, L, W]."""
         last, hidden = self._through_blocks(embedded, key)
-        last = last + self._drop(key, self.layers, ACTIVATIONS[self.activation](hidden)) @ self.blocks[-1]["output"]
-        return (self._normed(last, 2 * self.layers) @ self.unembedding).T
+        last = last + self._drop(key, self.layers, ACTIVATIONS[self.activation](hidden)) @ self.blocks[-1]["output"].T
+        return self.unembedding @ self._normed(last, 2 * self.layers).T
 
     def last_hidden(self, tokens: jax.Array) -> jax.Array:
         """The input of the last block's hidden units at the last position, [N, 4 W]."""
@@ -153,11 +155,11 @@ class _Transformer(nn.Module):
         stream = jnp.concatenate([embedded, asking], axis=1) + self.position  # [N, P, W]
         for index, block in enumerate(self.blocks[:-1]):
             stream = stream + self._attention(block, self._normed(stream, 2 * index), self.num_positions)
-            hidden = self._normed(stream, 2 * index + 1) @ block["hidden"]
-            stream = stream + self._drop(key, index, ACTIVATIONS[self.activation](hidden)) @ block["output"]
+            hidden = self._normed(stream, 2 * index + 1) @ block["hidden"].T
+            stream = stream + self._drop(key, index, ACTIVATIONS[self.activation](hidden)) @ block["output"].T
         block, index = self.blocks[-1], self.layers - 1
         last = stream[:, -1] + self._attention(block, self._normed(stream, 2 * index), 1)[:, 0]
-        return last, self._normed(last, 2 * index + 1) @ block["hidden"]
+        return last, self._normed(last, 2 * index + 1) @ block["hidden"].T
 
     def _attention(self, block: dict[str, jax.Array], stream: jax.Array, asked: int) -> jax.Array:
         """What the last `asked` positions take from all before them and themselves: [N, P, W] -> [N, asked, W].
@@ -169,13 +171,13 @@ class _Transformer(nn.Module):
         def by_head(each: jax.Array) -> jax.Array:
             return each.reshape(*each.shape[:2], self.heads, -1)
 
-        queries = by_head(stream[:, -asked:] @ block["query"])
-        keys, values = by_head(stream @ block["key"]), by_head(stream @ block["value"])
+        queries = by_head(stream[:, -asked:] @ block["query"].T)
+        keys, values = by_head(stream @ block["key"].T), by_head(stream @ block["value"].T)
         scores = jnp.sum(queries[:, :, None] * keys[:, None], axis=-1) * (self.width // self.heads) ** -0.5  # [N, asked, P, heads]
         later = jnp.arange(positions) > jnp.arange(positions - asked, positions)[:, None]  # [asked, P]
         weights = jax.nn.softmax(jnp.where(later[:, :, None], -jnp.inf, scores), axis=2)
         taken = jnp.sum(weights[..., None] * values[:, None], axis=2)  # [N, asked, heads, W / heads]
-        return taken.reshape(count, asked, self.width) @ block["attention"]
+        return taken.reshape(count, asked, self.width) @ block["attention"].T
 
     def _normed(self, stream: jax.Array, index: int) -> jax.Array:
         if not self.layer_norm:

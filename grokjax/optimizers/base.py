@@ -13,6 +13,9 @@ import pydantic
 
 from grokjax.fields import AsGiven, Part, Traced, TracedFloat
 
+# Units in the last place of a gradient that count as rounding.
+ROUNDING = 16
+
 LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]
 WeightDecay = Annotated[TracedFloat, pydantic.Field(ge=0, description="decoupled weight decay")]
 Beta = Annotated[TracedFloat, pydantic.Field(ge=0, lt=1)]
@@ -104,17 +107,18 @@ def are_embeddings(params: Any) -> Any:
 def orthogonal_gradient() -> optax.GradientTransformation:
     """Takes from each matrix's gradient its projection on the weights, and scales what is left to the gradient's norm.
 
-    g' = g - w (w . g) / (w . w), then g' |g| / |g'| (Prieto et al. 2025, "Grokking at the edge of numerical stability"). Vectors
-    (gains) keep their gradients.
+    g' = g - w (w . g) / (w . w), then g' |g| / |g'| (Prieto et al. 2025, "Grokking at the edge of numerical stability"). Where
+    nothing but rounding is left, as of a 1 x 1 matrix, zero. Vectors (gains) keep their gradients.
     """
 
     def project(gradient: jax.Array, weights: jax.Array) -> jax.Array:
         if gradient.ndim < 2:
             return gradient
-        tiny = float(np.finfo(gradient.dtype).tiny)
-        rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + tiny))
-        scaled: jax.Array = rest * (jnp.linalg.norm(gradient) / (jnp.linalg.norm(rest) + tiny))
-        return scaled
+        told = np.finfo(gradient.dtype)
+        rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + float(told.tiny)))
+        norm, of_rest = jnp.linalg.norm(gradient), jnp.linalg.norm(rest)
+        there = of_rest > ROUNDING * float(told.eps) * norm
+        return jnp.where(there, rest * (norm / jnp.where(there, of_rest, 1)), 0)
 
     return optax.stateless(lambda updates, params: jax.tree.map(project, updates, params))
 

@@ -62,6 +62,19 @@ def replace_labels(key: jax.Array, labels: jax.Array, share: float | jax.Array, 
     return jnp.where(rank < count, (labels + shift) % num_classes, labels)
 
 
+def share_of(fraction: float, examples: int) -> int:
+    """How many of so many examples a fraction is: whole ones, but 0.29 of 100 is 29 whatever binary makes of it."""
+    return int(fraction * examples + 1e-9)
+
+
+def check_fraction(fraction: float, examples: int) -> None:
+    """Raises ValueError where a fraction leaves no example to train on or none to test."""
+    if not 1 <= share_of(fraction, examples) < examples:
+        raise ValueError(
+            f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9"
+        )
+
+
 def split(key: jax.Array, inputs: jax.Array, labels: jax.Array, num_train: int) -> tuple[Examples, Examples]:
     """A random `num_train` of all examples, and the rest. `key` is consumed."""
     order = jax.random.permutation(key, labels.shape[0])

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pydantic
 
-from grokjax.tasks.base import Examples, Task, split
+from grokjax.tasks.base import Examples, Task, check_fraction, share_of, split
 
 Operation = Literal["add", "subtract", "multiply", "divide", "a^2+b^2", "a^2+ab+b^2", "a^3+ab"]
 
@@ -46,7 +46,7 @@ class ModularArithmetic(Task):
     def _check(self) -> Self:
         if self.operation == "divide" and not _is_prime(self.modulus):
             raise ValueError(f"modulus = {self.modulus} is not prime, and operation = 'divide' needs inverses; use a prime")
-        _check_fraction(self.train_fraction, self.num_examples)
+        check_fraction(self.train_fraction, self.num_examples)
         return self
 
     @property
@@ -67,12 +67,15 @@ class ModularArithmetic(Task):
     @property
     def num_examples(self) -> int:
         """Pairs, for training and testing together."""
-        return int(np.sum(self._allowed(*_grid(self.modulus))))
+        p = self.modulus
+        if self.operation == "divide":
+            return (p - 1) * (p + 2) // 2 if self.pairs == "a<=b" else p * (p - 1)
+        return p * (p + 1) // 2 if self.pairs == "a<=b" else p * p
 
     @property
     def num_train(self) -> int:
         """Training examples."""
-        return int(self.train_fraction * self.num_examples)
+        return share_of(self.train_fraction, self.num_examples)
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
         """Training and test examples. `key` is consumed."""
@@ -104,10 +107,3 @@ def _inverses(p: int) -> np.ndarray:
 
 def _is_prime(number: int) -> bool:
     return number > 1 and all(number % divisor for divisor in range(2, int(number**0.5) + 1))
-
-
-def _check_fraction(fraction: float, examples: int) -> None:
-    if not 1 <= int(fraction * examples) < examples:
-        raise ValueError(
-            f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9"
-        )

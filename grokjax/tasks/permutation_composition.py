@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pydantic
 
-from grokjax.tasks.base import Examples, Task, split
+from grokjax.tasks.base import Examples, Task, check_fraction, share_of, split
 
 
 class PermutationComposition(Task):
@@ -26,6 +26,11 @@ class PermutationComposition(Task):
     task: Literal["permutation_composition"] = "permutation_composition"
     permuted: Annotated[int, pydantic.Field(ge=3, le=6, description="things that are permuted: 5 for S5")] = 5
     train_fraction: Annotated[float, pydantic.Field(gt=0, lt=1, description="share of the examples that is trained on")]
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        check_fraction(self.train_fraction, self.num_tokens**2)
+        return self
 
     @property
     def num_inputs(self) -> int:
@@ -45,7 +50,7 @@ class PermutationComposition(Task):
     @property
     def num_train(self) -> int:
         """Training examples."""
-        return max(1, min(self.num_tokens**2 - 1, int(self.train_fraction * self.num_tokens**2)))
+        return share_of(self.train_fraction, self.num_tokens**2)
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
         """Training and test examples. `key` is consumed."""

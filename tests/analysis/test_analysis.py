@@ -187,7 +187,13 @@ def test_too_many_panels_are_refused():
 
 def test_a_curve_sheet_has_a_panel_a_run(tmp_path):
     curves = pd.DataFrame({"run_id": ["a", "a", "b"], "step": [0, 1, 0], "train_loss": [1, 0.1, 1], "test_loss": [1, 2, 1.0]})
-    figure = plot_curves(curves, {"a": "seed 0", "b": "seed 1"}, title="t", phases={"a": "grok", "b": "fail"})
+    figure = plot_curves(
+        curves,
+        {"a": "seed 0", "b": "seed 1"},
+        metrics=["train_loss", "test_loss"],
+        title="t",
+        phases={"a": "grok", "b": "fail"},
+    )
     assert [panel.get_title() for panel in figure.axes] == ["seed 0: grok", "seed 1: fail"]
     assert figure.axes[0].get_yscale() == "log"
 

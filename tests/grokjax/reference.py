@@ -83,17 +83,17 @@ def transformer(config, params, inputs):
     size = model.width // model.heads
     for block in range(1, model.layers + 1):
         x = normed(stream, 2 * block - 2)
-        query, key, value = (x @ params[f"{name}_{block}"] for name in ("query", "key", "value"))
+        query, key, value = (x @ params[f"{name}_{block}"].T for name in ("query", "key", "value"))
         taken = np.zeros(query.shape, complex)
         for head in range(model.heads):
             at = slice(head * size, (head + 1) * size)
             scores = query[..., at] @ key[..., at].swapaxes(1, 2) / np.sqrt(size)
             weights = np.exp(scores) * np.tril(np.ones((positions, positions)))
             taken[..., at] = (weights / weights.sum(-1, keepdims=True)) @ value[..., at]
-        stream = stream + taken @ params[f"attention_{block}"]
-        hidden = activate(model.activation, normed(stream, 2 * block - 1) @ params[f"hidden_{block}"])
-        stream = stream + hidden @ params[f"output_{block}"]
-    return normed(stream, 2 * model.layers)[:, -1] @ params["unembedding"]
+        stream = stream + taken @ params[f"attention_{block}"].T
+        hidden = activate(model.activation, normed(stream, 2 * block - 1) @ params[f"hidden_{block}"].T)
+        stream = stream + hidden @ params[f"output_{block}"].T
+    return normed(stream, 2 * model.layers)[:, -1] @ params["unembedding"].T
 
 
 MODELS = {"mlp": mlp, "modular_mlp": modular_mlp, "transformer": transformer}

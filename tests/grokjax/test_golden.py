@@ -25,11 +25,27 @@ FEW_STEPS = {"steps": 300, "log_every": 50, "train_size": 500, "test_size": 500}
 # 300 steps, from one kind of processor to the next (1e-5 in 100). With this eps: by 1e-6.
 CALM = {"eps": 1e-4}
 L1 = {name: value for name, value in SMALL_RUN.items() if name != "weight_decay"} | {"optimizer": "adam_l1", "l1_penalty": 1e-4}
+PAIRS = {
+    **{"task": "modular_arithmetic", "modulus": 23, "pairs": "a<=b", "train_fraction": 0.5, "loss": "cross_entropy", "seed": 1},
+    **{"learning_rate": 1e-3, "weight_decay": 1.0, "steps": 100, "log_every": 20},
+}
+ADAMW = {"optimizer": "adamw", "eps": 1e-4}
+MODULAR = {"model": "modular_mlp", "embedding_size": 24}
 RUNS = {
     "narrow": SMALL_RUN | FEW_STEPS,
     "wide, strong weight decay": SMALL_RUN | FEW_STEPS | CALM | {"hidden_size": 64, "weight_decay": 1.0, "seed": 3},
     "wide, at the usual eps": SMALL_RUN | FEW_STEPS | {"hidden_size": 64, "weight_decay": 1.0, "seed": 3, "steps": 100},
     "few bits, L1": L1 | FEW_STEPS | {"num_bits": 12, "seed": 5},
+    "modular, tied": PAIRS | ADAMW | MODULAR | {"hidden_size": 12},
+    "modular, untied": PAIRS | ADAMW | MODULAR | {"embedding": "untied", "tied_hidden": False},
+    "modular, collapsed": PAIRS | ADAMW | MODULAR | {"embedding": "input_tied", "collapsed_output": True, "activation": "gelu"},
+    "modular, circle": PAIRS | ADAMW | MODULAR | {"embedding_size": 4, "embedding": "circle", "circle_frequencies": "2+5"},
+    "transformer": PAIRS | ADAMW | {"model": "transformer", "width": 16, "heads": 2, "layers": 2, "layer_norm": True},
+    "muon": PAIRS | MODULAR | {"optimizer": "muon", "embedding_learning_rate": 1e-4},
+    "batches and dropout": PAIRS | ADAMW | MODULAR | {"batch_size": 32, "dropout": 0.2, "label_noise": 0.1, "data_seed": 9},
+    "digits": {name: value for name, value in PAIRS.items() if name not in ("modulus", "pairs", "train_fraction")}
+    | ADAMW
+    | {"task": "digits", "train_size": 200, "model": "mlp", "hidden_size": 16, "layers": 2},
 }
 
 # Whole runs of the published sweep that lie far from every threshold: (train_size, weight_decay, seed) and label.

@@ -22,7 +22,7 @@ MODULAR = {
     "steps": 1,
     "log_every": 1,
 }
-CIRCLE = MODULAR | {"model": "constructed_circle", "hidden_size": 5, "activation": "quadratic"}
+CIRCLE = MODULAR | {"model": "constructed_circle", "hidden_size": 5, "activation": "quadratic", "precision": "float64"}
 MLP = MODULAR | {"model": "modular_mlp", "embedding_size": 6}
 ALL = "matrices+gradient+collapse+fourier+fourier_losses+symmetricity"
 
@@ -58,6 +58,25 @@ def test_shares_of_power_by_hand():
     expected[1, [2, 4]] = (1 + 0.8) / 2, 0.2 / 2
     expected[2, [0, 3]] = 0.5
     np.testing.assert_allclose(spectra, expected, atol=1e-5)
+
+
+def test_a_unit_without_power_has_no_frequency():
+    """Without it, two units have 1 and 3; with one of them at zero, one is left."""
+    dead = {"hidden_size": 2} | MLP | {"probes": "fourier+fourier_losses"}
+    whole = measured(dead)
+    gone = measured(dead, lambda params: params | {name: params[name].at[0].set(0) for name in ("hidden", "output")})
+    assert gone["neuron_frequency"][0] == gone["neuron_share"][0] == 0
+    np.testing.assert_allclose(gone["neuron_frequency"][1:], whole["neuron_frequency"][1:])
+    assert gone["key_frequencies"] == len(set(whole["neuron_frequency"][1:]))
+
+
+def test_the_excluded_loss_is_that_of_the_labels_trained_on():
+    """Excluding nothing that it has, a model without weights in its frequencies keeps its train loss, noise and all."""
+    flat = MLP | {"probes": "fourier_losses", "label_noise": 0.9}
+    metrics = measured(flat, lambda params: jax.tree.map(jnp.zeros_like, params))
+    np.testing.assert_allclose(metrics["excluded_loss"], metrics["train_loss"], rtol=1e-6)
+    clean, noisy = (measured(MLP | {"probes": "fourier_losses", "label_noise": noise})["excluded_loss"] for noise in (0.0, 0.9))
+    assert clean != noisy
 
 
 @pytest.mark.parametrize(
@@ -151,7 +170,7 @@ def test_the_units_of_a_transformer_are_read_off_all_pairs():
         (MLP | {"probes": "fourrier"}, "'fourrier' is none of"),
         (MLP | {"operation": "multiply", "probes": "fourier_losses"}, "fourier_losses needs operation"),
         (CIRCLE | {"probes": "symmetricity"}, "symmetricity needs a model that embeds"),
-        (MODULAR | {"model": "mlp", "hidden_size": 4, "layers": 2, "probes": "fourier"}, "layers = 2"),
+        (MODULAR | {"model": "mlp", "hidden_size": 4, "layers": 2, "probes": "fourier"}, "such as an mlp with layers = 1"),
     ],
 )
 def test_a_probe_on_what_it_does_not_fit_is_told(flat, told):

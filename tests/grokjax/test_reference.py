@@ -10,6 +10,7 @@ from grokjax import train
 from grokjax.config import RunConfig
 from grokjax.kinds import kinds_of
 from grokjax.losses import LOSSES
+from grokjax.optimizers.base import orthogonal_gradient
 from tests.grokjax import reference
 
 BASE = {"loss": "cross_entropy", "precision": "float64", "seed": 3, "steps": 1, "log_every": 1}
@@ -31,6 +32,7 @@ MODELS = {
     | {"embedding": embedding, "tied_hidden": tied, "collapsed_hidden": hidden, "collapsed_output": output}
     | ({"embedding_size": 3} if hidden or output else {})
     for embedding, tied, hidden, output in itertools.product(("tied", "untied", "input_tied"), *[(True, False)] * 3)
+    if tied or not hidden
 }
 
 OPTIMIZERS = {
@@ -93,7 +95,7 @@ def test_every_kind_of_model_and_optimizer_is_among_these():
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("model", ["normed transformer", "modular untied tied True collapsed False False"])
 def test_three_steps_of_every_optimizer(model, name):
-    assert_follows(MODELS[model] | OPTIMIZERS[name], steps=3, rtol=1e-8)
+    assert_follows(MODELS[model] | OPTIMIZERS[name], steps=3)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -109,3 +111,44 @@ def test_the_factored_products_are_the_one_hot_form():
                 outputs = config.model.apply(config.task, state.params, state.train.inputs)
             one_hot_form = reference.modular_mlp(config, state.params, np.asarray(examples.inputs))
             np.testing.assert_allclose(outputs.T, one_hot_form, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("name", ["deep mlp", "mlp on tokens", "transformer", "modular untied tied False collapsed False False"])
+def test_a_batch_is_the_next_examples_of_the_epochs_order(name):
+    """Three steps, in two epochs of two batches of 4 among 9 or 12 examples; what is left over of each waits."""
+    config, found, examples = states(MODELS[name] | ADAMW | {"batch_size": 4}, 3)
+    optimizer, params = reference.Optimizer(config), found[0].params
+    batches, _ = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), 3))
+    for step, state in enumerate(found[1:]):
+        epoch, batch = divmod(step, config.task.num_train // 4)
+        with train.precision_of(config):
+            order = jax.random.permutation(jax.random.fold_in(batches, epoch), config.task.num_train)
+        chosen = np.asarray(order)[4 * batch : 4 * batch + 4]
+        told = type(examples)(*(np.asarray(part)[chosen] for part in examples))
+        params = optimizer(params, reference.gradient(reference_loss(config, told), params))
+        for weights, expected in params.items():
+            np.testing.assert_allclose(state.params[weights], expected, rtol=1e-9, atol=1e-12, err_msg=weights)
+
+
+def test_stablemax_is_differentiated_at_zero():
+    outputs, labels = np.array([[0.0, 0.0], [1.0, 0.0], [-1.0, 0.0]]), np.array([0, 0])
+
+    def loss(x):
+        s = np.where(x >= 0, x + 1, 1 / (1 - x))
+        return np.mean(np.log(s.sum(0)) - np.log(s[labels, [0, 1]]))
+
+    with jax.enable_x64(True):
+        gradient = jax.grad(LOSSES["stablemax_cross_entropy"].objective)(jax.numpy.asarray(outputs), jax.numpy.asarray(labels))
+    for at in np.ndindex(outputs.shape):
+        ahead, back = outputs.copy(), outputs.copy()
+        ahead[at] += 1e-6
+        back[at] -= 1e-6
+        np.testing.assert_allclose(gradient[at], (loss(ahead) - loss(back)) / 2e-6, atol=1e-5)
+
+
+def test_an_orthogonal_gradient_of_nothing_but_rounding_is_zero():
+    transformation = orthogonal_gradient()
+    for weight in (0.3, 0.7, 0.9):
+        weights, gradient = {"w": jax.numpy.full((1, 1), weight)}, {"w": jax.numpy.full((1, 1), 5.0)}
+        update, _ = transformation.update(gradient, transformation.init(weights), weights)
+        assert float(update["w"][0, 0]) == 0

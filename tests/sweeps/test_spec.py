@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sweeps.errors import SpecError
+from sweeps.plan import make_plan
 from sweeps.runs import expand
 from sweeps.spec import load_spec
 from sweeps.spec_files import shipped_specs
@@ -25,8 +26,7 @@ def write(tmp_path, run=None, axes=None, extra=""):
 def test_shipped_specs_hold_the_runs_they_promise():
     sizes = {name: load_spec(name).size for name in shipped_specs()}
     assert sizes == {
-        "modular-architectures": 16_200,
-        "modular-architectures-l1": 16_200,
+        "modular-architectures": 162_000,  # 24,300 after what is left out and what is the same run
         "modular-circle": 10,
         "modular-constructed": 1,
         "modular-generalize-memorize-generalize": 400,
@@ -257,3 +257,32 @@ def test_bad_searches_get_one_clear_sentence(tmp_path, text, says):
         list(expand(load_spec(str(path))))
     assert says in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_kinds_on_an_axis_bring_their_own_hyperparameters(tmp_path):
+    """Runs of a kind differ in what that kind has: others' values make no more of them."""
+    axes = {"optimizer": ["adamw", "adam_l1"], "weight_decay": [0.1, 1.0], "l1_penalty": [1e-5, 1e-4, 1e-3], "seed": [0, 1]}
+    path = write(tmp_path, {"optimizer": None, "weight_decay": None, "seed": None}, axes)
+    runs = list(expand(load_spec(path)))
+    assert len({run.run_id for run in runs}) == len(runs) == (2 + 3) * 2
+    assert sorted(run.optimizer.weight_decay for run in runs if run.kind("optimizer") == "adamw") == [0.1, 0.1, 1.0, 1.0]
+    assert {"weight_decay" in run.flat() for run in runs if run.kind("optimizer") == "adam_l1"} == {False}
+    with pytest.raises(SpecError, match="l1_penalty = -1: input should be greater than or equal to 0"):
+        load_spec(write(tmp_path, {"optimizer": None, "weight_decay": None, "seed": None}, axes | {"l1_penalty": [1e-5, -1]}))
+
+
+def test_what_is_unset_is_gone(tmp_path):
+    path = write(tmp_path)
+    spec = load_spec(path, ["optimizer=adam_l1", "l1_penalty=1e-5"], unset=["weight_decay"])
+    assert next(expand(spec)).kind("optimizer") == "adam_l1"
+    with pytest.raises(SpecError, match=r"wait_decay, which is neither in \[run\] nor in \[axes\]; did you mean weight_decay"):
+        load_spec(path, unset=["wait_decay"])
+    (tmp_path / "over.toml").write_text(
+        'include = "mine.toml"\nname = "over"\nunset = ["weight_decay"]\n[run]\noptimizer = "adam_l1"\nl1_penalty = 1e-5\n'
+    )
+    assert next(expand(load_spec(str(tmp_path / "over.toml")))) == next(expand(spec))
+
+
+def test_the_architectures_are_each_trained_once():
+    plan = make_plan(load_spec("modular-architectures"))
+    assert plan.runs == 3 * 3 * 2 * (5 + 5) * 3 * 5 * 9
