@@ -1,0 +1,28 @@
+"""grokjax verify."""
+
+from __future__ import annotations
+
+import typer
+
+from scripts.options import Root
+from sweeps.store import Store
+from sweeps.verify import verify
+
+MOST_TOLD = 20
+
+
+def command(root: Root) -> None:
+    """Read every file of a root to its end and compare it with what its specs ask for. Exit code 1 if anything is wrong.
+
+    Example:
+        grokjax verify results/demo
+    """
+    verdict = verify(Store(root))
+    typer.echo(f"{verdict.committed:,} of {verdict.planned:,} planned runs are there; {verdict.files:,} files read")
+    for sentence in verdict.wrong[:MOST_TOLD]:
+        typer.echo(f"wrong: {sentence}")
+    if len(verdict.wrong) > MOST_TOLD:
+        typer.echo(f"... and {len(verdict.wrong) - MOST_TOLD:,} more")
+    if verdict.wrong:
+        raise typer.Exit(1)
+    typer.echo("Nothing is wrong.")

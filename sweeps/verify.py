@@ -1,0 +1,94 @@
+"""Whether a root holds what its specs ask for, whole: every run once, every file readable, every curve as long as its run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from grokjax.config import RunConfig
+from sweeps.errors import StoreError
+from sweeps.root import planned_runs
+from sweeps.store import Store, get_weights
+
+RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found: runs planned and committed, files read to their end, and what is wrong, a sentence each."""
+
+    planned: int
+    committed: int
+    files: int
+    wrong: tuple[str, ...]
+
+
+def verify(store: Store) -> Verdict:
+    """Reads every file of a root to its end, checksums and all, and compares it with what the root's specs ask for.
+
+    Runs that are not trained yet are not wrong, and neither are leftovers of packs that were not committed.
+    """
+    planned = {run_id: runs.template for runs in planned_runs(store) for run_id in runs.run_ids}
+    packs = [Path(key).stem for key in store.keys("runs") if key.endswith(".parquet")]
+    wrong: list[str] = []
+    seen: Counter[str] = Counter()
+    files = 0
+    for pack in packs:
+        try:
+            runs, curves = (_read(store, table, pack) for table in ("runs", "curves"))
+        except StoreError as error:
+            wrong.append(str(error))
+            continue
+        files += 2
+        seen.update(runs["run_id"].to_pylist())
+        wrong += _compare(pack, runs, curves, planned)
+        for run_id in runs["run_id"].to_pylist():
+            if run_id in planned and planned[run_id].snapshots:
+                files += 1
+                wrong += _check_weights(store, run_id)
+    wrong += [f"run {run_id} is there {count} times" for run_id, count in seen.items() if count > 1]
+    return Verdict(len(planned), len(seen.keys() & planned.keys()), files, tuple(wrong))
+
+
+def _read(store: Store, table: str, pack: str) -> pa.Table:
+    """A whole file, with the checksums of its pages. Raises StoreError."""
+    key = f"{table}/{pack}.parquet"
+    try:
+        return pq.read_table(key, filesystem=store.filesystem(), page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"cannot read {store.root}/{key}: {str(error).splitlines()[0]}") from None
+
+
+def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, RunConfig]) -> Iterator[str]:
+    missing = [name for name in RUN_COLUMNS if name not in runs.schema.names]
+    if missing or not {"run_id", "step"} <= set(curves.schema.names):
+        yield f"pack {pack} lacks columns that every version writes: {', '.join(missing) or 'of the curves'}"
+        return
+    counts = {entry["values"]: entry["counts"] for entry in curves["run_id"].value_counts().to_pylist()}
+    last = {entry["run_id"]: entry["step_max"] for entry in curves.group_by("run_id").aggregate([("step", "max")]).to_pylist()}
+    for run in runs.select(RUN_COLUMNS).to_pylist():
+        run_id, steps = run["run_id"], run["steps"]
+        rows = counts.pop(run_id, 0)
+        if run_id not in planned:
+            yield f"run {run_id} in pack {pack} is in no spec of the root"
+            continue
+        asked, log_every = planned[run_id].steps, planned[run_id].log_every
+        if steps != asked and run["diverged_step"] is None and run["stopped_by"] is None:
+            yield f"run {run_id} has {steps} steps, {asked} were asked for"
+        if rows != steps // log_every + 1 or last[run_id] != steps:
+            yield f"run {run_id} has {steps} steps and a curve of another length"
+    for run_id in counts:
+        yield f"pack {pack} has a curve of run {run_id}, and no such run"
+
+
+def _check_weights(store: Store, run_id: str) -> Iterator[str]:
+    try:
+        if get_weights(store, run_id) is None:
+            yield f"run {run_id} has no weights, and its spec asks for them"
+    except StoreError as error:
+        yield str(error)
