@@ -110,17 +110,24 @@ class Storage:
         """The object's content; None if there is none. Raises StoreError."""
         return self._patiently(lambda: self._get(key), f"read {key}")
 
-    def exists(self, key: str) -> bool:
-        """Whether there is such an object. Raises StoreError."""
+    def size(self, key: str) -> int | None:
+        """The object's size in bytes; None if there is none. Raises StoreError."""
 
-        def attempt() -> bool:
+        def attempt() -> int | None:
             try:
-                obstore.head(self._objects, key)
+                return int(obstore.head(self._objects, key)["size"])
             except (FileNotFoundError, NotFoundError):
-                return False
-            return True
+                return None
 
         return self._patiently(attempt, f"read {key}")
+
+    def exists(self, key: str) -> bool:
+        """Whether there is such an object. Raises StoreError."""
+        return self.size(key) is not None
+
+    def part(self, key: str, start: int, end: int) -> bytes:
+        """The object's bytes from `start` to `end`. Raises StoreError."""
+        return self._patiently(lambda: bytes(obstore.get_range(self._objects, key, start=start, end=end)), f"read {key}")
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """The object as JSON; None if there is none. Raises StoreError."""
@@ -160,7 +167,7 @@ class Storage:
         """The objects as files that Arrow reads in parts; paths are keys."""
         if self.is_local:
             return fs.SubTreeFileSystem(self.root, fs.LocalFileSystem())
-        return fs.PyFileSystem(fs.FSSpecHandler(_Files(self._objects)))
+        return fs.PyFileSystem(fs.FSSpecHandler(_Files(self)))
 
     def _get(self, key: str) -> bytes | None:
         try:
@@ -232,23 +239,23 @@ class _Files(fsspec.AbstractFileSystem):
 
     cachable = False
 
-    def __init__(self, objects: Any) -> None:
+    def __init__(self, storage: Storage) -> None:
         super().__init__()
-        self._objects = objects
+        self._storage = storage
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Name, size and type of the object at a path. Raises FileNotFoundError."""
-        try:
-            return {"name": path, "size": obstore.head(self._objects, path)["size"], "type": "file"}
-        except NotFoundError:
-            raise FileNotFoundError(path) from None
+        """Name, size and type of the object at a path. Raises FileNotFoundError, StoreError."""
+        size = self._storage.size(path)
+        if size is None:
+            raise FileNotFoundError(path)
+        return {"name": path, "size": size, "type": "file"}
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:
         return _File(self, path, cache_type="none")  # Arrow knows which ranges it wants
 
     def fetch(self, path: str, start: int, end: int) -> bytes:
-        """The object's bytes from `start` to `end`."""
-        return bytes(obstore.get_range(self._objects, path, start=start, end=end))
+        """The object's bytes from `start` to `end`. Raises StoreError."""
+        return self._storage.part(path, start, end)
 
 
 class _File(AbstractBufferedFile):

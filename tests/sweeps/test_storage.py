@@ -1,0 +1,104 @@
+"""Storage on a disk and in an object store, which behave alike, through whatever the way there does."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from analysis.load import load_curves, load_runs, load_weights
+from sweeps.cluster import Execution, run_sweep
+from sweeps.errors import StoreError
+from sweeps.storage import Storage
+from sweeps.store import Store
+from sweeps.sweep import SweepSpec
+from sweeps.verify import verify
+from tests.conftest import SMALL_RUN
+from tests.s3 import at_random, s3_server
+
+FAULTS = ("lose", "refuse:500", "refuse:503", "refuse:409")
+
+
+@pytest.fixture(params=["disk", "s3"])
+def storage(request, tmp_path, monkeypatch):
+    if request.param == "disk":
+        yield Storage(tmp_path / "root", create=True)
+    else:
+        with s3_server(monkeypatch) as address:
+            yield Storage(address, create=True)
+
+
+def test_objects_are_written_whole_once_or_not_at_all(storage):
+    storage.check_create()
+    assert storage.get("runs/a") is None
+    assert not storage.exists("runs/a")
+    assert storage.create("runs/a", b"one")
+    assert storage.create("runs/a", b"one"), "the same content is as good as written"
+    assert not storage.create("runs/a", b"two")
+    storage.put("runs/b", b"three")
+    storage.put("runs/b", b"four!")
+    assert (storage.get("runs/a"), storage.get("runs/b")) == (b"one", b"four!")
+    assert storage.sizes("runs") == {"runs/a": 3, "runs/b": 5}
+    storage.delete("runs/a")
+    storage.delete("runs/a")
+    assert list(storage.keys("runs")) == ["runs/b"]
+
+
+def test_of_sixteen_that_race_to_create_one_wins(storage):
+    def create(writer, key):
+        return storage.create(key, f"writer {writer}".encode())
+
+    with ThreadPoolExecutor(16) as pool:
+        for turn in range(20):
+            won = list(pool.map(create, range(16), [f"runs/{turn}"] * 16))
+            assert won.count(True) == 1
+            assert storage.get(f"runs/{turn}") == f"writer {won.index(True)}".encode()
+
+
+def test_a_store_that_lets_two_create_the_same_is_refused(monkeypatch):
+    def unconditional(environ):
+        environ.pop("HTTP_IF_NONE_MATCH", None)
+
+    with s3_server(monkeypatch, unconditional) as address, pytest.raises(StoreError, match="lets two writers create the same"):
+        Storage(address, create=True).check_create()
+
+
+def test_lost_answers_and_refusals_are_outlasted(monkeypatch):
+    """A third of all requests fail, or are done and answered by an error: nobody loses or doubles anything."""
+    with s3_server(monkeypatch, at_random(seed=3, share=0.33, kinds=FAULTS)) as address:
+        storage = Storage(address, create=True)
+        for index in range(30):
+            assert storage.create(f"runs/{index}", f"content {index}".encode())
+            assert not storage.create(f"runs/{index}", b"another")
+        assert len(list(storage.keys("runs"))) == 30
+        assert all(storage.get(f"runs/{index}") == f"content {index}".encode() for index in range(30))
+
+
+def test_addresses_and_credentials_that_are_wrong_are_told(monkeypatch):
+    with pytest.raises(StoreError, match=r"ftp://x is no address of a root; use a folder, or s3://..., gs://..., az://..."):
+        Storage("ftp://x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very secret")
+    with pytest.raises(StoreError, match="cannot read root s3://bucket/x") as error:
+        Storage("s3://bucket/x")
+    assert "very secret" not in str(error.value)
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    with pytest.raises(StoreError, match="AWS_PROFILE = nobody: The config profile"):
+        Storage("s3://bucket/x")
+
+
+def test_a_sweep_in_an_object_store_through_faults_with_nothing_on_disk(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run = {name: value for name, value in SMALL_RUN.items() if name != "seed"} | {"snapshots": 2}
+    spec = SweepSpec(name="small", run=run, axes={"hidden_size": (8, 16), "seed": (0, 1)})
+    with s3_server(monkeypatch, at_random(seed=5, share=0.1, kinds=FAULTS)) as address:
+        assert run_sweep(spec, address, Execution(executor="inline")).failures == ()
+        assert run_sweep(spec, address, Execution(executor="inline")).plan.packs == ()
+        more = spec.model_copy(update={"axes": spec.axes | {"seed": (0, 1, 2)}})
+        assert sum(len(pack.runs) for pack in run_sweep(more, address, Execution(executor="inline")).plan.packs) == 2
+        runs = load_runs(address)
+        assert len(runs) == 6
+        curves = load_curves(address, runs["run_id"][:2].tolist(), ["train_loss"])
+        assert curves["run_id"].nunique() == 2
+        assert load_weights(address, runs["run_id"][0]).step.tolist() == [0, 200]
+        assert verify(Store(address)).wrong == ()
+    assert list(tmp_path.iterdir()) == []
