@@ -1,0 +1,58 @@
+"""The tables of a root as one file, for tools that want just that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from analysis.load import AnalysisError, load_curves, load_runs
+
+Table = Literal["runs", "curves"]
+
+
+def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | None = None) -> int:
+    """Writes a table of a root to one .csv or .parquet file; returns its rows.
+
+    In CSV, lists and maps are JSON texts.
+
+    Args:
+      root: where the sweep was run to.
+      table: which of the two.
+      out: the file; replaced if it is there.
+      run_ids: only these runs.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file of it cannot be read.
+      AnalysisError: another suffix, or `out` cannot be written.
+    """
+    if out.suffix not in (".csv", ".parquet"):
+        raise AnalysisError(f"cannot write {out}: a table is a .csv or a .parquet file")
+    frame = load_curves(root, run_ids) if table == "curves" else load_runs(root)
+    if table == "runs" and run_ids is not None:
+        frame = frame[frame["run_id"].isin(run_ids)]
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix == ".csv":
+            _flat(frame).to_csv(out, index=False)
+        else:
+            frame.to_parquet(out, index=False)
+    except OSError as error:
+        raise AnalysisError(f"cannot write {out}: {error.strerror}; choose another file") from None
+    return len(frame)
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its lists and maps as JSON texts; null stays null."""
+    flat = frame.copy()
+    for name in frame:
+        if str(frame[name].dtype).startswith(("list", "map")):
+            flat[name] = [_json(value) if isinstance(value, list) else None for value in frame[name]]
+    return flat
+
+
+def _json(value: list[Any]) -> str:
+    return json.dumps(dict(value) if value and isinstance(value[0], tuple) else value)
