@@ -8,9 +8,12 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from grokjax.config import PART_NAMES
 from sweeps.errors import SpecError
+from sweeps.runs import groups_of
 from sweeps.spec import load_spec
 from sweeps.spec_files import shipped_specs
+from sweeps.sweep import SweepSpec
 
 
 def command(
@@ -28,9 +31,15 @@ def command(
         table = Table("spec", "runs", "what", box=None, padding=(0, 2))
         for each in shipped:
             spec = load_spec(each)
-            table.add_row(each, f"{spec.size:,}", spec.description)
+            table.add_row(each, f"{_runs(spec):,}", spec.description)
         Console().print(table, highlight=False)
     elif name in shipped:
         typer.echo(shipped[name], nl=False)
     else:
         raise SpecError(f"there is no shipped spec {name}; there are {', '.join(shipped)}")
+
+
+def _runs(spec: SweepSpec) -> int:
+    """How many runs a spec has; where some are left out or the same, they have to be made to be counted."""
+    alike = spec.leave_out or any(part in spec.swept for part in PART_NAMES)
+    return sum(map(len, groups_of(spec))) if alike else spec.size
