@@ -53,7 +53,7 @@ def _left_in(every: Points, spec: SweepSpec) -> Points:
         columns = {
             name: every.column(name) if name in every.values else np.full(every.count, spec.run[name]) for name in sorted(names)
         }
-        out |= holds(condition, columns)
+        out |= holds(condition, columns, every.count)
     if out.all():
         raise SpecError(f"{spec.name}: leave_out leaves out all {every.count:,} runs: {', '.join(spec.leave_out)}")
     return Points(every.values, {name: codes[~out] for name, codes in every.codes.items()}, int((~out).sum()))
