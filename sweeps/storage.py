@@ -34,6 +34,7 @@ Answer = TypeVar("Answer")
 SCHEMES = ("s3", "gs", "az")
 # A request is repeated this long, with pauses that grow to some seconds, before it counts as failed.
 PATIENCE_SECONDS = 120.0
+OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
 LONGEST_PAUSE_SECONDS = 8.0
 
 
@@ -53,8 +54,8 @@ class Storage:
         self.root = str(Path(root).resolve()) if self.is_local else str(root).rstrip("/")
         try:
             self._objects = LocalStore(self.root, mkdir=create) if self.is_local else _connect(self.root)
-            if not self.is_local:
-                next(obstore.list(self._objects, prefix="specs", chunk_size=1), None)  # is there a way in?
+            if not self.is_local:  # is there a way in?
+                self._retrying(OPENING_SECONDS)(lambda: next(obstore.list(self._objects, prefix="specs", chunk_size=1), None))
         except (OSError, BaseError, ValueError) as error:
             raise StoreError(
                 f"cannot {'write to' if create else 'read'} root {root}: {reason(error)}; choose another --root"
@@ -67,21 +68,14 @@ class Storage:
           StoreError: the store cannot be written, or lets both write.
         """
         key = f"progress/.probe-{uuid.uuid4().hex}"
-        try:
-            obstore.put(self._objects, key, b"first", mode="create")
-            try:
-                obstore.put(self._objects, key, b"second", mode="create")
-            except AlreadyExistsError:
-                pass
-            else:
-                raise StoreError(
-                    f"{self.root} lets two writers create the same object, so that a run could be there twice; it needs "
-                    "conditional writes (If-None-Match)"
-                )
-            finally:
-                self.delete(key)
-        except (OSError, BaseError) as error:
-            raise StoreError(f"cannot write to root {self.root}: {reason(error)}; choose another --root") from None
+        self._patiently(lambda: self._create(key, b"first"), "write")
+        both = self._patiently(lambda: self._create(key, b"second"), "write")
+        self.delete(key)
+        if both:
+            raise StoreError(
+                f"{self.root} lets two writers create the same object, so that a run could be there twice; it needs "
+                "conditional writes (If-None-Match)"
+            )
 
     def put(self, key: str, content: bytes) -> None:
         """Writes the whole object, replacing any there was. Raises StoreError."""
@@ -93,18 +87,7 @@ class Storage:
         True as well where the object is there because an earlier try of this very call was carried out and its answer lost.
         Raises StoreError.
         """
-
-        def attempt() -> bool:
-            try:
-                obstore.put(self._objects, key, content, mode="create")
-            except AlreadyExistsError:  # or a conflict of two requests at once (409), of which neither need have won
-                there = self._get(key)
-                if there is None:
-                    raise
-                return there == content
-            return True
-
-        return self._patiently(attempt, f"create {key}")
+        return self._patiently(lambda: self._create(key, content), f"create {key}")
 
     def get(self, key: str) -> bytes | None:
         """The object's content; None if there is none. Raises StoreError."""
@@ -169,6 +152,16 @@ class Storage:
             return fs.SubTreeFileSystem(self.root, fs.LocalFileSystem())
         return fs.PyFileSystem(fs.FSSpecHandler(_Files(self)))
 
+    def _create(self, key: str, content: bytes) -> bool:
+        try:
+            obstore.put(self._objects, key, content, mode="create")
+        except AlreadyExistsError:  # or a conflict of two requests at once (409), of which neither need have won
+            there = self._get(key)
+            if there is None:
+                raise
+            return there == content
+        return True
+
     def _get(self, key: str) -> bytes | None:
         try:
             return bytes(obstore.get(self._objects, key).bytes())
@@ -177,16 +170,18 @@ class Storage:
 
     def _patiently(self, attempt: Callable[[], Answer], what: str) -> Answer:
         """The attempt's answer, repeated while the store is out of reach or out of breath."""
-        retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: _may_pass(error, self.is_local)),
-            wait=tenacity.wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE_SECONDS),
-            stop=tenacity.stop_after_delay(PATIENCE_SECONDS),
-            reraise=True,
-        )
         try:
-            return retrying(attempt)
+            return self._retrying(PATIENCE_SECONDS)(attempt)
         except (OSError, BaseError) as error:
             raise StoreError(f"cannot {what} in {self.root}: {reason(error)}") from None
+
+    def _retrying(self, seconds: float) -> tenacity.Retrying:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception(lambda error: _may_pass(error, self.is_local)),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE_SECONDS),
+            stop=tenacity.stop_after_delay(seconds),
+            reraise=True,
+        )
 
 
 def is_address(root: str | Path) -> bool:
