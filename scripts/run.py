@@ -20,6 +20,7 @@ from sweeps.cluster import Progress as SweepProgress
 from sweeps.plan import Plan
 from sweeps.spec import load_spec
 from sweeps.store import Store
+from sweeps.sweep import SweepSpec
 
 LOG_SECONDS = 30
 
@@ -49,9 +50,14 @@ def command(
         grokjax run my-sweep.toml --set "weight_decay=0.01..1 log 9" --root results/fine
     """
     loaded = load_spec(spec, settings, stop, unset)
-    root = root or f"results/{loaded.name}"
-    console, execution = Console(stderr=True), Execution(executor, address, cpus)
-    plan, store = prepare(loaded, root, execution)
+    if not carry_out(loaded, root or f"results/{loaded.name}", Execution(executor, address, cpus)):
+        raise typer.Exit(1)
+
+
+def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
+    """Trains what is left of a sweep, with a progress bar; returns whether nothing is in quarantine."""
+    console = Console(stderr=True)
+    plan, store = prepare(spec, root, execution)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers ask with SIGTERM what a user asks with Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -62,8 +68,7 @@ def command(
         sys.stderr.flush()
         os._exit(130)
     _tell(outcome, root, console)
-    if outcome.failures:
-        raise typer.Exit(1)
+    return not outcome.failures and not plan.quarantined
 
 
 def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Console) -> Outcome:
@@ -77,7 +82,7 @@ def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Con
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
     with Progress(*columns, console=console, expand=True, refresh_per_second=4) as bar:
-        task = bar.add_task(plan.spec.name, total=plan.runs - plan.committed, run_steps=0, of=0, since=None)
+        task = bar.add_task(plan.spec.name, total=plan.left, run_steps=0, of=0, since=None)
         fields: dict[str, Any] = {}
         log = _Log(console)
 
@@ -127,8 +132,8 @@ class _Speed(ProgressColumn):
 
 def _tell(outcome: Outcome, root: str, console: Console) -> None:
     plan, failed = outcome.plan, sum(len(failure.pack.runs) for failure in outcome.failures)
-    trained = plan.runs - plan.committed - failed
-    if not plan.packs:
+    trained = plan.left - failed
+    if not plan.packs and not plan.quarantined:
         _print(console, f"All {plan.runs:,} runs were already in {root}; nothing to train.")
     else:
         before = f", {plan.committed:,} were there before" if plan.committed else ""
@@ -141,6 +146,8 @@ def _tell(outcome: Outcome, root: str, console: Console) -> None:
         runs = ", ".join(failure.pack.runs.run_ids[:3])
         console.print("Failed:", style="red", end=" ")
         _print(console, f"{len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}")
+    if set_aside := failed + plan.quarantined:
+        _print(console, f"{set_aside:,} runs are in quarantine; once what they failed of is mended: grokjax retry {root}")
     _print(console, f"Next: grokjax phases {root}")
 
 

@@ -19,7 +19,7 @@ from scripts.options import Root
 from sweeps.root import planned_runs, unfinished_runs
 from sweeps.runs import Runs
 from sweeps.schema import COSTS
-from sweeps.store import Store, read_progress
+from sweeps.store import Store, quarantine, read_progress
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20
@@ -41,6 +41,9 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
     console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
     training = f"{len(running)} pack{'s' if len(running) > 1 else ''} in training" if running else "none in training"
     typer.echo(f"{root}: {done:,} of {count:,} runs done, {training}")
+    for pack_id, entry in quarantine(store).items():
+        why = str(entry["error"]).strip().splitlines()[-1]
+        typer.echo(f"in quarantine: {len(entry['run_ids']):,} runs of pack {pack_id}, since {entry['at']}: {why}")
     if running:
         steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")

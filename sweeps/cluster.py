@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 from sweeps.device import use_one_thread
 from sweeps.errors import ClusterError
-from sweeps.events import Event, Failure, Receipt
+from sweeps.events import Event, Failure, Limit, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import committed_runs, open_root
 from sweeps.schedule import Schedule
-from sweeps.store import Store, read_progress
+from sweeps.store import Store, holds_sweep, limits, put_in_quarantine, quarantine, read_progress, set_limit
 from sweeps.sweep import SweepSpec
 from sweeps.worker import Worker, WorkerSetup
 
@@ -66,7 +66,10 @@ def run_sweep(
 ) -> Outcome:
     """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
 
-    Interrupted anywhere, the same call goes on with what is missing. A pack that fails is tried thrice on Ray; the others go on.
+    Interrupted anywhere, the same call goes on with what is missing. A pack that fails as often as it may (in this process: once)
+    is put in quarantine until `release` lets it out, and the others go on; losing a node or being preempted does not count, and
+    running out of memory halves the pack.
+
     Runs that were stopped early under a rule count as missing for a spec that does not stop them so.
 
     Args:
@@ -88,7 +91,10 @@ def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Pl
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     if execution.address is not None:
         _check_address(execution.address)
-    plan = make_plan(spec, committed_runs(root, spec))
+    done = committed_runs(root, spec)
+    there = Store(root) if holds_sweep(root) else None
+    set_aside = {run_id for entry in quarantine(there).values() for run_id in entry["run_ids"]} if there else set()
+    plan = make_plan(spec, done, set_aside, limits(there) if there else {})
     return plan, open_root(root, spec)
 
 
@@ -131,11 +137,14 @@ def _follow(
     def progress(under_way: int) -> Progress:
         runs, saved = sum(receipt.runs for receipt in receipts), sum(receipt.saved for receipt in receipts)
         made = sum(receipt.run_steps for receipt in receipts) - saved
-        return Progress(plan.runs - plan.committed, runs, plan.run_steps - saved, min(made + under_way, plan.run_steps - saved))
+        return Progress(plan.left, runs, plan.run_steps - saved, min(made + under_way, plan.run_steps - saved))
 
     for event in events:
         if isinstance(event, Failure):
             failures.append(event)
+            put_in_quarantine(store, event.pack.pack_id, event.pack.runs.run_ids, event.error)
+        elif isinstance(event, Limit):
+            set_limit(store, event.group_id, event.runs)
         elif event is not None:
             receipts.append(event)
         if time.monotonic() < due:
@@ -143,6 +152,14 @@ def _follow(
         due = time.monotonic() + POLL_SECONDS
         watch(progress(sum(entry["run_steps"] for entry in read_progress(store).values())))
     watch(progress(0))
+
+
+def release(store: Store) -> int:
+    """Lets all runs out of quarantine; returns how many."""
+    entries = quarantine(store)
+    for pack_id in entries:
+        store.delete(f"quarantine/{pack_id}.json")
+    return sum(len(entry["run_ids"]) for entry in entries.values())
 
 
 def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:

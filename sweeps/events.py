@@ -20,10 +20,18 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Failure:
-    """A pack that failed at every try, with the last traceback."""
+    """A pack that failed as often as it may, with the last traceback."""
 
     pack: Pack
     error: str
 
 
-Event = Receipt | Failure | None  # None: nothing finished, but time has passed
+@dataclass(frozen=True)
+class Limit:
+    """How many runs a pack of a group may hold at most, as running out of memory has shown."""
+
+    group_id: str
+    runs: int
+
+
+Event = Receipt | Failure | Limit | None  # None: nothing finished, but time has passed

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -57,10 +58,16 @@ class Plan:
     packs: tuple[Pack, ...]
     runs: int
     committed: int
+    quarantined: int
     groups: int
     run_steps: int
     useful_flops: int
     rows: int
+
+    @property
+    def left(self) -> int:
+        """Runs still to be trained."""
+        return self.runs - self.committed - self.quarantined
 
     @property
     def table_bytes(self) -> int:
@@ -83,11 +90,17 @@ class Plan:
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
 
-def make_packs(groups: Iterable[Runs], committed: AbstractSet[str] = frozenset(), rule: RuleName | None = None) -> Iterator[Pack]:
+def make_packs(
+    groups: Iterable[Runs],
+    committed: AbstractSet[str] = frozenset(),
+    rule: RuleName | None = None,
+    limits: Mapping[str, int] = MappingProxyType({}),
+) -> Iterator[Pack]:
     """Slices each group into packs, longest first, leaving out the runs whose run_id is in `committed`.
 
     The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
-    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
+    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs. `limits` says by
+    group_id how many runs at most a pack of it may hold, where that is known.
     """
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
     remaining = sum(_cost(runs.template) * len(runs) for runs in groups)
@@ -96,30 +109,53 @@ def make_packs(groups: Iterable[Runs], committed: AbstractSet[str] = frozenset()
             remaining -= _cost(group.template) * len(planned)
             left = np.array([run_id not in committed for run_id in planned.run_ids])
             if left.any():
-                runs = planned.only(left)
-                pack_id = digest({"run_ids": runs.run_ids, "rule": rule})
-                yield Pack(pack_id, group.template.group_id, len(group), runs)
+                runs, group_id = planned.only(left), group.template.group_id
+                most = limits.get(group_id, len(runs))
+                for start in range(0, len(runs), most):
+                    yield _pack(runs[start : start + most], group_id, len(group), rule)
 
 
-def make_plan(spec: SweepSpec, committed: AbstractSet[str] = frozenset()) -> Plan:
-    """The whole plan of a sweep. Raises SpecError if the spec holds an impossible run."""
+def halves(pack: Pack, rule: RuleName | None) -> tuple[Pack, Pack]:
+    """A pack of two runs or more as two packs."""
+    middle = (len(pack.runs) + 1) // 2
+    first, second = (_pack(pack.runs[part], pack.group_id, pack.group_runs, rule) for part in (slice(middle), slice(middle, None)))
+    return first, second
+
+
+def make_plan(
+    spec: SweepSpec,
+    committed: AbstractSet[str] = frozenset(),
+    quarantined: AbstractSet[str] = frozenset(),
+    limits: Mapping[str, int] = MappingProxyType({}),
+) -> Plan:
+    """The whole plan of a sweep, less the runs that are committed or in quarantine.
+
+    Raises:
+      SpecError: the spec holds an impossible run.
+    """
     if spec.size > MOST_RUNS:
         raise SpecError(
             f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
         )
     groups = list(groups_of(spec))
-    packs = tuple(make_packs(groups, committed, spec.stopping_rule))
+    packs = tuple(make_packs(groups, committed | quarantined, spec.stopping_rule, limits))
     runs, left = sum(map(len, groups)), sum(len(pack.runs) for pack in packs)
+    set_aside = sum(run_id in quarantined and run_id not in committed for group in groups for run_id in group.run_ids)
     return Plan(
         spec=spec,
         packs=packs,
         runs=runs,
-        committed=runs - left,
+        committed=runs - left - set_aside,
+        quarantined=set_aside,
         groups=len({pack.group_id for pack in packs}),
         run_steps=sum(pack.run_steps for pack in packs),
         useful_flops=sum(pack.runs.template.useful_flops() * len(pack.runs) for pack in packs),
         rows=sum((run.steps // run.log_every + 1) * len(pack.runs) for pack in packs for run in [pack.runs.template]),
     )
+
+
+def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None) -> Pack:
+    return Pack(digest({"run_ids": runs.run_ids, "rule": rule}), group_id, group_runs, runs)
 
 
 def _slices(group: Runs, remaining: float) -> Iterator[Runs]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import math
 import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import ray
 
-from sweeps.errors import ClusterError
-from sweeps.events import Event, Failure
-from sweeps.plan import Pack
+from sweeps.errors import ClusterError, StoreError
+from sweeps.events import Event, Failure, Limit
+from sweeps.plan import Pack, halves
 from sweeps.schedule import Schedule
 from sweeps.worker import Worker, WorkerSetup
 
-TRIES = 3  # of a pack, and of the first worker
+TRIES = 3  # of the first worker, and of the store
+Cause = Literal["error", "crash", "memory", "lost", "store"]
+# How often a pack may fail for each cause. A process that ends without a word may have been killed, by someone or for its memory;
+# losing a node, being preempted, and a store that is out of reach are never a pack's own fault.
+BUDGETS: dict[Cause, float] = {"error": 3, "crash": 10, "memory": 3}
 TURN_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0  # in hiring, while new workers keep ending before they are ready
 
@@ -43,7 +48,8 @@ class Pool:
         self._setup, self._schedule, self._began = setup, schedule, began
         self._starting: dict[Any, Any] = {}  # reference -> actor
         self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
-        self._tries: Counter[str] = Counter()
+        self._tries: Counter[tuple[str, Cause]] = Counter()
+        self._store_errors = 0
         self._ever_ready, self._lost_starting, self._hire_at = False, 0, 0.0
 
     @property
@@ -92,8 +98,8 @@ class Pool:
         except ray.exceptions.RayError as error:
             self._lost_starting += 1
             if self._lost_starting >= TRIES and not self._ever_ready:
-                last = str(error).strip().splitlines()[-1]
-                raise ClusterError(f"{self._lost_starting} workers in a row ended before they were ready: {last}") from None
+                told = f"{self._lost_starting} workers in a row ended before they were ready"
+                raise ClusterError(f"{told}: {_last_line(error)}") from None
             self._hire_at = time.monotonic() + min(2.0**self._lost_starting, LONGEST_PAUSE_SECONDS)
             return
         self._ever_ready, self._lost_starting = True, 0
@@ -103,18 +109,33 @@ class Pool:
         actor, name, pack = self._busy.pop(reference)
         try:
             event: Event = ray.get(reference)
-        except ray.exceptions.RayError:
+        except ray.exceptions.RayError as error:
             self._schedule.forget(name)
             with contextlib.suppress(Exception):
                 ray.kill(actor)
-            self._tries[pack.pack_id] += 1
-            if self._tries[pack.pack_id] < TRIES:
-                self._schedule.put_back(pack)
-                return
-            event = Failure(pack, traceback.format_exc())
-        else:
-            self._give(actor, name)  # before anyone looks at the event: the worker should not wait
+            yield from self._failed(pack, error)
+            return
+        self._store_errors = 0
+        self._give(actor, name)  # before anyone looks at the event: the worker should not wait
         yield event
+
+    def _failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
+        """What a pack's failure means for it: another try, for which each cause has a budget, or two halves, or the end."""
+        cause = cause_of(error)
+        if cause == "store":
+            self._store_errors += 1
+            if self._store_errors >= TRIES:
+                raise StoreError(f"{self._store_errors} packs in a row could not be stored: {_last_line(error)}") from None
+        if cause == "memory" and len(pack.runs) > 1:
+            for half in halves(pack, self._setup.rule):
+                self._schedule.put_back(half)
+            yield Limit(pack.group_id, (len(pack.runs) + 1) // 2)
+            return
+        self._tries[pack.pack_id, cause] += 1
+        if self._tries[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
+            self._schedule.put_back(pack)
+        else:
+            yield Failure(pack, "".join(traceback.format_exception(error)))
 
     def _give(self, actor: Any, name: str) -> None:
         """The worker's next pack; with none left it is let go, and its core with it."""
@@ -130,3 +151,20 @@ def worker_kind(resources: Mapping[str, float]) -> str:
     """What a worker takes one of: a GPU where the cluster has some and jax can use them, a core otherwise."""
     usable = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
     return "GPU" if usable and resources.get("GPU", 0) >= 1 else "CPU"
+
+
+def cause_of(error: Exception) -> Cause:
+    """Why a pack failed: an exception of its own, a process that ended, a node that is gone, memory, or the store."""
+    if isinstance(error, StoreError):
+        return "store"
+    if isinstance(error, (MemoryError, ray.exceptions.OutOfMemoryError)) or "RESOURCE_EXHAUSTED" in str(error):
+        return "memory"
+    if isinstance(error, ray.exceptions.NodeDiedError):
+        return "lost"
+    if isinstance(error, ray.exceptions.RayActorError):
+        return "lost" if error.preempted or "node has died" in str(error) else "crash"
+    return "error"
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1]

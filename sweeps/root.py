@@ -67,6 +67,11 @@ def unfinished_runs(store: Store) -> frozenset[str]:
     )
 
 
+def specs_of(store: Store) -> list[SweepSpec]:
+    """The specs that were run into the root."""
+    return [_spec(entry) for entry in _entries(store)]
+
+
 def _entries(store: Store) -> list[dict[str, Any]]:
     entries = (store.get_json(key) for key in sorted(store.keys("specs")))
     return [entry for entry in entries if entry is not None]

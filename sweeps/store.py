@@ -2,6 +2,8 @@
 
     specs/<spec>.json            each spec that was run into the root; created once
     groups/<group>.json          the tuning measured for a group on a kind of device; created once
+    limits/<group>.json          how many runs a pack of a group may hold, where one ran out of memory
+    quarantine/<pack>.json       runs that failed as often as they may, with why
     progress/<pack>.json         how far a pack in training has come; gone when it is committed
     weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
     curves/<pack>.parquet        a row a run and logged step
@@ -16,8 +18,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,13 +146,38 @@ def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> N
 
 def read_progress(store: Store) -> dict[str, dict[str, Any]]:
     """How far the packs in training have come, by pack_id; leftovers of killed workers among them until their pack is retried."""
-    keys = list(store.keys("progress"))
-    found = {Path(key).stem: store.get_json(key) for key in keys if key.endswith(".json")}
-    return {pack_id: progress for pack_id, progress in found.items() if progress is not None}
+    return _entries(store, "progress")
+
+
+def put_in_quarantine(store: Store, pack_id: str, run_ids: Sequence[str], error: str) -> None:
+    """Sets runs aside that failed as often as they may, with why."""
+    entry = {"run_ids": list(run_ids), "error": error, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    store.put(f"quarantine/{pack_id}.json", json.dumps(entry, indent=1).encode())
+
+
+def quarantine(store: Store) -> dict[str, dict[str, Any]]:
+    """What is set aside, by pack_id: `run_ids`, `error`, `at`."""
+    return _entries(store, "quarantine")
+
+
+def set_limit(store: Store, group_id: str, runs: int) -> None:
+    """Remembers how many runs a pack of a group may hold."""
+    store.put(f"limits/{group_id}.json", json.dumps({"runs": runs}).encode())
+
+
+def limits(store: Store) -> dict[str, int]:
+    """How many runs a pack may hold, by group_id, where it is known."""
+    return {group_id: int(entry["runs"]) for group_id, entry in _entries(store, "limits").items()}
+
+
+def _entries(store: Store, folder: str) -> dict[str, dict[str, Any]]:
+    """The JSON objects of a folder by name, but for those that went while it was read."""
+    found = {Path(key).stem: store.get_json(key) for key in store.keys(folder) if key.endswith(".json")}
+    return {name: entry for name, entry in found.items() if entry is not None}
 
 
 def _strangers(root: Path) -> list[str]:
-    ours = ("specs", "groups", "progress", "weights", "curves", "runs")
+    ours = ("specs", "groups", "limits", "progress", "quarantine", "weights", "curves", "runs")
     return sorted(entry.name for entry in root.iterdir() if entry.name not in ours) if root.is_dir() else []
 
 

@@ -15,7 +15,7 @@ import pytest
 from analysis.compare import compare, read_table
 from analysis.load import load_curves, load_runs
 from analysis.rules import ArticleRule, classify
-from sweeps.cluster import Execution, run_sweep
+from sweeps.cluster import Execution, prepare, run_sweep
 from sweeps.errors import ClusterError
 from sweeps.schema import OUTCOME_COLUMNS
 from sweeps.spec import load_spec
@@ -125,7 +125,17 @@ def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, 
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [16]
     assert "no such luck" in outcome.failures[0].error
     assert sorted(load_runs(root)["hidden_size"].unique()) == [12, 20, 24]
-    assert run_sweep(narrowed, root, Execution(executor="inline")).failures == ()
+    held = run_sweep(narrowed, root, Execution(executor="inline")).plan
+    assert (held.packs, held.committed, held.quarantined) == ((), 6, 2), "what is in quarantine stays there"
+    again = [GROKJAX, "run", spec, "--set", "steps=200", "--set", "seed=0", "--root", root]
+    told = subprocess.run(again, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "2 runs are in quarantine" in told.stderr
+    status = subprocess.run([GROKJAX, "status", root], capture_output=True, text=True, check=True).stdout
+    assert "in quarantine: 2 runs of pack" in status
+    assert "RuntimeError: no such luck" in status
+    told = subprocess.run([GROKJAX, "retry", root, "--executor", "inline"], capture_output=True, text=True, check=False)
+    assert (told.returncode, told.stdout) == (0, "2 runs let out of quarantine\n")
     assert len(load_runs(root)) == 8
 
 
@@ -142,6 +152,43 @@ def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_to
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [12]
     assert load_runs(tmp_path / "root")["hidden_size"].unique().tolist() == [16]
     assert sorted(tries.read_text().split()) == ["12"] * 3 + ["16"] * 3
+
+
+def test_on_ray_running_out_of_memory_halves_packs_and_is_remembered(spec, tmp_path, monkeypatch):
+    """A worker that cannot hold three runs; what it learns is there for the next sweep."""
+
+    class Small(Worker):
+        def train(self, pack, following=None):
+            if len(pack.runs) > 2:
+                raise MemoryError(f"{len(pack.runs)} runs")
+            return super().train(pack, following)
+
+    monkeypatch.setattr("sweeps.cluster.Worker", Small)
+    narrowed = load_spec(spec, ["steps=200", "seed=0..3", "hidden_size=12"])
+    outcome = run_sweep(narrowed, tmp_path / "root", Execution(cpus=1))
+    assert (outcome.failures, len(load_runs(tmp_path / "root"))) == ((), narrowed.size)
+    more = load_spec(spec, ["steps=200", "seed=4..9", "hidden_size=12"])
+    plan, _ = prepare(more, tmp_path / "root", Execution())
+    assert max(len(pack.runs) for pack in plan.packs) == 2
+    assert outcome.plan.packs[0].runs.template.group_id == plan.packs[0].group_id
+
+
+def test_on_ray_a_killed_worker_costs_its_pack_no_try(spec, tmp_path, monkeypatch):
+    """Four times, which is more than a pack may fail of itself."""
+    kills = tmp_path / "kills"
+
+    class Killed(Worker):
+        def train(self, pack, following=None):
+            with kills.open("a") as file:
+                file.write("x")
+            if kills.stat().st_size <= 4:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return super().train(pack, following)
+
+    monkeypatch.setattr("sweeps.cluster.Worker", Killed)
+    narrowed = load_spec(spec, ["steps=200", "seed=0", "hidden_size=12"])
+    assert run_sweep(narrowed, tmp_path / "root", Execution(cpus=1)).failures == ()
+    assert len(load_runs(tmp_path / "root")) == narrowed.size
 
 
 @pytest.mark.parametrize("failing_starts", [2, 1000])

@@ -1,0 +1,32 @@
+"""grokjax retry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from scripts.options import Root
+from scripts.run import carry_out
+from sweeps.cluster import Execution, release
+from sweeps.root import specs_of
+from sweeps.store import Store
+
+
+def command(
+    root: Root,
+    address: Annotated[str | None, typer.Option(help="A running Ray cluster; without it a local Ray is started.")] = None,
+    cpus: Annotated[int | None, typer.Option(min=1, help="Cores the local Ray uses. [default: all]", show_default=False)] = None,
+    executor: Annotated[Literal["ray", "inline"], typer.Option(help="inline trains in this process, for debugging.")] = "ray",
+) -> None:
+    """Take up again the runs that failed too often and were put in quarantine, and train all that is missing.
+
+    Example:
+        grokjax retry results/demo
+    """
+    store = Store(root)
+    typer.echo(f"{release(store):,} runs let out of quarantine")
+    execution = Execution(executor, address, cpus)
+    done = [carry_out(spec, root, execution) for spec in specs_of(store)]  # each, whatever becomes of the one before
+    if not all(done):
+        raise typer.Exit(1)
