@@ -22,6 +22,7 @@ MAX_ROWS = 64
 TRIAL_SECONDS = 0.02
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
+SavedState = dict[str, np.ndarray]  # what training moves, by name: of one run, or with a leading axis of B
 Metrics = dict[str, Any]  # metrics by name: scalars (some [H]) for one run, [B] or [B, MAX_ROWS] of them for lanes
 
 
@@ -122,11 +123,30 @@ class Program:
         """Puts a fresh run into one lane; returns the lanes and the run's metrics at step 0. `lanes` is consumed."""
         self.compile()
         with train.precision_of(self.template):
-            dtypes = _value_shapes(self.template)
-            values = {name: np.asarray(value, dtypes[name].dtype) for name, value in config.values("traced").items()}
+            values = self._values(config)
             state, metrics = _start_of(self.template)(values)
             filled: Lanes = self._replace(lanes, np.int32(lane), values, state)
         return filled, jax.device_get(metrics)
+
+    def put_back(self, lanes: Lanes, lane: int, config: RunConfig, state: SavedState) -> Lanes:
+        """Puts a run into one lane as `states` gave it; the lanes go on with it bit for bit. `lanes` is consumed.
+
+        Its data is made anew: it follows from the config.
+        """
+        self.compile()
+        with train.precision_of(self.template):
+            values = self._values(config)
+            begun, _ = _start_of(self.template)(values)
+            path_leaves, tree = jax.tree_util.tree_flatten_with_path(_moving(begun))
+            leaves = [state[_name(path)] for path, _ in path_leaves]
+            replaced: Lanes = self._replace(lanes, np.int32(lane), values, begun._replace(**jax.tree.unflatten(tree, leaves)))
+        return replaced
+
+    def states(self, lanes: Lanes) -> SavedState:
+        """A copy of all that training moves in all lanes: steps made, weights, the optimizer's state; [B, ...] each, by name."""
+        with train.precision_of(self.template):
+            path_leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(_moving(lanes.state)))
+        return {_name(path): leaf for path, leaf in path_leaves}
 
     def advance(self, lanes: Lanes, rows: int, log_every: int) -> tuple[Lanes, Metrics]:
         """Advances every lane by `rows` <= MAX_ROWS logged rows, `log_every` steps before each. `lanes` is consumed.
@@ -143,6 +163,19 @@ class Program:
         with train.precision_of(self.template):
             copies: dict[str, np.ndarray] = jax.device_get({name: leaf[lane] for name, leaf in lanes.state.params.items()})
         return copies
+
+    def _values(self, config: RunConfig) -> Values:
+        dtypes = _value_shapes(self.template)
+        return {name: np.asarray(value, dtypes[name].dtype) for name, value in config.values("traced").items()}
+
+
+def _moving(state: train.RunState) -> dict[str, Any]:
+    """What training changes of a run's state; the rest is its data."""
+    return {name: getattr(state, name) for name in ("step", "params", "optimizer_state")}
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 _SCALAR = jax.ShapeDtypeStruct((), np.int32)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from grokjax.config import RunConfig
 from grokjax.lanes import MAX_ROWS, Metrics, Program, Tuning, program_of
-from grokjax.metrics import finite_rows
+from grokjax.occupant import Begun, Decider, Occupant, RunResult, Snapshots
 
 Array = np.ndarray[Any, Any]
 
@@ -21,36 +22,6 @@ SEGMENT_SECONDS = 1.0
 DECIDING_SEGMENT_SECONDS = 0.03
 # Rows that are measured without training to learn what measuring costs.
 ROWS_TO_TIME = 16
-
-# Made anew for each run and given its rows [k] as they come: which of them decides its outcome for good; None while none does.
-Decider = Callable[[], Callable[[Metrics], int | None]]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A run's logged metrics over steps. Ends at `steps`, at the first row that is not finite, or where the run was decided."""
-
-    step: Array  # [T] int
-    metrics: dict[str, Array]  # [T] each, [T, H] those of each hidden unit
-
-
-@dataclass(frozen=True)
-class Snapshots:
-    """Copies of a run's weights at some of its steps: `weights` by name, [K, ...] each."""
-
-    step: Array  # [K] int
-    weights: dict[str, Array]
-
-
-@dataclass(frozen=True)
-class RunResult:
-    """A trained run, and its lane's share of the seconds that its pack spent on training steps and on measuring."""
-
-    config: RunConfig
-    curve: Curve
-    train_seconds: float
-    measure_seconds: float
-    decided: bool
 
 
 @dataclass(frozen=True)
@@ -67,6 +38,8 @@ def train_pack(
     report: Callable[[int], None] = lambda run_steps: None,
     decider: Decider | None = None,
     keep: Callable[[RunConfig, Snapshots], None] = lambda config, snapshots: None,
+    begun: Mapping[str, Begun] = MappingProxyType({}),
+    checkpoint: Callable[[Callable[[], dict[str, Begun]]], None] = lambda begun: None,
 ) -> PackResult:
     """Trains runs of one group, `tuning.lane_width` at a time.
 
@@ -79,6 +52,8 @@ def train_pack(
       report: called after every segment with the run-steps trained in it.
       decider: ends runs early; None trains all their steps.
       keep: called as each run that has `snapshots` ends, with those up to there.
+      begun: by run_id, how far runs have come before, under the same tuning on the same kind of device; they go on from there.
+      checkpoint: called after every segment with a function that tells how far all runs have come that have begun.
 
     Raises:
       ValueError: the runs are not of one group, or not logged alike.
@@ -87,64 +62,7 @@ def train_pack(
     if len(alike) != 1:
         raise ValueError(f"a pack holds runs of one group, log_every and probes, got {len(alike)}: {sorted(alike)}")
     program = program_of(configs[0].group_template(), tuning)
-    return _Training(program, configs, report, decider, keep).run()
-
-
-@dataclass
-class _Occupant:
-    """The run in a lane and what has been logged of it so far."""
-
-    index: int
-    config: RunConfig
-    decides: Callable[[Metrics], int | None]
-    logged: list[Metrics] = field(default_factory=list)  # consecutive rows, [k] each
-    rows_left: int = 0
-    train_seconds: float = 0.0
-    measure_seconds: float = 0.0
-    decided: bool = False
-    rows: int = 0  # logged
-    snapshots: dict[int, Metrics] = field(default_factory=dict)  # by logged row, the first being 0
-
-    @classmethod
-    def starting(cls, index: int, config: RunConfig, at_start: Metrics, decider: Decider | None) -> _Occupant:
-        occupant = cls(index, config, _undecided if decider is None else decider(), rows_left=config.steps // config.log_every + 1)
-        occupant.log({name: value[None] for name, value in at_start.items()})
-        return occupant
-
-    def log(self, rows: Metrics) -> bool:
-        """Adds rows [k]; the run ends with the first that is not finite or decides it. Returns whether none came after that."""
-        finite = finite_rows(rows)
-        count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
-        rows_left = self.rows_left - count if finite.all() else 0
-        deciding = self.decides({name: values[:count] for name, values in rows.items()})
-        if deciding is not None and self.rows_left - (deciding + 1) > 0:  # before its last row
-            count, rows_left, self.decided = deciding + 1, 0, True
-        self.logged.append({name: values[:count] for name, values in rows.items()})
-        self.rows, self.rows_left = self.rows + count, rows_left
-        return count == len(finite)
-
-    def rows_to_snapshot(self) -> int:
-        """Rows until the weights are to be kept again, or until the run ends."""
-        later = [row - (self.rows - 1) for row in self.config.snapshot_rows if row > self.rows - 1]
-        return min([*later, self.rows_left])
-
-    def kept(self) -> Snapshots:
-        """The weights kept so far."""
-        rows = sorted(self.snapshots)
-        names = self.snapshots[rows[0]]
-        return Snapshots(
-            np.array(rows, np.int64) * self.config.log_every,
-            {name: np.stack([self.snapshots[row][name] for row in rows]) for name in names},
-        )
-
-    def result(self) -> RunResult:
-        metrics = {name: np.concatenate([rows[name] for rows in self.logged]) for name in self.logged[0]}
-        steps = np.arange(len(next(iter(metrics.values()))), dtype=np.int64) * self.config.log_every
-        return RunResult(self.config, Curve(steps, metrics), self.train_seconds, self.measure_seconds, self.decided)
-
-
-def _undecided(rows: Metrics) -> None:
-    return None
+    return _Training(program, configs, report, decider, keep, begun, checkpoint).run()
 
 
 class _Training:
@@ -157,11 +75,14 @@ class _Training:
         report: Callable[[int], None],
         decider: Decider | None,
         keep: Callable[[RunConfig, Snapshots], None],
+        begun: Mapping[str, Begun],
+        checkpoint: Callable[[Callable[[], dict[str, Begun]]], None],
     ) -> None:
         self._program, self._report, self._decider, self._keep = program, report, decider, keep
+        self._earlier, self._checkpoint = begun, checkpoint
         self._log_every, self._runs = configs[0].log_every, len(configs)
         self._waiting = iter(enumerate(configs))
-        self._lanes, self._occupants = program.empty(), dict[int, _Occupant]()
+        self._lanes, self._occupants = program.empty(), dict[int, Occupant]()
         self._results: dict[int, RunResult] = {}
         self._idle_seconds = 0.0
 
@@ -182,22 +103,59 @@ class _Training:
             self._share(took, min(took, rows * row_seconds))
             self._log(logged)
             self._report(rows * self._log_every * len(self._occupants))
-            for lane in [lane for lane, occupant in self._occupants.items() if not occupant.rows_left]:
-                ended = self._occupants.pop(lane)
-                if ended.snapshots:
-                    self._keep(ended.config, ended.kept())
-                ended.measure_seconds += timing / self._runs
-                self._results[ended.index] = ended.result()
-                self._take_next(lane)
+            self._clear(timing / self._runs)
+            self._checkpoint(self._begun)
         return PackResult([self._results[index] for index in sorted(self._results)], self._idle_seconds)
 
+    def _clear(self, timing: float) -> None:
+        """Takes the results of the runs that have ended, and gives their lanes to others."""
+        ended = [lane for lane, occupant in self._occupants.items() if not occupant.rows_left]
+        states = self._program.states(self._lanes) if ended else {}
+        for lane in ended:
+            occupant = self._occupants.pop(lane)
+            if occupant.snapshots:
+                self._keep(occupant.config, occupant.kept())
+            occupant.measure_seconds += timing
+            if occupant.reached_its_steps:
+                occupant.state = {name: values[lane].copy() for name, values in states.items()}
+            self._results[occupant.index] = occupant.result()
+            self._take_next(lane)
+
+    def _begun(self) -> dict[str, Begun]:
+        """How far every run has come that has begun."""
+        begun = {
+            ended.config.run_id: Begun(ended.curve.metrics, ended.state, ended.train_seconds, ended.measure_seconds, {})
+            for ended in self._results.values()
+        }
+        states = self._program.states(self._lanes)
+        return begun | {
+            occupant.config.run_id: occupant.begun({name: values[lane] for name, values in states.items()})
+            for lane, occupant in self._occupants.items()
+        }
+
     def _take_next(self, lane: int) -> None:
-        following = next(self._waiting, None)
-        if following is not None:
-            index, config = following
-            self._lanes, row = self._program.put(self._lanes, lane, config)
-            self._occupants[lane] = _Occupant.starting(index, config, row, self._decider)
-            self._snapshot(lane)
+        for index, config in self._waiting:
+            occupant = self._going_on(index, config)
+            if occupant is None:
+                self._lanes, row = self._program.put(self._lanes, lane, config)
+                self._occupants[lane] = Occupant.starting(index, config, row, self._decider)
+                self._snapshot(lane)
+                return
+            if occupant.rows_left:
+                assert occupant.state is not None
+                self._lanes = self._program.put_back(self._lanes, lane, config, occupant.state)
+                self._occupants[lane] = occupant
+                return
+            self._results[index] = occupant.result()
+
+    def _going_on(self, index: int, config: RunConfig) -> Occupant | None:
+        """The run as far as it has come before; None if it has not, or cannot go on from there."""
+        earlier = self._earlier.get(config.run_id)
+        if earlier is None:
+            return None
+        occupant = Occupant.going_on(index, config, earlier, self._decider)
+        stuck = occupant.rows_left and (occupant.state is None or occupant.lacks_snapshots)
+        return None if stuck else occupant
 
     def _time_measuring(self) -> float:
         """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""

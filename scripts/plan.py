@@ -13,7 +13,7 @@ from rich.table import Table
 
 from scripts.options import Settings, Spec, StopOption, Unset
 from sweeps.plan import Plan, make_plan
-from sweeps.root import committed_runs
+from sweeps.root import held_runs
 from sweeps.spec import load_spec
 
 
@@ -32,7 +32,7 @@ def command(
         grokjax plan parity-article --set seed=0..2 --root results/three-seeds
     """
     loaded = load_spec(spec, settings, stop, unset)
-    _show(make_plan(loaded, committed_runs(root, loaded) if root else frozenset()))
+    _show(make_plan(loaded, held_runs(root, loaded)) if root else make_plan(loaded))
 
 
 def _show(plan: Plan) -> None:
@@ -42,16 +42,16 @@ def _show(plan: Plan) -> None:
         shown = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values[:8])
         table.add_row(name, f"{shown}{', ...' if len(values) > 8 else ''}  [dim]({len(values)})[/]")
     table.add_section()
-    left = plan.runs - plan.committed
-    table.add_row(
-        "runs", f"{plan.runs:,}" + (f"  [dim]({plan.committed:,} committed, {left:,} to train)[/]" if plan.committed else "")
-    )
+    held = [f"{count:,} {what}" for what, count in (("committed", plan.committed), ("in quarantine", plan.quarantined)) if count]
+    table.add_row("runs", f"{plan.runs:,}" + (f"  [dim]({', '.join(held)}, {plan.left:,} to train)[/]" if held else ""))
     table.add_row("groups (compiles)", f"{plan.groups:,}")
     table.add_row("packs", f"{len(plan.packs):,}")
     most = f"  [dim](at most: runs end once decided under {plan.spec.stopping_rule!r})[/]" if plan.spec.stopping_rule else ""
     table.add_row("run-steps", f"{plan.run_steps:,}{most}")
     table.add_row("useful arithmetic", f"{plan.useful_flops / 1e12:,.3g} TFLOP")
     table.add_row("tables", f"{plan.rows:,} rows of curves, about {plan.table_bytes / 1e6:,.2g} MB")
+    if plan.state_bytes:
+        table.add_row("final states", f"about {plan.state_bytes / 1e6:,.2g} MB  [dim](final_states = false keeps none)[/]")
     if plan.weight_bytes:
         table.add_row("weights", f"{plan.weight_bytes / 1e6:,.2g} MB")
     seconds = plan.seconds(speed, os.cpu_count() or 1)

@@ -19,9 +19,9 @@ from sweeps.device import use_one_thread
 from sweeps.errors import ClusterError
 from sweeps.events import Event, Failure, Limit, Receipt
 from sweeps.plan import Pack, Plan, make_plan
-from sweeps.root import committed_runs, open_root
+from sweeps.root import held_runs, open_root
 from sweeps.schedule import Schedule
-from sweeps.store import Store, holds_sweep, limits, put_in_quarantine, quarantine, read_progress, set_limit
+from sweeps.store import Store, put_in_quarantine, quarantine, read_progress, set_limit
 from sweeps.sweep import SweepSpec
 from sweeps.worker import Worker, WorkerSetup
 
@@ -91,11 +91,7 @@ def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Pl
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     if execution.address is not None:
         _check_address(execution.address)
-    done = committed_runs(root, spec)
-    there = Store(root) if holds_sweep(root) else None
-    set_aside = {run_id for entry in quarantine(there).values() for run_id in entry["run_ids"]} if there else set()
-    plan = make_plan(spec, done, set_aside, limits(there) if there else {})
-    return plan, open_root(root, spec)
+    return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
 
 
 def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
@@ -169,7 +165,7 @@ def _inline(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
 
 
 def _setup(plan: Plan, store: Store) -> WorkerSetup:
-    return WorkerSetup(store.root, plan.spec.stopping_rule, _git_commit())
+    return WorkerSetup(store.root, plan.spec.stopping_rule, plan.spec.final_states, _git_commit())
 
 
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:

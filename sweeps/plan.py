@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -30,6 +30,26 @@ ATTAINED = 0.6  # useful arithmetic as a share of a matrix product's
 MOST_RUNS = 2_000_000
 
 
+class Earlier(NamedTuple):
+    """Where a run was trained before, but not as far as is asked now."""
+
+    pack_id: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a root holds of a sweep's runs: those that are done, those to go on with, those set aside; and what it learnt."""
+
+    committed: AbstractSet[str] = frozenset()
+    shorter: Mapping[str, Earlier] = field(default_factory=dict)  # by run_id
+    quarantined: AbstractSet[str] = frozenset()
+    limits: Mapping[str, int] = field(default_factory=dict)  # how many runs a pack may hold, by group_id, where that is known
+
+
+NOTHING = Held()
+
+
 @dataclass(frozen=True)
 class Pack:
     """Runs of one group that one task trains and one pair of files holds."""
@@ -38,16 +58,18 @@ class Pack:
     group_id: str
     group_runs: int  # planned of its group, in all packs
     runs: Runs
+    earlier: Mapping[str, str]  # the packs in which some of the runs ended earlier, by run_id
+    steps_made: int  # in those, over all runs
 
     @property
     def run_steps(self) -> int:
-        """Training steps over all runs."""
-        return self.runs.template.steps * len(self.runs)
+        """Training steps left to make, over all runs."""
+        return self.runs.template.steps * len(self.runs) - self.steps_made
 
     @property
     def cost(self) -> float:
         """Expected work: useful arithmetic and what steps cost besides, in flop."""
-        return _cost(self.runs.template) * len(self.runs)
+        return _cost(self.runs.template) / self.runs.template.steps * self.run_steps
 
 
 @dataclass(frozen=True)
@@ -77,12 +99,22 @@ class Plan:
     @property
     def weight_bytes(self) -> int:
         """Size of the copies of weights still to be written."""
+        return sum(count * run.snapshots * _weight_bytes(run) for run, count in self._templates() if run.snapshots)
+
+    @property
+    def state_bytes(self) -> int:
+        """Rough size of the final states still to be written: weights, two moments of each, and the curve once more."""
+        if not self.spec.final_states:
+            return 0
+        return sum(count * 3 * _weight_bytes(run) for run, count in self._templates()) + self.rows * 8 * 4
+
+    def _templates(self) -> list[tuple[RunConfig, int]]:
+        """A run of each group still to be trained, and how many there are."""
         runs: Counter[str] = Counter()
         for pack in self.packs:
             runs[pack.group_id] += len(pack.runs)
-        templates = {pack.group_id: pack.runs.template for pack in self.packs if pack.runs.template.snapshots}
-        width = {"float32": 4, "float64": 8}
-        return sum(runs[group] * run.snapshots * run.num_weights() * width[run.precision] for group, run in templates.items())
+        templates = {pack.group_id: pack.runs.template for pack in self.packs}
+        return [(template, runs[group]) for group, template in templates.items()]
 
     def seconds(self, flops_per_second: float, cores: int) -> float:
         """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all `cores`."""
@@ -90,45 +122,36 @@ class Plan:
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
 
-def make_packs(
-    groups: Iterable[Runs],
-    committed: AbstractSet[str] = frozenset(),
-    rule: RuleName | None = None,
-    limits: Mapping[str, int] = MappingProxyType({}),
-) -> Iterator[Pack]:
-    """Slices each group into packs, longest first, leaving out the runs whose run_id is in `committed`.
+def make_packs(groups: Iterable[Runs], held: Held = NOTHING, rule: RuleName | None = None) -> Iterator[Pack]:
+    """Slices each group into packs, longest first, leaving out the runs that are done or set aside.
 
     The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
-    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs. `limits` says by
-    group_id how many runs at most a pack of it may hold, where that is known.
+    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
     """
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
     remaining = sum(_cost(runs.template) * len(runs) for runs in groups)
     for group in groups:
         for planned in _slices(group, remaining):
             remaining -= _cost(group.template) * len(planned)
-            left = np.array([run_id not in committed for run_id in planned.run_ids])
+            left = np.array([run_id not in held.committed and run_id not in held.quarantined for run_id in planned.run_ids])
             if left.any():
                 runs, group_id = planned.only(left), group.template.group_id
-                most = limits.get(group_id, len(runs))
+                most = held.limits.get(group_id, len(runs))
                 for start in range(0, len(runs), most):
-                    yield _pack(runs[start : start + most], group_id, len(group), rule)
+                    yield _pack(runs[start : start + most], len(group), rule, held.shorter)
 
 
 def halves(pack: Pack, rule: RuleName | None) -> tuple[Pack, Pack]:
     """A pack of two runs or more as two packs."""
     middle = (len(pack.runs) + 1) // 2
-    first, second = (_pack(pack.runs[part], pack.group_id, pack.group_runs, rule) for part in (slice(middle), slice(middle, None)))
+    each = pack.steps_made // max(1, len(pack.earlier))  # all runs of a pack were trained equally far
+    shorter = {run_id: Earlier(pack_id, each) for run_id, pack_id in pack.earlier.items()}
+    first, second = (_pack(pack.runs[part], pack.group_runs, rule, shorter) for part in (slice(middle), slice(middle, None)))
     return first, second
 
 
-def make_plan(
-    spec: SweepSpec,
-    committed: AbstractSet[str] = frozenset(),
-    quarantined: AbstractSet[str] = frozenset(),
-    limits: Mapping[str, int] = MappingProxyType({}),
-) -> Plan:
-    """The whole plan of a sweep, less the runs that are committed or in quarantine.
+def make_plan(spec: SweepSpec, held: Held = NOTHING) -> Plan:
+    """The whole plan of a sweep, less what a root holds of it already.
 
     Raises:
       SpecError: the spec holds an impossible run.
@@ -138,9 +161,9 @@ def make_plan(
             f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
         )
     groups = list(groups_of(spec))
-    packs = tuple(make_packs(groups, committed | quarantined, spec.stopping_rule, limits))
+    packs = tuple(make_packs(groups, held, spec.stopping_rule))
     runs, left = sum(map(len, groups)), sum(len(pack.runs) for pack in packs)
-    set_aside = sum(run_id in quarantined and run_id not in committed for group in groups for run_id in group.run_ids)
+    set_aside = sum(run_id in held.quarantined and run_id not in held.committed for group in groups for run_id in group.run_ids)
     return Plan(
         spec=spec,
         packs=packs,
@@ -149,13 +172,30 @@ def make_plan(
         quarantined=set_aside,
         groups=len({pack.group_id for pack in packs}),
         run_steps=sum(pack.run_steps for pack in packs),
-        useful_flops=sum(pack.runs.template.useful_flops() * len(pack.runs) for pack in packs),
+        useful_flops=sum(_useful_flops(pack) for pack in packs),
         rows=sum((run.steps // run.log_every + 1) * len(pack.runs) for pack in packs for run in [pack.runs.template]),
     )
 
 
-def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None) -> Pack:
-    return Pack(digest({"run_ids": runs.run_ids, "rule": rule}), group_id, group_runs, runs)
+def _pack(runs: Runs, group_runs: int, rule: RuleName | None, shorter: Mapping[str, Earlier]) -> Pack:
+    earlier = {run_id: shorter[run_id] for run_id in runs.run_ids if run_id in shorter} if shorter else {}
+    return Pack(
+        pack_id=digest({"run_ids": runs.run_ids, "rule": rule, "steps": runs.template.steps}),
+        group_id=runs.template.group_id,
+        group_runs=group_runs,
+        runs=runs,
+        earlier={run_id: pack_id for run_id, (pack_id, _) in earlier.items()},
+        steps_made=sum(steps for _, steps in earlier.values()),
+    )
+
+
+def _useful_flops(pack: Pack) -> int:
+    run = pack.runs.template
+    return run.useful_flops() // run.steps * pack.run_steps
+
+
+def _weight_bytes(run: RunConfig) -> int:
+    return run.num_weights() * {"float32": 4, "float64": 8}[run.precision]
 
 
 def _slices(group: Runs, remaining: float) -> Iterator[Runs]:

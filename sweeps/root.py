@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from grokjax.config import TRAJECTORY_VERSION, digest, hyperparameter_fields
-from grokjax.fields import role_of
+from grokjax.fields import Value, role_of
 from sweeps.errors import SpecError
+from sweeps.plan import Earlier, Held
 from sweeps.runs import Runs, expand, groups_of
-from sweeps.store import Store, holds_sweep
+from sweeps.store import Store, holds_sweep, limits, quarantine
 from sweeps.sweep import SweepSpec
 
 
@@ -24,47 +27,69 @@ def open_root(root: str | Path, spec: SweepSpec) -> Store:
       SpecError: the root holds results that this spec's would not mix with.
       StoreError: the root cannot be used.
     """
-    if holds_sweep(root):
-        for entry in _entries(Store(root)):
-            _check_compatible(entry, spec, root)
-    store = Store(root, create=True)
     entry = {"spec": spec.model_dump(mode="json"), "trajectory_version": TRAJECTORY_VERSION}
+    if holds_sweep(root):
+        earlier = _entries(Store(root))
+        for each in earlier if entry not in earlier else ():
+            _check_compatible(each, spec, root)
+    store = Store(root, create=True)
     store.create(f"specs/{digest(entry)}.json", json.dumps(entry, indent=1).encode())
     return store
 
 
 def planned_runs(store: Store) -> list[Runs]:
-    """Every run that any spec of the root asks for, once, by group."""
+    """Every run that any spec of the root asks for, once, by group; with the most steps that any asks for."""
     planned: list[Runs] = []
     seen: set[str] = set()
-    for entry in _entries(store):
-        for runs in groups_of(_spec(entry)):
+    for spec in sorted(specs_of(store), key=_steps, reverse=True):
+        for runs in groups_of(spec):
             new = runs.only(np.array([run_id not in seen for run_id in runs.run_ids], bool))
             seen.update(new.run_ids)
             planned += [new] if len(new) else []
     return planned
 
 
-def committed_runs(root: str | Path, spec: SweepSpec) -> frozenset[str]:
-    """The run_ids of the committed runs that need no more training for `spec`.
+def held_runs(root: str | Path, spec: SweepSpec) -> Held:
+    """What the root holds already of the runs of a spec, and what it learnt of their groups.
 
-    A run that was stopped early is done for a spec that stops runs under the same rule, and for no other.
+    A run is done once it has made the steps that `spec` asks for, or diverged. One that was stopped early is done for a spec that
+    stops runs under the same rule, and for no other.
     """
-    dataset = Store(root).dataset("runs") if holds_sweep(root) else None
-    if dataset is None:
-        return frozenset()
-    if "stopped_by" not in dataset.schema.names:  # of a version that stopped none
-        return frozenset(dataset.to_table(columns=["run_id"])["run_id"].to_pylist())
-    rows = dataset.to_table(columns=["run_id", "stopped_by"]).to_pylist()
-    return frozenset(row["run_id"] for row in rows if row["stopped_by"] in (None, spec.stopping_rule))
+    if not holds_sweep(root):
+        return Held()
+    store = Store(root)
+    done, shorter = _trained(store, spec)
+    set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
+    return Held(done, shorter, set_aside, limits(store))
 
 
 def unfinished_runs(store: Store) -> frozenset[str]:
     """The run_ids that some spec of the root asks for and that are not done for it."""
-    specs = [_spec(entry) for entry in _entries(store)]
     return frozenset().union(
-        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - committed_runs(store.root, spec) for spec in specs)
+        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - _trained(store, spec)[0] for spec in specs_of(store))
     )
+
+
+def _trained(store: Store, spec: SweepSpec) -> tuple[frozenset[str], dict[str, Earlier]]:
+    """The committed runs that need no more training for `spec`, and those that were trained less far."""
+    dataset = store.dataset("runs")
+    if dataset is None:
+        return frozenset(), {}
+    names = ("run_id", "pack_id", "steps", "diverged_step", "stopped_by")
+    rows = dataset.to_table(columns=[name for name in names if name in dataset.schema.names])
+    for name in set(names) - set(rows.column_names):  # of a version that had none such
+        rows = rows.append_column(name, pa.nulls(len(rows)))
+    whole = pc.or_(pc.fill_null(pc.greater_equal(rows["steps"], _steps(spec)), True), pc.is_valid(rows["diverged_step"]))
+    stopped = rows["stopped_by"].cast(pa.string())
+    done = pc.if_else(pc.is_null(stopped), whole, pc.equal(stopped, spec.stopping_rule or ""))
+    less = rows.filter(pc.invert(done)).select(["run_id", "pack_id", "steps"]).to_pylist()
+    finished = frozenset(rows["run_id"].filter(done).to_pylist())
+    shorter = {row["run_id"]: Earlier(row["pack_id"], row["steps"]) for row in less if row["run_id"] not in finished}
+    return finished, shorter
+
+
+def _steps(spec: SweepSpec) -> int:
+    return next(expand(spec)).steps
 
 
 def specs_of(store: Store) -> list[SweepSpec]:
@@ -82,22 +107,31 @@ def _spec(entry: Mapping[str, Any]) -> SweepSpec:
 
 
 def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Path) -> None:
-    """Runs may differ along an axis of either spec, and in nothing else."""
+    """Runs may differ along an axis of either spec, and be trained further, and differ in nothing else."""
     version = entry["trajectory_version"]
     if version != TRAJECTORY_VERSION:
         raise SpecError(
             f"{root} holds results of trajectory version {version}, this code makes {TRAJECTORY_VERSION}; use another --root"
         )
     earlier = _spec(entry)
-    fields = hyperparameter_fields()
     first_runs = [next(expand(each)) for each in (earlier, spec)]
     there, here = (run.flat() for run in first_runs)
     following = frozenset.intersection(*(run.following for run in first_runs))
-    for name in sorted(there.keys() | here.keys()):
-        if name in earlier.swept or name in spec.swept or name in following or there.get(name) == here.get(name):
-            continue
-        was, wanted = there.get(name, "absent"), here.get(name, "absent")
-        raise SpecError(
-            f"{root} holds results of another sweep: {name} is {was} there and {wanted} in this spec; "
-            f"use another --root{'' if role_of(fields[name]) == 'recorded' else f' or make {name} an axis'}"
-        )
+    free = earlier.swept.keys() | spec.swept.keys() | following
+    different = [name for name in sorted(there.keys() | here.keys()) if name not in free and there.get(name) != here.get(name)]
+    if "steps" in different and first_runs[1].steps > first_runs[0].steps:
+        different.remove("steps")
+    if different:
+        raise SpecError(_refusal(root, different, there, here))
+
+
+def _refusal(root: str | Path, different: Sequence[str], there: Mapping[str, Value], here: Mapping[str, Value]) -> str:
+    """Says in what a spec differs from an earlier one of the root, line by line."""
+    width = max(map(len, different))
+    lines = [f"  {name:<{width}}  {there.get(name, 'absent')} there, {here.get(name, 'absent')} in this spec" for name in different]
+    fields = hyperparameter_fields()
+    axes = [name for name in different if role_of(fields[name]) != "recorded"]
+    ways = [f"make {' and '.join(axes)} an axis"] if axes == different else []
+    if different == ["steps"]:
+        ways.append(f"ask for {there['steps']} steps or more")
+    return "\n".join([f"{root} holds results of another sweep:", *lines, " or ".join(["use another --root", *ways])])

@@ -5,13 +5,15 @@
     limits/<group>.json          how many runs a pack of a group may hold, where one ran out of memory
     quarantine/<pack>.json       runs that failed as often as they may, with why
     progress/<pack>.json         how far a pack in training has come; gone when it is committed
+    checkpoints/<pack>.safetensors  how far the runs of a pack in training have come, to go on from; gone when it is committed
+    states/<pack>.safetensors    where the runs of a pack ended, for more steps to go on from
     weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
     curves/<pack>.parquet        a row a run and logged step
     runs/<pack>.parquet          a row a run
 
-A pack's weights and curves are written first, whole, then its runs file is created if absent. What has no runs file is a leftover
-that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now stand in
-another pack, trained further, are taken out of it.
+A pack's weights, states and curves are written first, whole, then its runs file is created if absent. What has no runs file is a
+leftover that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now
+stand in another pack, trained further, are taken out of it.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 # Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
+
+StatesFolder = Literal["checkpoints", "states"]
 
 
 class Store(Storage):
@@ -64,7 +68,10 @@ class Store(Storage):
         for table in ("curves", "runs"):
             key = f"{table}/{pack_id}.parquet"
             content = pq.read_table(key, filesystem=self.filesystem())
-            self.put(key, _parquet(content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))))
+            left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
+            self.put(key, _parquet(left))
+        if not left.num_rows:
+            self.delete(f"states/{pack_id}.safetensors")
 
     def dataset(self, table: str) -> ds.Dataset | None:
         """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.
@@ -111,8 +118,14 @@ def put_curves(store: Store, pack_id: str, curves: pa.Table) -> None:
 def commit_runs(store: Store, pack_id: str, runs: pa.Table) -> bool:
     """Commits a pack whose curves are written; returns False if it was committed before."""
     created = store.create(f"runs/{pack_id}.parquet", _parquet(runs))
-    store.delete(f"progress/{pack_id}.json")
+    drop_traces(store, pack_id)
     return created
+
+
+def drop_traces(store: Store, pack_id: str) -> None:
+    """Removes what only a pack in training needs."""
+    store.delete(f"progress/{pack_id}.json")
+    store.delete(f"checkpoints/{pack_id}.safetensors")
 
 
 def put_weights(store: Store, run_id: str, step: np.ndarray, weights: Mapping[str, np.ndarray]) -> None:
@@ -137,6 +150,16 @@ def get_weights(store: Store, run_id: str) -> tuple[np.ndarray, dict[str, np.nda
         return tensors.pop("step"), {name.removeprefix("weights."): tensor for name, tensor in tensors.items()}
     except Exception as error:  # of a Rust library, several kinds
         raise StoreError(f"cannot read {store.root}/{key}: {reason(error)}; restore it") from None
+
+
+def put_states(store: Store, folder: StatesFolder, pack_id: str, content: bytes) -> None:
+    """Writes the states of a pack's runs, as `sweeps.states` makes them."""
+    store.put(f"{folder}/{pack_id}.safetensors", content)
+
+
+def get_states(store: Store, folder: StatesFolder, pack_id: str) -> bytes | None:
+    """What `put_states` wrote; None if there is nothing."""
+    return store.get(f"{folder}/{pack_id}.safetensors")
 
 
 def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> None:
@@ -177,7 +200,7 @@ def _entries(store: Store, folder: str) -> dict[str, dict[str, Any]]:
 
 
 def _strangers(root: Path) -> list[str]:
-    ours = ("specs", "groups", "limits", "progress", "quarantine", "weights", "curves", "runs")
+    ours = ("specs", "groups", "limits", "progress", "checkpoints", "quarantine", "states", "weights", "curves", "runs")
     return sorted(entry.name for entry in root.iterdir() if entry.name not in ours) if root.is_dir() else []
 
 

@@ -22,7 +22,8 @@ class SweepSpec(pydantic.BaseModel):
     Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
     such as "hidden_size > train_size"; a run for which one of them is true is not trained.
 
-    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`.
+    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`. With
+    `final_states` the state that every run ends in is kept, for more steps to go on from.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -35,6 +36,7 @@ class SweepSpec(pydantic.BaseModel):
     leave_out: tuple[str, ...] = ()
     stop: Stop = "never"
     rule: RuleName | None = None
+    final_states: bool = True
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:

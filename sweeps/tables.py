@@ -15,7 +15,7 @@ import pyarrow as pa
 from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
 from grokjax.fields import AsGiven
 from grokjax.lanes import Tuning
-from grokjax.pack import RunResult
+from grokjax.occupant import RunResult
 from sweeps.device import device_kind
 from sweeps.schema import Column, curves_schema, runs_schema
 from sweeps.stopping import RuleName

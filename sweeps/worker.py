@@ -7,23 +7,40 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
 
-from grokjax.config import RunConfig
+from grokjax.config import TRAJECTORY_VERSION, RunConfig
 from grokjax.lanes import Tuning, first_tunings, measure_tuning, program_of
-from grokjax.pack import Snapshots, train_pack
+from grokjax.occupant import Begun, RunResult, Snapshots
+from grokjax.pack import train_pack
 from grokjax.peak import measure_peak
 from sweeps.device import device_kind, prepare_device
 from sweeps.events import Receipt
 from sweeps.plan import Pack
+from sweeps.states import read_states, states_file
 from sweeps.stopping import DECIDERS, RuleName
-from sweeps.store import Store, commit_runs, put_curves, put_weights, write_progress
+from sweeps.store import (
+    Store,
+    commit_runs,
+    drop_traces,
+    get_states,
+    get_weights,
+    put_curves,
+    put_states,
+    put_weights,
+    write_progress,
+)
 from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
 
 PROGRESS_SECONDS = 1.0
+# A pack in training is saved this often, or less often where saving would take more than this share of the time.
+CHECKPOINT_SECONDS = 120.0
+MOST_CHECKPOINTING = 0.05
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,7 @@ class WorkerSetup:
 
     root: str
     rule: RuleName | None  # what may end runs early
+    final_states: bool  # whether to keep the state that every run ends in
     commit: str | None  # of the code, for the table
 
 
@@ -63,14 +81,18 @@ class Worker:
         """
         started, started_at = time.perf_counter(), datetime.now(UTC)
         if self._store.exists(f"runs/{pack.pack_id}.parquet"):
-            self._store.delete(f"progress/{pack.pack_id}.json")  # of a worker that died right after the commit
+            drop_traces(self._store, pack.pack_id)  # of a worker that died right after the commit
             return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
         tuning = self._prepare(pack)
         peak_flops = measure_peak()
         compiled = time.perf_counter()
-        report = _Report(self._store, pack, lambda: self._start_ahead(following))
+        made_by = _made_by(pack, tuning)
+        begun = self._begun(pack, made_by)
+        steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in begun.values())
+        report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
         decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
-        result = train_pack(pack.runs, tuning, report, decider, self._keep)
+        checkpoint = _Checkpoints(self._store, pack.pack_id, made_by)
+        result = train_pack(pack.runs, tuning, report, decider, self._keep, begun, checkpoint)
         trained = time.perf_counter()
         provenance = Provenance(
             pack_id=pack.pack_id,
@@ -82,6 +104,8 @@ class Worker:
             commit=self._setup.commit,
         )
         runs = runs_table(result.runs, provenance)
+        if self._setup.final_states:
+            put_states(self._store, "states", pack.pack_id, states_file(_ends(result.runs), made_by))
         put_curves(self._store, pack.pack_id, curves_table(result.runs))
         written = time.perf_counter()
         costs = Costs(
@@ -94,12 +118,29 @@ class Worker:
         commit_runs(self._store, pack.pack_id, with_costs(runs, costs))
         self._free_since = time.perf_counter()
         self._startup, self._commit_seconds = 0.0, self._free_since - written
-        made = sum(int(run.curve.step[-1]) for run in result.runs)
+        made = sum(int(run.curve.step[-1]) for run in result.runs) - pack.steps_made
         stopped = sum(run.decided for run in result.runs)
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
 
     def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
         put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)
+
+    def _begun(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, Begun]:
+        """How far the pack's runs have come before: in a pack that ended earlier, and in this one when it was interrupted."""
+        begun: dict[str, Begun] = {}
+        for earlier in sorted(set(pack.earlier.values())):
+            content = get_states(self._store, "states", earlier)
+            ends = read_states(content, made_by) if content is not None else {}
+            begun |= {run_id: end for run_id, end in ends.items() if pack.earlier.get(run_id) == earlier}
+        if pack.runs.template.snapshots:
+            begun = {run_id: self._with_snapshots(run_id, run, pack.runs.template.log_every) for run_id, run in begun.items()}
+        content = get_states(self._store, "checkpoints", pack.pack_id)
+        return begun | (read_states(content, made_by) if content is not None else {})
+
+    def _with_snapshots(self, run_id: str, begun: Begun, log_every: int) -> Begun:
+        step, weights = get_weights(self._store, run_id) or ((), {})
+        copies = {int(at) // log_every: {name: each[index] for name, each in weights.items()} for index, at in enumerate(step)}
+        return replace(begun, snapshots=copies)
 
     def _prepare(self, pack: Pack) -> Tuning:
         """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""
@@ -144,15 +185,57 @@ def _tuning_key(config: RunConfig) -> str:
     return f"groups/{config.group_id}-{kind}.json"
 
 
+def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
+    """What a pack's low bits depend on, and what is looked at: training goes on only from states made by the same."""
+    run = pack.runs.template
+    return {
+        "group_id": pack.group_id,
+        "tuning": asdict(tuning),
+        "device": device_kind(),
+        "trajectory_version": TRAJECTORY_VERSION,
+        "jax": metadata.version("jax"),
+        "optax": metadata.version("optax"),
+        "log_every": run.log_every,
+        "probes": list(run.chosen_probes),
+    }
+
+
+def _ends(results: Sequence[RunResult]) -> dict[str, Begun]:
+    return {
+        run.config.run_id: Begun(run.curve.metrics, run.state, run.train_seconds, run.measure_seconds, {})
+        for run in results
+        if run.state is not None
+    }
+
+
+class _Checkpoints:
+    """Saves a pack in training now and then, for another worker to go on from."""
+
+    def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
+        self._store, self._pack_id, self._made_by = store, pack_id, made_by
+        self._began = self._saved = time.monotonic()
+        self._last, self._spent = 0.0, 0.0
+
+    def __call__(self, begun: Callable[[], dict[str, Begun]]) -> None:
+        now = time.monotonic()
+        if now - self._saved < CHECKPOINT_SECONDS or self._spent + self._last > MOST_CHECKPOINTING * (now - self._began):
+            return
+        put_states(self._store, "checkpoints", self._pack_id, states_file(begun(), self._made_by))
+        self._saved = time.monotonic()
+        self._last = self._saved - now
+        self._spent += self._last
+
+
 class _Report:
     """Adds up a pack's run-steps and writes them down now and then; `after_first` is called once, when training is under way."""
 
-    def __init__(self, store: Store, pack: Pack, after_first: Callable[[], None]) -> None:
-        self._store, self._pack, self._after_first = store, pack, after_first
-        self._done, self._written = 0, 0.0
+    def __init__(self, store: Store, pack: Pack, done: int, after_first: Callable[[], None]) -> None:
+        self._store, self._pack, self._done, self._after_first = store, pack, done, after_first
+        self._first, self._written = True, 0.0
 
     def __call__(self, run_steps: int) -> None:
-        if not self._done:
+        if self._first:
+            self._first = False
             self._after_first()
         self._done += run_steps
         if time.monotonic() - self._written >= PROGRESS_SECONDS:

@@ -14,7 +14,7 @@ from analysis.load import load_curves, load_runs
 from grokjax.lanes import first_tunings, program_of
 from sweeps.errors import SpecError, StoreError
 from sweeps.plan import make_packs
-from sweeps.root import committed_runs, open_root, planned_runs
+from sweeps.root import held_runs, open_root, planned_runs
 from sweeps.schema import curves_schema
 from sweeps.spec import load_spec
 from sweeps.standing import drop_superseded
@@ -33,7 +33,7 @@ def commit_pack(store, pack_id, curves, runs):
 
 
 def train(pack, root, rule=None, commit=None):
-    return Worker(WorkerSetup(str(root), rule, commit), asked_at=time.time()).train(pack)
+    return Worker(WorkerSetup(str(root), rule, True, commit), asked_at=time.time()).train(pack)
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_only_one_of_many_commits_a_pack_and_all_succeed(tmp_path, spec):
 def test_a_run_is_committed_when_its_runs_file_is_there_and_not_before(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     store.put("curves/p.parquet", b"left over from a killed worker")
-    assert committed_runs(tmp_path / "root", spec) == frozenset()
+    assert held_runs(tmp_path / "root", spec).committed == frozenset()
     commit_pack(store, "p", table(["a"]), table(["a"]))
-    assert committed_runs(tmp_path / "root", spec) == {"a"}
+    assert held_runs(tmp_path / "root", spec).committed == {"a"}
     assert pd.read_parquet(tmp_path / "root" / "curves").run_id.tolist() == ["a"]
 
 
@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, spec):
     commit_pack(store, "p", table("a"), table("a"))
     store.put("runs/torn.parquet", store.get("runs/p.parquet")[:20])
     with pytest.raises(StoreError, match=r"cannot read .*runs/torn.parquet"):
-        committed_runs(tmp_path / "root", spec)
+        held_runs(tmp_path / "root", spec)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,8 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, spec):
         ({"seed": 7}, {}, True),
         ({"weight_decay": None}, {"weight_decay": [0.1, 5]}, True),
         ({"learning_rate": 0.1}, {}, False),
-        ({"steps": 400}, {}, False),
+        ({"steps": 400}, {}, True),
+        ({"steps": 100}, {}, False),
         ({"log_every": 100}, {}, False),
     ],
 )
@@ -110,9 +111,9 @@ def test_a_root_takes_more_of_its_sweep_and_nothing_else(tmp_path, spec, changed
     other = load_spec(write(tmp_path, changed, axes))
     if fits:
         store = open_root(tmp_path / "root", other)
-        assert sum(map(len, planned_runs(store))) == spec.size + other.size - ("weight_decay" in axes)
+        assert sum(map(len, planned_runs(store))) == spec.size + other.size - ("weight_decay" in axes or "steps" in changed)
     else:
-        with pytest.raises(SpecError, match=rf"results of another sweep: {next(iter(changed))} is"):
+        with pytest.raises(SpecError, match=rf"results of another sweep:\n  {next(iter(changed))}  .* there, .* in this spec\n"):
             open_root(tmp_path / "root", other)
 
 
@@ -142,7 +143,7 @@ def test_the_tuning_of_a_group_is_measured_once_and_kept(tmp_path, spec):
     odd = {**first, "tuning": {"lane_width": 3, "dot_library": "default"}}
     store.put(f"groups/{entry.name}", json.dumps(odd).encode())
     more = load_spec(write(tmp_path, {"seed": None}, {"seed": "3..4"}))
-    (pack,) = make_packs(planned_runs(open_root(tmp_path / "root", more)), committed_runs(tmp_path / "root", more))
+    (pack,) = make_packs(planned_runs(open_root(tmp_path / "root", more)), held_runs(tmp_path / "root", more))
     train(pack, tmp_path / "root")
     runs = pd.read_parquet(tmp_path / "root" / "runs").sort_values("seed")
     assert runs.lane_width.tolist() == [first["tuning"]["lane_width"]] * 3 + [3] * 2
@@ -203,14 +204,14 @@ def test_a_kill_while_rows_are_dropped_is_mended_the_next_time(tmp_path, spec, m
 def test_a_table_of_an_older_version_without_some_columns_still_counts(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     commit_pack(store, "p", table("a"), table("a"))
-    assert committed_runs(tmp_path / "root", spec) == {"a"}
+    assert held_runs(tmp_path / "root", spec).committed == {"a"}
     drop_superseded(store)
 
 
 def test_the_columns_of_time_add_up_to_the_workers_time(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     (pack,) = make_packs(planned_runs(store))
-    worker = Worker(WorkerSetup(str(tmp_path / "root"), None, None), asked_at=time.time())
+    worker = Worker(WorkerSetup(str(tmp_path / "root"), None, True, None), asked_at=time.time())
     began = time.perf_counter()
     worker.train(pack)
     took = time.perf_counter() - began
@@ -223,7 +224,7 @@ def test_the_group_that_comes_next_is_compiled_meanwhile(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     (pack,) = make_packs(planned_runs(store))
     following = pack.runs[0].bind({"hidden_size": 11})
-    worker = Worker(WorkerSetup(str(tmp_path / "root"), None, None), asked_at=time.time())
+    worker = Worker(WorkerSetup(str(tmp_path / "root"), None, True, None), asked_at=time.time())
     worker.train(pack, following)
     worker._ahead.shutdown(wait=True)
     for tuning in first_tunings():
