@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,22 @@ def open_root(root: str | Path, spec: SweepSpec) -> Store:
       SpecError: the root holds results that this spec's would not mix with.
       StoreError: the root cannot be used.
     """
-    if holds_sweep(root):
-        for entry in _entries(Store(root)):
-            _check_compatible(entry, spec, root)
+    return _enter(root, [{"spec": spec.model_dump(mode="json"), "trajectory_version": TRAJECTORY_VERSION}])
+
+
+def enter_specs(source: Store, root: str | Path) -> Store:
+    """The store at `root`, with the specs of another root entered among its own. Raises as `open_root`."""
+    return _enter(root, _entries(source))
+
+
+def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
+    there = _entries(Store(root)) if holds_sweep(root) else []
+    for entry in entries:
+        for other in there if entry not in there else []:
+            _check_compatible(other, entry, root)
     store = Store(root, create=True)
-    entry = {"spec": spec.model_dump(mode="json"), "trajectory_version": TRAJECTORY_VERSION}
-    store.create(f"specs/{digest(entry)}.json", json.dumps(entry, indent=1).encode())
+    for entry in entries:
+        store.create(f"specs/{digest(entry)}.json", json.dumps(entry, indent=1).encode())
     return store
 
 
@@ -81,14 +91,12 @@ def _spec(entry: Mapping[str, Any]) -> SweepSpec:
     return SweepSpec.model_validate_json(json.dumps(entry["spec"]))
 
 
-def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Path) -> None:
-    """Runs may differ along an axis of either spec, and in nothing else."""
-    version = entry["trajectory_version"]
-    if version != TRAJECTORY_VERSION:
-        raise SpecError(
-            f"{root} holds results of trajectory version {version}, this code makes {TRAJECTORY_VERSION}; use another --root"
-        )
-    earlier = _spec(entry)
+def _check_compatible(entry: Mapping[str, Any], other: Mapping[str, Any], root: str | Path) -> None:
+    """Runs of another spec than that of an entry of `root` may differ along an axis of either, and in nothing else."""
+    version, wanted = entry["trajectory_version"], other["trajectory_version"]
+    if version != wanted:
+        raise SpecError(f"{root} holds results of trajectory version {version}, these are of {wanted}; use another root")
+    earlier, spec = _spec(entry), _spec(other)
     fields = hyperparameter_fields()
     first_runs = [next(expand(each)) for each in (earlier, spec)]
     there, here = (run.flat() for run in first_runs)
@@ -96,8 +104,8 @@ def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Pat
     for name in sorted(there.keys() | here.keys()):
         if name in earlier.swept or name in spec.swept or name in following or there.get(name) == here.get(name):
             continue
-        was, wanted = there.get(name, "absent"), here.get(name, "absent")
+        was, asked = there.get(name, "absent"), here.get(name, "absent")
         raise SpecError(
-            f"{root} holds results of another sweep: {name} is {was} there and {wanted} in this spec; "
-            f"use another --root{'' if role_of(fields[name]) == 'recorded' else f' or make {name} an axis'}"
+            f"{root} holds results of another sweep: {name} is {was} there and {asked} in this spec; "
+            f"use another root{'' if role_of(fields[name]) == 'recorded' else f' or make {name} an axis'}"
         )
