@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 
 from sweeps.errors import InputError
 from sweeps.schema import curves_schema
-from sweeps.standing import KEYS, superseded
+from sweeps.standing import KEYS, committed_rows, superseded
 from sweeps.store import Store, get_weights
 
 
@@ -74,12 +74,13 @@ def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns:
     keys = _frame(_dataset(root, "runs").to_table(columns=["run_id", "pack_id"]))
     if keys["run_id"].is_unique:
         curves = _frame(dataset.to_table(columns=wanted, filter=chosen))
-    else:  # the curve of a run that is in two packs is that of the row that stands
-        standing = load_runs(root, ["run_id", "pack_id"]).set_index("run_id")["pack_id"]
+    else:  # the curve of a run that is in two files is that of the row that stands
+        rows = committed_rows(Store(root))
+        standing = rows[~superseded(rows)].set_index("run_id")["file"]
         curves = _frame(dataset.to_table(columns=[*wanted, "__filename"], filter=chosen))
         files, names = pd.factorize(curves.pop("__filename"))
-        packs = pd.Series([Path(name).stem for name in names]).reindex(files).to_numpy()
-        curves = curves[packs == curves["run_id"].map(standing).to_numpy()]
+        stems = pd.Series([Path(name).stem for name in names]).reindex(files).to_numpy()
+        curves = curves[stems == curves["run_id"].map(standing).to_numpy()]
     return curves.sort_values(["run_id", "step"], ignore_index=True)
 
 

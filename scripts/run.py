@@ -17,6 +17,7 @@ from rich.text import Text
 from scripts.options import Settings, Spec, StopOption, Unset
 from sweeps.cluster import Execution, Outcome, prepare, train
 from sweeps.cluster import Progress as SweepProgress
+from sweeps.errors import StoreError
 from sweeps.plan import Plan
 from sweeps.spec import load_spec
 from sweeps.store import Store
@@ -67,6 +68,8 @@ def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
         _print(console, f"What is committed stays in {root}; the same command continues.")
         sys.stderr.flush()
         os._exit(130)
+    except StoreError as error:
+        raise StoreError(f"{error}; what is committed stays, and the same command continues") from None
     _tell(outcome, root, console)
     return not outcome.failures and not plan.quarantined
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sweeps.device import use_one_thread
-from sweeps.errors import ClusterError
+from sweeps.errors import ClusterError, StoreError
 from sweeps.events import Event, Failure, Limit, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import held_runs, open_root
@@ -80,7 +80,7 @@ def run_sweep(
 
     Raises:
       SpecError: the spec cannot be run or does not fit what the root holds.
-      StoreError: the root cannot be used.
+      StoreError: the root cannot be used, or not any more: what is committed stays, and the same call goes on.
       ClusterError: there is no cluster at the address.
     """
     plan, store = prepare(spec, root, execution)
@@ -171,6 +171,8 @@ def _setup(plan: Plan, store: Store) -> WorkerSetup:
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
     try:
         receipt: Receipt = attempt()
+    except StoreError:  # not the pack's fault, and the next could not be stored either
+        raise
     except Exception:
         return Failure(pack, traceback.format_exc())
     return receipt
@@ -190,8 +192,9 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
             yield from pool.turn()
     finally:
         ray.shutdown()
-        for pack in pool.in_training:
-            store.delete(f"progress/{pack.pack_id}.json")
+        with contextlib.suppress(StoreError):  # a store that cannot be written may be why we are here
+            for pack in pool.in_training:
+                store.delete(f"progress/{pack.pack_id}.json")
 
 
 def _check_address(address: str) -> None:

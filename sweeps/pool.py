@@ -125,7 +125,8 @@ class Pool:
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
-                raise StoreError(f"{self._store_errors} packs in a row could not be stored: {_last_line(error)}") from None
+                told = _last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
+                raise StoreError(f"{self._store_errors} packs in a row could not be stored: {told}") from None
         if cause == "memory" and len(pack.runs) > 1:
             for half in halves(pack, self._setup.rule):
                 self._schedule.put_back(half)

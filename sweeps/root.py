@@ -27,13 +27,22 @@ def open_root(root: str | Path, spec: SweepSpec) -> Store:
       SpecError: the root holds results that this spec's would not mix with.
       StoreError: the root cannot be used.
     """
-    entry = {"spec": spec.model_dump(mode="json"), "trajectory_version": TRAJECTORY_VERSION}
-    if holds_sweep(root):
-        earlier = _entries(Store(root))
-        for each in earlier if entry not in earlier else ():
-            _check_compatible(each, spec, root)
+    return _enter(root, [{"spec": spec.model_dump(mode="json"), "trajectory_version": TRAJECTORY_VERSION}])
+
+
+def enter_specs(source: Store, root: str | Path) -> Store:
+    """The store at `root`, with the specs of another root entered among its own. Raises as `open_root`."""
+    return _enter(root, _entries(source))
+
+
+def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
+    there = _entries(Store(root)) if holds_sweep(root) else []
+    for entry in entries:
+        for other in there if entry not in there else []:
+            _check_compatible(other, entry, root)
     store = Store(root, create=True)
-    store.create(f"specs/{digest(entry)}.json", json.dumps(entry, indent=1).encode())
+    for entry in entries:
+        store.create(f"specs/{digest(entry)}.json", json.dumps(entry, indent=1).encode())
     return store
 
 
@@ -81,7 +90,7 @@ def _trained(store: Store, spec: SweepSpec) -> tuple[frozenset[str], dict[str, E
         rows = rows.append_column(name, pa.nulls(len(rows)))
     whole = pc.or_(pc.fill_null(pc.greater_equal(rows["steps"], _steps(spec)), True), pc.is_valid(rows["diverged_step"]))
     stopped = rows["stopped_by"].cast(pa.string())
-    done = pc.if_else(pc.is_null(stopped), whole, pc.equal(stopped, spec.stopping_rule or ""))
+    done = pc.or_(whole, pc.fill_null(pc.equal(stopped, spec.stopping_rule or ""), False))
     less = rows.filter(pc.invert(done)).select(["run_id", "pack_id", "steps"]).to_pylist()
     finished = frozenset(rows["run_id"].filter(done).to_pylist())
     shorter = {row["run_id"]: Earlier(row["pack_id"], row["steps"]) for row in less if row["run_id"] not in finished}
@@ -106,14 +115,12 @@ def _spec(entry: Mapping[str, Any]) -> SweepSpec:
     return SweepSpec.model_validate_json(json.dumps(entry["spec"]))
 
 
-def _check_compatible(entry: Mapping[str, Any], spec: SweepSpec, root: str | Path) -> None:
-    """Runs may differ along an axis of either spec, and be trained further, and differ in nothing else."""
-    version = entry["trajectory_version"]
-    if version != TRAJECTORY_VERSION:
-        raise SpecError(
-            f"{root} holds results of trajectory version {version}, this code makes {TRAJECTORY_VERSION}; use another --root"
-        )
-    earlier = _spec(entry)
+def _check_compatible(entry: Mapping[str, Any], other: Mapping[str, Any], root: str | Path) -> None:
+    """Runs of another spec than that of an entry of `root` may differ along an axis of either, be trained further, and no more."""
+    version, wanted = entry["trajectory_version"], other["trajectory_version"]
+    if version != wanted:
+        raise SpecError(f"{root} holds results of trajectory version {version}, these are of {wanted}; use another root")
+    earlier, spec = _spec(entry), _spec(other)
     first_runs = [next(expand(each)) for each in (earlier, spec)]
     there, here = (run.flat() for run in first_runs)
     following = frozenset.intersection(*(run.following for run in first_runs))
@@ -134,4 +141,4 @@ def _refusal(root: str | Path, different: Sequence[str], there: Mapping[str, Val
     ways = [f"make {' and '.join(axes)} an axis"] if axes == different else []
     if different == ["steps"]:
         ways.append(f"ask for {there['steps']} steps or more")
-    return "\n".join([f"{root} holds results of another sweep:", *lines, " or ".join(["use another --root", *ways])])
+    return "\n".join([f"{root} holds results of another sweep:", *lines, " or ".join(["use another root", *ways])])

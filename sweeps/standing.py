@@ -2,25 +2,55 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
+import pyarrow as pa
 
 from sweeps.store import Store
 
 # What it takes to tell which row of a run stands, where it has several.
-KEYS = ("run_id", "stopped_by", "steps", "finished_at", "pack_id")
+KEY_TYPES = {
+    "run_id": pa.string(),
+    "stopped_by": pa.string(),
+    "steps": pa.int64(),
+    "diverged_step": pa.int64(),
+    "finished_at": pa.timestamp("ms", tz="UTC"),
+    "pack_id": pa.string(),
+}
+KEYS = tuple(KEY_TYPES)
 
 
 def superseded(runs: pd.DataFrame) -> pd.Series:
     """Which rows of a runs table, with columns KEYS, give way to another row of the same run.
 
-    A run stopped early and trained on later is in two packs, and so is one that two drivers trained at once. What was trained to
-    its end stands before what was stopped; else the longer, else what was committed first.
+    A run trained on later, after it was stopped or for more steps, is in two packs, and so is one that two drivers trained at once.
+    One that diverged stands, since it cannot be trained on; else the longer; else what was not stopped, or was committed first.
     """
     if runs["run_id"].is_unique:
         return pd.Series(False, index=runs.index)
-    order = runs.assign(stopped=runs["stopped_by"].notna(), shorter=-runs["steps"])
-    order = order.sort_values(["run_id", "stopped", "shorter", "finished_at", "pack_id"])
+    order = runs.assign(goes_on=runs["diverged_step"].isna(), shorter=-runs["steps"], stopped=runs["stopped_by"].notna())
+    order = order.sort_values(["run_id", "goes_on", "shorter", "stopped", "finished_at", "pack_id"])
     return order["run_id"].duplicated().reindex(runs.index)
+
+
+def committed_rows(store: Store) -> pd.DataFrame:
+    """KEYS of every row of the runs table, and `file`: the stem of the pair of files that hold the row and its curve.
+
+    Arrow-backed columns; null where a table of an older version lacks one. Raises StoreError if a file cannot be read.
+    """
+    dataset = store.dataset("runs")
+    if dataset is None:
+        rows = pa.table({name: pa.nulls(0, kind) for name, kind in KEY_TYPES.items()} | {"__filename": pa.nulls(0, pa.string())})
+    else:
+        rows = dataset.to_table(columns=[*(name for name in KEYS if name in dataset.schema.names), "__filename"])
+    for name in KEYS:
+        if name not in rows.schema.names:
+            rows = rows.append_column(name, pa.nulls(len(rows), KEY_TYPES[name]))
+    paths = rows["__filename"].combine_chunks().dictionary_encode()
+    stems = pa.array([Path(path).stem for path in paths.dictionary.to_pylist()], pa.string())
+    frame: pd.DataFrame = rows.select(KEYS).append_column("file", stems.take(paths.indices)).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 def drop_superseded(store: Store) -> None:
@@ -28,10 +58,6 @@ def drop_superseded(store: Store) -> None:
 
     May be killed anywhere, or done by two at once: what is left over then goes the next time.
     """
-    dataset = store.dataset("runs")
-    if dataset is None:
-        return
-    runs = dataset.to_table(columns=[name for name in KEYS if name in dataset.schema.names]).to_pandas()
-    runs = runs.reindex(columns=list(KEYS))  # a table of an older version may lack one
-    for pack_id, gone in runs[superseded(runs)].groupby("pack_id")["run_id"]:
-        store.drop_runs(str(pack_id), frozenset(gone))
+    rows = committed_rows(store)
+    for file, gone in rows[superseded(rows)].groupby("file")["run_id"]:
+        store.drop_runs(str(file), frozenset(gone))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -36,6 +38,13 @@ SCHEMES = ("s3", "gs", "az")
 PATIENCE_SECONDS = 120.0
 OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
 LONGEST_PAUSE_SECONDS = 8.0
+# What helps where the system refuses to write.
+REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or have the quota raised",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EROFS: "make it writable",
+}
 
 
 class Storage:
@@ -173,7 +182,8 @@ class Storage:
         try:
             return self._retrying(PATIENCE_SECONDS)(attempt)
         except (OSError, BaseError) as error:
-            raise StoreError(f"cannot {what} in {self.root}: {reason(error)}") from None
+            remedy = REMEDIES.get(_system_error(error) or 0)
+            raise StoreError(f"cannot {what} in {self.root}: {reason(error)}{f'; {remedy}' if remedy else ''}") from None
 
     def _retrying(self, seconds: float) -> tenacity.Retrying:
         return tenacity.Retrying(
@@ -195,9 +205,18 @@ def is_address(root: str | Path) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """What an error says went wrong, in one line."""
-    told = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return getattr(error, "strerror", None) or told
+    """What an error says went wrong, in one line; where the system refused something, in its words."""
+    number = _system_error(error)
+    if number is not None:
+        return os.strerror(number)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _system_error(error: Exception) -> int | None:
+    """The number of the system's error behind an error, which libraries in other languages tell in words."""
+    number = getattr(error, "errno", None)
+    told = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
+    return number if isinstance(number, int) or told is None else int(told[1] or told[2])
 
 
 def _connect(address: str) -> Any:

@@ -13,7 +13,8 @@
 
 A pack's weights, states and curves are written first, whole, then its runs file is created if absent. What has no runs file is a
 leftover that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now
-stand in another pack, trained further, are taken out of it.
+stand in another pack, trained further, are taken out of it. A compacted root has bundles of packs in the place of packs
+(`sweeps.compact`).
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ from sweeps.storage import Storage, is_address, reason
 if TYPE_CHECKING:
     import pyarrow.dataset as ds
 
+# What a root holds.
+FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs")
 # Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
 
@@ -63,15 +66,15 @@ class Store(Storage):
         if create:
             self.check_create()
 
-    def drop_runs(self, pack_id: str, run_ids: AbstractSet[str]) -> None:
-        """Takes runs out of a committed pack's files, curves first; the files stay, even empty: the pack stays committed."""
+    def drop_runs(self, file: str, run_ids: AbstractSet[str]) -> None:
+        """Takes runs out of a pack's or bundle's files, curves first; the files stay, even empty: a pack stays committed."""
         for table in ("curves", "runs"):
-            key = f"{table}/{pack_id}.parquet"
+            key = f"{table}/{file}.parquet"
             content = pq.read_table(key, filesystem=self.filesystem())
             left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
             self.put(key, _parquet(left))
         if not left.num_rows:
-            self.delete(f"states/{pack_id}.safetensors")
+            self.delete(f"states/{file}.safetensors")
 
     def dataset(self, table: str) -> ds.Dataset | None:
         """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.
@@ -92,9 +95,7 @@ class Store(Storage):
         try:
             return pq.read_schema(path, filesystem=files)
         except (OSError, pa.ArrowException) as error:
-            raise StoreError(
-                f"cannot read {self.root}/{path}: {reason(error)}; restore it, or move its runs file away to train the pack again"
-            ) from None
+            raise unreadable(self, path, error) from None
 
 
 def holds_sweep(root: str | Path) -> bool:
@@ -126,6 +127,22 @@ def drop_traces(store: Store, pack_id: str) -> None:
     """Removes what only a pack in training needs."""
     store.delete(f"progress/{pack_id}.json")
     store.delete(f"checkpoints/{pack_id}.safetensors")
+
+
+def read_pack(store: Store, table: str, file: str) -> pa.Table:
+    """A whole file of the table "runs" or "curves", named by its stem, with the checksums of its pages. Raises StoreError."""
+    key = f"{table}/{file}.parquet"
+    try:
+        return pq.read_table(key, filesystem=store.filesystem(), page_checksum_verification=True)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(store, key, error) from None
+
+
+def unreadable(store: Store, key: str, error: Exception) -> StoreError:
+    """What to say of a Parquet file that cannot be read."""
+    return StoreError(
+        f"cannot read {store.root}/{key}: {reason(error)}; restore it, or move its runs file away to train the pack again"
+    )
 
 
 def put_weights(store: Store, run_id: str, step: np.ndarray, weights: Mapping[str, np.ndarray]) -> None:
@@ -200,8 +217,7 @@ def _entries(store: Store, folder: str) -> dict[str, dict[str, Any]]:
 
 
 def _strangers(root: Path) -> list[str]:
-    ours = ("specs", "groups", "limits", "progress", "checkpoints", "quarantine", "states", "weights", "curves", "runs")
-    return sorted(entry.name for entry in root.iterdir() if entry.name not in ours) if root.is_dir() else []
+    return sorted(entry.name for entry in root.iterdir() if entry.name not in FOLDERS) if root.is_dir() else []
 
 
 def _parquet(table: pa.Table) -> bytes:

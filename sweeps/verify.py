@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors.numpy import load
 
 from grokjax.config import RunConfig
@@ -17,7 +16,7 @@ from sweeps.errors import StoreError
 from sweeps.root import planned_runs, specs_of
 from sweeps.runs import expand
 from sweeps.storage import reason
-from sweeps.store import Store, get_weights
+from sweeps.store import Store, get_weights, read_pack
 
 RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
 
@@ -46,7 +45,7 @@ def verify(store: Store) -> Verdict:
     files = 0
     for pack in packs:
         try:
-            runs, curves = (_read(store, table, pack) for table in ("runs", "curves"))
+            runs, curves = (read_pack(store, table, pack) for table in ("runs", "curves"))
         except StoreError as error:
             wrong.append(str(error))
             continue
@@ -63,15 +62,6 @@ def verify(store: Store) -> Verdict:
         wrong += _check_states(store, key)
     wrong += [f"run {run_id} is there {count} times" for run_id, count in seen.items() if count > 1]
     return Verdict(len(planned), len((seen.keys() & planned.keys()) - shorter), files, tuple(wrong))
-
-
-def _read(store: Store, table: str, pack: str) -> pa.Table:
-    """A whole file, with the checksums of its pages. Raises StoreError."""
-    key = f"{table}/{pack}.parquet"
-    try:
-        return pq.read_table(key, filesystem=store.filesystem(), page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"cannot read {store.root}/{key}: {str(error).splitlines()[0]}") from None
 
 
 def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, RunConfig], asked: AbstractSet[int]) -> Iterator[str]:

@@ -160,6 +160,7 @@ def twice_committed(tmp_path, spec):
     ):
         rows = pa.table({"run_id": list(ids), "steps": steps, "stopped_by": pa.array(stopped, pa.string())})
         rows = rows.append_column("pack_id", [[pack_id] * len(ids)]).append_column("finished_at", [[at] * len(ids)])
+        rows = rows.append_column("diverged_step", pa.array([40 if made == 40 else None for made in steps], pa.int64()))
         curves = pa.table({name: [0] * len(ids) for name in curves_schema().names if name != "run_id"} | {"run_id": list(ids)})
         commit_pack(store, pack_id, curves.append_column("of", [[pack_id] * len(ids)]), rows)
     return store

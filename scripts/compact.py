@@ -1,0 +1,29 @@
+"""grokjax compact."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from scripts.options import Root
+from sweeps.compact import compact
+from sweeps.store import Store
+
+
+def command(
+    root: Root,
+    out: Annotated[
+        str, typer.Argument(metavar="DST", help="The new root: a new folder or address, or one begun so.", show_default=False)
+    ],
+) -> None:
+    """Bring a root of many small files to another, in few large ones. The old one stays; the new one can be used in its place.
+
+    The same command again continues where it was interrupted, and brings what the old root has got since.
+
+    Example:
+        grokjax compact results/x results/x-compact
+    """
+    done = compact(Store(root), out)
+    typer.echo(f"Brought {done.runs:,} runs of {done.packs:,} packs to {out}, in {done.bundles:,} files of runs and of curves")
+    typer.echo(f"Next: grokjax verify {out}")
