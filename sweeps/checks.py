@@ -12,6 +12,7 @@ from grokjax.fields import Value, role_of
 from grokjax.kinds import kinds_of
 from sweeps.errors import SpecError, nearest
 from sweeps.points import points
+from sweeps.resources import Resources
 from sweeps.sweep import SweepSpec
 
 
@@ -88,6 +89,7 @@ def _check_names(spec: SweepSpec, where: str) -> None:
             if name not in known:
                 hint = "; it is a key of the spec itself" if name in SweepSpec.model_fields else nearest(name, known)
                 hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
+                hint = "; what a worker takes of a cluster goes in [resources]" if name in Resources.model_fields else hint
                 raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
     for name in spec.swept:
         if name == "probes":

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import signal
-import socket
 import subprocess
-import threading
 import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
@@ -15,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from sweeps.device import use_one_thread
-from sweeps.errors import ClusterError, StoreError
+from sweeps.connection import attach, check_address, start_private
+from sweeps.errors import StoreError
 from sweeps.events import Event, Failure, Limit, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import held_runs, open_root
@@ -90,7 +87,7 @@ def run_sweep(
 def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     if execution.address is not None:
-        _check_address(execution.address)
+        check_address(execution.address)
     return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
 
 
@@ -180,54 +177,25 @@ def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
 
 def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, None, None]:
     """Packs in the order they finish; results never pass through here."""
+    setup, began = _setup(plan, store), time.time()
+    if execution.address is None:
+        start_private(execution.cpus)
+    else:
+        attach(execution.address)
     import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
 
     from sweeps.pool import Pool  # noqa: PLC0415
 
-    setup, began = _setup(plan, store), time.time()
-    _start_ray(execution)
-    pool = Pool(Worker, setup, Schedule(plan.packs), began)
+    pool = Pool(Worker, setup, Schedule(plan.packs), began, plan.spec.resources, private=execution.address is None)
     try:
         while pool.unfinished:
             yield from pool.turn()
     finally:
+        pool.close()
         ray.shutdown()
         with contextlib.suppress(StoreError):  # a store that cannot be written may be why we are here
             for pack in pool.in_training:
                 store.delete(f"progress/{pack.pack_id}.json")
-
-
-def _check_address(address: str) -> None:
-    """Raises ClusterError unless something listens there; Ray itself would try for a minute."""
-    if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
-        raise ClusterError(
-            f"--address {address!r} is no address of a Ray cluster; write host:port, or auto for one on this machine"
-        )
-    try:
-        socket.create_connection((host, int(port)), timeout=5).close()
-    except (OSError, OverflowError) as error:
-        raise ClusterError(f"cannot reach a Ray cluster at {address}: {error}") from None
-
-
-def _start_ray(execution: Execution) -> None:
-    import ray  # noqa: PLC0415
-
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    if execution.address is None:
-        use_one_thread()  # inherited by the workers
-        ray.init(address="local", num_cpus=execution.cpus, include_dashboard=False, **quiet)
-    else:
-        try:
-            ray.init(address=execution.address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
-            raise ClusterError(f"cannot reach a Ray cluster at {execution.address}: {str(error).splitlines()[0]}") from None
-    if threading.current_thread() is threading.main_thread():
-        for number, handler in handlers.items():  # Ray puts in its own, which end the process without a word
-            signal.signal(number, handler)
 
 
 def _git_commit() -> str | None:

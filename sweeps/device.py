@@ -11,6 +11,7 @@ from pathlib import Path
 import jax
 
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
+GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all that share it; the rest is for the programs themselves
 
 
 def use_one_thread() -> None:
@@ -25,9 +26,17 @@ def use_one_thread() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} {XLA_FLAG}".strip()
 
 
-def prepare_device() -> None:
-    """Gives XLA one thread and a place to keep what it compiles; must come before the first computation."""
+def prepare_device(gpus: float | None = None) -> None:
+    """Gives XLA one thread, its share of a GPU and a place to keep what it compiles; must come before the first computation.
+
+    Args:
+      gpus: the share; 0 keeps to the CPU, None takes what is there.
+    """
     use_one_thread()
+    if gpus == 0:
+        jax.config.update("jax_platforms", "cpu")
+    elif gpus is not None:  # jax reserves this share of the memory, three quarters if it is not told
+        os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{GPU_MEMORY_SHARE * gpus:.4f}")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(_compilation_cache()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

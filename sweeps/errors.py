@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from collections.abc import Iterable
 
 
@@ -26,3 +27,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: a question that offers the nearest known one, or nothing."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def warn(sentence: str) -> None:
+    """Tells the user what is done all the same."""
+    sys.stderr.write(f"grokjax: {sentence}\n")

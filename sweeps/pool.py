@@ -1,4 +1,4 @@
-"""A pool of Ray actors: a worker a core or GPU, each with at most one pack. With `cluster`, all that knows ray."""
+"""A pool of Ray actors: a worker a core or GPU, or what the spec asks for, each with at most one pack."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import time
 import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import ray
+from ray.autoscaler.sdk import request_resources
 
-from sweeps.errors import ClusterError, StoreError
+from sweeps.errors import ClusterError, StoreError, warn
 from sweeps.events import Event, Failure, Limit
 from sweeps.plan import Pack, halves
+from sweeps.resources import Resources, workers_that_fit
 from sweeps.schedule import Schedule
 from sweeps.worker import Worker, WorkerSetup
 
@@ -25,6 +28,9 @@ Cause = Literal["error", "crash", "memory", "lost", "store"]
 # losing a node, being preempted, and a store that is out of reach are never a pack's own fault.
 BUDGETS: dict[Cause, float] = {"error": 3, "crash": 10, "memory": 3}
 TURN_SECONDS = 0.5
+# An autoscaler is told this often how many workers there is work for, and of no more than so many.
+ASKING_SECONDS = 30.0
+MOST_WORKERS = 10_000
 LONGEST_PAUSE_SECONDS = 60.0  # in hiring, while new workers keep ending before they are ready
 
 
@@ -37,15 +43,28 @@ class _Busy(NamedTuple):
 class Pool:
     """Workers that take packs from a schedule until none is left.
 
-    As many workers are asked for as the cluster has room for; what Ray cannot place yet waits without a pack. A worker whose pack
-    fails is let go, whatever it was: the pack goes to the end of its group, and to another process.
+    As many workers are asked for as the cluster's nodes have room for; what Ray cannot place yet waits without a pack. A worker
+    whose pack fails is let go, whatever it was: the pack goes to the end of its group, and to another process.
     """
 
-    def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, began: float) -> None:
-        """Needs a connected Ray. `began` is when the sweep did, since the epoch [s]; the first workers' start-up counts from it."""
-        self._kind = worker_kind(ray.cluster_resources())
-        self._actor: Any = ray.remote(num_cpus=1, num_gpus=int(self._kind == "GPU"), max_restarts=0)(worker)
-        self._setup, self._schedule, self._began = setup, schedule, began
+    def __init__(
+        self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, began: float, resources: Resources, *, private: bool
+    ) -> None:
+        """Needs a connected Ray.
+
+        Args:
+          worker: what to run.
+          setup: what each is told; their share of a GPU is entered here.
+          schedule: the packs.
+          began: when the sweep did, since the epoch [s]; the first workers' start-up counts from it.
+          resources: what each takes.
+          private: whether the cluster is this sweep's own and stays as it is; another may get more nodes, and is asked to.
+        """
+        settled = resources.settled(_jax_uses_gpus() and ray.cluster_resources().get("GPU", 0) >= 1)
+        self._amounts = settled.amounts
+        self._actor: Any = ray.remote(max_restarts=0, **_options(settled))(worker)
+        self._setup, self._schedule, self._began = replace(setup, gpus=settled.gpus), schedule, began
+        self._private, self._asked_for, self._ask_at, self._waits_for_room = private, 0, 0.0, False
         self._starting: dict[Any, Any] = {}  # reference -> actor
         self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
         self._tries: Counter[tuple[str, Cause]] = Counter()
@@ -66,7 +85,7 @@ class Pool:
         """Hires where there is room, waits a moment, and tells what became of packs.
 
         Raises:
-          ClusterError: no worker ever came to be ready.
+          ClusterError: no worker ever came to be ready, or none would ever fit.
         """
         self._hire()
         awaited = [*self._starting, *self._busy]
@@ -81,15 +100,40 @@ class Pool:
             else:
                 yield from self._receive(reference)
 
+    def close(self) -> None:
+        """Asks the cluster for no more nodes."""
+        if self._asked_for:
+            with contextlib.suppress(Exception):  # the cluster may be gone
+                request_resources(bundles=[])
+
     def _hire(self) -> None:
         if time.monotonic() < self._hire_at:
             return
         self._hire_at = time.monotonic() + TURN_SECONDS
-        room = max(1, int(ray.cluster_resources().get(self._kind, 1)))
+        self._ask_for_nodes()
+        room = workers_that_fit(self._amounts, _nodes()) or self._wait_for_room()
         asked_at = time.time() if self._ever_ready else self._began
         for _ in range(min(room - len(self._busy), len(self._schedule)) - len(self._starting)):
             actor = self._actor.remote(self._setup, asked_at)
             self._starting[actor.ready.remote()] = actor
+
+    def _wait_for_room(self) -> int:
+        """How many workers to ask for while there is no room for any."""
+        asked = ", ".join(f"{name} {amount:g}" for name, amount in self._amounts.items())
+        if self._private:
+            raise ClusterError(f"this machine has no room for a worker that takes {asked}; ask for less in [resources]")
+        if not self._waits_for_room:
+            warn(f"no node of the cluster has room for a worker that takes {asked}; waiting for one that has")
+        self._waits_for_room = True
+        return 1
+
+    def _ask_for_nodes(self) -> None:
+        """Tells an autoscaler, if there is one, how many workers there is work for; that stands until it is told anew."""
+        wanted = min(len(self._busy) + len(self._schedule), MOST_WORKERS)
+        if self._private or wanted == self._asked_for or time.monotonic() < self._ask_at:
+            return
+        self._asked_for, self._ask_at = wanted, time.monotonic() + ASKING_SECONDS
+        request_resources(bundles=[self._amounts] * wanted)
 
     def _welcome(self, reference: Any) -> None:
         actor = self._starting.pop(reference)
@@ -148,10 +192,23 @@ class Pool:
         self._busy[reference] = _Busy(actor, name, pack)
 
 
-def worker_kind(resources: Mapping[str, float]) -> str:
-    """What a worker takes one of: a GPU where the cluster has some and jax can use them, a core otherwise."""
-    usable = any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
-    return "GPU" if usable and resources.get("GPU", 0) >= 1 else "CPU"
+def _jax_uses_gpus() -> bool:
+    return any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
+
+
+def _options(resources: Resources) -> dict[str, Any]:
+    """Of a Ray actor that takes these resources."""
+    return {
+        "num_cpus": resources.cpus,
+        "num_gpus": resources.gpus,
+        "memory": resources.memory,
+        "resources": resources.custom,
+    }
+
+
+def _nodes() -> list[Mapping[str, float]]:
+    """What each living node of the cluster has in all."""
+    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def cause_of(error: Exception) -> Cause:

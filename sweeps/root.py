@@ -42,7 +42,10 @@ def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
             _check_compatible(other, entry, root)
     store = Store(root, create=True)
     for entry in entries:
-        store.create(f"specs/{digest(entry)}.json", json.dumps(entry, indent=1).encode())
+        trained = {**entry, "spec": {name: value for name, value in entry["spec"].items() if name != "resources"}}
+        key, content = f"specs/{digest(trained)}.json", json.dumps(entry, indent=1).encode()
+        if not store.create(key, content):
+            store.put(key, content)  # the same runs were last asked for with other resources
     return store
 
 

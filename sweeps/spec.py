@@ -12,6 +12,7 @@ from sweeps.axes import axis_values, parse_setting
 from sweeps.checks import check_runs, first_complaint
 from sweeps.conditions import EXAMPLE, parse_condition
 from sweeps.errors import SpecError, nearest
+from sweeps.resources import Resources
 from sweeps.sampling import draw
 from sweeps.spec_files import KEYS, read_spec, without
 from sweeps.sweep import Stop, SweepSpec
@@ -50,6 +51,7 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
             raise SpecError(f"--set {name} is given {named.count(name)} times; give several values as {name}=A,B")
         _override(run, axes, override)
     _check_once(where, run, axes, zipped)
+    _check_resources(where, _table(where, written, "resources", "resources"))
     rest = {key: value for key, value in written.items() if key in SweepSpec.model_fields}
     try:
         spec = SweepSpec(**{**rest, "run": run, "axes": axes, "zipped": tuple(zipped), "leave_out": _texts(where, written)})
@@ -59,11 +61,19 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
     return spec
 
 
-def _table(where: str, written: Mapping[str, Any], key: str) -> dict[str, Any]:
+def _table(where: str, written: Mapping[str, Any], key: str, of: str = "hyperparameters") -> dict[str, Any]:
     table = written.get(key, {})
     if not isinstance(table, dict):
-        raise SpecError(f"{where}: {key} is a table of hyperparameters ([{key}]), got {table!r}")
+        raise SpecError(f"{where}: {key} is a table of {of} ([{key}]), got {table!r}")
     return dict(table)
+
+
+def _check_resources(where: str, table: Mapping[str, Any]) -> None:
+    known = Resources.model_fields
+    for name in table:
+        if name not in known:
+            told = f"[resources] {name} is none of {', '.join(known)}{nearest(name, known)}"
+            raise SpecError(f"{where}: {told}; a custom resource of a cluster goes in [resources.custom]")
 
 
 def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str,
         merged[table] = kept | written.get(table, {})
     for key in ("zipped", "leave_out"):
         merged[key] = [*base.get(key, []), *written.get(key, [])]
+    if all(isinstance(spec.get("resources"), dict) for spec in (base, written)):
+        written = {**written, "resources": base["resources"] | written["resources"]}
     return merged | {key: value for key, value in written.items() if key not in ("run", "axes", "zipped", "leave_out")}
 
 

@@ -1,6 +1,6 @@
 """The store: plain Parquet files under a root, where creating a pack's runs file is the commit.
 
-    specs/<spec>.json            each spec that was run into the root; created once
+    specs/<spec>.json            each spec that was run into the root, with what its workers last took of a cluster
     groups/<group>.json          the tuning measured for a group on a kind of device; created once
     limits/<group>.json          how many runs a pack of a group may hold, where one ran out of memory
     quarantine/<pack>.json       runs that failed as often as they may, with why

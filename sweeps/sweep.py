@@ -11,6 +11,7 @@ import pydantic
 from grokjax.config import PART_NAMES
 from grokjax.fields import Value
 from grokjax.kinds import kinds_of
+from sweeps.resources import Resources
 from sweeps.stopping import DECIDERS, RuleName
 
 Stop = Literal["never", "decided"]
@@ -23,7 +24,8 @@ class SweepSpec(pydantic.BaseModel):
     such as "hidden_size > train_size"; a run for which one of them is true is not trained.
 
     `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`. With
-    `final_states` the state that every run ends in is kept, for more steps to go on from.
+    `final_states` the state that every run ends in is kept, for more steps to go on from. `resources` are what a worker takes of a
+    cluster, and no part of what is trained.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -37,6 +39,7 @@ class SweepSpec(pydantic.BaseModel):
     stop: Stop = "never"
     rule: RuleName | None = None
     final_states: bool = True
+    resources: Resources = Resources()
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:

@@ -51,6 +51,7 @@ class WorkerSetup:
     rule: RuleName | None  # what may end runs early
     final_states: bool  # whether to keep the state that every run ends in
     commit: str | None  # of the code, for the table
+    gpus: float | None = None  # its share of a GPU; None: what is there
 
 
 class Worker:
@@ -58,7 +59,7 @@ class Worker:
 
     def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
         """Sets up the device. `asked_at` is when this worker was asked for, in seconds since the epoch."""
-        prepare_device()
+        prepare_device(setup.gpus)
         self._setup, self._store = setup, Store(setup.root)
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._ahead = ThreadPoolExecutor(max_workers=1)

@@ -1,0 +1,57 @@
+"""What each worker takes of a cluster: the [resources] table of a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Self
+
+import pydantic
+
+# The finest share that Ray tells apart.
+SHARE = 1e-4
+# Ray's own names, and what they are called here.
+RAYS_NAMES = {"CPU": "cpus", "GPU": "gpus", "memory": "memory", "object_store_memory": "memory"}
+
+Amount = Annotated[float, pydantic.Field(ge=SHARE, allow_inf_nan=False)]
+
+
+class Resources(pydantic.BaseModel):
+    """What each worker takes of the cluster. None of it changes a result.
+
+    `cpus` are cores and `gpus` a share of one GPU: a worker computes with one thread, or on one GPU. `gpus` None is a whole GPU
+    where the cluster has some that jax can use, and none elsewhere. `memory` [bytes] is set aside, not enforced. `custom` are
+    amounts of the cluster's custom resources, by name.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    cpus: Amount = 1.0
+    gpus: float | None = pydantic.Field(None, ge=0, le=1)
+    memory: pydantic.ByteSize | None = None
+    custom: dict[str, Amount] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.memory == 0:
+            raise ValueError("memory = 0: leave it out, or give the bytes of a worker, such as 4GB")
+        if self.gpus and self.gpus < SHARE:
+            raise ValueError(f"gpus = {self.gpus}: a share is 0, or at least {SHARE}")
+        for name in self.custom:
+            if name in RAYS_NAMES:
+                raise ValueError(f"custom = {name!r} is no custom resource; give {RAYS_NAMES[name]} in [resources]")
+        return self
+
+    def settled(self, gpus_there: bool) -> Resources:
+        """These, with `gpus` decided: `gpus_there` says whether the cluster has GPUs that jax can use."""
+        return self if self.gpus is not None else self.model_copy(update={"gpus": float(gpus_there)})
+
+    @property
+    def amounts(self) -> dict[str, float]:
+        """What a worker takes, under Ray's names."""
+        named = {"CPU": self.cpus, "GPU": self.gpus or 0.0, "memory": float(self.memory or 0), **self.custom}
+        return {name: amount for name, amount in named.items() if amount}
+
+
+def workers_that_fit(amounts: Mapping[str, float], nodes: Iterable[Mapping[str, float]]) -> int:
+    """How many workers that take `amounts` have room on nodes that have so much in all."""
+    return sum(min(int(node.get(name, 0.0) / amount + SHARE) for name, amount in amounts.items()) for node in nodes)
