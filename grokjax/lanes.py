@@ -20,6 +20,8 @@ from grokjax.config import RunConfig
 MAX_ROWS = 64
 # A trial of a tuning: long enough that the host's part in it, and the one row it logs, do not count.
 TRIAL_SECONDS = 0.02
+# The widest program worth a try on an accelerator, and its memory [bytes] where it does not say.
+MOST_LANES, LEAST_MEMORY = 16_384, 4 * 2**30
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
 SavedState = dict[str, np.ndarray]  # what training moves, by name: of one run, or with a leading axis of B
@@ -218,14 +220,19 @@ def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1) -> Tuning
 
     First the library for matrix products, then the width: it is quadrupled as long as that makes a run-step at least 10 % cheaper,
     lanes that the last runs leave empty counted in, so the narrower of equals wins. Few lanes keep their working sets in a core's
-    cache; a GPU or a very small model wants many. Contenders take turns, about `seconds` each, so that a machine that slows down
-    for a while slows them alike; the best of each counts.
+    cache; a GPU or a very small model wants many, up to those that the device's memory holds. Contenders take turns, about
+    `seconds` each, so that a machine that slows down for a while slows them alike; the best of each counts.
     """
     costs = _seconds_per_run_step(config, first_tunings(), seconds)
     best = min(costs, key=costs.__getitem__)
     while 4 * best.lane_width <= min(_widest(config), 2 * runs):
         wider = replace(best, lane_width=4 * best.lane_width)
-        costs = _seconds_per_run_step(config, (best, wider), seconds)
+        try:
+            costs = _seconds_per_run_step(config, (best, wider), seconds)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            break  # so many lanes do not fit
         if costs[wider] / _filled(runs, wider.lane_width) > 0.9 * costs[best] / _filled(runs, best.lane_width):
             break
         best = wider
@@ -256,7 +263,8 @@ def _widest(config: RunConfig) -> int:
     with train.precision_of(config):
         shapes = jax.tree.leaves(jax.eval_shape(lambda: train.init(config)))
     per_lane: int = sum(shape.size * shape.dtype.itemsize for shape in shapes)
-    return max(1, min(16_384, 2 * 2**30 // per_lane))
+    memory = (jax.devices()[0].memory_stats() or {}).get("bytes_limit", LEAST_MEMORY)
+    return max(1, min(MOST_LANES, int(memory) // 2 // per_lane))
 
 
 def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds: float) -> dict[Tuning, float]:

@@ -1,6 +1,7 @@
 """Lanes against single runs: what the whole archive rests on."""
 
 import time
+import types
 
 import jax
 import numpy as np
@@ -288,3 +289,47 @@ def test_the_measured_tuning_is_one_that_trains(small_run):
     assert tuning.lane_width in (1, 4, 16)
     assert tuning.dot_library in DOT_LIBRARIES
     assert_curves_equal(train_pack([small_run()], tuning).runs[0].curve, single_run(small_run(), 4))
+
+
+@pytest.mark.parametrize("when", ["making", "training"])
+def test_as_many_lanes_are_taken_as_the_device_holds(small_run, monkeypatch, when):
+    """A device on which a run-step is the cheaper the more lanes there are, and that runs out of memory at 64."""
+
+    def trial(config, tuning):
+        def fail():
+            if tuning.lane_width >= 64:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 17179869184 bytes.")
+
+        def train():
+            fail()
+            return 1 / tuning.lane_width
+
+        if when == "making":
+            fail()
+        return train
+
+    monkeypatch.setattr("grokjax.lanes._trial", trial)
+    assert measure_tuning(small_run(), runs=1000, seconds=1e-3).lane_width == 16
+    assert measure_tuning(small_run(), runs=3, seconds=1e-3).lane_width == 4
+
+
+def test_other_failures_of_a_trial_are_told(small_run, monkeypatch):
+    def trial(config, tuning):
+        if tuning.lane_width > 1:
+            raise jax.errors.JaxRuntimeError("INTERNAL: the device is on fire")
+        return lambda: 1.0
+
+    monkeypatch.setattr("grokjax.lanes._trial", trial)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="on fire"):
+        measure_tuning(small_run(), runs=8, seconds=1e-3)
+
+
+def test_no_more_lanes_are_tried_on_a_gpu_than_half_its_memory_holds(small_run, monkeypatch):
+    """A run's state, weights and both moments, is about 6 kB: ten times that is room for 4 lanes and not for 16."""
+    state = jax.eval_shape(lambda: train.init(small_run()))
+    bytes_a_lane = sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(state))
+    gpu = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": 20 * bytes_a_lane})
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    monkeypatch.setattr("jax.devices", lambda: [gpu])
+    monkeypatch.setattr("grokjax.lanes._trial", lambda config, tuning: lambda: 1 / tuning.lane_width)
+    assert measure_tuning(small_run(), runs=1000, seconds=1e-3).lane_width == 4
