@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
 from typing import Annotated
 
 import pandas as pd
@@ -14,26 +13,41 @@ from rich.table import Column, Table
 
 from analysis.costs import COLUMNS, Account, account, pack_costs
 from analysis.load import load_runs
-from grokjax.fields import Value
 from scripts.options import Root
+from scripts.watch import describe, watch
 from sweeps.root import planned_runs, unfinished_runs
-from sweeps.runs import Runs
 from sweeps.schema import COSTS
 from sweeps.store import Store, quarantine, read_progress
-
-# A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
-STALE_SECONDS = 20
+from sweeps.watch import STALE_SECONDS
 
 
-def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="What every pack cost, a row each.")] = False) -> None:
+def command(
+    root: Root,
+    packs: Annotated[bool, typer.Option("--packs", help="What every pack cost, a row each.")] = False,
+    watching: Annotated[bool, typer.Option("--watch", help="Go on showing it until all is done.")] = False,
+    every: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="With --watch: seconds between looks. [default: 2, to a file 30]", show_default=False),
+    ] = None,
+) -> None:
     """Show how far a sweep has come and where its workers' time went, from what is stored alone.
+
+    With --watch any machine that reaches the root shows it as it goes: runs done, packs in training, quarantine, run-steps/s, time
+    left. It ends when all is done (exit code 0), or with what is in quarantine left over (1); Ctrl-C ends it before (130).
 
     Examples:
         grokjax status results/demo
 
         grokjax status results/demo --packs
+
+        grokjax status s3://bucket/folder --watch
     """
     store = Store(root)
+    if watching:
+        try:
+            raise typer.Exit(0 if watch(store, Console(), every) else 1)
+        except KeyboardInterrupt:
+            raise typer.Exit(130) from None
     planned, unfinished = planned_runs(store), unfinished_runs(store)
     count = sum(map(len, planned))
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
@@ -53,11 +67,10 @@ def command(root: Root, packs: Annotated[bool, typer.Option("--packs", help="Wha
         _tell_costs(account(runs), console)
     if unfinished:
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
-        different = _different(planned)
+        described = describe([group.template for group in planned])
         for group in planned:
-            what = ", ".join(f"{name} {value}" for name, value in group.template.values("static").items() if name in different)
             have = sum(run_id not in unfinished for run_id in group.run_ids)
-            table.add_row(group.template.group_id, what, str(have), str(len(group)))
+            table.add_row(group.template.group_id, described[group.template.group_id], str(have), str(len(group)))
         console.print(table, highlight=False)
         if not running:
             console.print("The grokjax run command that began it continues it.")
@@ -90,12 +103,3 @@ def _tell_packs(packs: pd.DataFrame, console: Console) -> None:
         seconds = (f"{row[name]:.1f}" for name in kinds)
         table.add_row(row["pack_id"][:8], row["worker"], str(row["runs"]), *seconds, f"{row['share_of_peak']:.2f}")
     console.print(table, highlight=False)
-
-
-def _different(groups: Sequence[Runs]) -> set[str]:
-    """The static hyperparameters in which groups differ."""
-    values: dict[str, set[Value]] = {}
-    for group in groups:
-        for name, value in group.template.values("static").items():
-            values.setdefault(name, set()).add(value)
-    return {name for name, found in values.items() if len(found) > 1 or (len(groups) == 1 and name in ("task", "model"))}

@@ -241,6 +241,5 @@ class _Report:
         self._done += run_steps
         if time.monotonic() - self._written >= PROGRESS_SECONDS:
             self._written = time.monotonic()
-            write_progress(
-                self._store, self._pack.pack_id, {"run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
-            )
+            told = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
+            write_progress(self._store, self._pack.pack_id, told)

@@ -45,7 +45,7 @@ class Idle:
 def workers(folder, awaited, resources, *, private=False):
     """What the workers had that trained the packs."""
     folder.mkdir()
-    setup, receipts, end = WorkerSetup(str(folder), None, str(awaited)), [], time.monotonic() + 60
+    setup, receipts, end = WorkerSetup(str(folder), None, False, str(awaited)), [], time.monotonic() + 60
     pool = Pool(Idle, setup, Schedule(PACKS), time.time(), resources, private=private)
     try:
         while pool.unfinished:
