@@ -77,7 +77,8 @@ def test_looks_tell_what_is_done_in_training_and_set_aside_and_how_fast_it_goes(
         assert (groups[here].running, groups[here].pace, groups[here].seconds_left) == (1, 10, 70)
         assert (groups[there].running, groups[there].pace, groups[there].seconds_left) == (0, None, None)
 
-        commit(store, "p", first.run_ids)  # which takes its progress away
+        commit(store, "p", first.run_ids)
+        progress(store, "p", 800, at=1011, group_id=here)  # of a worker that died right after the commit
         progress(store, "q", 40, at=1019, group_id=there)
         whole, groups = watch.look(now=1020)
         assert (whole.done, whole.running, whole.run_steps_done) == (4, 1, 840)
@@ -130,7 +131,8 @@ def test_runs_that_ended_early_are_done_for_a_spec_that_ends_them_and_for_no_oth
             assert (whole.done, whole.run_steps) == (3, 1600 - 2 * 150 - 100)
         else:
             assert (whole.done, whole.run_steps) == (1, 1600 - 100)
-            commit(store, "r", group.run_ids[:2])
+            for pack_id in ("r", "s"):  # by two drivers at once
+                commit(store, pack_id, group.run_ids[:2])
             whole, _ = Watch(store).look(now=1)
             assert (whole.done, whole.run_steps_done) == (3, 500), "each run once"
 
