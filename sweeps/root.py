@@ -37,16 +37,21 @@ def enter_specs(source: Store, root: str | Path) -> Store:
 
 def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
     there = _entries(Store(root)) if holds_sweep(root) else []
+    known = [_trained(entry) for entry in there]
     for entry in entries:
-        for other in there if entry not in there else []:
+        for other in there if _trained(entry) not in known else []:
             _check_compatible(other, entry, root)
     store = Store(root, create=True)
     for entry in entries:
-        trained = {**entry, "spec": {name: value for name, value in entry["spec"].items() if name != "resources"}}
-        key, content = f"specs/{digest(trained)}.json", json.dumps(entry, indent=1).encode()
+        key, content = f"specs/{digest(_trained(entry))}.json", json.dumps(entry, indent=1).encode()
         if not store.create(key, content):
             store.put(key, content)  # the same runs were last asked for with other resources
     return store
+
+
+def _trained(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a spec's entry says which runs are trained, and how far."""
+    return {**entry, "spec": {name: value for name, value in entry["spec"].items() if name not in ("resources", "final_states")}}
 
 
 def planned_runs(store: Store) -> list[Runs]:
@@ -70,7 +75,7 @@ def held_runs(root: str | Path, spec: SweepSpec) -> Held:
     if not holds_sweep(root):
         return Held()
     store = Store(root)
-    done, shorter = _trained(store, spec)
+    done, shorter = _committed(store, spec)
     set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
     return Held(done, shorter, set_aside, limits(store))
 
@@ -78,11 +83,11 @@ def held_runs(root: str | Path, spec: SweepSpec) -> Held:
 def unfinished_runs(store: Store) -> frozenset[str]:
     """The run_ids that some spec of the root asks for and that are not done for it."""
     return frozenset().union(
-        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - _trained(store, spec)[0] for spec in specs_of(store))
+        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - _committed(store, spec)[0] for spec in specs_of(store))
     )
 
 
-def _trained(store: Store, spec: SweepSpec) -> tuple[frozenset[str], dict[str, Earlier]]:
+def _committed(store: Store, spec: SweepSpec) -> tuple[frozenset[str], dict[str, Earlier]]:
     """The committed runs that need no more training for `spec`, and those that were trained less far."""
     dataset = store.dataset("runs")
     if dataset is None:
