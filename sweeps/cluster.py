@@ -18,7 +18,7 @@ from sweeps.events import Event, Failure, Limit, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import held_runs, open_root
 from sweeps.schedule import Schedule
-from sweeps.store import Store, put_in_quarantine, quarantine, read_progress, set_limit
+from sweeps.store import Store, drop_leftovers, put_in_quarantine, quarantine, read_progress, set_limit
 from sweeps.sweep import SweepSpec
 from sweeps.worker import Worker, WorkerSetup
 
@@ -99,9 +99,8 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     earlier = any(True for _ in store.keys("runs"))  # only beside earlier results can a run be there twice
     if earlier:
         _drop_superseded(store)  # of a sweep that was killed before it could
+    drop_leftovers(store, frozenset(pack.pack_id for pack in plan.packs))
     if plan.packs:
-        for pack_id in read_progress(store):  # of tasks that were killed; live ones write theirs again
-            store.delete(f"progress/{pack_id}.json")
         finish = _on_ray if execution.executor == "ray" else _inline
         with contextlib.closing(finish(plan, store, execution)) as events:
             _follow(plan, store, events, receipts, failures, watch)

@@ -129,6 +129,15 @@ def drop_traces(store: Store, pack_id: str) -> None:
     store.delete(f"checkpoints/{pack_id}.safetensors")
 
 
+def drop_leftovers(store: Store, planned: AbstractSet[str]) -> None:
+    """Removes what killed workers left: all progress, since live ones write theirs again, and checkpoints of no planned pack."""
+    for pack_id in read_progress(store):
+        store.delete(f"progress/{pack_id}.json")
+    for key in list(store.keys("checkpoints")):
+        if Path(key).stem not in planned:
+            store.delete(key)
+
+
 def read_pack(store: Store, table: str, file: str) -> pa.Table:
     """A whole file of the table "runs" or "curves", named by its stem, with the checksums of its pages. Raises StoreError."""
     key = f"{table}/{file}.parquet"

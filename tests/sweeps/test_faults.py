@@ -1,0 +1,196 @@
+"""A sweep that is killed at any single step, in any order with all else that is done to a root: no run is torn, lost or doubled."""
+
+import itertools
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import time
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pandas as pd
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from analysis.load import load_curves, load_runs
+from sweeps import storage
+from sweeps.cluster import Execution, run_sweep
+from sweeps.compact import compact
+from sweeps.plan import make_packs
+from sweeps.root import held_runs, open_root, planned_runs
+from sweeps.runs import groups_of
+from sweeps.store import Store, holds_sweep, set_limit
+from sweeps.sweep import SweepSpec
+from sweeps.verify import verify
+from sweeps.worker import Worker, WorkerSetup
+from tests.conftest import SMALL_RUN
+from tests.sweeps.test_states import assert_same_tables, same_tuning
+
+INLINE = Execution(executor="inline")
+RUN = {name: value for name, value in SMALL_RUN.items() if name not in ("seed", "steps")} | {"snapshots": 2}
+
+
+def spec_of(seeds, steps):
+    return SweepSpec(name="small", run=RUN | {"steps": steps}, axes={"seed": tuple(range(seeds))})
+
+
+class Killed(BaseException):
+    """No `except Exception` and no retry may see it, as none sees a kill."""
+
+
+class Faulty:
+    """obstore, whose process ends right before a write or a delete, once it has made so many."""
+
+    def __init__(self, writes, end):
+        self._left, self._end = writes, end
+
+    def __getattr__(self, name):
+        attribute = getattr(storage_module, name)
+        return self._counted(attribute) if name in ("put", "delete") else attribute
+
+    def _counted(self, write):
+        def counted(*args, **kwargs):
+            if self._left == 0:
+                self._end()
+            self._left -= 1
+            return write(*args, **kwargs)
+
+        return counted
+
+
+storage_module = storage.obstore
+
+
+def kill_this_process():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def train_pack(root, spec, writes):
+    """In a process of its own: trains the pack of a root, and is killed right before its write number `writes`."""
+    (pack,) = make_packs(planned_runs(Store(root)))
+    worker = Worker(WorkerSetup(str(root), None, True, None), time.time())
+    if writes is not None:
+        storage.obstore = Faulty(writes, kill_this_process)
+    worker.train(pack)
+
+
+def test_a_kill_at_each_step_to_the_commit_leaves_no_torn_and_no_double_run(tmp_path):
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["sweeps.worker"])
+    spec = spec_of(3, 200)
+    whole = tmp_path / "whole"
+    run_sweep(spec, whole, INLINE)
+
+    def ended_by(root, writes):
+        process = processes.Process(target=train_pack, args=(root, spec, writes))
+        process.start()
+        process.join()
+        return process.exitcode
+
+    for point in itertools.count():
+        root = same_tuning(whole, spec, tmp_path / f"killed-{point}")
+        ended = ended_by(root, point)
+        verdict = verify(Store(root))
+        assert verdict.wrong == ()
+        assert verdict.committed in (0, 3)
+        if ended == 0:
+            break
+        assert ended == -signal.SIGKILL
+        run_sweep(spec, root, INLINE)
+        assert_same_tables(whole, root)
+        assert verify(Store(root)).committed == 3
+        assert not list((root / "progress").iterdir())
+    assert point >= 8, "three weights, states, curves, runs, progress, checkpoint"
+
+
+class Sweeps(RuleBasedStateMachine):
+    """What may be done to a root, in any order. Packs hold three runs at most."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.root = self.folder / "root"
+        self.seeds, self.steps = 2, 50
+        self.compactions = 0
+        spec = spec_of(self.seeds, self.steps)
+        set_limit(open_root(self.root, spec), next(groups_of(spec)).template.group_id, 3)
+
+    def teardown(self):
+        storage.obstore = storage_module
+        shutil.rmtree(self.folder)
+
+    def spec(self):
+        return spec_of(self.seeds, self.steps)
+
+    @rule()
+    def run(self):
+        assert run_sweep(self.spec(), self.root, INLINE).failures == ()
+        verdict = verify(Store(self.root))
+        assert verdict.committed == verdict.planned
+        assert list((self.root / "progress").glob("*")) == list((self.root / "checkpoints").glob("*")) == []
+        assert run_sweep(self.spec(), self.root, INLINE).plan.packs == ()
+
+    @rule(writes=st.integers(0, 25))
+    def run_and_be_killed(self, writes):
+        self._killed_in(writes, lambda: run_sweep(self.spec(), self.root, INLINE))
+
+    @precondition(lambda self: self.seeds < 8)
+    @rule(more=st.integers(1, 3))
+    def ask_for_more_seeds(self, more):
+        self.seeds += more
+
+    @precondition(lambda self: self.steps < 400)
+    @rule()
+    def ask_for_more_steps(self):
+        self.steps *= 2
+
+    @rule(writes=st.none() | st.integers(0, 10))
+    def compact(self, writes):
+        self.compactions += 1
+        to = self.folder / f"compact-{self.compactions}"
+        if writes is not None:
+            self._killed_in(writes, lambda: compact(Store(self.root), to))
+        compact(Store(self.root), to)
+        if Store(self.root).dataset("runs") is not None:
+            pd.testing.assert_frame_equal(load_runs(to), load_runs(self.root))
+        self.root = to
+
+    @invariant()
+    def all_that_is_committed_is_planned_once_and_readable(self):
+        assert holds_sweep(self.root)
+        store = Store(self.root)
+        planned = {run_id for runs in planned_runs(store) for run_id in runs.run_ids}
+        if store.dataset("runs") is None:
+            return
+        runs, curves = load_runs(self.root), load_curves(self.root)
+        assert runs["run_id"].is_unique
+        assert set(runs["run_id"]) <= planned
+        assert curves.groupby("run_id")["step"].max().to_dict() == runs.set_index("run_id")["steps"].to_dict()
+        assert held_runs(self.root, self.spec()).committed <= set(runs["run_id"])
+        twice = [sentence for sentence in verify(store).wrong if "is there 2 times" not in sentence]
+        assert twice == [], "a run that was trained on may be there twice until the next sweep, and readers see one"
+
+    def _killed_in(self, writes, work):
+        def end():
+            raise Killed
+
+        storage.obstore = Faulty(writes, end)
+        try:
+            work()
+        except Killed:
+            pass
+        finally:
+            storage.obstore = storage_module
+
+
+TestSweeps = Sweeps.TestCase
+TestSweeps.settings = settings(
+    max_examples=10,
+    stateful_step_count=8,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
+    phases=[Phase.generate],  # smaller examples would take minutes to find
+)

@@ -1,0 +1,133 @@
+"""Chaos on a real cluster of three nodes: workers and drivers killed, nodes gone and come, a store that fails; no run is spoilt."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+import ray
+from ray.cluster_utils import Cluster
+
+from sweeps.cluster import Execution, run_sweep
+from sweeps.spec import load_spec
+from sweeps.store import Store
+from sweeps.verify import verify
+from tests.s3 import at_random, s3_server
+from tests.sweeps.test_spec import write
+from tests.sweeps.test_states import assert_same_tables, same_tuning
+
+AXES = {"hidden_size": [12, 16], "weight_decay": [0.01, 0.1], "seed": "0..63"}
+RUNS_PER_PACK, PACKS = 4, 64
+# A pack of this sweep is a second's work; of its own it would be sliced into a handful.
+DRIVER = f"""
+import sweeps.plan
+sweeps.plan._pack_size = lambda cost, remaining: {RUNS_PER_PACK}
+from scripts.main import main
+main()
+"""
+KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 3.0, 3  # whichever comes later: a busy machine must get on, too
+PATIENCE_SECONDS = 400
+
+
+class Nodes:
+    """A cluster of three nodes of a core each, one of which is the head."""
+
+    def __init__(self):
+        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        self.address = self._cluster.address
+        self._others = [self._cluster.add_node(num_cpus=1) for _ in range(2)]
+
+    def replace_one(self):
+        self._cluster.remove_node(self._others.pop(0), allow_graceful=False)
+        self._others.append(self._cluster.add_node(num_cpus=1))
+
+    def workers(self):
+        """The processes that train, on any of the nodes."""
+        raylets = [node.all_processes["raylet"][0].process.pid for node in self._cluster.list_all_nodes()]
+        found = []
+        for pid in raylets:
+            try:
+                found += [child for child in psutil.Process(pid).children() if "ray::Worker.train" in " ".join(child.cmdline())]
+            except psutil.Error:
+                continue
+        return found
+
+    def shut_down(self):
+        self._cluster.shutdown()
+
+
+@pytest.fixture
+def undisturbed(tmp_path, monkeypatch):
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    spec = write(tmp_path, dict.fromkeys(AXES) | {"train_size": 200, "steps": 4000, "log_every": 100}, AXES)
+    run_sweep(load_spec(spec), tmp_path / "undisturbed", Execution(executor="inline"))
+    return spec, tmp_path / "undisturbed"
+
+
+def drive(nodes, spec, root):
+    command = [sys.executable, "-c", DRIVER, "run", str(spec), "--root", str(root), "--address", nodes.address]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def sweep_through_chaos(nodes, spec, root, drivers_to_kill):
+    """Returns how many workers were killed. At even distances drivers are killed, and after half of the packs a node is replaced."""
+    draws, store, driver, began = random.Random(0), Store(root), drive(nodes, spec, root), time.monotonic()
+    killed, drivers_killed, replaced, killed_at, done_then = 0, 0, False, began, 0
+    while driver.poll() is None:
+        assert time.monotonic() - began < PATIENCE_SECONDS, "it does not come to an end"
+        time.sleep(0.2)
+        workers, done = nodes.workers(), len(list(store.keys("runs")))
+        if workers and time.monotonic() - killed_at > KILL_EVERY_SECONDS and done - done_then >= KILL_EVERY_PACKS:
+            os.kill(draws.choice(workers).pid, signal.SIGKILL)
+            killed, killed_at, done_then = killed + 1, time.monotonic(), done
+            print(f"{killed_at - began:.0f} s: {done} packs, {killed} workers killed, {drivers_killed} drivers")
+        if drivers_killed < drivers_to_kill and done > PACKS * (drivers_killed + 1) / (drivers_to_kill + 2):
+            driver.kill()
+            driver.communicate()
+            drivers_killed += 1
+            driver = drive(nodes, spec, root)
+        if not replaced and done > PACKS / 2:
+            nodes.replace_one()
+            replaced = True
+    told = driver.communicate()[0]
+    assert driver.returncode == 0, told
+    assert (drivers_killed, replaced) == (drivers_to_kill, True)
+    return killed
+
+
+def assert_unspoilt(root, whole):
+    verdict = verify(Store(root))
+    assert verdict.wrong == ()
+    assert verdict.committed == verdict.planned == PACKS * RUNS_PER_PACK
+    assert_same_tables(whole, root)
+
+
+def test_killed_workers_and_drivers_and_lost_nodes_spoil_nothing(undisturbed, tmp_path):
+    spec, whole = undisturbed
+    root = same_tuning(whole, load_spec(spec), tmp_path / "root")
+    nodes = Nodes()
+    try:
+        killed = sweep_through_chaos(nodes, spec, root, drivers_to_kill=2)
+    finally:
+        nodes.shut_down()
+    assert killed >= 5
+    assert_unspoilt(root, whole)
+    assert not ray.is_initialized()
+
+
+def test_an_object_store_that_fails_as_well_spoils_nothing(undisturbed, monkeypatch):
+    """A tenth of its requests fails, or is carried out and its answer lost."""
+    spec, whole = undisturbed
+    faults = at_random(seed=7, share=0.1, kinds=("refuse:500", "refuse:503", "refuse:409", "lose"))
+    with s3_server(monkeypatch, faults) as address:
+        root = same_tuning(whole, load_spec(spec), address)
+        nodes = Nodes()
+        try:
+            assert sweep_through_chaos(nodes, spec, root, drivers_to_kill=1) >= 3
+        finally:
+            nodes.shut_down()
+        assert_unspoilt(root, whole)
