@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -38,6 +39,7 @@ SCHEMES = ("s3", "gs", "az")
 PATIENCE_SECONDS = 120.0
 OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
 LONGEST_PAUSE_SECONDS = 8.0
+TORN_SECONDS = 600.0  # by then nobody writes on a file any more
 # What helps where the system refuses to write.
 REMEDIES = {
     errno.ENOSPC: "free some space",
@@ -154,6 +156,14 @@ class Storage:
     def keys(self, folder: str) -> Iterator[str]:
         """The keys of the objects in a folder, sorted. Raises StoreError."""
         yield from self.sizes(folder)
+
+    def drop_torn_writes(self) -> None:
+        """Removes what writers that were killed in the middle of a file have left on a disk beside it."""
+        if self.is_local:
+            for path in Path(self.root).glob("*/*#*"):  # as obstore calls a file until it is whole
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > TORN_SECONDS:
+                        path.unlink()
 
     def filesystem(self) -> fs.FileSystem:
         """The objects as files that Arrow reads in parts; paths are keys."""

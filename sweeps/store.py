@@ -131,6 +131,7 @@ def drop_traces(store: Store, pack_id: str) -> None:
 
 def drop_leftovers(store: Store, planned: AbstractSet[str]) -> None:
     """Removes what killed workers left: all progress, since live ones write theirs again, and checkpoints of no planned pack."""
+    store.drop_torn_writes()
     for pack_id in read_progress(store):
         store.delete(f"progress/{pack_id}.json")
     for key in list(store.keys("checkpoints")):

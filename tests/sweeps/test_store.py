@@ -18,7 +18,7 @@ from sweeps.root import held_runs, open_root, planned_runs
 from sweeps.schema import curves_schema
 from sweeps.spec import load_spec
 from sweeps.standing import drop_superseded
-from sweeps.store import Store, commit_runs, put_curves
+from sweeps.store import Store, commit_runs, drop_leftovers, put_curves
 from sweeps.worker import Worker, WorkerSetup
 from tests.sweeps.test_spec import write
 
@@ -131,6 +131,18 @@ def test_a_pack_leaves_whole_tables_and_no_progress(tmp_path, spec):
     before = (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns
     train(pack, tmp_path / "root")
     assert (tmp_path / "root" / "runs" / f"{pack.pack_id}.parquet").stat().st_mtime_ns == before
+
+
+def test_what_writers_killed_in_the_middle_left_is_swept_up_and_what_is_being_written_is_not(tmp_path, spec):
+    store = open_root(tmp_path / "root", spec)
+    commit_pack(store, "p", table("a"), table("a"))
+    torn, being_written = (tmp_path / "root" / "runs" / f"{pack}.parquet#1" for pack in "qr")
+    for path in (torn, being_written):
+        path.write_bytes(b"PAR1 and no more")
+    os.utime(torn, (0, 0))
+    assert list(store.keys("runs")) == ["runs/p.parquet"]
+    drop_leftovers(store, frozenset())
+    assert sorted(path.name for path in (tmp_path / "root" / "runs").iterdir()) == ["p.parquet", "r.parquet#1"]
 
 
 def test_the_tuning_of_a_group_is_measured_once_and_kept(tmp_path, spec):
