@@ -37,8 +37,8 @@ def enter_specs(source: Store, root: str | Path) -> Store:
 
 def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
     there = _entries(Store(root)) if holds_sweep(root) else []
-    for entry in entries:
-        for other in there if entry not in there else []:
+    for entry in (each for each in entries if each not in there):
+        for other in (each for each in there if each not in entries):
             _check_compatible(other, entry, root)
     store = Store(root, create=True)
     for entry in entries:
