@@ -8,6 +8,7 @@ a root with its specs and fewer runs, and never one run twice.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,11 @@ from sweeps.errors import StoreError
 from sweeps.root import enter_specs
 from sweeps.standing import KEYS, committed_rows, drop_superseded, superseded
 from sweeps.storage import is_address
-from sweeps.store import FOLDERS, Store, commit_runs, put_curves, quarantine, read_pack, unreadable
+from sweeps.store import Store, commit_runs, put_curves, quarantine, read_pack, unreadable
 
 # Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25
 COPIES_AT_ONCE = 8
-# What comes along as it is. Specs are entered, and what is in training stays where it is.
-COPIED = tuple(folder for folder in FOLDERS if folder not in ("specs", "progress", "checkpoints", "curves", "runs"))
 
 # Of the runs to be brought, by the stem of the file they stand in: a frame of KEYS.
 Sources = dict[str, pd.DataFrame]
@@ -46,8 +45,9 @@ class Compaction:
 def compact(source: Store, root: str | Path) -> Compaction:
     """Brings all committed runs of a root to another, in few large files, with all else that belongs to them.
 
-    Interrupted anywhere, the same call goes on. So it does where the old root has got more runs since, or longer ones. The old root
-    is only read. In memory are the keys of all runs, and the rows of one bundle or of one pack, whichever is larger.
+    What is in training stays where it is. Interrupted anywhere, the same call goes on. So it does where the old root has got more
+    runs since, or longer ones. The old root is only read. In memory are the keys of all runs, and the rows of one bundle or of one
+    pack, whichever is larger.
 
     Args:
       source: the old root.
@@ -59,7 +59,7 @@ def compact(source: Store, root: str | Path) -> Compaction:
     """
     target = enter_specs(source, _apart(source, root))
     missing, again = _missing(source, target)
-    _copy_folders(source, target, again)
+    _copy_folders(source, target, missing, again)
     bundles = dict(_bundles(source, missing))
     _delete_leftovers(target, bundles)
     for name, packs in bundles.items():
@@ -146,21 +146,19 @@ def _delete_leftovers(target: Store, bundles: Container[str]) -> None:
             target.delete(key)
 
 
-def _copy_folders(source: Store, target: Store, again: frozenset[str]) -> None:
-    """Brings what is no table. The new root's tunings stay, and so do weights but for those of runs trained further."""
+def _copy_folders(source: Store, target: Store, missing: Sources, again: AbstractSet[str]) -> None:
+    """Brings what is no table: tunings that the new root has not measured itself, and what belongs to the runs to be brought.
 
-    def stays(key: str, size: int, there: dict[str, int]) -> bool:
-        folder = Path(key).parent.name
-        same_weights = folder == "weights" and there.get(key) == size and Path(key).stem not in again
-        return key in there and (folder == "groups" or same_weights)
-
-    wanted = [
-        key
-        for folder in COPIED
-        for there in [target.sizes(folder)]
-        for key, size in source.sizes(folder).items()
-        if not stays(key, size, there)
-    ]
+    Weights and states that are there already are of an earlier call, but for weights of runs that were trained further.
+    """
+    rows = pd.concat(missing.values()) if missing else pd.DataFrame(columns=list(KEYS))
+    named = {"weights": set(rows["run_id"]), "states": set(rows["pack_id"].dropna())}
+    wanted = list(source.keys("limits")) + list(source.keys("quarantine"))
+    wanted += [key for key in source.keys("groups") if not target.exists(key)]
+    for folder, names in named.items():
+        there = target.sizes(folder)
+        sizes = {key: size for key, size in source.sizes(folder).items() if Path(key).stem in names}
+        wanted += [key for key, size in sizes.items() if there.get(key) != size or Path(key).stem in again]
 
     def copy(key: str) -> None:
         content = source.get(key)

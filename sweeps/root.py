@@ -37,9 +37,9 @@ def enter_specs(source: Store, root: str | Path) -> Store:
 
 def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
     there = _entries(Store(root)) if holds_sweep(root) else []
-    known = [_trained(entry) for entry in there]
-    for entry in entries:
-        for other in there if _trained(entry) not in known else []:
+    here, known = ([_trained(entry) for entry in each] for each in (entries, there))
+    for entry in (each for each in entries if _trained(each) not in known):
+        for other in (each for each in there if _trained(each) not in here):
             _check_compatible(other, entry, root)
     store = Store(root, create=True)
     for entry in entries:

@@ -59,5 +59,8 @@ def drop_superseded(store: Store) -> None:
     May be killed anywhere, or done by two at once: what is left over then goes the next time.
     """
     rows = committed_rows(store)
-    for file, gone in rows[superseded(rows)].groupby("file")["run_id"]:
+    give_way = superseded(rows)
+    for pack_id in set(rows["pack_id"][give_way].dropna()) - set(rows["pack_id"][~give_way]):
+        store.delete(f"states/{pack_id}.safetensors")
+    for file, gone in rows[give_way].groupby("file")["run_id"]:
         store.drop_runs(str(file), frozenset(gone))

@@ -71,10 +71,7 @@ class Store(Storage):
         for table in ("curves", "runs"):
             key = f"{table}/{file}.parquet"
             content = pq.read_table(key, filesystem=self.filesystem())
-            left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
-            self.put(key, _parquet(left))
-        if not left.num_rows:
-            self.delete(f"states/{file}.safetensors")
+            self.put(key, _parquet(content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))))
 
     def dataset(self, table: str) -> ds.Dataset | None:
         """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.

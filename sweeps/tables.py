@@ -64,7 +64,8 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
 def _curve_column(columns: Mapping[str, Any], field: pa.Field) -> pa.Array:
     """A column [T] of numbers, of lists (a number each hidden unit), or of maps (the metrics called `field.name:key`)."""
     if pa.types.is_map(field.type):
-        keys = [name.partition(":")[2] for name in columns if name.startswith(f"{field.name}:")]
+        # sorted: a run that went on from a file of states has its metrics in another order
+        keys = sorted(name.partition(":")[2] for name in columns if name.startswith(f"{field.name}:"))
         if keys:
             values = np.stack([columns[f"{field.name}:{key}"] for key in keys], axis=1)  # [T, K]
             return pa.MapArray.from_arrays(_offsets(values), keys * len(values), _numbers(values.ravel(), field.type.item_type))

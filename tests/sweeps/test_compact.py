@@ -104,6 +104,22 @@ def test_a_sweep_goes_on_in_a_compacted_root_and_can_be_compacted_again(swept, t
     assert compact(Store(new), tmp_path / "newer").runs == 0
 
 
+def test_more_steps_go_on_from_a_compacted_root_to_the_same_bits(swept, tmp_path):
+    old, new = shutil.copytree(swept, tmp_path / "old"), tmp_path / "new"
+    compact(Store(old), new)
+    longer = SPEC.model_copy(update={"run": RUN | {"steps": 300}})
+    for root in (old, new):
+        assert run_sweep(longer, root, INLINE).plan.run_steps == 18 * 100, "from where the runs had ended"
+        assert verify(Store(root)).wrong == ()
+    pd.testing.assert_frame_equal(load_curves(new), load_curves(old))
+    assert load_curves(new)["step"].max() == 300
+    states = {path.name for path in (new / "states").iterdir()}
+    assert states == {path.name for path in (old / "states").iterdir()}
+    assert len(states) == 3, "of the longer runs alone"
+    compact(Store(new), tmp_path / "newer")
+    assert_equal(tmp_path / "newer", new)
+
+
 def test_what_the_old_root_has_got_since_is_brought_and_longer_runs_take_the_place_of_shorter(tmp_path):
     old, new = tmp_path / "old", tmp_path / "new"
     spec = SPEC.model_copy(update={"axes": {"seed": (0, 1)}})
