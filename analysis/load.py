@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
+import pyarrow.compute as pc
 
 from sweeps.errors import InputError
+from sweeps.parts import Part, read_parts
 from sweeps.schema import curves_schema
 from sweeps.standing import KEYS, committed_rows, superseded
-from sweeps.store import Store, get_weights
+from sweeps.store import Store, get_weights, joined
 
 
 class AnalysisError(InputError):
@@ -36,15 +39,15 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
       StoreError: `root` holds no sweep.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
-    dataset = _dataset(root, "runs")
+    parts = _parts(root, "runs", None if columns is None else {*KEYS, *columns})
+    schema = joined([part.schema for part in parts])
     if columns is not None:
-        _require_columns(columns, dataset.schema.names)
-    wanted = None if columns is None else list(dict.fromkeys([*KEYS, *columns]))
-    runs = _frame(dataset.to_table(columns=[name for name in wanted or dataset.schema.names if name in dataset.schema.names]))
-    runs = runs[~superseded(runs)].sort_values("run_id", ignore_index=True)
-    metadata = {
-        field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in dataset.schema
-    }
+        _require_columns(columns, schema.names)
+    rows = _sorted(pa.concat_tables([part.rows for part in parts], promote_options="permissive"), ["run_id"])
+    runs = _frame(rows)
+    if _repeated(rows, ["run_id"]):
+        runs = runs[~superseded(runs)].reset_index(drop=True)
+    metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
     runs.attrs["hyperparameters"] = [name for name, told in metadata.items() if told.get("kind") == "hyperparameter"]
     runs.attrs["follows"] = {name: told["follows"] for name, told in metadata.items() if "follows" in told}
     if columns is None:
@@ -65,23 +68,31 @@ def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns:
       StoreError: `root` holds no sweep.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
-    dataset = _dataset(root, "curves")
-    known = curves_schema().names
+    schema = curves_schema()
     if columns is not None:
-        _require_columns(columns, known)
-    wanted = known if columns is None else list(dict.fromkeys(["run_id", "step", *columns]))
-    chosen = None if run_ids is None else ds.field("run_id").isin(pa.array(list(run_ids), pa.string()))
-    keys = _frame(_dataset(root, "runs").to_table(columns=["run_id", "pack_id"]))
-    if keys["run_id"].is_unique:
-        curves = _frame(dataset.to_table(columns=wanted, filter=chosen))
-    else:  # the curve of a run that is in two files is that of the row that stands
-        rows = committed_rows(Store(root))
-        standing = rows[~superseded(rows)].set_index("run_id")["file"]
-        curves = _frame(dataset.to_table(columns=[*wanted, "__filename"], filter=chosen))
-        files, names = pd.factorize(curves.pop("__filename"))
-        stems = pd.Series([Path(name).stem for name in names]).reindex(files).to_numpy()
-        curves = curves[stems == curves["run_id"].map(standing).to_numpy()]
-    return curves.sort_values(["run_id", "step"], ignore_index=True)
+        _require_columns(columns, schema.names)
+        schema = pa.schema([schema.field(name) for name in dict.fromkeys(["run_id", "step", *columns])])
+    parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids))
+    rows = _curves(parts, schema)
+    if _repeated(rows, ["run_id", "step"]):
+        rows = _curves(_standing(root, parts), schema)
+    return _frame(rows)
+
+
+def _curves(parts: Sequence[Part], schema: pa.Schema) -> pa.Table:
+    rows = pa.concat_tables([part.rows for part in parts] or [schema.empty_table()], promote_options="permissive")
+    for field in schema:
+        if field.name not in rows.schema.names:  # of files of a version that had none such
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return _sorted(rows.select(schema.names), ["run_id", "step"])
+
+
+def _standing(root: str | Path, parts: Sequence[Part]) -> list[Part]:
+    """The parts with no curve of a run but that of the row that stands, where a run is in several files."""
+    rows = committed_rows(Store(root))
+    standing = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
+    chosen = [pc.is_in(part.rows["run_id"], pa.array(standing.get(part.file, []), pa.string())) for part in parts]
+    return [part._replace(rows=part.rows.filter(mask)) for part, mask in zip(parts, chosen, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -109,11 +120,25 @@ def load_weights(root: str | Path, run_id: str) -> Weights:
     return Weights(*kept)
 
 
-def _dataset(root: str | Path, table: str) -> ds.Dataset:
-    dataset = Store(root).dataset(table)
-    if dataset is None:
+def _parts(root: str | Path, table: str, columns: Collection[str] | None, run_ids: Collection[str] | None = None) -> list[Part]:
+    store = Store(root)
+    parts = read_parts(store, table, columns, run_ids)
+    if not parts and not store.files(table):
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
-    return dataset
+    return parts
+
+
+def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The rows in the order of some columns, the columns taken side by side: of a million rows that is most of reading them."""
+    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
+    with ThreadPoolExecutor(pa.cpu_count()) as pool:
+        return pa.table(list(pool.map(lambda column: column.take(order), rows.columns)), schema=rows.schema)
+
+
+def _repeated(rows: pa.Table, names: Sequence[str]) -> bool:
+    """Whether two rows in a row, hence any two of sorted ones, are the same in some columns."""
+    same = [pc.equal(rows[name][1:], rows[name][:-1]) for name in names]
+    return bool(pc.any(functools.reduce(pc.and_, same)).as_py())
 
 
 def _require_columns(columns: Sequence[str], known: Sequence[str]) -> None:

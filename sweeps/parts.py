@@ -1,0 +1,87 @@
+"""Reading the tables of a root pack by pack: each file is opened once, many at a time, and no more of it read than is asked for."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sweeps.store import READERS, Store, unreadable
+
+
+class Part(NamedTuple):
+    """What was read of one file."""
+
+    file: str  # its stem, which names a pack's pair of files
+    rows: pa.Table
+    schema: pa.Schema  # of all its columns, read or not
+
+
+def read_parts(
+    store: Store, table: str, columns: Collection[str] | None = None, run_ids: Collection[str] | None = None
+) -> list[Part]:
+    """The table "runs" or "curves" of all committed packs, a part a file.
+
+    Args:
+      store: the root.
+      table: which.
+      columns: those to read, as far as a file has them; all when None.
+      run_ids: the runs whose rows to read; all when None. Files that have none of them are left out.
+
+    Raises:
+      StoreError: a file is missing, cut short, or no Parquet file.
+    """
+    part = functools.partial(_part, store, columns, None if run_ids is None else sorted(run_ids))
+    with ThreadPoolExecutor(READERS) as pool:
+        return [each for each in pool.map(part, store.files(table)) if each is not None]
+
+
+def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] | None, path: str) -> Part | None:
+    # What Arrow reads ahead is worth it over a network alone.
+    options = {"filesystem": store.filesystem(), "pre_buffer": not store.is_local}
+    try:
+        if run_ids is None:
+            file = pq.ParquetFile(path, **options)
+            return Part(Path(path).stem, file.read(_there(file, columns), use_threads=False), file.schema_arrow)
+        held = dict(_held(pq.ParquetFile(path, read_dictionary=["run_id"], **options), run_ids))
+        if not held:
+            return None
+        file = pq.ParquetFile(path, **options)
+        rows = file.read_row_groups(list(held), _there(file, columns), use_threads=False)
+        ids = pa.array(sorted(set().union(*held.values())), pa.string())
+        return Part(Path(path).stem, rows.filter(pc.is_in(rows["run_id"], ids)), file.schema_arrow)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(store, path, error) from None
+
+
+def _held(file: pq.ParquetFile, run_ids: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
+    """The row groups of a file that hold some of these runs, sorted, with which.
+
+    Of a row group whose least and greatest do not tell enough `run_id` alone is read, as a dictionary: in the curves a run is there
+    hundreds of times.
+    """
+    for index in range(file.num_row_groups):
+        between = _between(file.metadata.row_group(index), run_ids)
+        if between:
+            chunks = file.read_row_group(index, ["run_id"], use_threads=False)["run_id"].chunks
+            if held := {run_id for chunk in chunks for run_id in chunk.dictionary.to_pylist()}.intersection(between):
+                yield index, held
+
+
+def _between(group: Any, run_ids: Sequence[str]) -> Sequence[str]:
+    """Those of some runs, sorted, that lie between the least and the greatest run_id of a row group."""
+    first = group.column(0)
+    if first.path_in_schema != "run_id" or first.statistics is None or not first.statistics.has_min_max:
+        return run_ids
+    return run_ids[bisect.bisect_left(run_ids, first.statistics.min) : bisect.bisect_right(run_ids, first.statistics.max)]
+
+
+def _there(file: pq.ParquetFile, columns: Collection[str] | None) -> list[str] | None:
+    return None if columns is None else [name for name in file.schema_arrow.names if name in columns]
