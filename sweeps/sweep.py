@@ -22,7 +22,8 @@ class SweepSpec(pydantic.BaseModel):
     Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
     such as "hidden_size > train_size"; a run for which one of them is true is not trained.
 
-    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`.
+    `rule` says what its runs are labelled by, where nobody asks for another. `stop` says when a run ends: "never" before its steps,
+    or once it is "decided", its label certain under `rule`.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,8 +39,9 @@ class SweepSpec(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
-        if self.stop == "decided" and self.rule is None:
-            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDERS))}')
+        if self.stop == "decided" and self.rule not in DECIDERS:
+            got = "" if self.rule is None else f", and {self.rule} decides none before its end"
+            raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, DECIDERS))}')
         return self
 
     @property

@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from grokjax.config import RunConfig
 from sweeps.device import prepare_device
 
 prepare_device()
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 SMALL_RUN: dict[str, Any] = {
     "task": "sparse_parity",
