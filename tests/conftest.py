@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
+from hypothesis import settings
 
 from grokjax.config import RunConfig
 from sweeps.device import prepare_device
 
 prepare_device()
-hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
-hypothesis.settings.load_profile("untimed")
+settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
+settings.load_profile("untimed")
 
 SMALL_RUN: dict[str, Any] = {
     "task": "sparse_parity",
