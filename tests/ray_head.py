@@ -44,7 +44,7 @@ def ray_head(ip: str, env: Mapping[str, str], *options: str) -> Iterator[str]:
     command = [RAY, "start", "--head", "--block", f"--port={port}", f"--node-ip-address={ip}", f"--temp-dir={folder}"]
     command += ["--num-cpus=1", "--disable-usage-stats", *(options or ["--include-dashboard=false"])]
     head = subprocess.Popen(
-        command, env=clean | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command, env=clean | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     try:
         wait_for_port(ip, port, head)
