@@ -43,9 +43,7 @@ def ray_head(ip: str, env: Mapping[str, str], *options: str) -> Iterator[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     command = [RAY, "start", "--head", "--block", f"--port={port}", f"--node-ip-address={ip}", f"--temp-dir={folder}"]
     command += ["--num-cpus=1", "--disable-usage-stats", *(options or ["--include-dashboard=false"])]
-    head = subprocess.Popen(
-        command, env=clean | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    head = subprocess.Popen(command, env=clean | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         wait_for_port(ip, port, head)
         yield f"{ip}:{port}"
@@ -54,14 +52,14 @@ def ray_head(ip: str, env: Mapping[str, str], *options: str) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_port(ip: str, port: int, process: subprocess.Popen[str], seconds: float = 60) -> None:
-    """Returns once something listens there."""
+def wait_for_port(ip: str, port: int, process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
+    """Returns once something listens there; `process` is what shall."""
     stop = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError):
             socket.create_connection((ip, port), timeout=1).close()
             return
-        assert process.poll() is None, process.communicate()[0]
+        assert process is None or process.poll() is None, process and process.communicate()[0]
         assert time.monotonic() < stop, "nothing listens there"
         time.sleep(0.2)
 
