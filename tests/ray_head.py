@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -21,10 +22,12 @@ RAY = Path(sys.executable).with_name("ray")
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+    """A port that nothing listens on now, and that the system gives to nobody who asks for any: Ray's processes do."""
+    while True:
+        port = random.randrange(10_240, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def outer_ip() -> str:
@@ -43,9 +46,7 @@ def ray_head(ip: str, env: Mapping[str, str], *options: str) -> Iterator[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
     command = [RAY, "start", "--head", "--block", f"--port={port}", f"--node-ip-address={ip}", f"--temp-dir={folder}"]
     command += ["--num-cpus=1", "--disable-usage-stats", *(options or ["--include-dashboard=false"])]
-    head = subprocess.Popen(
-        command, env=clean | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    head = subprocess.Popen(command, env=clean | env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         wait_for_port(ip, port, head)
         yield f"{ip}:{port}"
@@ -54,14 +55,14 @@ def ray_head(ip: str, env: Mapping[str, str], *options: str) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def wait_for_port(ip: str, port: int, process: subprocess.Popen[str], seconds: float = 60) -> None:
-    """Returns once something listens there."""
+def wait_for_port(ip: str, port: int, process: subprocess.Popen[str] | None = None, seconds: float = 60) -> None:
+    """Returns once something listens there; `process` is what shall."""
     stop = time.monotonic() + seconds
     while True:
         with contextlib.suppress(OSError):
             socket.create_connection((ip, port), timeout=1).close()
             return
-        assert process.poll() is None, process.communicate()[0]
+        assert process is None or process.poll() is None, process and process.communicate()[0]
         assert time.monotonic() < stop, "nothing listens there"
         time.sleep(0.2)
 

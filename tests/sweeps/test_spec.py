@@ -6,7 +6,7 @@ import pytest
 from sweeps.errors import SpecError
 from sweeps.plan import make_plan
 from sweeps.runs import expand
-from sweeps.spec import load_spec
+from sweeps.spec import load_spec, spec_from
 from sweeps.spec_files import shipped_specs
 from tests.conftest import SMALL_RUN
 
@@ -289,3 +289,17 @@ def test_what_is_unset_is_gone(tmp_path):
 def test_the_architectures_are_each_trained_once():
     plan = make_plan(load_spec("modular-architectures"))
     assert plan.runs == 3 * 3 * 2 * (5 + 5) * 3 * 5 * 9
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "/tmp/x", "a/b", "a\\b", "", ".", "..", ".hidden", "A", "a b", "a\0b", "a\nb", "a\n", "x" * 65, "é"]
+)
+def test_a_name_that_is_no_plain_name_of_a_folder_is_refused(tmp_path, name):
+    """Where nothing else is said, results go to results/NAME."""
+    with pytest.raises(SpecError, match=r"^mine\.toml: name = "):
+        spec_from({"name": name, "run": SMALL_RUN}, "mine.toml")
+
+
+def test_plain_names_are_taken():
+    for name in ("a", "parity-demo", "x_1.2", "7", "x" * 64):
+        assert spec_from({"name": name, "run": SMALL_RUN}, "mine.toml").name == name

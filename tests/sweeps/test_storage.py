@@ -1,6 +1,7 @@
 """Storage on a disk and in an object store, which behave alike, through whatever the way there does."""
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -102,3 +103,23 @@ def test_a_sweep_in_an_object_store_through_faults_with_nothing_on_disk(monkeypa
         assert load_weights(address, runs["run_id"][0]).step.tolist() == [0, 200]
         assert verify(Store(address)).wrong == ()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["../x", "runs/../../x", "runs/../x", "./x", "runs//x", "a\0b"])
+def test_no_key_leads_out_of_the_root(tmp_path, key):
+    """Names of packs and runs come from files, which may come from anywhere."""
+    (tmp_path / "x").write_bytes(b"not ours")
+    storage = Storage(tmp_path / "root", create=True)
+    for attempt in (
+        storage.get,
+        storage.size,
+        storage.delete,
+        partial(storage.put, content=b""),
+        partial(storage.create, content=b""),
+    ):
+        with pytest.raises((ValueError, TypeError)):
+            attempt(key)
+    assert [path.name for path in sorted(tmp_path.rglob("*"))] == ["root", "x"]
+    assert (tmp_path / "x").read_bytes() == b"not ours"
+    storage.put("/etc/x", b"under the root")
+    assert (tmp_path / "root" / "etc" / "x").exists()
