@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
 
+from analysis.conventions import CONVENTIONS, in_nats
 from analysis.load import AnalysisError
+from analysis.thresholds import Setting, check_names, check_thresholds, number, option, parse_thresholds
+from sweeps.errors import nearest
+from sweeps.schema import ACCURACY_THRESHOLDS, crossing_columns, threshold_label
 from sweeps.stopping import LOSS_THRESHOLD, RATIO_THRESHOLD
 
 PHASES = ("memorize", "grok", "generalize", "fail", "diverged", "undecided")
+
+Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
+Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+# The crossings that the runs table keeps of train and of test metrics alike: accuracy_99, loss_1e_5.
+CROSSINGS = tuple(
+    dict.fromkeys(
+        name.removeprefix("first_step_train_") for name, metric, *_ in crossing_columns()[::2] if metric.startswith("train")
+    )
+)
+_LATER = "how much later than the train metric the test metric gets there"
 
 
 class Rule(Protocol):
@@ -23,7 +39,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class ArticleRule:
-    """The rule of the published 1s-and-0s sweep (Pearce et al. 2023), in this order:
+    """The rule of the published 1s-and-0s sweep, in this order:
 
     least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
     `ratio_threshold`: generalize; otherwise grok.
@@ -32,38 +48,176 @@ class ArticleRule:
     and the ratio's maximum only rises. One whose summaries are missing is `undecided`.
     """
 
-    loss_threshold: float = LOSS_THRESHOLD
-    ratio_threshold: float = RATIO_THRESHOLD
+    name: ClassVar[str] = "article"
+    source: ClassVar[str] = "Pearce et al. 2023, Do Machine Learning Models Memorize or Generalize?"
+
+    loss_threshold: float = number(LOSS_THRESHOLD, 1e-16, 1e3, "what the least train and test loss must reach", "nats")
+    ratio_threshold: float = number(RATIO_THRESHOLD, 1, 1e16, "what the greatest test loss / train loss must reach", "1")
+    loss_convention: str = option("per_example", tuple(CONVENTIONS), "the convention that loss_threshold is written in")
+
+    def __post_init__(self) -> None:
+        check_thresholds(self)
 
     @property
     def certain(self) -> frozenset[str]:
         """Only `grok`: a loss may still fall, a ratio still rise."""
         return frozenset({"grok"})
 
-    def __post_init__(self) -> None:
-        for name in ("loss_threshold", "ratio_threshold"):
-            value = getattr(self, name)
-            if not 0 < value < np.inf:
-                raise AnalysisError(f"{name} = {value} is out of range; use a number above 0")
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the runs table that it looks at."""
+        classes = ("task", "modulus", "permuted") if self.loss_convention == "per_class" else ()
+        return ("min_train_loss", "min_test_loss", "max_loss_ratio", "diverged_step", *classes)
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
-        """The phase of each run, from min_train_loss, min_test_loss, max_loss_ratio, and diverged_step where there is one."""
-        train, test, ratio = (_numbers(runs, name) for name in ("min_train_loss", "min_test_loss", "max_loss_ratio"))
-        grok = (train <= self.loss_threshold) & (test <= self.loss_threshold) & (ratio >= self.ratio_threshold)
-        phase = np.select(
-            [
-                grok,
-                _told(runs, "diverged_step"),
-                np.isnan(train),
-                train > self.loss_threshold,
-                np.isnan(test),
-                test > self.loss_threshold,
-                np.isnan(ratio),
-            ],
-            ["grok", "diverged", "undecided", "fail", "undecided", "memorize", "undecided"],
-            default="generalize",
+        """The phase of each run."""
+        train, test, ratio = (_numbers(runs, name) for name in self.columns[:3])
+        loss = in_nats(self.loss_threshold, self.loss_convention, runs)
+        return _phases(
+            runs,
+            ("grok", (train <= loss) & (test <= loss) & (ratio >= self.ratio_threshold)),
+            ("diverged", _told(runs, "diverged_step")),
+            ("undecided", np.isnan(train)),
+            ("fail", train > loss),
+            ("undecided", np.isnan(test)),
+            ("memorize", test > loss),
+            ("undecided", np.isnan(ratio)),
+            ("generalize", np.ones(len(runs), bool)),
         )
-        return pd.Series(pd.Categorical(phase, categories=PHASES), index=runs.index, name="phase")
+
+
+@dataclass(frozen=True)
+class AccuracyDelayRule:
+    """The rule of the phase diagrams of representation learning, by the first steps at which accuracies are reached:
+
+    neither within `budget` steps: fail (there: confusion); train only: memorize; both, the test accuracy less than `delay` steps
+    after the train accuracy, or before it: generalize (there: comprehension); more than `delay` steps after it: grok.
+
+    Two cases are in none of the published phases and are `undecided`: exactly `delay` steps, and test accuracy alone. A run that
+    met a value that is not finite before it reached both is `diverged`. A run shorter than `budget` is judged by the steps it made.
+    """
+
+    name: ClassVar[str] = "accuracy_delay"
+    source: ClassVar[str] = "Liu et al. 2022, Towards Understanding Grokking: An Effective Theory of Representation Learning"
+
+    accuracy: float = option(0.9, ACCURACY_THRESHOLDS, "the accuracy to reach", "share")
+    delay: float = number(1000, 1, 1e9, _LATER, "steps")
+    budget: float = number(1e5, 1, 1e12, "the last step at which reaching it counts", "steps")
+
+    def __post_init__(self) -> None:
+        check_thresholds(self)
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """Once both accuracies were reached nothing changes any more."""
+        return frozenset({"grok", "generalize"})
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the runs table that it looks at."""
+        label = threshold_label("accuracy", self.accuracy)
+        return (f"first_step_train_accuracy_{label}", f"first_step_test_accuracy_{label}", "diverged_step")
+
+    def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
+        """The phase of each run."""
+        train, test = (_numbers(runs, name) for name in self.columns[:2])
+        train, test = (np.where(step <= self.budget, step, np.nan) for step in (train, test))
+        return _phases(runs, ("undecided", test - train == self.delay), *_by_delay(runs, train, test, self.delay))
+
+
+@dataclass(frozen=True)
+class CrossingRule:
+    """Labels by the steps at which the train and the test metric cross thresholds that the runs table keeps.
+
+    Neither crosses: fail; train alone: memorize; both, test at least `delay` steps after train: grok, else generalize; test alone:
+    undecided. `kind` says which crossing counts: the first, or the sustained one, after which the metric stays there to the run's
+    end, so that a run which loses what it had is not called grok. A run that met a value that is not finite is `diverged`, unless
+    it had crossed both for the first time and that is what counts.
+    """
+
+    name: ClassVar[str] = "crossing"
+    source: ClassVar[str] = "first passage and last exit of a threshold; 99 % as in Power et al. 2022, Grokking"
+
+    train: str = option("accuracy_99", CROSSINGS, "the threshold of the train metric")
+    test: str = option("accuracy_99", CROSSINGS, "the threshold of the test metric")
+    kind: str = option("sustained", ("first", "sustained"), "which crossing counts")
+    delay: float = number(1000, 1, 1e9, _LATER, "steps")
+
+    def __post_init__(self) -> None:
+        check_thresholds(self)
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """First crossings stay what they are; a sustained one may still end."""
+        return frozenset({"grok", "generalize"}) if self.kind == "first" else frozenset()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the runs table that it looks at."""
+        return (f"{self.kind}_step_train_{self.train}", f"{self.kind}_step_test_{self.test}", "diverged_step")
+
+    def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
+        """The phase of each run."""
+        train, test = (_numbers(runs, name) for name in self.columns[:2])
+        return _phases(runs, *_by_delay(runs, train, test, self.delay))
+
+
+@dataclass(frozen=True)
+class FinalRule:
+    """Labels by the state at the last logged step: which accuracies hold there.
+
+    Neither: fail; train alone: memorize; both: grok if the test loss was ever `ratio_threshold` times the train loss, which is what
+    a delay leaves behind, else generalize; test alone: undecided. A run that met a value that is not finite is `diverged`.
+    """
+
+    name: ClassVar[str] = "final"
+    source: ClassVar[str] = "accuracies at the end of training, as in tables of final results"
+
+    train_accuracy: float = number(0.99, 0, 1, "train accuracy that counts as fitted", "share", log=False)
+    test_accuracy: float = number(0.99, 0, 1, "test accuracy that counts as generalized", "share", log=False)
+    ratio_threshold: float = number(100, 1, 1e16, "what the greatest test loss / train loss must reach for grok", "1")
+
+    def __post_init__(self) -> None:
+        check_thresholds(self)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the runs table that it looks at."""
+        return ("final_train_accuracy", "final_test_accuracy", "max_loss_ratio", "diverged_step")
+
+    def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
+        """The phase of each run."""
+        train, test, ratio = (_numbers(runs, name) for name in self.columns[:3])
+        # Accuracies are stored in float32 precision; a share such as 0.99 must reach itself.
+        fitted, generalized = (_reaches(*pair) for pair in ((train, self.train_accuracy), (test, self.test_accuracy)))
+        return _phases(
+            runs,
+            ("diverged", _told(runs, "diverged_step")),
+            ("undecided", np.isnan(train) | np.isnan(test) | (generalized & ~fitted)),
+            ("fail", ~fitted),
+            ("memorize", ~generalized),
+            ("undecided", np.isnan(ratio)),
+            ("grok", ratio >= self.ratio_threshold),
+            ("generalize", np.ones(len(runs), bool)),
+        )
+
+
+NamedRule = ArticleRule | AccuracyDelayRule | CrossingRule | FinalRule
+RULES: Mapping[str, type[NamedRule]] = {rule.name: rule for rule in (ArticleRule, AccuracyDelayRule, CrossingRule, FinalRule)}
+
+
+def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ()) -> NamedRule:
+    """The rule of that name, with thresholds by name, or written as NAME=VALUE.
+
+    Raises:
+      AnalysisError: no such rule, no such threshold, or one out of range.
+    """
+    if name not in RULES:
+        raise AnalysisError(f"there is no rule {name}; the rules are {', '.join(RULES)}{nearest(name, RULES)}")
+    rule = RULES[name]
+    settings = thresholds if isinstance(thresholds, Mapping) else parse_thresholds(rule, list(thresholds))
+    check_names(rule, settings)
+    return rule(**settings)  # type: ignore[arg-type]  # each checks its own
 
 
 def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
@@ -73,16 +227,42 @@ def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
     thresholds, than those that stopped it, what it would have become is not known.
     """
     phases = rule(runs)
-    open_yet = _told(runs, "stopped_by") & ~phases.isin(getattr(rule, "certain", ())).to_numpy()
-    return phases.mask(open_yet, "undecided")
+    stopped = _told(runs, "stopped_by")
+    if not stopped.any():
+        return phases
+    return phases.mask(stopped & ~phases.isin(getattr(rule, "certain", ())).to_numpy(), "undecided")
 
 
-def _told(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _by_delay(runs: pd.DataFrame, train: Numbers, test: Numbers, delay: float) -> tuple[tuple[str, Flags], ...]:
+    """Questions about the steps, NaN where never, at which the train and the test metric got there."""
+    fitted, generalized = ~np.isnan(train), ~np.isnan(test)
+    return (
+        ("grok", test - train >= delay),
+        ("generalize", fitted & generalized),
+        ("diverged", _told(runs, "diverged_step")),
+        ("memorize", fitted),
+        ("undecided", generalized),
+        ("fail", np.ones(len(runs), bool)),
+    )
+
+
+def _phases(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[str]:
+    """The phase of the first question that is true of a run, in order."""
+    codes = np.select([holds for _, holds in questions], [np.int8(PHASES.index(phase)) for phase, _ in questions], np.int8(-1))
+    return pd.Series(pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(PHASES))), index=runs.index, name="phase")
+
+
+def _reaches(values: Numbers, threshold: float) -> Flags:
+    reached: Flags = values.astype(np.float32) >= np.float32(threshold)
+    return reached
+
+
+def _told(runs: pd.DataFrame, name: str) -> Flags:
     """Where a column says something; nowhere if the table has no such column, as published ones have not."""
     return runs[name].notna().to_numpy(dtype=bool) if name in runs else np.zeros(len(runs), bool)
 
 
-def _numbers(runs: pd.DataFrame, name: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _numbers(runs: pd.DataFrame, name: str) -> Any:
     if name not in runs:
         raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
     try:

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from analysis.compare import Comparison, compare, read_table
+from analysis.labels import choose_rule
 from analysis.phases import choose_axes
-from analysis.rules import ArticleRule
 from scripts.options import Root
-from scripts.selection import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Upwards, Where, chosen_runs
+from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
 
 
 def command(
@@ -26,18 +26,18 @@ def command(
     y: Upwards = None,
     facet: Panels = None,
     where: Where = [],  # noqa: B006  (typer copies it)
-    loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
-    ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+    rule: RuleName = None,
+    threshold: Thresholds = [],  # noqa: B006
 ) -> None:
     """Set a sweep beside a published results table, cell by cell, under one rule.
 
     Example:
         grokjax compare results/x published.csv
     """
-    rule = ArticleRule(loss_threshold, ratio_threshold)
     runs = chosen_runs(root, where)
+    judged_by = choose_rule(root, runs, rule, threshold)
     x, y, facet = choose_axes(runs, x, y, facet)
-    _tell(compare(runs, read_table(table), rule, x=x, y=y, facet=facet))
+    _tell(compare(runs, read_table(table), judged_by, x=x, y=y, facet=facet))
 
 
 def _tell(comparison: Comparison) -> None:

@@ -8,12 +8,13 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from analysis.labels import choose_rule
 from analysis.load import AnalysisError, load_curves
 from analysis.phases import SEEDS, varied_hyperparameters
 from analysis.plots import plot_curves, save
-from analysis.rules import ArticleRule, classify
+from analysis.rules import classify
 from scripts.options import Root, pictures
-from scripts.selection import DEFAULT_RULE, LossThreshold, RatioThreshold, Where, chosen_runs
+from scripts.selection import RuleName, Thresholds, Where, chosen_runs
 
 MOST_PANELS = 30
 
@@ -21,8 +22,8 @@ MOST_PANELS = 30
 def command(
     root: Root,
     where: Where = [],  # noqa: B006  (typer copies it)
-    loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
-    ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+    rule: RuleName = None,
+    threshold: Thresholds = [],  # noqa: B006
     metrics: Annotated[
         str, typer.Option(help="What to draw, joined by commas: train_accuracy,test_accuracy; a probe's; see docs/columns.md.")
     ] = "train_loss,test_loss",
@@ -41,7 +42,7 @@ def command(
         raise AnalysisError(f"choose one cell: add --where NAME=VALUE for {told}")
     if len(runs) > MOST_PANELS:
         raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2")
-    phases = classify(runs, ArticleRule(loss_threshold, ratio_threshold))
+    phases = classify(runs, choose_rule(root, runs, rule, threshold))
     ids = runs["run_id"].tolist()
     wanted = [metric.strip() for metric in metrics.split(",")]
     figure = plot_curves(

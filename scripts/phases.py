@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from analysis.labels import choose_rule
 from analysis.phases import choose_axes, phase_grid
 from analysis.plots import plot_phases, save
 from analysis.rules import PHASES, ArticleRule, classify
+from analysis.thresholds import told
 from scripts.options import Root, pictures
-from scripts.selection import DEFAULT_RULE, Across, LossThreshold, Panels, RatioThreshold, Upwards, Where, chosen_runs
+from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
 from sweeps.root import planned_runs
 from sweeps.store import Store
 
@@ -25,8 +27,8 @@ def command(
     y: Upwards = None,
     facet: Panels = None,
     where: Where = [],  # noqa: B006  (typer copies it)
-    loss_threshold: LossThreshold = DEFAULT_RULE.loss_threshold,
-    ratio_threshold: RatioThreshold = DEFAULT_RULE.ratio_threshold,
+    rule: RuleName = None,
+    threshold: Thresholds = [],  # noqa: B006
     out: Annotated[
         Path | None, typer.Option(help="The picture, .png, .svg or .pdf. [default: ROOT/phases.png and .svg]", show_default=False)
     ] = None,
@@ -36,21 +38,24 @@ def command(
     Examples:
         grokjax phases results/demo
 
-        grokjax phases results/x --ratio-threshold 1e4 --out figures/map.pdf
+        grokjax phases results/x --threshold ratio_threshold=1e4 --out figures/map.pdf
+
+        grokjax phases results/x --rule accuracy_delay --threshold delay=2000
 
         grokjax phases results/x --x learning_rate --where train_size=1250 --y hidden_size
     """
     runs = chosen_runs(root, where)
-    rule = ArticleRule(loss_threshold, ratio_threshold)
-    phases = classify(runs, rule)
+    judged_by = choose_rule(root, runs, rule, threshold)
+    phases = classify(runs, judged_by)
     x, y, facet = choose_axes(runs, x, y, facet)
     grid = phase_grid(runs, phases, x=x, y=y, facet=facet)
     missing = _missing(root, set(runs["run_id"])) if not where else 0
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    asked = f"loss threshold {loss_threshold:g}, ratio threshold {ratio_threshold:g}" if rule != DEFAULT_RULE else ""
+    asked = told(judged_by) if judged_by != ArticleRule() else ""
     title = "; ".join(part for part in (partial, *where, asked) if part) or None
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in pictures(root, "phases", out)]
+    typer.echo(told(judged_by))
     _tell(runs.assign(phase=phases), facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")

@@ -8,7 +8,7 @@ import pandas as pd
 import typer
 
 from analysis.load import AnalysisError, load_runs
-from analysis.rules import ArticleRule
+from analysis.rules import RULES
 from sweeps.axes import parse_setting
 from sweeps.errors import nearest
 
@@ -25,9 +25,19 @@ Upwards = Annotated[str | None, typer.Option("--y", help="Hyperparameter upwards
 Panels = Annotated[
     str | None, typer.Option("--facet", help="Hyperparameter that makes panels. [default: likewise]", show_default=False)
 ]
-LossThreshold = Annotated[float, typer.Option(help="The rule's threshold on the least train and test loss.")]
-RatioThreshold = Annotated[float, typer.Option(help="The rule's threshold on the greatest test / train loss.")]
-DEFAULT_RULE = ArticleRule()
+RuleName = Annotated[
+    str | None,
+    typer.Option(
+        "--rule",
+        metavar="NAME",
+        help=f"What labels the runs: {', '.join(RULES)}. [default: the spec's, else one that fits the task]",
+        show_default=False,
+    ),
+]
+Thresholds = Annotated[
+    list[str],
+    typer.Option("--threshold", metavar="NAME=VALUE", help="A threshold of the rule. Repeatable.", show_default=False),
+]
 
 
 def chosen_runs(root: str, where: list[str]) -> pd.DataFrame:

@@ -23,9 +23,9 @@ class SweepSpec(pydantic.BaseModel):
     Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
     such as "hidden_size > train_size"; a run for which one of them is true is not trained.
 
-    `stop` says when a run ends: "never" before its steps, or once it is "decided", its label certain under `rule`. With
-    `final_states` the state that every run ends in is kept, for more steps to go on from. `resources` are what a worker takes of a
-    cluster, and no part of what is trained.
+    `rule` says what its runs are labelled by, where nobody asks for another. `stop` says when a run ends: "never" before its steps,
+    or once it is "decided", its label certain under `rule`. With `final_states` the state that every run ends in is kept, for more
+    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -43,8 +43,9 @@ class SweepSpec(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
-        if self.stop == "decided" and self.rule is None:
-            raise ValueError(f'stop = "decided" needs a rule that decides; add rule = {" or ".join(map(repr, DECIDERS))}')
+        if self.stop == "decided" and self.rule not in DECIDERS:
+            got = "" if self.rule is None else f", and {self.rule} decides none before its end"
+            raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, DECIDERS))}')
         return self
 
     @property

@@ -91,7 +91,7 @@ def test_bad_places_are_exit_code_2(tmp_path, swept):
         (["phases", tmp_path / "nothing"], "holds no sweep"),
         (["phases", swept, "--x", "depth"], "depth is not in the table"),
         (["phases", swept, "--where", "weight_decay=7"], "no run has it; weight_decay is 0.0, 1.0"),
-        (["phases", swept, "--loss-threshold", "0"], "loss_threshold = 0.0 is out of range"),
+        (["phases", swept, "--threshold", "loss_threshold=0"], "loss_threshold = 0.0 is out of range"),
         (["curves", swept], "choose one cell: add --where NAME=VALUE for"),
         (["compare", swept, tmp_path / "no.csv"], "cannot read"),
         (["status", tmp_path], "holds no sweep"),
