@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
+from statistics import NormalDist
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from analysis.load import AnalysisError
 from analysis.rules import PHASES
@@ -17,9 +17,32 @@ from sweeps.errors import nearest
 SEEDS = ("seed", "data_seed")
 
 
+class PhaseGrid(pd.DataFrame):
+    """The frame of `phase_grid`, which a notebook shows as a map. What is cut from it is a plain frame."""
+
+    _metadata: ClassVar[list[str]] = ["cell"]
+    cell: tuple[str, ...]  # facet, y, x
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        from analysis.notebook import grid_html  # noqa: PLC0415  (loads matplotlib)
+
+        return grid_html(self, self.cell)
+
+
 def phase_grid(
-    runs: pd.DataFrame, phases: pd.Series[str], *, x: str, y: str, facet: str | None = None, confidence: float = 0.95
-) -> pd.DataFrame:
+    runs: pd.DataFrame,
+    phases: pd.Series[str],
+    *,
+    x: str,
+    y: str,
+    facet: str | None = None,
+    confidence: float = 0.95,
+    planned: pd.DataFrame | None = None,
+) -> PhaseGrid:
     """Shares of the phases in each cell, a row a cell.
 
     Args:
@@ -27,10 +50,13 @@ def phase_grid(
       phases: the phase of each run, from `rules.classify`, on the same index.
       x, y, facet: the hyperparameters that make a cell.
       confidence: of the intervals.
+      planned: the same hyperparameters of every run that the sweep asks for, a row a run, where some are still missing.
 
     Returns:
-      The columns facet, y, x, `seeds` (runs in the cell), `phase` (the most frequent one; the earlier in PHASES of equals), and for
-      each phase p of PHASES `p_count`, `p_share`, `p_low` and `p_high`: the Wilson score interval of the share (Wilson 1927).
+      The columns facet, y, x, `seeds` (runs in the cell), `planned` (runs that should be in it; those in it if not given), `phase`
+      (the most frequent one; the earlier in PHASES of equals), `entropy` of the shares in bits, and for each phase p of PHASES
+      `p_count`, `p_share`, `p_low` and `p_high`: the Wilson score interval of the share. A planned cell without a run has no
+      phase, and shares and entropy that are NaN.
 
     Raises:
       AnalysisError: a hyperparameter that the table lacks, or one more that varies, so that its values would be mixed in a cell.
@@ -41,16 +67,51 @@ def phase_grid(
         raise AnalysisError(
             "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
         )
-    counts = pd.crosstab([runs[name] for name in cell], phases.to_numpy(), dropna=True).reindex(columns=list(PHASES), fill_value=0)
+    every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
+    codes, cells = _cells(every)
+    labels = pd.Categorical(phases, categories=PHASES).codes
+    here = codes[: len(runs)]
+    counts = np.bincount(here * len(PHASES) + labels, minlength=len(cells) * len(PHASES)).reshape(-1, len(PHASES))  # [C, P]
     seeds = counts.sum(axis=1)
-    grid = pd.DataFrame({"seeds": seeds, "phase": counts.to_numpy().argmax(axis=1)}, index=counts.index)
-    grid["phase"] = pd.Categorical([PHASES[index] for index in grid["phase"]], categories=PHASES)
-    for phase in PHASES:
-        intervals = np.array([wilson_interval(k, n, confidence) for k, n in zip(counts[phase], seeds, strict=True)])
-        grid[f"{phase}_count"] = counts[phase]
-        grid[f"{phase}_share"] = counts[phase] / seeds
-        grid[f"{phase}_low"], grid[f"{phase}_high"] = intervals.T
-    return grid.reset_index()
+    asked = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
+    likeliest = pd.Categorical.from_codes(np.where(seeds > 0, counts.argmax(axis=1), -1), dtype=pd.CategoricalDtype(list(PHASES)))
+    with np.errstate(invalid="ignore"):
+        shares = counts / seeds[:, None]
+    columns = {"seeds": seeds, "planned": asked, "phase": likeliest, "entropy": entropy(shares)}
+    for index, phase in enumerate(PHASES):
+        low, high = wilson_interval(counts[:, index], seeds, confidence)
+        columns |= {
+            f"{phase}_count": counts[:, index],
+            f"{phase}_share": shares[:, index],
+            f"{phase}_low": low,
+            f"{phase}_high": high,
+        }
+    grid = PhaseGrid(pd.concat([cells, pd.DataFrame(columns)], axis=1))
+    grid.cell = tuple(cell)
+    return grid
+
+
+def _cells(every: pd.DataFrame) -> tuple[np.ndarray[Any, np.dtype[np.int64]], pd.DataFrame]:
+    """Which cell each row [R] is in, and the hyperparameters of the cells that there are, a row each, in their order."""
+    key, values = np.zeros(len(every), np.int64), []
+    for name in every:
+        codes, distinct = pd.factorize(every[name], sort=True)
+        key = key * len(distinct) + codes
+        values.append(distinct)
+    kept, codes = np.unique(key, return_inverse=True)
+    places = np.unravel_index(kept, [len(distinct) for distinct in values])
+    names = [str(name) for name in every]
+    return codes, pd.DataFrame(
+        {name: pd.Series(distinct).take(place).array for name, distinct, place in zip(names, values, places, strict=True)}
+    )
+
+
+def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The Shannon entropy of shares [..., P] that sum to one, in bits [...]: 0 where all seeds agree; NaN where there are none."""
+    with np.errstate(divide="ignore"):
+        logs = np.where(shares > 0, np.log2(shares), 0.0)
+    bits: np.ndarray[Any, Any] = np.abs(-(shares * logs).sum(axis=-1))
+    return bits
 
 
 def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
@@ -105,8 +166,14 @@ def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | N
     return filled[0], filled[1], filled[2]
 
 
-@functools.cache
-def wilson_interval(successes: int, trials: int, confidence: float) -> tuple[float, float]:
-    """The Wilson score interval of a proportion."""
-    interval = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:
+    """The Wilson score interval of proportions, its low and its high ends (Wilson 1927, eq. 8); NaN where there are no trials.
+
+    successes, trials: numbers, or arrays of one shape.
+    """
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.true_divide(successes, trials)
+        centre = (successes + z**2 / 2) / (trials + np.square(z))
+        half = z / (trials + np.square(z)) * np.sqrt(trials * share * (1 - share) + z**2 / 4)
+    return np.clip(centre - half, 0, share), np.clip(centre + half, share, 1)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analysis.conventions import CONVENTIONS, in_nats
 from analysis.load import AnalysisError
-from analysis.thresholds import Setting, check_names, check_thresholds, number, option, parse_thresholds
+from analysis.thresholds import Setting, WithThresholds, check_names, number, option, parse_thresholds
 from sweeps.errors import nearest
 from sweeps.schema import ACCURACY_THRESHOLDS, crossing_columns, threshold_label
 from sweeps.stopping import LOSS_THRESHOLD, RATIO_THRESHOLD
@@ -38,7 +38,7 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True)
-class ArticleRule:
+class ArticleRule(WithThresholds):
     """The rule of the published 1s-and-0s sweep, in this order:
 
     least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
@@ -54,9 +54,6 @@ class ArticleRule:
     loss_threshold: float = number(LOSS_THRESHOLD, 1e-16, 1e3, "what the least train and test loss must reach", "nats")
     ratio_threshold: float = number(RATIO_THRESHOLD, 1, 1e16, "what the greatest test loss / train loss must reach", "1")
     loss_convention: str = option("per_example", tuple(CONVENTIONS), "the convention that loss_threshold is written in")
-
-    def __post_init__(self) -> None:
-        check_thresholds(self)
 
     @property
     def certain(self) -> frozenset[str]:
@@ -87,7 +84,7 @@ class ArticleRule:
 
 
 @dataclass(frozen=True)
-class AccuracyDelayRule:
+class AccuracyDelayRule(WithThresholds):
     """The rule of the phase diagrams of representation learning, by the first steps at which accuracies are reached:
 
     neither within `budget` steps: fail (there: confusion); train only: memorize; both, the test accuracy less than `delay` steps
@@ -103,9 +100,6 @@ class AccuracyDelayRule:
     accuracy: float = option(0.9, ACCURACY_THRESHOLDS, "the accuracy to reach", "share")
     delay: float = number(1000, 1, 1e9, _LATER, "steps")
     budget: float = number(1e5, 1, 1e12, "the last step at which reaching it counts", "steps")
-
-    def __post_init__(self) -> None:
-        check_thresholds(self)
 
     @property
     def certain(self) -> frozenset[str]:
@@ -126,7 +120,7 @@ class AccuracyDelayRule:
 
 
 @dataclass(frozen=True)
-class CrossingRule:
+class CrossingRule(WithThresholds):
     """Labels by the steps at which the train and the test metric cross thresholds that the runs table keeps.
 
     Neither crosses: fail; train alone: memorize; both, test at least `delay` steps after train: grok, else generalize; test alone:
@@ -142,9 +136,6 @@ class CrossingRule:
     test: str = option("accuracy_99", CROSSINGS, "the threshold of the test metric")
     kind: str = option("sustained", ("first", "sustained"), "which crossing counts")
     delay: float = number(1000, 1, 1e9, _LATER, "steps")
-
-    def __post_init__(self) -> None:
-        check_thresholds(self)
 
     @property
     def certain(self) -> frozenset[str]:
@@ -163,7 +154,7 @@ class CrossingRule:
 
 
 @dataclass(frozen=True)
-class FinalRule:
+class FinalRule(WithThresholds):
     """Labels by the state at the last logged step: which accuracies hold there.
 
     Neither: fail; train alone: memorize; both: grok if the test loss was ever `ratio_threshold` times the train loss, which is what
@@ -176,9 +167,6 @@ class FinalRule:
     train_accuracy: float = number(0.99, 0, 1, "train accuracy that counts as fitted", "share", log=False)
     test_accuracy: float = number(0.99, 0, 1, "test accuracy that counts as generalized", "share", log=False)
     ratio_threshold: float = number(100, 1, 1e16, "what the greatest test loss / train loss must reach for grok", "1")
-
-    def __post_init__(self) -> None:
-        check_thresholds(self)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from analysis.load import AnalysisError
 from sweeps.errors import nearest
@@ -39,6 +39,24 @@ class Threshold:
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
 
+class WithThresholds:
+    """What rules have in common: fields that are thresholds, checked when a rule is made, and told in notebooks."""
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Raises AnalysisError for the first field that is not what it may be."""
+        for name, threshold in thresholds_of(self).items():
+            if not threshold.allows(value := getattr(self, name)):
+                raise AnalysisError(f"{name} = {value} is out of range; use {threshold.allowed}")
+
+    def _repr_html_(self) -> str:
+        from analysis.notebook import rule_html  # noqa: PLC0415  (loads matplotlib)
+
+        return rule_html(self)
+
+
 def number(default: float, low: float, high: float, meaning: str, unit: str = "", *, log: bool = True) -> Any:
     """A field of a rule that is a number from `low` to `high`."""
     return dataclasses.field(default=default, metadata={"threshold": Threshold(meaning, unit, low, high, log)})
@@ -52,13 +70,6 @@ def option(default: Setting, options: tuple[Setting, ...], meaning: str, unit: s
 def thresholds_of(rule: Any) -> dict[str, Threshold]:
     """What each field of a rule, or of its class, may be, by name; `dataclasses.fields` has the defaults."""
     return {field.name: field.metadata["threshold"] for field in dataclasses.fields(rule)}
-
-
-def check_thresholds(rule: Any) -> None:
-    """Raises AnalysisError for the first field of a rule that is not what it may be."""
-    for name, threshold in thresholds_of(rule).items():
-        if not threshold.allows(value := getattr(rule, name)):
-            raise AnalysisError(f"{name} = {value} is out of range; use {threshold.allowed}")
 
 
 def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:

@@ -16,9 +16,7 @@ from analysis.plots import plot_phases, save
 from analysis.rules import PHASES, ArticleRule, classify
 from analysis.thresholds import told
 from scripts.options import Root, pictures
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
-from sweeps.root import planned_runs
-from sweeps.store import Store
+from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells
 
 
 def command(
@@ -48,14 +46,15 @@ def command(
     judged_by = choose_rule(root, runs, rule, threshold)
     phases = classify(runs, judged_by)
     x, y, facet = choose_axes(runs, x, y, facet)
-    grid = phase_grid(runs, phases, x=x, y=y, facet=facet)
-    missing = _missing(root, set(runs["run_id"])) if not where else 0
+    planned = None if where else planned_cells(root, (facet, y, x))
+    grid = phase_grid(runs, phases, x=x, y=y, facet=facet, planned=planned)
+    missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
     asked = told(judged_by) if judged_by != ArticleRule() else ""
     title = "; ".join(part for part in (partial, *where, asked) if part) or None
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in pictures(root, "phases", out)]
-    typer.echo(told(judged_by))
+    typer.echo("; ".join(part for part in (told(judged_by), partial) if part))
     _tell(runs.assign(phase=phases), facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
@@ -70,7 +69,3 @@ def _tell(labelled: pd.DataFrame, facet: str) -> None:
         table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str(count) for count in row))
     table.add_row("all", *(str(total) for total in counts[present].sum()), style="bold")
     Console().print(table, highlight=False)
-
-
-def _missing(root: str, there: set[str]) -> int:
-    return sum(run_id not in there for runs in planned_runs(Store(root)) for run_id in runs.run_ids)

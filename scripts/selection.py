@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 import pandas as pd
 import typer
@@ -11,6 +12,8 @@ from analysis.load import AnalysisError, load_runs
 from analysis.rules import RULES
 from sweeps.axes import parse_setting
 from sweeps.errors import nearest
+from sweeps.root import planned_runs
+from sweeps.store import Store
 
 Where = Annotated[
     list[str],
@@ -65,3 +68,13 @@ def chosen_runs(root: str, where: list[str]) -> pd.DataFrame:
             raise AnalysisError(f"--where {condition}: no run has it; {name} is {there}")
         runs = kept
     return runs
+
+
+def planned_cells(root: str, cell: Sequence[str]) -> pd.DataFrame:
+    """The hyperparameters `cell` of every run that the specs of a root ask for, a row a run; null where a run has none such."""
+    frames = []
+    for group in planned_runs(Store(root)):
+        fixed: dict[str, Any] = group.template.flat()
+        columns = {name: group.columns[name] if name in group.columns else [fixed.get(name)] * len(group) for name in cell}
+        frames.append(pd.DataFrame(columns))
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,75 @@
+"""The map: entropy, missing cells, and how it shows itself."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.phases import entropy, phase_grid, wilson_interval
+from analysis.rules import PHASES, RULES
+
+
+def labelled(cells):
+    """Runs in cells {(x, y): phases}, and their phases."""
+    runs = pd.DataFrame([{"x": x, "y": y, "phase": phase} for (x, y), phases in cells.items() for phase in phases])
+    return runs, pd.Series(pd.Categorical(runs.pop("phase"), categories=PHASES), index=runs.index)
+
+
+def test_entropy_is_nothing_where_seeds_agree_and_a_bit_where_two_phases_are_even():
+    runs, phases = labelled({(1, 1): ["grok"] * 4, (2, 1): ["grok", "fail"], (3, 1): ["grok", "fail", "memorize", "generalize"]})
+    grid = phase_grid(runs, phases, x="x", y="y")
+    assert grid["entropy"].tolist() == [0, 1, 2]
+    assert entropy(np.array([0.25, 0.75])) == pytest.approx(0.811278, abs=1e-6)
+
+
+def test_planned_cells_without_runs_are_missing_and_say_so():
+    runs, phases = labelled({(1, 1): ["grok", "grok"], (2, 1): ["fail"]})
+    planned = pd.DataFrame([(1, 1), (1, 1), (2, 1), (2, 1), (3, 1), (3, 1)], columns=["x", "y"])
+    grid = phase_grid(runs, phases, x="x", y="y", planned=planned)
+    assert grid[["x", "seeds", "planned"]].to_numpy().tolist() == [[1, 2, 2], [2, 1, 2], [3, 0, 2]]
+    assert grid["phase"].isna().tolist() == [False, False, True]
+    missing = grid.iloc[2]
+    assert missing[["entropy", "grok_share", "grok_low", "grok_high"]].isna().all()
+    assert phase_grid(runs, phases, x="x", y="y")["planned"].tolist() == [2, 1]
+    html = grid._repr_html_()
+    assert html.count("missing") == 1
+    assert "fail 1 (1 of 2 seeds)" in html
+
+
+@given(st.floats(0.02, 0.98), st.integers(1, 30))
+def test_another_seed_narrows_the_interval_on_average(share, seeds):
+    def mean_width(n):
+        ks = np.arange(n + 1)
+        low, high = wilson_interval(ks, np.full(n + 1, n), 0.95)
+        chances = np.array([np.exp(_log_choose(n, k)) * share**k * (1 - share) ** (n - k) for k in ks])
+        return float(chances @ (high - low))
+
+    assert mean_width(seeds + 1) < mean_width(seeds)
+
+
+def _log_choose(n, k):
+    return float(sum(np.log(np.arange(1, n + 1))) - sum(np.log(np.arange(1, k + 1))) - sum(np.log(np.arange(1, n - k + 1))))
+
+
+def test_a_notebook_shows_text_as_text():
+    runs, phases = labelled({("<img src=x onerror=alert(1)>", 1): ["grok"]})
+    html = phase_grid(runs.rename(columns={"y": "<b>"}), phases, x="x", y="<b>")._repr_html_()
+    assert "<img" not in html
+    assert "<b>" not in html
+    assert "&lt;img" in html
+
+
+def test_a_grid_shows_itself_and_what_is_cut_from_it_is_a_plain_frame():
+    runs, phases = labelled({(1, 1): ["grok"]})
+    grid = phase_grid(runs, phases, x="x", y="y")
+    assert type(grid[grid["seeds"] > 0]) is pd.DataFrame
+    wide, many = labelled({(x, y): ["grok"] for x in range(50) for y in range(50)})
+    assert "inline-table" not in phase_grid(wide, many, x="x", y="y")._repr_html_(), "too many cells for a map"
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_shows_its_source_and_thresholds(name):
+    html = RULES[name]()._repr_html_()
+    assert RULES[name].source in html
+    assert html.count("<th scope='row'>") == len(RULES[name].__dataclass_fields__)
