@@ -124,9 +124,10 @@ class CrossingRule(WithThresholds):
     """Labels by the steps at which the train and the test metric cross thresholds that the runs table keeps.
 
     Neither crosses: fail; train alone: memorize; both, test at least `delay` steps after train: grok, else generalize; test alone:
-    undecided. `kind` says which crossing counts: the first, or the sustained one, after which the metric stays there to the run's
-    end, so that a run which loses what it had is not called grok. A run that met a value that is not finite is `diverged`, unless
-    it had crossed both for the first time and that is what counts.
+    undecided. `kind` says which crossing counts. The `first` one may be lost again. The `sustained` one is that after which the
+    metric stays to the run's end, which a passing spike moves. A `held` one is dated as the first and counts only if the metric is
+    there at the end: a spike moves nothing, and a run that loses what it had is not called grok. A run that met a value that is not
+    finite is `diverged`, unless first crossings count and it had both.
     """
 
     name: ClassVar[str] = "crossing"
@@ -134,22 +135,28 @@ class CrossingRule(WithThresholds):
 
     train: str = option("accuracy_99", CROSSINGS, "the threshold of the train metric")
     test: str = option("accuracy_99", CROSSINGS, "the threshold of the test metric")
-    kind: str = option("sustained", ("first", "sustained"), "which crossing counts")
+    kind: str = option("held", ("first", "sustained", "held"), "which crossing counts")
     delay: float = number(1000, 1, 1e9, _LATER, "steps")
 
     @property
     def certain(self) -> frozenset[str]:
-        """First crossings stay what they are; a sustained one may still end."""
+        """First crossings stay what they are; any other may still be lost."""
         return frozenset({"grok", "generalize"}) if self.kind == "first" else frozenset()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the runs table that it looks at."""
-        return (f"{self.kind}_step_train_{self.train}", f"{self.kind}_step_test_{self.test}", "diverged_step")
+        kinds = ("first", "sustained") if self.kind == "held" else (self.kind,)
+        return (
+            *(f"{kind}_step_{part}" for kind in kinds for part in (f"train_{self.train}", f"test_{self.test}")),
+            "diverged_step",
+        )
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
-        train, test = (_numbers(runs, name) for name in self.columns[:2])
+        train, test, *stays = (_numbers(runs, name) for name in self.columns[:-1])
+        if stays:
+            train, test = (np.where(np.isnan(at_end), np.nan, step) for step, at_end in zip((train, test), stays, strict=True))
         return _phases(runs, *_by_delay(runs, train, test, self.delay))
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from analysis.phases import entropy, phase_grid, wilson_interval
 from analysis.rules import PHASES, RULES
+from analysis.thresholds import thresholds_of
 
 
 def labelled(cells):
@@ -72,4 +73,4 @@ def test_a_grid_shows_itself_and_what_is_cut_from_it_is_a_plain_frame():
 def test_a_rule_shows_its_source_and_thresholds(name):
     html = RULES[name]()._repr_html_()
     assert RULES[name].source in html
-    assert html.count("<th scope='row'>") == len(RULES[name].__dataclass_fields__)
+    assert html.count("<th scope='row'>") == len(thresholds_of(RULES[name]))

@@ -48,6 +48,12 @@ def test_crossings_of_any_kept_threshold_and_kind():
         for kind in ("first", "sustained"):
             rule = CrossingRule(train=metric, test=metric, kind=kind)
             assert classify(steps_of(*pairs, metric=metric, kind=kind), rule).tolist() == phases
+    held = steps_of(*pairs[:4], metric="accuracy_99").assign(sustained_step_train_accuracy_99=[9000, 9000, NEVER, NEVER])
+    for at_end, expected in (
+        (9000, ["generalize", "grok", "undecided", "undecided"]),
+        (NEVER, ["memorize", "memorize", "fail", "fail"]),
+    ):
+        assert classify(held.assign(sustained_step_test_accuracy_99=at_end), CrossingRule()).tolist() == expected
     apart = pd.DataFrame({"first_step_train_loss_1e_5": [10], "first_step_test_accuracy_90": [2000]})
     assert classify(apart, CrossingRule("loss_1e_5", "accuracy_90", "first")).tolist() == ["grok"]
 
@@ -73,7 +79,7 @@ def test_what_diverged_or_was_stopped_keeps_only_a_phase_that_is_certain():
     for told_by, otherwise in (({"diverged_step": 9000}, "diverged"), ({"stopped_by": "article"}, "undecided")):
         assert classify(runs.assign(**told_by), AccuracyDelayRule()).tolist() == ["generalize", "grok", otherwise, otherwise]
         held = runs.rename(columns=lambda name: name.replace("first", "sustained"))
-        rule = CrossingRule("accuracy_90", "accuracy_90")
+        rule = CrossingRule("accuracy_90", "accuracy_90", "sustained")
         kept = ["generalize", "grok"] if otherwise == "diverged" else ["undecided"] * 2
         assert classify(held.assign(**told_by), rule).tolist() == [*kept, otherwise, otherwise]
 
@@ -135,7 +141,7 @@ def test_every_rule_says_what_it_needs_and_what_its_thresholds_may_be():
         ("article", ["loss_threshold=low"], "loss_threshold = low is out of range; use a number from 1e-16 to 1000"),
         ("article", ["ratio_threshold=nan"], "ratio_threshold = nan is out of range"),
         ("accuracy_delay", ["accuracy=0.93"], r"accuracy = 0.93 is out of range; use 0.9, 0.95, 0.99, 1"),
-        ("crossing", ["kind=last"], "kind = last is out of range; use first, sustained"),
+        ("crossing", ["kind=last"], "kind = last is out of range; use first, sustained, held"),
     ],
 )
 def test_what_is_no_rule_is_told_in_a_sentence(name, thresholds, says):
