@@ -91,13 +91,13 @@ def check_names(rule: Any, settings: Mapping[str, object]) -> None:
 
 
 def told(rule: Any) -> str:
-    """A rule in words: its name, and the fields that are not at their defaults."""
+    """A rule in few words: its name, and the fields that are not at their defaults."""
     changed = [
         f"{field.name} {_text(getattr(rule, field.name))}"
         for field in dataclasses.fields(rule)
         if getattr(rule, field.name) != field.default
     ]
-    return ", ".join([f"rule {rule.name}", *changed])
+    return ", ".join([rule.name, *changed])
 
 
 def _require(name: str, known: Mapping[str, Threshold], rule: Any) -> None:

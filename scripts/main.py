@@ -13,7 +13,7 @@ import typer
 from grokjax.kinds import PartError
 from sweeps.errors import InputError
 
-COMMANDS = ("run", "retry", "plan", "status", "verify", "compact", "phases", "curves", "weights", "compare", "export", "specs")
+COMMANDS = ("run", "retry", "plan", "status", "verify", "phases", "curves", "weights", "compare", "agreement", "export", "specs")
 
 
 app = typer.Typer(

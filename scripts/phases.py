@@ -50,11 +50,11 @@ def command(
     grid = phase_grid(runs, phases, x=x, y=y, facet=facet, planned=planned)
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    asked = told(judged_by) if judged_by != ArticleRule() else ""
+    asked = f"rule {told(judged_by)}" if judged_by != ArticleRule() else ""
     title = "; ".join(part for part in (partial, *where, asked) if part) or None
     figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
     written = [save(figure, path) for path in pictures(root, "phases", out)]
-    typer.echo("; ".join(part for part in (told(judged_by), partial) if part))
+    typer.echo("; ".join(part for part in (f"rule {told(judged_by)}", partial) if part))
     _tell(runs.assign(phase=phases), facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")

@@ -152,9 +152,9 @@ def test_what_is_no_rule_is_told_in_a_sentence(name, thresholds, says):
 def test_a_rule_reads_from_the_command_line_and_tells_itself():
     rule = make_rule("crossing", ["test=accuracy_95", "delay=5e3"])
     assert rule == CrossingRule(test="accuracy_95", delay=5000)
-    assert told(rule) == "rule crossing, test accuracy_95, delay 5000"
+    assert told(rule) == "crossing, test accuracy_95, delay 5000"
     assert dataclasses.replace(rule, delay=10) != rule
-    assert told(ArticleRule()) == "rule article"
+    assert told(ArticleRule()) == "article"
 
 
 def test_a_missing_column_is_named():
