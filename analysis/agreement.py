@@ -41,7 +41,7 @@ class Agreement:
         """
         for name in (first, second):
             if name not in self.labels:
-                raise AnalysisError(f"there are no labels of {name}; there are {'; '.join(self.labels)}")
+                raise AnalysisError(f"there are no labels of {name}; there are {'; '.join(map(str, self.labels))}")
         counts = pd.crosstab(self.labels[first], self.labels[second])
         return counts.reindex(index=list(PHASES), columns=list(PHASES), fill_value=0)
 

@@ -1,0 +1,132 @@
+"""Delays against published survival analyses, as R prints them, and against a law they were drawn from."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from analysis.delays import delay_law, grokking_delays, log_rank, median_delays, survival_curves
+from analysis.load import AnalysisError
+
+# Miller 1997, Survival Analysis, p. 49: acute myelogenous leukemia, maintained or not (R: survival::aml).
+AML = [
+    *[(1, t, e) for t, e in zip((9, 13, 13, 18, 23, 28, 31, 34, 45, 48, 161), (1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 0), strict=True)],
+    *[(0, t, e) for t, e in zip((5, 5, 8, 8, 12, 16, 23, 27, 30, 33, 43, 45), (1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1), strict=True)],
+]
+# Gehan 1965: remission of leukemia under 6-MP or placebo (R: MASS::gehan).
+GEHAN = [
+    *[(1, t, 1) for t in (6, 6, 6, 7, 10, 13, 16, 22, 23)],
+    *[(1, t, 0) for t in (6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35)],
+    *[(0, t, 1) for t in (1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23)],
+]
+
+
+def tables(rows):
+    frame = pd.DataFrame(rows, columns=["group", "delay", "grokked"]).astype({"delay": float, "grokked": bool})
+    return frame[["group"]], frame[["delay", "grokked"]]
+
+
+def test_kaplan_meier_is_that_of_r():
+    # summary(survfit(Surv(time, status) ~ x, aml)): survival and std.err of the maintained
+    runs, delays = tables(AML)
+    curve = survival_curves(runs, delays, ["group"]).query("group == 1 and grokked > 0")
+    assert curve["delay"].tolist() == [9, 13, 18, 23, 31, 34, 48]
+    survival = np.array([0.909, 0.818, 0.716, 0.614, 0.491, 0.368, 0.184])
+    error = np.array([0.0867, 0.1163, 0.1397, 0.1526, 0.1642, 0.1627, 0.1535])
+    np.testing.assert_allclose(curve["survival"], survival, atol=5e-4)
+    # conf.type = "log-log": S ** exp(+-1.96 se / (S log S))
+    for side, sign in (("low", -1), ("high", 1)):
+        expected = survival ** np.exp(sign * 1.96 * error / (survival * np.log(survival)))
+        np.testing.assert_allclose(curve[side], expected, atol=2e-3)
+    assert curve["at_risk"].tolist() == [11, 10, 8, 7, 5, 4, 2]
+
+
+def test_medians_are_those_of_r():
+    medians = median_delays(*tables(AML), ["group"])
+    assert medians["median"].tolist() == [23, 31]
+    assert medians[["runs", "grokked"]].to_numpy().tolist() == [[12, 11], [11, 7]]
+    assert np.isinf(medians["high"].iloc[1]), "R: NA"
+    assert median_delays(*tables(GEHAN), ["group"])["median"].tolist() == [8, 23]
+
+
+def test_log_rank_is_that_of_r():
+    # survdiff: aml chisq 3.4 on 1 df, p = 0.0653; gehan chisq 16.8 on 1 df, p = 4.2e-05
+    aml, gehan = (log_rank(*tables(rows), ["group"]) for rows in (AML, GEHAN))
+    assert (aml.statistic, aml.p) == (pytest.approx(3.396, abs=5e-4), pytest.approx(0.0653, abs=5e-5))
+    assert (gehan.statistic, gehan.p) == (pytest.approx(16.79, abs=5e-3), pytest.approx(4.17e-5, abs=5e-7))
+    assert (aml.degrees, gehan.degrees) == (1, 1)
+    with pytest.raises(AnalysisError, match="makes 1 groups"):
+        log_rank(*tables(AML[:11]), ["group"])
+
+
+def test_the_law_is_the_weibull_regression_of_r():
+    # survreg(Surv(time, status) ~ x, aml): intercept 3.180 + 0.929 x maintained, scale 0.791; with log(e ** x) = x
+    runs, delays = tables(AML)
+    law = delay_law(runs.assign(x=np.exp(runs["group"])), delays, ["x"])
+    row = law.exponents.iloc[0]
+    assert row["exponent"] == pytest.approx(0.929, abs=5e-4)
+    assert (row["low"], row["high"]) == (
+        pytest.approx(0.929 - 1.96 * 0.383, abs=2e-3),
+        pytest.approx(0.929 + 1.96 * 0.383, abs=2e-3),
+    )
+    assert row["p"] == pytest.approx(0.0153, abs=1e-3)
+    assert np.log(law.scale) == pytest.approx(3.180, abs=1e-3)
+    assert 1 / law.shape == pytest.approx(0.791, abs=5e-4)
+    assert (law.runs, law.grokked) == (23, 18)
+
+
+def test_a_law_is_found_again_through_censoring():
+    generator = np.random.default_rng(0)
+    weight_decay, learning_rate = generator.choice([0.1, 0.3, 1.0], 2000), generator.choice([1e-4, 1e-3], 2000)
+    delay = 30 * weight_decay**-1.0 * learning_rate**-0.5 * generator.weibull(2, 2000)
+    runs = pd.DataFrame({"weight_decay": weight_decay, "learning_rate": learning_rate})
+    censored = pd.DataFrame({"delay": np.minimum(delay, 5000), "grokked": delay < 5000})
+    assert 0.2 < 1 - censored["grokked"].mean() < 0.8
+    law = delay_law(runs, censored)
+    assert law.exponents["exponent"].tolist() == pytest.approx([-1.0, -0.5], abs=0.06)
+    assert (law.exponents["low"] < [-1.0, -0.5]).all()
+    assert (law.exponents["high"] > [-1.0, -0.5]).all()
+    assert law.median(weight_decay=1.0, learning_rate=1e-3) == pytest.approx(30 * 1e-3**-0.5 * np.log(2) ** 0.5, rel=0.06)
+
+
+def test_a_delay_runs_from_fitting_to_generalizing_or_to_the_end():
+    runs = pd.DataFrame(
+        {
+            "first_step_train_accuracy_99": [400, 400, None, 900, None],
+            "first_step_test_accuracy_99": [5000, None, None, 300, 300],
+            "steps": [20_000, 15_000, 20_000, 20_000, 20_000],
+            "log_every": 100,
+        }
+    )
+    delays = grokking_delays(runs)
+    np.testing.assert_array_equal(delays["delay"], [4600, 14_600, np.nan, 0, np.nan])
+    assert delays["grokked"].tolist() == [True, False, False, True, False]
+    sustained = runs.rename(columns=lambda name: name.replace("first", "sustained")).assign(stopped_by=["article"] + [None] * 4)
+    assert grokking_delays(sustained, kind="sustained")["grokked"].tolist() == [False, False, False, True, False]
+    with pytest.raises(AnalysisError, match="delays need the column first_step_train_loss_1e_5"):
+        grokking_delays(runs, train="loss_1e_5")
+    with pytest.raises(AnalysisError, match="train = accuracy_97 is out of range; use accuracy_90"):
+        grokking_delays(runs, train="accuracy_97")
+
+
+def test_a_group_in_which_no_run_fitted_is_there_without_a_median():
+    runs = pd.DataFrame({"weight_decay": [0.1, 0.1, 1.0]})
+    delays = pd.DataFrame({"delay": [100.0, 300.0, np.nan], "grokked": [True, True, False]})
+    table = median_delays(runs, delays, ["weight_decay"])
+    assert table[["runs", "fitted", "grokked"]].to_numpy().tolist() == [[2, 2, 2], [1, 0, 0]]
+    assert table["median"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("runs", "says"),
+    [
+        ({"weight_decay": [0.0, 0.1]}, "needs weight_decay above 0"),
+        ({"weight_decay": [0.1, 0.1]}, "weight_decay is 0.1 in all fitted runs"),
+        ({"learning_rate": [0.1, 0.2]}, "weight_decay is not in the table"),
+    ],
+)
+def test_what_has_no_law_is_told(runs, says):
+    delays = pd.DataFrame({"delay": [100.0, 200.0], "grokked": [True, True]})
+    with pytest.raises(AnalysisError, match=says):
+        delay_law(pd.DataFrame(runs), delays, ["weight_decay"])
+    with pytest.raises(AnalysisError, match="no run grokked"):
+        delay_law(pd.DataFrame(runs), delays.assign(grokked=False), ["weight_decay"])
