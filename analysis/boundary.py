@@ -1,0 +1,215 @@
+"""The boundary between two phases along an axis: where a logistic fit of their shares crosses one half, with a bootstrap band.
+
+With a few seeds a cell the phases are often wholly separated: no seed groks up to one value and all do from the next. The slope of
+greatest likelihood is infinite there, so slopes are fitted with Firth's penalty, which is finite always. Resampling the seeds of a
+cell would return the same cell again where they agree, and call the boundary known exactly; so runs are drawn from the fit instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.load import AnalysisError
+from analysis.logistic import LogisticFit, fit_logistic, unbounded
+from analysis.phases import check_cell
+from analysis.rules import PHASES
+from analysis.spacing import off_scale, on_scale, spans_factors
+from sweeps.errors import nearest
+
+Array = np.ndarray[Any, Any]
+
+# Phases that say nothing of where a boundary runs.
+UNTOLD = ("diverged", "undecided")
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The shares of a phase along an axis, and their logistic fit.
+
+    `cells` has a row a value with `successes` of `trials` runs. `fit` is None where all runs that count agree. `resampled` are fits
+    to runs drawn from it, and `steepest` the same without a penalty, so that runs which are separated leave the slope unbounded.
+    """
+
+    axis: str
+    log: bool
+    cells: pd.DataFrame  # value, successes, trials
+    left_out: int
+    confidence: float
+    fit: LogisticFit | None
+    resampled: LogisticFit | None
+    steepest: LogisticFit | None
+
+    @property
+    def status(self) -> str:
+        """What is known of the boundary.
+
+        "found"; "one phase": all runs that count agree; "no trend": which way the share goes is not known at this confidence;
+        "outside": the boundary is beyond the values that were tried.
+        """
+        if self.fit is None:
+            return "one phase"
+        if self.slope_band[0] <= 0 <= self.slope_band[1]:
+            return "no trend"
+        return "found" if self.cells["value"].min() <= self.at <= self.cells["value"].max() else "outside"
+
+    @property
+    def at(self) -> float:
+        """The value of the axis at which the fitted share is one half; NaN where there is no fit."""
+        return np.nan if self.fit is None else float(off_scale(self.fit.center, log=self.log))
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """The bootstrap band of `at`. An end that is not known is infinite, or 0 on a log scale; NaN where there is no fit."""
+        if self.fit is None or self.resampled is None:
+            return np.nan, np.nan
+        against = self.resampled.slope * np.sign(self.fit.slope) <= 0  # the share goes the other way: beyond one end or the other
+        beyond = -np.sign(self.fit.slope) * np.sign(self.resampled.level) * np.inf
+        low, high = self._quantiles(np.where(against, beyond, self.resampled.center))
+        return float(off_scale(low, log=self.log)), float(off_scale(high, log=self.log))
+
+    @property
+    def slope(self) -> float:
+        """The slope of the logit per unit of the axis, on a log scale per factor of e; NaN where there is no fit."""
+        return np.nan if self.fit is None else float(self.fit.slope)
+
+    @property
+    def slope_band(self) -> tuple[float, float]:
+        """The bootstrap band of `slope`; infinite at the end to which separated runs leave it open."""
+        if self.steepest is None:
+            return np.nan, np.nan
+        low, high = self._quantiles(self.steepest.slope)
+        return float(low), float(high)
+
+    def shares(self, values: Array) -> pd.DataFrame:
+        """The fitted `share` at values [P] of the axis, with its pointwise band `low` to `high`; a row a value.
+
+        The band is that of the penalized and of the unpenalized fits together: from a steep slope to an infinite one.
+
+        Raises:
+          AnalysisError: there is no fit.
+        """
+        if self.fit is None or self.resampled is None or self.steepest is None:
+            raise AnalysisError(f"all runs along {self.axis} agree, so there is nothing to fit; choose another phase or other runs")
+        at = on_scale(values, log=self.log)
+        ends = np.stack([self._quantiles(fits.share(at)) for fits in (self.resampled, self.steepest)])  # [2, 2, P]
+        low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
+        return pd.DataFrame({self.axis: values, "share": self.fit.share(at), "low": low, "high": high})
+
+    def _quantiles(self, values: Array) -> Array:
+        """The low and the high end of the band of values [B, ...]: [2, ...]."""
+        tail = (1 - self.confidence) / 2
+        ends: Array = np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf")  # no mean of infinities
+        return ends
+
+
+def boundary(
+    runs: pd.DataFrame,
+    phases: pd.Series[str],
+    axis: str,
+    *,
+    phase: str = "grok",
+    against: str | None = None,
+    log: bool | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Boundary:
+    """Where along an axis a phase takes over. The runs differ in that axis and in their seeds.
+
+    Args:
+      runs: a runs table.
+      phases: of each run, on the same index.
+      axis: a numeric hyperparameter with two values or more.
+      phase, against: whose boundary it is; against all other phases when None. Runs of neither, and runs that diverged or are
+        undecided, are left out.
+      log: whether the axis is judged on a log scale; by its values when None.
+      confidence: of the bands.
+      resamples, seed: of the bootstrap.
+
+    Raises:
+      AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has one value.
+    """
+    values = _axis_values(runs, axis)
+    for name in (phase, against):
+        if name is not None and name not in PHASES:
+            raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
+    labels = phases.astype(str).to_numpy()
+    counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNTOLD))
+    cells = pd.DataFrame({"value": values[counted], "successes": labels[counted] == phase})
+    cells = cells.groupby("value")["successes"].agg(successes="sum", trials="count").reset_index()
+    scale = spans_factors(values) if log is None else log
+    if scale and values.min() <= 0:
+        raise AnalysisError(f"{axis} is {values.min():g} somewhere, which has no logarithm; use log=False")
+    left_out = int((~counted).sum())
+    return fit_boundary(axis, cells, log=scale, left_out=left_out, confidence=confidence, resamples=resamples, seed=seed)
+
+
+def fit_boundary(
+    axis: str, cells: pd.DataFrame, *, log: bool, left_out: int = 0, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Boundary:
+    """The boundary along an axis, from counts: `cells` has a row a value of the axis with `value`, `successes` and `trials`."""
+    successes, trials = (cells[name].to_numpy(float) for name in ("successes", "trials"))
+    if len(cells) < 2 or successes.sum() in (0, trials.sum()):
+        return Boundary(axis, log, cells, left_out, confidence, None, None, None)
+    values = on_scale(cells["value"].to_numpy(), log=log)
+    fit = fit_logistic(values, successes, trials)
+    drawn = np.random.default_rng(seed).binomial(trials.astype(int), fit.share(values), (resamples, len(cells)))
+    resampled = fit_logistic(values, drawn, trials)
+    return Boundary(axis, log, cells, left_out, confidence, fit, resampled, unbounded(resampled, values, drawn / trials))
+
+
+def boundaries(
+    runs: pd.DataFrame, phases: pd.Series[str], axis: str, by: Sequence[str], **settings: Any
+) -> dict[tuple[Any, ...], Boundary]:
+    """The boundary along an axis for each combination of values of other hyperparameters, in their order.
+
+    Args:
+      runs, phases, axis, settings: as of `boundary`. Values of the axis that span a factor are judged alike in all groups.
+      by: the other hyperparameters.
+
+    Raises:
+      AnalysisError: as `boundary`; or a hyperparameter that is neither the axis nor in `by` varies.
+    """
+    check_cell(runs, [*by, axis])
+    settings = {"log": spans_factors(_axis_values(runs, axis))} | settings
+    if not by:
+        return {(): boundary(runs, phases, axis, **settings)}
+    groups = runs.groupby(list(by), observed=True, sort=True).indices
+    return {
+        values if isinstance(values, tuple) else (values,): boundary(runs.iloc[index], phases.iloc[index], axis, **settings)
+        for values, index in groups.items()
+    }
+
+
+def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str]) -> pd.DataFrame:
+    """What `boundaries` found, a row a group.
+
+    Returns the columns of `by`, `runs` that were fitted, `left_out`, `boundary` with its band `low` to `high`, `slope` with
+    `slope_low` to `slope_high`, and `status`, each as in `Boundary`.
+    """
+    rows = [
+        (*values, int(each.cells["trials"].sum()), each.left_out, each.at, *each.band, each.slope, *each.slope_band, each.status)
+        for values, each in found.items()
+    ]
+    names = ("runs", "left_out", "boundary", "low", "high", "slope", "slope_low", "slope_high", "status")
+    return pd.DataFrame(rows, columns=[*by, *names])
+
+
+def _axis_values(runs: pd.DataFrame, axis: str) -> Array:
+    if axis not in runs:
+        raise AnalysisError(f"{axis} is not in the table; choose a numeric hyperparameter{nearest(axis, map(str, runs.columns))}")
+    if not pd.api.types.is_numeric_dtype(runs[axis]) or pd.api.types.is_bool_dtype(runs[axis]):
+        raise AnalysisError(
+            f"a boundary runs along numbers, and {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
+        )
+    values = runs[axis].to_numpy(np.float64, na_value=np.nan)
+    if np.isnan(values).any():
+        raise AnalysisError(f"{int(np.isnan(values).sum())} of {len(runs)} runs have no {axis}; choose runs that have it")
+    if len(np.unique(values)) < 2:
+        raise AnalysisError(f"{axis} is {values[0]:g} in all runs, and a boundary needs two values or more")
+    return values
