@@ -13,7 +13,11 @@ import typer
 from grokjax.kinds import PartError
 from sweeps.errors import InputError
 
-COMMANDS = ("run", "retry", "plan", "status", "verify", "phases", "curves", "weights", "compare", "agreement", "export", "specs")
+COMMANDS = (
+    *("run", "retry", "plan", "status", "verify"),
+    *("phases", "curves", "weights", "compare", "agreement", "delays", "boundary", "refine"),
+    *("query", "columns", "export", "specs"),
+)
 
 
 app = typer.Typer(
