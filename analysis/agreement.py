@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from analysis.load import AnalysisError
-from analysis.phases import phase_grid, wilson_interval
+from analysis.phases import cells_of, check_cell, count_phases, wilson_interval
 from analysis.rules import PHASES, NamedRule, classify
 from analysis.thresholds import Setting, check_names, thresholds_of, told
+
+Shares = np.ndarray[Any, np.dtype[np.float64]]
 
 # Settings of thresholds times cells that a sensitivity map may have.
 MOST_ROWS = 5_000_000
@@ -100,29 +103,34 @@ def sensitivity(
       x, y, facet: the hyperparameters that make a cell.
 
     Returns:
-      The thresholds' columns, those of the cell, `seeds`, `phase` and for each phase p `p_share` as in `phases.phase_grid`, and
-      `distance`: half the sum over phases of |share - share under `rule`|, from 0 (nothing moved) to 1 (every run changed phase).
+      The thresholds' columns, those of the cell, `phase` and for each phase p `p_share` as in `phases.phase_grid`, and `distance`:
+      half the sum over phases of |share - share under `rule`|, from 0 (nothing moved) to 1 (every run changed phase).
 
     Raises:
       AnalysisError: no such threshold, one out of range, or more than MOST_ROWS rows.
     """
     settings = nearby(rule) if settings is None else settings
     check_names(type(rule), settings)
-    kept = ["seeds", "phase", *(f"{phase}_share" for phase in PHASES)]
-    base = phase_grid(runs, classify(runs, rule), x=x, y=y, facet=facet)
-    tried = list(itertools.product(*settings.values()))
-    if len(tried) * len(base) > MOST_ROWS:
-        raise AnalysisError(
-            f"{len(tried):,} settings of {len(base):,} cells are too many; vary fewer thresholds, or by fewer values"
-        )
-    shares = base[kept[2:]].to_numpy(float)
-    frames = []
-    for values in tried:
+    cell = [name for name in (facet, y, x) if name is not None]
+    check_cell(runs, cell)
+    codes, cells = cells_of(runs[cell])
+    count = math.prod(map(len, settings.values()))
+    if count * len(cells) > MOST_ROWS:
+        raise AnalysisError(f"{count:,} settings of {len(cells):,} cells are too many; give fewer thresholds or values")
+
+    def shares(labels: pd.Series[str]) -> Shares:  # [C, P]
+        counts = count_phases(codes, len(cells), labels)
+        found: Shares = counts / counts.sum(axis=1, keepdims=True)
+        return found
+
+    base, frames = shares(classify(runs, rule)), []
+    for values in itertools.product(*settings.values()):
         setting = dict(zip(settings, values, strict=True))
-        changed = dataclasses.replace(rule, **setting)  # type: ignore[arg-type]  # each checks its own
-        grid = phase_grid(runs, classify(runs, changed), x=x, y=y, facet=facet)
-        moved = np.abs(grid[kept[2:]].to_numpy(float) - shares).sum(axis=1) / 2
-        frames.append(pd.DataFrame(setting, index=grid.index).join(grid[[*base.cell, *kept]]).assign(distance=moved))
+        moved = shares(classify(runs, dataclasses.replace(rule, **setting)))  # type: ignore[arg-type]  # each checks its own
+        frame = pd.concat([pd.DataFrame(setting, index=cells.index), cells], axis=1)
+        frame["phase"] = pd.Categorical.from_codes(moved.argmax(axis=1), dtype=pd.CategoricalDtype(list(PHASES)))
+        frame[[f"{phase}_share" for phase in PHASES]] = moved
+        frames.append(frame.assign(distance=np.abs(moved - base).sum(axis=1) / 2))
     return pd.concat(frames, ignore_index=True)
 
 

@@ -68,7 +68,7 @@ class Boundary:
         if self.fit is None or self.resampled is None:
             return np.nan, np.nan
         against = self.resampled.slope * np.sign(self.fit.slope) <= 0  # the share goes the other way: beyond one end or the other
-        beyond = -np.sign(self.fit.slope) * np.sign(self.resampled.level) * np.inf
+        beyond = np.where(self.resampled.level * np.sign(self.fit.slope) > 0, -np.inf, np.inf)
         low, high = self._quantiles(np.where(against, beyond, self.resampled.center))
         return float(off_scale(low, log=self.log)), float(off_scale(high, log=self.log))
 

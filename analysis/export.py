@@ -29,11 +29,17 @@ def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | N
       StoreError: `root` holds no sweep, or a file of it cannot be read.
       AnalysisError: another suffix, or `out` cannot be written.
     """
-    if out.suffix not in (".csv", ".parquet"):
-        raise AnalysisError(f"cannot write {out}: a table is a .csv or a .parquet file")
+    _check_suffix(out)
     frame = load_curves(root, run_ids) if table == "curves" else load_runs(root)
     if table == "runs" and run_ids is not None:
         frame = frame[frame["run_id"].isin(run_ids)]
+    write_table(frame, out)
+    return len(frame)
+
+
+def write_table(frame: pd.DataFrame, out: Path) -> None:
+    """Writes a table to one .csv or .parquet file. Raises AnalysisError for another suffix, or a file that cannot be written."""
+    _check_suffix(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".csv":
@@ -42,7 +48,11 @@ def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | N
             frame.to_parquet(out, index=False)
     except OSError as error:
         raise AnalysisError(f"cannot write {out}: {error.strerror}; choose another file") from None
-    return len(frame)
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix not in (".csv", ".parquet"):
+        raise AnalysisError(f"cannot write {out}: a table is a .csv or a .parquet file")
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:

@@ -67,7 +67,7 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
         step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # no farther than the curvature can be trusted
         intercept, slope = intercept + step[0], slope + step[1]
         if longest.max() < 1e-9:
-            with np.errstate(divide="ignore"):  # a flat fit has its center nowhere
+            with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has its center nowhere
                 return LogisticFit(center=middle - spread * intercept / slope, slope=slope / spread, level=intercept)
     raise AnalysisError("the logistic fit did not converge: one phase is separated from the other; fit with Firth's penalty")
 

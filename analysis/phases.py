@@ -13,6 +13,8 @@ from analysis.load import AnalysisError
 from analysis.rules import PHASES
 from sweeps.errors import nearest
 
+Codes = np.ndarray[Any, np.dtype[np.int64]]
+
 # Columns in which the seeds of a cell differ.
 SEEDS = ("seed", "data_seed")
 
@@ -68,10 +70,8 @@ def phase_grid(
             "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
         )
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
-    codes, cells = _cells(every)
-    labels = pd.Categorical(phases, categories=PHASES).codes
-    here = codes[: len(runs)]
-    counts = np.bincount(here * len(PHASES) + labels, minlength=len(cells) * len(PHASES)).reshape(-1, len(PHASES))  # [C, P]
+    codes, cells = cells_of(every)
+    counts = count_phases(codes[: len(runs)], len(cells), phases)
     seeds = counts.sum(axis=1)
     asked = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
     likeliest = pd.Categorical.from_codes(np.where(seeds > 0, counts.argmax(axis=1), -1), dtype=pd.CategoricalDtype(list(PHASES)))
@@ -91,8 +91,14 @@ def phase_grid(
     return grid
 
 
-def _cells(every: pd.DataFrame) -> tuple[np.ndarray[Any, np.dtype[np.int64]], pd.DataFrame]:
-    """Which cell each row [R] is in, and the hyperparameters of the cells that there are, a row each, in their order."""
+def count_phases(codes: Codes, cells: int, phases: pd.Series[str]) -> Codes:
+    """How many runs of each cell have each phase, [C, P]: codes [R] of the cells, from `cells_of`, and phases [R]."""
+    labels = pd.Categorical(phases, categories=PHASES).codes
+    return np.bincount(codes * len(PHASES) + labels, minlength=cells * len(PHASES)).reshape(-1, len(PHASES))
+
+
+def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
+    """Which cell each row [R] is in, and the hyperparameters of the C cells that there are, a row each, in their order."""
     key, values = np.zeros(len(every), np.int64), []
     for name in every:
         codes, distinct = pd.factorize(every[name], sort=True)

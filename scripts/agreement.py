@@ -13,7 +13,7 @@ from analysis.labels import choose_rule
 from analysis.phases import choose_axes
 from analysis.rules import RULES, make_rule
 from analysis.thresholds import told
-from scripts.options import Root
+from scripts.options import Root, table_console
 from scripts.selection import Across, Panels, Upwards, Where, chosen_runs
 
 CELLS = 10
@@ -45,7 +45,7 @@ def command(
     runs = chosen_runs(root, where)
     asked = [rule.partition(":") for rule in rules] or [(name, "", "") for name in RULES]
     judged = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
-    console = Console()
+    console = table_console()
     _tell(agreement(runs, judged), console)
     x, y, facet = choose_axes(runs, x, y, facet)
     rule = judged[0] if rules else choose_rule(root, runs)

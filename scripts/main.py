@@ -14,19 +14,9 @@ from grokjax.kinds import PartError
 from sweeps.errors import InputError
 
 COMMANDS = (
-    "run",
-    "retry",
-    "plan",
-    "status",
-    "verify",
-    "compact",
-    "phases",
-    "curves",
-    "weights",
-    "compare",
-    "agreement",
-    "export",
-    "specs",
+    *("run", "retry", "plan", "status", "verify", "compact"),
+    *("phases", "curves", "weights", "compare", "agreement", "delays", "boundary", "refine"),
+    *("query", "columns", "export", "specs"),
 )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from sweeps.storage import is_address
 from sweeps.sweep import Stop
@@ -43,3 +45,8 @@ def pictures(root: str, name: str, out: Path | None) -> list[Path]:
     """Where a command's picture goes: to `out`, or to NAME.png and NAME.svg in the root, or here if the root is an address."""
     folder = Path() if is_address(root) else Path(root)
     return [out] if out else [folder / f"{name}.png", folder / f"{name}.svg"]
+
+
+def table_console() -> Console:
+    """Where tables go: as wide as the terminal; in a file or a pipe wide enough to keep words whole."""
+    return Console(width=None if sys.stdout.isatty() else 140)

@@ -143,10 +143,15 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def runs_schema(hyperparameters: tuple[Column, ...]) -> pa.Schema:
-    """The runs table: run_id, the hyperparameters, the outcomes, the provenance."""
+def runs_columns(hyperparameters: tuple[Column, ...]) -> tuple[Column, ...]:
+    """The columns of the runs table: run_id, the hyperparameters, the outcomes, the provenance."""
     run_id = Column("run_id", pa.string(), "", "hash of all that determines the run's trajectory", "provenance")
-    return pa.schema([column.field for column in (run_id, *hyperparameters, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS)])
+    return (run_id, *hyperparameters, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS)
+
+
+def runs_schema(hyperparameters: tuple[Column, ...]) -> pa.Schema:
+    """The runs table, as Arrow has it."""
+    return pa.schema([column.field for column in runs_columns(hyperparameters)])
 
 
 def curves_schema() -> pa.Schema:

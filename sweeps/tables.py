@@ -116,7 +116,7 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         }
         for result in results
     ]
-    return pa.Table.from_pylist(rows, schema=runs_schema(_hyperparameter_columns()))
+    return pa.Table.from_pylist(rows, schema=runs_schema(hyperparameter_columns()))
 
 
 def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
@@ -128,7 +128,7 @@ def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
     return runs
 
 
-def _hyperparameter_columns() -> tuple[Column, ...]:
+def hyperparameter_columns() -> tuple[Column, ...]:
     """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
     types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     return tuple(

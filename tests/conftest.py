@@ -8,7 +8,9 @@ import pytest
 from hypothesis import settings
 
 from grokjax.config import RunConfig
+from sweeps.cluster import Execution, run_sweep
 from sweeps.device import prepare_device
+from sweeps.sweep import SweepSpec
 
 prepare_device()
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
@@ -47,3 +49,13 @@ def published() -> Path:
     if not folder.is_dir():
         pytest.skip("the published outcomes are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root of 2 x 2 cells with two seeds each. To be read only."""
+    root = tmp_path_factory.mktemp("small") / "root"
+    axes = {"weight_decay": (0.01, 1.0), "learning_rate": (1e-3, 3e-3), "seed": (0, 1)}
+    run = {name: value for name, value in SMALL_RUN.items() if name not in axes} | {"steps": 100}
+    run_sweep(SweepSpec(name="small", run=run, axes=axes), root, Execution(executor="inline"))
+    return root

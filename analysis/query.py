@@ -1,0 +1,115 @@
+"""SQL over a root: the views runs, curves and labels, read by DuckDB and by nothing that could change them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+
+from analysis.labels import choose_rule
+from analysis.load import AnalysisError, load_curves, load_runs
+from analysis.rules import RULES, NamedRule, classify
+from sweeps.standing import KEYS, superseded
+from sweeps.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
+
+VIEWS = ("runs", "curves", "labels")
+
+
+def query(root: str | Path, sql: str, rule: NamedRule | None = None) -> pd.DataFrame:
+    """The answer to one SELECT over the views of a root; Arrow-backed columns.
+
+    `runs` has a row a committed run, `curves` a row a run and logged step: the tables of docs/columns.md. `labels` has a row a run:
+    run_id, `phase` under `rule`, and a column a rule of `rules.RULES`, each with its default thresholds.
+
+    The query reads the root's own files and writes nothing; the rest of the machine and the network are out of its reach.
+
+    Args:
+      root: where the sweep was run to.
+      sql: one SELECT statement in DuckDB's dialect: WITH, FROM first, SUMMARIZE, DESCRIBE and PIVOT in brackets too.
+      rule: that labels `phase`; as `labels.choose_rule` chooses when None.
+
+    Raises:
+      StoreError: `root` holds no sweep.
+      AnalysisError: nothing is committed yet, or no such query can be answered.
+    """
+    import duckdb  # noqa: PLC0415  (a quarter of a second that no other command needs)
+
+    connection = duckdb.connect(
+        config={
+            "python_enable_replacements": "false",  # names are those of views, not of variables somewhere in this process
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    with connection:
+        try:
+            statements = connection.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise AnalysisError("a query is one SELECT, such as SELECT phase, count(*) FROM labels GROUP BY phase")
+            _make_views(connection, Store(root), [view for view in VIEWS if re.search(view, sql, re.IGNORECASE)], rule)
+            answer: pd.DataFrame = connection.sql(sql).to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
+        except duckdb.Error as error:
+            raise AnalysisError(f"the query cannot be answered: {_sentence(error)}") from None
+    return answer
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection, store: Store, views: list[str], rule: NamedRule | None) -> None:
+    """Makes the views, and shuts the connection off from all else."""
+    root = store.root
+    gone = _superseded(root)
+    connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
+    on_disk = store.is_local and not re.search(r"[*?\[]", root)  # DuckDB takes these for patterns; Arrow reads any address
+    if on_disk:
+        connection.execute(f"SET allowed_directories = [{_quoted(f'{root}/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    for view in views:
+        if view == "labels":
+            connection.register(view, _labels(root, rule))
+        elif on_disk:
+            packs = sorted(Path(key).name for key in store.keys("runs") if key.endswith(".parquet"))
+            files = ", ".join(_quoted(f"{root}/{view}/{pack}") for pack in packs)
+            scan = f"read_parquet([{files}], union_by_name = true, filename = 'file')"
+            kept = f"SELECT * EXCLUDE (file) FROM {scan}"
+            if len(gone):  # a run that was trained on, or by two drivers, is in two packs
+                kept += " ANTI JOIN superseded ON run_id = gone_run AND parse_filename(file, true) = gone_pack"
+            connection.execute(f"CREATE VIEW {view} AS {kept}")
+        elif len(gone):
+            frame = load_runs(root) if view == "runs" else load_curves(root)
+            connection.register(view, pa.Table.from_pandas(frame, preserve_index=False))
+        else:
+            connection.register(view, store.dataset(view))
+
+
+def _superseded(root: str) -> pd.DataFrame:
+    """The runs, each with its pack, that give way to another row of the same run. Raises AnalysisError if nothing is committed."""
+    dataset = Store(root).dataset("runs")
+    if dataset is None:
+        raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
+    keys = dataset.to_table(columns=[name for name in KEYS if name in dataset.schema.names]).to_pandas().reindex(columns=list(KEYS))
+    gone: pd.DataFrame = keys.loc[superseded(keys), ["run_id", "pack_id"]]
+    return gone.rename(columns={"run_id": "gone_run", "pack_id": "gone_pack"}).astype(str)
+
+
+def _labels(root: str, rule: NamedRule | None) -> pa.Table:
+    runs = load_runs(root)
+    columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(root, runs)).astype(str)}
+    for name, cls in RULES.items():
+        known = set(cls().columns) <= set(runs.columns)  # a root of an earlier version may lack summaries
+        columns[name] = classify(runs, cls()).astype(str) if known else pd.Series("undecided", runs.index)
+    return pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sentence(error: Exception) -> str:
+    """What DuckDB says, without the query it repeats, in one line."""
+    return " ".join(str(error).split("\n\nLINE")[0].split())

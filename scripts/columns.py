@@ -1,0 +1,74 @@
+"""grokjax columns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import pyarrow as pa
+import typer
+from rich.table import Table
+
+from grokjax.config import PART_NAMES
+from grokjax.kinds import kinds_of
+from scripts.options import table_console
+from sweeps.errors import InputError, nearest
+from sweeps.schema import CURVE_COLUMNS, Column, runs_columns
+from sweeps.tables import hyperparameter_columns
+
+
+def command(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.", show_default=False)] = None,
+    table: Annotated[
+        Literal["runs", "curves"] | None, typer.Option(help="Of one table. [default: both]", show_default=False)
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/columns.md has them.")] = False,
+) -> None:
+    """Tell what the columns of the tables hold: name, type, unit, meaning.
+
+    Examples:
+        grokjax columns
+
+        grokjax columns max_loss_ratio train_loss
+    """
+    tables = {name: columns for name, columns in dictionary().items() if table in (None, name)}
+    known = [column.name for columns in tables.values() for column in columns]
+    for name in names or ():
+        if name not in known:
+            raise InputError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
+    for which, columns in tables.items():
+        chosen = [column for column in columns if not names or column.name in names]
+        if chosen and markdown:
+            typer.echo("\n".join(markdown_rows(chosen)))
+        elif chosen:
+            _tell(which, chosen)
+
+
+def dictionary() -> dict[str, tuple[Column, ...]]:
+    """Every column of either table, in its order; task, model and optimizer with the kinds there are."""
+    runs = tuple(
+        replace(column, meaning=f"{column.meaning}: {', '.join(kinds_of(column.name))}") if column.name in PART_NAMES else column
+        for column in runs_columns(hyperparameter_columns())
+    )
+    return {"runs": runs, "curves": CURVE_COLUMNS}
+
+
+def markdown_rows(columns: list[Column]) -> list[str]:
+    """A Markdown table of columns, line by line."""
+    rows = (f"| `{each.name}` | {_type(each.type)} | {each.unit} | {each.meaning} |" for each in columns)
+    return ["| column | type | unit | meaning |", "|---|---|---|---|", *rows]
+
+
+def _tell(which: str, columns: list[Column]) -> None:
+    table = Table(which, "type", "unit", "meaning", box=None, padding=(0, 2))
+    for each in columns:
+        table.add_row(each.name, _type(each.type), each.unit, each.meaning)
+    table_console().print(table, highlight=False, markup=False)
+
+
+def _type(kind: pa.DataType) -> str:
+    if pa.types.is_map(kind):
+        return f"map from {_type(kind.key_type)} to {_type(kind.item_type)}"
+    if pa.types.is_list(kind):
+        return f"list of {_type(kind.value_type)}"
+    return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))
