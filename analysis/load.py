@@ -43,7 +43,7 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     schema = joined([part.schema for part in parts])
     if columns is not None:
         _require_columns(columns, schema.names)
-    rows = _sorted(pa.concat_tables([part.rows for part in parts], promote_options="permissive"), ["run_id"])
+    rows = _sorted(_together([part.rows for part in parts]), ["run_id"])
     runs = _frame(rows)
     if _repeated(rows, ["run_id"]):
         runs = runs[~superseded(runs)].reset_index(drop=True)
@@ -80,7 +80,7 @@ def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns:
 
 
 def _curves(parts: Sequence[Part], schema: pa.Schema) -> pa.Table:
-    rows = pa.concat_tables([part.rows for part in parts] or [schema.empty_table()], promote_options="permissive")
+    rows = _together([part.rows for part in parts] or [schema.empty_table()])
     for field in schema:
         if field.name not in rows.schema.names:  # of files of a version that had none such
             rows = rows.append_column(field, pa.nulls(len(rows), field.type))
@@ -128,11 +128,26 @@ def _parts(root: str | Path, table: str, columns: Collection[str] | None, run_id
     return parts
 
 
+def _together(tables: Sequence[pa.Table]) -> pa.Table:
+    """The rows of all tables, columns joined by name."""
+    alike = all(table.schema.equals(tables[0].schema) for table in tables)
+    return pa.concat_tables(tables, promote_options="none" if alike else "permissive")
+
+
 def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The rows in the order of some columns, the columns taken side by side: of a million rows that is most of reading them."""
+    """The rows in the order of some columns. The columns are taken side by side, which is much of the time for a million rows."""
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
     with ThreadPoolExecutor(pa.cpu_count()) as pool:
-        return pa.table(list(pool.map(lambda column: column.take(order), rows.columns)), schema=rows.schema)
+        return pa.table(list(pool.map(lambda column: _taken(column, order), rows.columns)), schema=rows.schema)
+
+
+def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.Array | pa.ChunkedArray:
+    """A column [n] in another order, which is all the same to columns that hold one value: most do."""
+    if column.null_count == len(column):
+        return pa.nulls(len(column), column.type)
+    if column.null_count == 0 and not pa.types.is_nested(column.type) and pc.all(pc.equal(column, column[0])).as_py():
+        return pa.repeat(column[0], len(column))
+    return column.take(order)
 
 
 def _repeated(rows: pa.Table, names: Sequence[str]) -> bool:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sweeps.store import READERS, Store, unreadable
+from sweeps.store import Store, unreadable
 
 
 class Part(NamedTuple):
@@ -39,7 +39,7 @@ def read_parts(
       StoreError: a file is missing, cut short, or no Parquet file.
     """
     part = functools.partial(_part, store, columns, None if run_ids is None else sorted(run_ids))
-    with ThreadPoolExecutor(READERS) as pool:
+    with ThreadPoolExecutor(store.readers) as pool:
         return [each for each in pool.map(part, store.files(table)) if each is not None]
 
 
@@ -48,17 +48,25 @@ def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] 
     options = {"filesystem": store.filesystem(), "pre_buffer": not store.is_local}
     try:
         if run_ids is None:
-            file = pq.ParquetFile(path, **options)
-            return Part(Path(path).stem, file.read(_there(file, columns), use_threads=False), file.schema_arrow)
+            return _rows(pq.ParquetFile(path, **options), path, columns)
         held = dict(_held(pq.ParquetFile(path, read_dictionary=["run_id"], **options), run_ids))
         if not held:
             return None
-        file = pq.ParquetFile(path, **options)
-        rows = file.read_row_groups(list(held), _there(file, columns), use_threads=False)
+        part = _rows(pq.ParquetFile(path, **options), path, columns, list(held))
         ids = pa.array(sorted(set().union(*held.values())), pa.string())
-        return Part(Path(path).stem, rows.filter(pc.is_in(rows["run_id"], ids)), file.schema_arrow)
+        return part._replace(rows=part.rows.filter(pc.is_in(part.rows["run_id"], ids)))
     except (OSError, pa.ArrowException) as error:
         raise unreadable(store, path, error) from None
+
+
+def _rows(file: pq.ParquetFile, path: str, columns: Collection[str] | None, groups: Sequence[int] | None = None) -> Part:
+    groups = range(file.num_row_groups) if groups is None else groups
+    if columns is None:
+        rows = file.read_row_groups(groups, use_threads=False)
+        return Part(Path(path).stem, rows, rows.schema)
+    schema = file.schema_arrow
+    rows = file.read_row_groups(groups, [name for name in schema.names if name in columns], use_threads=False)
+    return Part(Path(path).stem, rows, schema)
 
 
 def _held(file: pq.ParquetFile, run_ids: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
@@ -81,7 +89,3 @@ def _between(group: Any, run_ids: Sequence[str]) -> Sequence[str]:
     if first.path_in_schema != "run_id" or first.statistics is None or not first.statistics.has_min_max:
         return run_ids
     return run_ids[bisect.bisect_left(run_ids, first.statistics.min) : bisect.bisect_right(run_ids, first.statistics.max)]
-
-
-def _there(file: pq.ParquetFile, columns: Collection[str] | None) -> list[str] | None:
-    return None if columns is None else [name for name in file.schema_arrow.names if name in columns]

@@ -49,8 +49,8 @@ FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints",
 ROWS_PER_GROUP = 16_384
 # A runs table is many short columns: zstd makes it a tenth smaller than snappy, and twice as slow to read and to write.
 COMPRESSION = {"runs": "snappy", "curves": "zstd"}
-# Files opened at once: on a disk a thread a core would do, in an object store each waits for answers.
-READERS = 16
+# Files read at once from an object store, where each waits for answers; from a disk a thread a core is fastest.
+READERS = 32
 
 StatesFolder = Literal["checkpoints", "states"]
 
@@ -92,9 +92,14 @@ class Store(Storage):
         import pyarrow.dataset as ds  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
 
         files = self.filesystem()
-        with ThreadPoolExecutor(READERS) as pool:
+        with ThreadPoolExecutor(self.readers) as pool:
             schemas = list(pool.map(lambda path: self._schema(path, files), paths))
         return ds.dataset(paths, format="parquet", schema=joined(schemas), filesystem=files)
+
+    @property
+    def readers(self) -> int:
+        """How many files to read at once."""
+        return pa.cpu_count() if self.is_local else READERS
 
     def files(self, table: str) -> list[str]:
         """The keys of the files of a table, of all committed packs. Raises StoreError."""
@@ -166,7 +171,7 @@ def unreadable(store: Store, key: str, error: Exception) -> StoreError:
 
 def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
     """The columns of all schemas, by name."""
-    different = [schema for before, schema in itertools.pairwise(schemas) if not schema.equals(before, check_metadata=True)]
+    different = [schema for before, schema in itertools.pairwise(schemas) if not schema.equals(before)]
     return pa.unify_schemas([*schemas[:1], *different], promote_options="permissive")
 
 
