@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
+from sweeps.storage import reason
 
 Table = Literal["runs", "curves"]
 
@@ -34,14 +36,18 @@ def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | N
     frame = load_curves(root, run_ids) if table == "curves" else load_runs(root)
     if table == "runs" and run_ids is not None:
         frame = frame[frame["run_id"].isin(run_ids)]
+    part = out.with_name(f".{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".csv":
-            _flat(frame).to_csv(out, index=False)
+            _flat(frame).to_csv(part, index=False)
         else:
-            frame.to_parquet(out, index=False)
+            frame.to_parquet(part, index=False)
+        part.replace(out)  # whole or not at all
     except OSError as error:
-        raise AnalysisError(f"cannot write {out}: {error.strerror}; choose another file") from None
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise AnalysisError(f"cannot write {out}: {reason(error)}; choose another file") from None
     return len(frame)
 
 
