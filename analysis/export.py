@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
+from sweeps.storage import reason
 
 Table = Literal["runs", "curves"]
 
@@ -40,14 +42,18 @@ def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | N
 def write_table(frame: pd.DataFrame, out: Path) -> None:
     """Writes a table to one .csv or .parquet file. Raises AnalysisError for another suffix, or a file that cannot be written."""
     _check_suffix(out)
+    part = out.with_name(f".{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".csv":
-            _flat(frame).to_csv(out, index=False)
+            _flat(frame).to_csv(part, index=False)
         else:
-            frame.to_parquet(out, index=False)
+            frame.to_parquet(part, index=False)
+        part.replace(out)  # whole or not at all
     except OSError as error:
-        raise AnalysisError(f"cannot write {out}: {error.strerror}; choose another file") from None
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise AnalysisError(f"cannot write {out}: {reason(error)}; choose another file") from None
 
 
 def _check_suffix(out: Path) -> None:

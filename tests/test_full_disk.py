@@ -128,13 +128,18 @@ def full(spec):
     assert contents(root) == committed, "no half file is left"
     shell(f"mount -o remount,size={used('disk')}k disk")
     assert_refused(grokjax("run", spec, "--root", root), no_space)
+    for elsewhere in (["export", root, "disk/curves.csv", "--table", "curves"], ["compact", root, "disk/compact"]):
+        assert_refused(grokjax(*elsewhere), "No space left on device")
+    assert [path.name for path in Path("disk").iterdir() if path.is_file()] == []
     shell("mount -o remount,ro disk")
     assert_refused(grokjax("run", spec, "--root", root), "Read-only file system; make it writable")
     assert_refused(grokjax("phases", root), "cannot write", "Read-only file system; choose another --out")
     assert grokjax("status", root)[0] == grokjax("verify", root)[0] == grokjax("phases", root, "--out", "map.png")[0] == 0
     shell("mount -o remount,rw,size=64m disk")
     assert grokjax("run", spec, "--root", root, *INLINE)[0] == 0
+    assert grokjax("compact", root, "disk/compact")[0] == 0
     assert_whole(root, 4)
+    assert_whole("disk/compact", 4)
 
 
 def quota(spec):

@@ -70,7 +70,7 @@ def test_a_compacted_root_is_the_old_one_in_fewer_files(swept, tmp_path, monkeyp
     for root in (tmp_path / "one", tmp_path / "three"):
         assert_equal(root, swept)
         assert load_weights(root, load_runs(root)["run_id"][0]).step.tolist() == [0, 200]
-        for folder in ("specs", "groups", "limits", "weights"):
+        for folder in ("specs", "groups", "limits", "states", "weights"):
             here, there = ({path.name: path.read_bytes() for path in (at / folder).iterdir()} for at in (root, swept))
             assert here == there
     assert content(swept) == before, "the old root is only read"
