@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from sweeps.storage import is_address
 from sweeps.sweep import Stop
 
 Spec = Annotated[
@@ -37,9 +35,3 @@ Unset = Annotated[
 Root = Annotated[
     str, typer.Argument(metavar="ROOT", help="Where the sweep was run to: a folder, or an address.", show_default=False)
 ]
-
-
-def pictures(root: str, name: str, out: Path | None) -> list[Path]:
-    """Where a command's picture goes: to `out`, or to NAME.png and NAME.svg in the root, or here if the root is an address."""
-    folder = Path() if is_address(root) else Path(root)
-    return [out] if out else [folder / f"{name}.png", folder / f"{name}.svg"]
