@@ -1,0 +1,118 @@
+// The curves of a cell: a small chart a seed, on one scale, or all seeds in one chart.
+
+import { cellName, counted } from "./cells.js";
+import { drawChart, lineKey, linesOf } from "./charts.js";
+import { h, svg } from "./dom.js";
+import { wilson } from "./intervals.js";
+import { markIcon } from "./marks.js";
+import { count, percent, short, whole } from "./numbers.js";
+import { RULES } from "./rules.js";
+import { PRESENT, textAt } from "./sweep.js";
+
+/** More seeds than these are drawn in one chart. */
+export const MOST_TILES = 16;
+const WORDS = { x: 20, y: 36 }; // px that an axis's words take
+
+/** The head of a cell: what it is, and its shares with intervals. */
+export function cellHead(sweep, layout, cell, labels) {
+  const parts = [layout.axes.facet, layout.axes.y, layout.axes.x].filter(Boolean);
+  const made = cell.runs.filter((run) => sweep.standing[run] === PRESENT).length;
+  const shares = counted(sweep, labels, cell.runs).map((number, phase) => {
+    if (!number) return null;
+    if (phase === sweep.phases.length) return h("li", {}, markIcon(sweep, phase), `${number} missing`);
+    const [low, high] = wilson(number, made).map((share) => Math.round(100 * share));
+    const interval = h("span", { class: "soft", title: "95 % Wilson interval of the share" }, ` ${low}–${high} %`);
+    return h("li", {}, markIcon(sweep, phase), h("span", {}, `${sweep.phases[phase].name} ${number} of ${made}`, interval));
+  });
+  const title = parts.length ? parts.flatMap((axis, index) => [h("span", { class: "name" }, axis.name), ` ${cell.at[index]}`, h("br")]).slice(0, -1) : ["All runs"];
+  return [h("h2", { id: "inspected" }, ...title), h("ul", { class: "shares" }, ...shares)];
+}
+
+/** Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what to say of a step. */
+export async function drawCell(host, { sweep, layout, cell, labels, state, groups, open, told, stale }) {
+  const runs = cell.runs.filter((run) => sweep.curves.kept[run]);
+  await sweep.curves.ready(runs);
+  if (stale()) return;
+  const group = groups.get(state.curves) ?? groups.values().next().value;
+  const lines = linesOf(sweep, group);
+  const width = host.clientWidth;
+  const settings = { sweep, lines, group, last: lastStep(sweep, runs), log: state.log, rule: RULES[state.rule], state, told };
+  const together = state.together || cell.runs.length > MOST_TILES;
+  const drawn = together ? oneChart(runs, width, settings) : tiles(cell, labels, width, settings, open);
+  const many = cell.runs.length > MOST_TILES ? h("p", { class: "soft" }, `${count(cell.runs.length, "run")}: too many for a chart each.`) : null;
+  host.replaceChildren(lineKey(lines, sample), ...[many].filter(Boolean), drawn.element);
+  drawn.draw();
+  host.setAttribute("aria-label", `Curves of ${cellName(layout, cell)}`);
+}
+
+/** The greatest last step of some runs. */
+export function lastStep(sweep, runs) {
+  return Math.max(1, ...runs.map((run) => sweep.curves.lastSteps[run]));
+}
+
+/** A stroke of a line's colour and dashes. */
+export function sample(line) {
+  const stroke = svg("path", { d: "M0 4H22", class: `sample ${line.color}`, "stroke-dasharray": line.dash.join(" ") || "none" });
+  return svg("svg", { viewBox: "0 0 22 8", class: "stroke", "aria-hidden": "true" }, stroke);
+}
+
+/** Where the rule's thresholds lie among the lines of a chart. */
+export function levelsOf({ sweep, lines, rule, state }, run) {
+  const names = lines.map((line) => line.name);
+  const found = rule.lines(sweep, state.settings, run).filter(([metric]) => names.includes(metric));
+  return [...new Set(found.map(([, level]) => level))];
+}
+
+function oneChart(runs, width, settings) {
+  const element = h("div", { class: "chart", role: "img", "aria-label": `${count(runs.length, "run")} over one another` });
+  const levels = runs.length ? levelsOf(settings, runs[0]) : [];
+  const draw = () =>
+    runs.length && drawChart(element, settings.sweep, { ...settings, runs, width, height: Math.round(width * 0.62), labels: { x: true, y: true }, levels });
+  return { element, draw };
+}
+
+function tiles(cell, labels, width, settings, open) {
+  const { sweep } = settings;
+  const across = Math.ceil(Math.sqrt(cell.runs.length));
+  const gap = 6;
+  const plot = Math.floor((width - WORDS.y - gap * (across - 1)) / across);
+  const height = Math.round(Math.max(54, Math.min(plot * 0.82, 190)));
+  const drawings = [];
+  const nodes = cell.runs.map((run, index) => {
+    const words = { x: index + across >= cell.runs.length, y: index % across === 0 };
+    const chart = h("div", { class: "chart" });
+    if (sweep.curves.kept[run]) {
+      const size = { width: plot + (words.y ? WORDS.y : 0), height: height + (words.x ? WORDS.x : 0) };
+      drawings.push(() => drawChart(chart, sweep, { ...settings, ...size, runs: [run], labels: words, levels: levelsOf(settings, run), sync: "cell" }));
+    }
+    return tile(settings, run, labels, words, chart, open);
+  });
+  const element = h("div", { class: "tiles" }, ...nodes);
+  element.style.setProperty("--across", across);
+  return { element, draw: () => drawings.forEach((draw) => draw()) };
+}
+
+function tile({ sweep, lines }, run, labels, words, chart, open) {
+  const made = sweep.standing[run] === PRESENT;
+  const phase = Math.min(labels[run], sweep.phases.length);
+  const name = seedName(sweep, run);
+  const label = made ? sweep.phases[phase].name : "missing";
+  const head = [h("span", { class: "seed" }, name), markIcon(sweep, phase), h("span", { class: "phase" }, label)];
+  const told = `${name}, ${label}${made ? `: ${inWords(sweep, lines, run)}` : ""}. Open this run.`;
+  return h("button", { class: `tile${words.y ? " first" : ""}`, type: "button", "data-run": run, "aria-label": told, onclick: () => open(run) }, h("span", { class: "head" }, ...head), chart);
+}
+
+/** Which of the seeds a run is; its number where nothing else tells. */
+export function seedName(sweep, run) {
+  const seeds = sweep.seeds.map((name) => `${name} ${textAt(sweep.known.get(name), run)}`);
+  return seeds.join(", ") || `run ${sweep.runIds[run].slice(0, 6)}`;
+}
+
+/** Where the lines of a run begin and end, for those who do not see them. */
+function inWords(sweep, lines, run) {
+  const told = lines.map((line) => {
+    const values = sweep.curves.values(run, line.metric, 0).filter((value) => value !== null);
+    return values.length ? `${line.name} from ${short(values[0], 2)} to ${short(values[values.length - 1], 2)}` : `${line.name} missing`;
+  });
+  return `${told.join(", ")}, over ${whole(sweep.curves.lastSteps[run])} steps`;
+}
