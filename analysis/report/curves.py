@@ -7,13 +7,11 @@ import math
 import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.load import load_curves
 from analysis.report.packing import Array, differences, planes
 from sweeps.schema import SCALARS
 
@@ -37,6 +35,12 @@ class Scale:
     low: float
     step: float
     shown: tuple[float, float]  # where all but a thousandth of the values at either end lie
+
+
+def drawn_metrics(runs: pd.DataFrame) -> list[str]:
+    """The metrics of which a curve can be drawn, going by the final values of a runs table."""
+    finals = {metric.name: f"final_{metric.name}" for metric in SCALARS}
+    return [name for name, final in finals.items() if final in runs and runs[final].notna().any()]
 
 
 @dataclass(frozen=True)
@@ -71,18 +75,17 @@ class PackedCurves:
         }
 
 
-def pack_curves(root: str | Path, runs: pd.DataFrame, budget: float) -> PackedCurves:
+def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> PackedCurves:
     """The curves of the runs of a table, in its order, in at most `budget` bytes if keeping every n-th logged step can bring it about.
 
     Args:
-      root: where the sweep was run to.
-      runs: with run_id, and final values, which tell what metrics there are; runs that were not made have no curve.
+      curves: from `load.load_curves`, with the metrics of `drawn_metrics`.
+      runs: with run_id; runs that were not made have no curve.
       budget: bytes, as base64.
     """
-    metrics = [metric for metric in SCALARS if f"final_{metric.name}" in runs and runs[f"final_{metric.name}"].notna().any()]
-    table = _Table.of(load_curves(root, runs["run_id"].tolist(), [metric.name for metric in metrics]), runs["run_id"])
+    table = _Table.of(curves, runs["run_id"])
     scales, codes = [], []
-    for metric in metrics:
+    for metric in (metric for metric in SCALARS if metric.name in curves):
         values = table.frame[metric.name].to_numpy(dtype=np.float64, na_value=np.nan)
         scale = _scale(metric.name, metric.unit, metric.meaning, values)
         scales.append(scale)

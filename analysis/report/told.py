@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from analysis.events import EVENTS, EventRule, events
 from analysis.load import AnalysisError
 from analysis.phases import choose_axes
 from analysis.plots import PHASE_MARKERS
@@ -89,10 +92,17 @@ def rules_told(sweep: Sweep, rule: NamedRule) -> dict[str, Any]:
             for name, each in RULES.items()
         ],
         "rule": {"name": rule.name, "settings": asdict(rule)},
-        "events": [],
-        "kinds": [],
         "conventions": [name for name, factors in sweep.loss_factors.items() if factors is not None],
     }
+
+
+def events_told(sweep: Sweep, curves: pd.DataFrame) -> dict[str, Any]:
+    """The events of every run, as [run, kind, step], and what the kinds mean."""
+    found = events(curves)
+    runs = pd.Series(np.arange(len(sweep.runs)), index=sweep.runs["run_id"]).reindex(found["run_id"]).to_numpy()
+    rows = np.stack([runs, found["event"].cat.codes.to_numpy(), found["step"].to_numpy()], axis=1)
+    meanings = dict(re.findall(r"^([a-z-]+): (.+?)(?=\n[a-z-]+: |\Z)", inspect.getdoc(EventRule) or "", re.MULTILINE | re.DOTALL))
+    return {"events": rows.tolist(), "kinds": [{"name": name, "meaning": meanings[name].replace("\n", " ")} for name in EVENTS]}
 
 
 def packed_columns(sweep: Sweep) -> str:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.events import METRICS
 from analysis.labels import choose_rule
-from analysis.load import AnalysisError, load_runs
-from analysis.report.curves import pack_curves
+from analysis.load import AnalysisError, load_curves, load_runs
+from analysis.report.curves import drawn_metrics, pack_curves
 from analysis.report.document import document
 from analysis.report.sweep import PRESENT, sweep_of
-from analysis.report.told import Axes, columns_told, packed_columns, packed_points, root_told, rules_told
+from analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
 from analysis.rules import NamedRule
 from sweeps.store import Store, quarantine
 
@@ -74,10 +75,11 @@ def write_report(
     }
     columns = packed_columns(sweep)
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
-    curves = pack_curves(root, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
+    logged = load_curves(root, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])))
+    curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
     blocks = {"columns": columns, "points": packed_points(curves)}
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
-    size = _write(Path(path), document(told["title"], {**told, "curves": curves.told}, blocks))
+    size = _write(Path(path), document(told["title"], {**told, **events_told(sweep, logged), "curves": curves.told}, blocks))
     return Report(Path(path), size, len(runs), int((sweep.standing != PRESENT).sum()), curves.every)
 
 

@@ -24,8 +24,9 @@ export function cellHead(sweep, layout, cell, labels) {
     const interval = h("span", { class: "soft", title: "95 % Wilson interval of the share" }, ` ${low}–${high} %`);
     return h("li", {}, markIcon(sweep, phase), h("span", {}, `${sweep.phases[phase].name} ${number} of ${made}`, interval));
   });
-  const title = parts.length ? parts.flatMap((axis, index) => [h("span", { class: "name" }, axis.name), ` ${cell.at[index]}`, h("br")]).slice(0, -1) : ["All runs"];
-  return [h("h2", { id: "inspected" }, ...title), h("ul", { class: "shares" }, ...shares)];
+  const part = (axis, index) => h("span", {}, h("span", { class: "name" }, `${axis.name} `), h("span", { class: "value" }, cell.at[index]));
+  const title = parts.length ? parts.map(part) : [h("span", {}, h("span", { class: "value" }, "All runs"))];
+  return [h("h2", { id: "inspected", class: "at" }, ...title), h("ul", { class: "shares" }, ...shares)];
 }
 
 /** Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what to say of a step. */
@@ -76,7 +77,7 @@ function tiles(cell, labels, width, settings, open) {
   const across = Math.ceil(Math.sqrt(cell.runs.length));
   const gap = 6;
   const plot = Math.floor((width - WORDS.y - gap * (across - 1)) / across);
-  const height = Math.round(Math.max(54, Math.min(plot * 0.82, 190)));
+  const height = Math.round(Math.max(54, Math.min(plot * (width < 400 ? 0.62 : 0.82), 190)));
   const drawings = [];
   const nodes = cell.runs.map((run, index) => {
     const words = { x: index + across >= cell.runs.length, y: index % across === 0 };
@@ -89,6 +90,7 @@ function tiles(cell, labels, width, settings, open) {
   });
   const element = h("div", { class: "tiles" }, ...nodes);
   element.style.setProperty("--across", across);
+  element.style.setProperty("--plot", `${plot}px`);
   return { element, draw: () => drawings.forEach((draw) => draw()) };
 }
 

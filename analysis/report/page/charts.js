@@ -5,6 +5,8 @@ import { power, short, steps } from "./numbers.js";
 
 const STYLES = [["train", []], ["test", [5, 3]], ["generalize", [7, 3, 2, 3]], ["undecided", [2, 3]], ["memorize", []], ["ink", [5, 3]]];
 const MOST_DECADES = 5;
+const PRINTED = 3; // dots for each of the screen, as paper shows more
+const PAST = 11; // px right of the last step, half of its label
 
 /** The metrics that are drawn together, by name: losses, accuracies, norms, and each other one alone. */
 export function metricGroups(sweep) {
@@ -57,20 +59,22 @@ export function drawChart(host, sweep, { runs, group, lines, width, height, last
   });
   const [x, ...ys] = runs.length === 1 ? [data[0].at, ...data.map((each) => each.values)] : joined(data);
   const ink = colors();
+  const fine = document.documentElement.classList.contains("printing") ? PRINTED : 1;
+  host.classList.toggle("fine", fine > 1);
   const options = {
-    width,
-    height,
-    padding: [6, 6, labels.x ? 0 : 4, 0],
+    width: width * fine,
+    height: height * fine,
+    padding: [6, PAST, labels.x ? 0 : 4, 0].map((size) => size * fine),
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { show: false }, sync: sync ? { key: sync } : undefined },
     scales: {
       x: { time: false, distr: log ? 3 : 1, range: () => [log ? Math.max(1, x[0] ?? 1) : 0, last] },
       y: { distr: group.log ? 3 : 1, range: () => [group.low, group.high] },
     },
-    axes: [axisX(log, last, labels.x, ink), axisY(group, labels.y, ink)],
-    series: [{}, ...data.map(({ line }) => series(line, ink, runs.length))],
+    axes: [axisX(log, last, labels, ink, fine), axisY(group, labels.y, ink, fine)],
+    series: [{}, ...data.map(({ line }) => series(line, ink, runs.length, fine))],
     hooks: {
-      draw: [(chart) => across(chart, levels, events, ink)],
+      draw: [(chart) => across(chart, levels, events, ink, fine)],
       setCursor: told ? [(chart) => told(chart.cursor.idx === null || chart.cursor.idx === undefined ? null : x[chart.cursor.idx])] : [],
     },
   };
@@ -82,41 +86,43 @@ function joined(data) {
   return uPlot.join(data.map(({ at, values }) => [at, values]), data.map(() => [2]));
 }
 
-function series(line, ink, runs) {
+function series(line, ink, runs, fine) {
   const alpha = runs > 1 ? Math.max(0.25, Math.min(0.8, 5 / runs)) : 1;
-  return { stroke: ink[line.color], width: runs > 1 ? 1 : 1.4, dash: line.dash, alpha, spanGaps: runs > 1, points: { show: false } };
+  return { stroke: ink[line.color], width: (runs > 1 ? 1 : 1.4) * fine, dash: line.dash.map((size) => size * fine), alpha, spanGaps: runs > 1, points: { show: false } };
 }
 
-function axisX(log, last, labelled, ink) {
-  const some = (values) => values.map((value) => (value === null ? "" : steps(value)));
+function axisX(log, last, labels, ink, fine) {
+  const labelled = labels.x;
+  const some = (values) => values.map((value) => (value === null || (value === 0 && !labels.y) ? "" : steps(value))); // no room for half a 0
   const splits = log ? undefined : () => [0, last / 2, last];
   const decade = (chart, values) => values.map((value) => (Number.isInteger(Math.log10(value)) ? steps(value) : ""));
   return {
-    ...plain(ink), size: labelled ? 20 : 0, space: 24, splits,
+    ...plain(ink, fine), size: labelled ? 20 * fine : 0, space: 24 * fine, splits,
     values: labelled ? (chart, values) => (log ? decade(chart, values) : some(values)) : (chart, values) => values.map(() => ""),
   };
 }
 
-function axisY(group, labelled, ink) {
+function axisY(group, labelled, ink, fine) {
   const decades = Math.round(Math.log10(group.high / group.low));
   const every = Math.ceil(decades / MOST_DECADES);
   const first = Math.round(Math.log10(group.low));
   const splits = group.log ? () => Array.from({ length: Math.floor(decades / every) + 1 }, (_, index) => 10 ** (first + index * every)) : undefined;
   const text = (value) => (group.log ? power(Math.round(Math.log10(value))) : short(value, 3));
   return {
-    ...plain(ink), size: labelled ? 36 : 0, space: 26, splits,
+    ...plain(ink, fine), size: labelled ? 36 * fine : 0, space: 26 * fine, splits, filter: (chart, values) => values,
     values: labelled ? (chart, values) => values.map(text) : (chart, values) => values.map(() => ""),
   };
 }
 
-function plain(ink) {
-  return { stroke: ink.soft, font: `10.5px ${ink.font}`, gap: 4, ticks: { show: false }, grid: { stroke: ink.line, width: 1 }, border: { show: false } };
+function plain(ink, fine) {
+  const grid = { stroke: ink.line, width: fine };
+  return { stroke: ink.soft, font: `${10 * fine}px ${ink.font}`, gap: 4 * fine, ticks: { show: false }, grid, border: { show: false } };
 }
 
 /** Draws levels as dotted lines from side to side, and events as lines from top to bottom with a letter each. */
-function across(chart, levels, events, ink) {
+function across(chart, levels, events, ink, fine) {
   const { ctx, bbox } = chart;
-  const pixel = uPlot.pxRatio;
+  const pixel = uPlot.pxRatio * fine;
   ctx.save();
   ctx.lineWidth = pixel;
   ctx.strokeStyle = ink.soft;
@@ -127,7 +133,7 @@ function across(chart, levels, events, ink) {
     stroke(ctx, bbox.left, y, bbox.left + bbox.width, y);
   }
   ctx.setLineDash([]);
-  ctx.font = `600 ${10.5 * pixel}px ${ink.font}`;
+  ctx.font = `600 ${10 * pixel}px ${ink.font}`;
   ctx.fillStyle = ink.soft;
   for (const { step, letter } of events) {
     const x = Math.round(chart.valToPos(step, "x", true));

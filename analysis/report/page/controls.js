@@ -86,7 +86,7 @@ export class Counts {
     const names = [...this.sweep.phases.map((phase) => phase.name), "missing"];
     const items = counts.map((number, phase) => {
       if (phase === this.sweep.phases.length && !number) return null;
-      const share = phase < this.sweep.phases.length && made ? h("span", { class: "soft" }, percent(number / made)) : null;
+      const share = number && phase < this.sweep.phases.length ? h("span", { class: "soft" }, percent(number / made)) : null;
       return h("li", { class: number ? null : "zero", "data-phase": names[phase] }, markIcon(this.sweep, phase), h("span", {}, names[phase]), h("b", {}, whole(number)), share);
     });
     fill(this.list, ...items);

@@ -39,6 +39,7 @@ function read() {
   draw();
   const lost = state.cell && !findCell(page.layout, state.cell) ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs here.`] : [];
   showNotice(page.sweep, [...complaints, ...lost]);
+  seeCell();
 }
 
 function draw() {
@@ -97,7 +98,13 @@ function point(cell) {
 function choose(cell, run) {
   const pinned = findCell(page.layout, page.state.cell) === cell;
   if (pinned && run !== null) return change({ run: page.sweep.runIds[run] });
-  return change({ cell: cell.at, run: null });
+  change({ cell: cell.at, run: null });
+  return seeCell();
+}
+
+/** Scrolls to the pinned cell, if it is out of sight. */
+function seeCell() {
+  page.map.node(findCell(page.layout, page.state.cell))?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 function leave(event) {
@@ -114,7 +121,7 @@ function leave(event) {
 
 function showTheme(theme) {
   document.documentElement.dataset.theme = theme;
-  byId("theme").textContent = { auto: "Light or dark: as the system", light: "Light", dark: "Dark" }[theme];
+  byId("theme").textContent = `Theme: ${theme}`;
   forgetColors();
   if (page.state) inspect();
 }
@@ -141,7 +148,13 @@ function redrawWhenSeenAnew() {
     inspect();
   };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anew);
-  matchMedia("print").addEventListener("change", anew);
+  for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(event, () => {
+      document.documentElement.classList.toggle("printing", printing);
+      page.map.size();
+      anew();
+    });
+  }
   let width = byId("inspector-body").clientWidth;
   new ResizeObserver(() => {
     if (byId("inspector-body").clientWidth === width) return;

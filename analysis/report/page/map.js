@@ -9,6 +9,7 @@ import { count, percent } from "./numbers.js";
 const MOST_A_SIDE = 12;
 const MAP_HEIGHT = 640; // px; with all its panels in sight where cells stay large enough
 const SMALLEST_CELL = 26;
+const NARROW = 500; // px; no room beside the panels
 
 /** The map of a layout. `listen` is told of `point` (a cell, or null), `choose` (a cell, and the run whose mark was hit, if any). */
 export class PhaseMap {
@@ -140,11 +141,12 @@ export class PhaseMap {
   /** As many panels a row as let the whole map be seen at once, with cells as large as that allows. */
   size() {
     const { rows, columns, axes } = this.layout;
-    const labels = axes.y ? Math.min(120, 8 + 6.6 * Math.max(...rows.map((text) => text.length))) : 0;
-    const [beside, above] = [labels + (axes.y ? 18 : 0), 30 + (axes.x ? 42 : 0)];
-    const width = this.host.clientWidth;
-    const largest = Math.min(96, Math.max(44, 22 * this.side));
-    const cellAt = (across) => Math.min(largest, ((width - (across - 1) * 20) / across - beside) / columns.length);
+    const labels = axes.y ? Math.min(120, 8 + 6.3 * Math.max(...rows.map((text) => text.length))) : 0;
+    const width = this.host.clientWidth - 8; // less its padding
+    const narrow = width < NARROW;
+    const [beside, above, gap] = [labels + (axes.y && !narrow ? 18 : 0), 30 + (axes.x ? 42 : 0), narrow ? 12 : 20];
+    const largest = Math.min(96, Math.max(48, 34 * this.side));
+    const cellAt = (across) => Math.min(largest, ((width - (across - 1) * gap) / across - beside) / columns.length);
     const heightAt = (across) => Math.ceil(this.shownPanels.length / across) * (rows.length * cellAt(across) + above);
     let across = 1;
     while (across < this.shownPanels.length && heightAt(across) > MAP_HEIGHT && cellAt(across + 1) >= SMALLEST_CELL) across++;
@@ -155,6 +157,7 @@ export class PhaseMap {
     this.host.style.setProperty("--across", across);
     const wide = Math.max(...columns.map((text) => text.length)) * 6.6 > cell - 2;
     this.host.classList.toggle("slanted", wide);
+    this.host.classList.toggle("narrow", narrow);
   }
 
   /** The element of a cell, if it is shown. */

@@ -35,7 +35,7 @@ export function showNotes(sweep, state) {
     ? `One logged step in ${every} of each curve is drawn, and the last, to keep the page small; shorter spikes may not show. grokjax curves draws them all.`
     : `All ${whole(rows)} logged steps of the curves are drawn.`;
   fill(byId("notes"),
-    h("h2", {}, `The rule ${rule.name}`), h("p", { class: "soft" }, rule.source, "."), ...meaning,
+    h("h2", {}, `The rule ${rule.name}`), h("p", { class: "soft" }, rule.source), ...meaning,
     h("h2", {}, "The numbers"),
     h("p", {}, `Labels and counts come from the exact outcomes of the runs. The values of the curves are rounded to 0.12 % (losses and norms) or 0.00005 (shares). ${thinned}`),
     h("p", {}, "Intervals are Wilson score intervals at 95 %. This page holds all its data and asks no server for anything."),

@@ -74,18 +74,19 @@ export const RULES = {
 
   crossing: {
     judge(sweep, settings) {
-      const [train, test, diverged] = crossingColumns(settings).map(sweep.outcome);
+      const [train, test] = crossingSteps(sweep, settings);
+      const diverged = sweep.outcome("diverged_step");
       return (run) => byDelay(train[run], test[run], settings.delay, diverged[run]);
     },
     certain: ({ kind }) => (kind === "first" ? ["grok", "generalize"] : []),
     columns: crossingColumns,
     spread(sweep, settings) {
-      const [train, test] = crossingColumns(settings).map(sweep.outcome);
+      const [train, test] = crossingSteps(sweep, settings);
       return { delay: [train.map((step, run) => test[run] - step)] };
     },
-    lines(sweep, { kind, train, test }) {
-      const columns = [`${kind}_step_train_${train}`, `${kind}_step_test_${test}`];
-      const kept = sweep.milestones.filter((each) => columns.includes(each.first) || columns.includes(each.sustained));
+    lines(sweep, { train, test }) {
+      const columns = [`first_step_train_${train}`, `first_step_test_${test}`];
+      const kept = sweep.milestones.filter((each) => columns.includes(each.first));
       return kept.map((each) => [each.metric, each.threshold]);
     },
   },
@@ -128,7 +129,15 @@ function accuracyColumns({ accuracy }) {
 }
 
 function crossingColumns({ kind, train, test }) {
-  return [`${kind}_step_train_${train}`, `${kind}_step_test_${test}`, "diverged_step"];
+  const kinds = kind === "held" ? ["first", "sustained"] : [kind];
+  return [...kinds.flatMap((each) => [`${each}_step_train_${train}`, `${each}_step_test_${test}`]), "diverged_step"];
+}
+
+/** The steps at which the train and the test metric cross; those of crossings that do not count are NaN. */
+function crossingSteps(sweep, settings) {
+  const [train, test, ...others] = crossingColumns(settings).map(sweep.outcome);
+  if (others.length === 1) return [train, test];
+  return [train, test].map((steps, part) => steps.map((step, run) => (Number.isNaN(others[part][run]) ? NaN : step)));
 }
 
 function finalColumns() {

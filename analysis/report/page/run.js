@@ -17,8 +17,11 @@ const STANDINGS = ["", "This run is planned, and not made yet.", "This run faile
 export function runHead(sweep, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
   const label = sweep.phases[phase]?.name ?? "missing";
+  const varied = [...sweep.varied, ...sweep.seeds].map((name) => sweep.known.get(name));
+  const part = (column) => h("span", {}, h("span", { class: "name" }, `${column.name} `), h("span", { class: "value" }, textAt(column, run)));
+  const title = varied.length ? varied.map(part) : [h("span", { class: "value" }, seedName(sweep, run))];
   return [
-    h("h2", { id: "inspected" }, `Run ${seedName(sweep, run).replace(/^run /, "")}`),
+    h("h2", { id: "inspected", class: "at" }, ...title),
     h("p", { class: "verdict" }, markIcon(sweep, phase), ` ${label} `, h("span", { class: "soft mono" }, sweep.runIds[run])),
   ];
 }
