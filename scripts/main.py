@@ -15,7 +15,7 @@ from sweeps.errors import InputError
 
 COMMANDS = (
     *("run", "retry", "plan", "status", "verify"),
-    *("phases", "curves", "weights", "compare", "agreement", "delays", "boundary", "refine"),
+    *("phases", "report", "curves", "weights", "compare", "agreement", "delays", "boundary", "refine"),
     *("query", "columns", "export", "specs"),
 )
 

@@ -10,8 +10,9 @@ import { RULES } from "./rules.js";
 import { PRESENT, textAt } from "./sweep.js";
 
 /** More seeds than these are drawn in one chart. */
-export const MOST_TILES = 16;
+export const MOST_TILES = 25;
 const WORDS = { x: 20, y: 36 }; // px that an axis's words take
+const SMALL = 112; // px; charts narrower than this have no room for the name of a phase above
 
 /** The head of a cell: what it is, and its shares with intervals. */
 export function cellHead(sweep, layout, cell, labels) {
@@ -88,7 +89,7 @@ function tiles(cell, labels, width, settings, open) {
     }
     return tile(settings, run, labels, words, chart, open);
   });
-  const element = h("div", { class: "tiles" }, ...nodes);
+  const element = h("div", { class: plot < SMALL ? "tiles small" : "tiles" }, ...nodes);
   element.style.setProperty("--across", across);
   element.style.setProperty("--plot", `${plot}px`);
   return { element, draw: () => drawings.forEach((draw) => draw()) };

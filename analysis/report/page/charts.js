@@ -1,7 +1,7 @@
 // Curves, drawn by uPlot (vendor/uplot).
 
 import { h } from "./dom.js";
-import { power, short, steps } from "./numbers.js";
+import { power, short, steps, whole } from "./numbers.js";
 
 const STYLES = [["train", []], ["test", [5, 3]], ["generalize", [7, 3, 2, 3]], ["undecided", [2, 3]], ["memorize", []], ["ink", [5, 3]]];
 const MOST_DECADES = 5;
@@ -48,7 +48,7 @@ export function lineKey(lines, draw) {
  * Draws a chart into an element and returns it.
  *
  * `runs` are drawn over one another; `group` and `lines` say what; `last` is the last step of the axis; `log` puts steps on a log scale;
- * `labels` says which axes have words; `levels` are values, `events` steps with a mark, drawn across; `told` hears the step pointed at.
+ * `labels` says which axes have words; `levels` are values, `events` steps with a mark, drawn across; `told` hears what is pointed at.
  */
 export function drawChart(host, sweep, { runs, group, lines, width, height, last, log, labels, levels = [], events = [], told, sync }) {
   const curves = sweep.curves;
@@ -75,10 +75,17 @@ export function drawChart(host, sweep, { runs, group, lines, width, height, last
     series: [{}, ...data.map(({ line }) => series(line, ink, runs.length, fine))],
     hooks: {
       draw: [(chart) => across(chart, levels, events, ink, fine)],
-      setCursor: told ? [(chart) => told(chart.cursor.idx === null || chart.cursor.idx === undefined ? null : x[chart.cursor.idx])] : [],
+      setCursor: [(chart) => host.matches(":hover") && told(readout(x, ys, chart.cursor.idx))],
     },
   };
   return new uPlot(options, [x, ...ys], host);
+}
+
+/** The step that is pointed at, and the values there, unless there are too many. */
+function readout(x, ys, at) {
+  if (at === null || at === undefined) return "";
+  const values = ys.length <= STYLES.length ? ys.map((values) => short(values[at] ?? NaN, 3)).join(", ") : "";
+  return `step ${whole(x[at])}${values && `: ${values}`}`;
 }
 
 /** Curves of different runs on the steps of all of them. */

@@ -3,7 +3,6 @@
 import { cellHead, drawCell } from "./cell.js";
 import { metricGroups } from "./charts.js";
 import { byId, fill, h, radios } from "./dom.js";
-import { whole } from "./numbers.js";
 import { drawRun, runHead } from "./run.js";
 
 /** Shows cells and runs; `change` is told what is chosen in it. */
@@ -22,13 +21,13 @@ export class Inspector {
     this.turn += 1;
     const turn = this.turn;
     const stale = () => this.turn !== turn;
-    const told = (step) => this.tell(step);
+    const told = (text) => this.tell(text);
     this.shown = { cell, run };
     byId("inspector").classList.toggle("empty", !cell && run === null);
     byId("inspector-back").hidden = run === null;
     byId("inspector-close").hidden = !state.cell && run === null;
     this.drawSwitches(state, run);
-    this.tell(null);
+    this.tell("");
     const common = { sweep: this.sweep, labels, state, groups: this.groups, told, stale };
     if (run !== null) {
       fill(this.head, ...runHead(this.sweep, run, labels));
@@ -59,8 +58,8 @@ export class Inspector {
     if (focused) this.switches.querySelector(`[value="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  tell(step) {
-    this.readout.textContent = step === null ? "" : `step ${whole(step)}`;
+  tell(text) {
+    this.readout.textContent = text;
   }
 
   /** Leaves the run, then the cell. */

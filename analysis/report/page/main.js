@@ -16,19 +16,18 @@ import { Thresholds } from "./thresholds.js";
 const THEMES = ["auto", "light", "dark"];
 const page = { pointed: null, drawn: {} };
 
-/** Takes over part of a state; `done` is false while a slider moves, when the address and the history wait. */
+/** Takes over part of a state and draws it; `done` is false while a slider moves: the address waits until it rests. */
 function change(part, done = true) {
   page.state = { ...page.state, ...part };
   clearTimeout(page.writing);
-  if (done) write(true);
-  else page.writing = setTimeout(() => write(false), 300);
-  draw();
+  if (done) write();
+  else page.writing = setTimeout(write, 400);
+  return draw();
 }
 
-function write(entry) {
+function write() {
   const fragment = fragmentOf(page.sweep, page.state);
-  if (`#${fragment}` === (location.hash || "#")) return;
-  history[entry ? "pushState" : "replaceState"](null, "", `#${fragment}`);
+  if (`#${fragment}` !== (location.hash || "#")) history.pushState(null, "", `#${fragment}`);
 }
 
 /** Reads the address: at the start, on the way back, and when a link is followed. */
@@ -63,7 +62,7 @@ function draw() {
   }
   if (drawn.rule !== state.rule) showNotes(sweep, state);
   page.drawn = { layout: layoutKey, map: mapKey, labels: labelKey, rule: state.rule };
-  inspect();
+  return inspect();
 }
 
 /** Shows the run that is open, else the cell pointed at, else the one pinned, else one to begin with. */
@@ -107,13 +106,13 @@ function seeCell() {
   page.map.node(findCell(page.layout, page.state.cell))?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
-function leave(event) {
+async function leave(event) {
   if (event.key !== "Escape" || event.defaultPrevented) return;
   const { state, layout } = page;
   const pinned = findCell(layout, state.cell);
   const open = state.run;
-  if (open !== null) change({ run: null });
-  else if (pinned) change({ cell: null });
+  if (open !== null) await change({ run: null });
+  else if (pinned) await change({ cell: null });
   else return;
   const tile = open !== null && byId("inspector-body").querySelector(`[data-run="${page.sweep.runIds.indexOf(open)}"]`);
   (tile || page.map.node(pinned))?.focus();

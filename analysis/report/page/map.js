@@ -7,6 +7,7 @@ import { count, percent } from "./numbers.js";
 
 // Marks smaller than this many to a side cannot be told apart; such cells are drawn as shares.
 const MOST_A_SIDE = 12;
+const MOST_A_SIDE_ALONE = 24; // where there is one cell, and room
 const MAP_HEIGHT = 640; // px; with all its panels in sight where cells stay large enough
 const SMALLEST_CELL = 26;
 const NARROW = 500; // px; no room beside the panels
@@ -78,7 +79,12 @@ export class PhaseMap {
   }
 
   dots() {
-    return this.view === "dots" && this.side <= MOST_A_SIDE;
+    return this.view === "dots" && this.side <= this.mostASide();
+  }
+
+  mostASide() {
+    const { rows, columns, panels } = this.layout;
+    return rows.length * columns.length * panels.length === 1 ? MOST_A_SIDE_ALONE : MOST_A_SIDE;
   }
 
   /** Draws the cells whose labels changed. */
@@ -145,7 +151,7 @@ export class PhaseMap {
     const width = this.host.clientWidth - 8; // less its padding
     const narrow = width < NARROW;
     const [beside, above, gap] = [labels + (axes.y && !narrow ? 18 : 0), 30 + (axes.x ? 42 : 0), narrow ? 12 : 20];
-    const largest = Math.min(96, Math.max(48, 34 * this.side));
+    const largest = Math.min(Math.max(96, 420 / Math.max(rows.length, columns.length)), Math.max(48, 34 * this.side));
     const cellAt = (across) => Math.min(largest, ((width - (across - 1) * gap) / across - beside) / columns.length);
     const heightAt = (across) => Math.ceil(this.shownPanels.length / across) * (rows.length * cellAt(across) + above);
     let across = 1;
@@ -214,6 +220,6 @@ export function mapNotes(sweep, layout, map, turn) {
   for (const [name, filter] of Object.entries(layout.filters)) {
     if (!filter.given) notes.push([`Only ${name} ${filter.texts[0]}: it varies too, and no axis shows it. Filter has the others.`]);
   }
-  if (map.side > MOST_A_SIDE) notes.push([`Up to ${layout.most} runs a cell are too many for dots; cells show shares.`]);
+  if (map.side > map.mostASide()) notes.push([`Up to ${layout.most} runs a cell are too many for dots; cells show shares.`]);
   return notes.map((note) => h("p", {}, ...note));
 }

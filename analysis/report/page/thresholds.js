@@ -75,7 +75,6 @@ class Slider {
     const name = field.name.replaceAll("_", " ");
     this.input = h("input", { type: "range", id, min: 0, max: NOTCHES, step: 1, "aria-describedby": `${id}-meaning` });
     this.input.addEventListener("input", () => this.change(this.at(Number(this.input.value)), false));
-    this.input.addEventListener("change", () => this.change(this.at(Number(this.input.value)), true));
     this.exact = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", "aria-label": `${name}, exactly`, size: 7 });
     this.exact.addEventListener("change", () => this.type());
     this.meaning = h("span", { class: "aside", id: `${id}-meaning` }, [field.meaning, field.unit !== "1" && field.unit].filter(Boolean).join(", in "));
@@ -115,7 +114,7 @@ class Slider {
 
   set(value) {
     this.value = value;
-    this.input.value = Math.round(this.place(value) * NOTCHES);
+    if (this.at(Number(this.input.value)) !== value) this.input.value = Math.round(this.place(value) * NOTCHES); // else it would stick
     this.input.setAttribute("aria-valuetext", short(value));
     this.input.style.setProperty("--at", `${100 * this.place(value)}%`);
     if (document.activeElement !== this.exact) this.exact.value = short(value);
