@@ -2,7 +2,7 @@
 
 import { cellName, counted } from "./cells.js";
 import { drawChart, lineKey, linesOf } from "./charts.js";
-import { h, svg } from "./dom.js";
+import { fill, h, svg } from "./dom.js";
 import { wilson } from "./intervals.js";
 import { markIcon } from "./marks.js";
 import { count, percent, short, whole } from "./numbers.js";
@@ -30,11 +30,14 @@ export function cellHead(sweep, layout, cell, labels) {
   return [h("h2", { id: "inspected", class: "at" }, ...title), h("ul", { class: "shares" }, ...shares)];
 }
 
-/** Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what to say of a step. */
+/**
+ * Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what to say of a step.
+ * Returns a function that shows other labels and thresholds in the same charts.
+ */
 export async function drawCell(host, { sweep, layout, cell, labels, state, groups, open, told, stale }) {
   const runs = cell.runs.filter((run) => sweep.curves.kept[run]);
   await sweep.curves.ready(runs);
-  if (stale()) return;
+  if (stale()) return null;
   const group = groups.get(state.curves) ?? groups.values().next().value;
   const lines = linesOf(sweep, group);
   const width = host.clientWidth;
@@ -45,6 +48,7 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   host.replaceChildren(lineKey(lines, sample), ...[many].filter(Boolean), drawn.element);
   drawn.draw();
   host.setAttribute("aria-label", `Curves of ${cellName(layout, cell)}`);
+  return (labels, state) => drawn.relabel(labels, { ...settings, rule: RULES[state.rule], state });
 }
 
 /** The greatest last step of some runs. */
@@ -67,10 +71,20 @@ export function levelsOf({ sweep, lines, rule, state }, run) {
 
 function oneChart(runs, width, settings) {
   const element = h("div", { class: "chart", role: "img", "aria-label": `${count(runs.length, "run")} over one another` });
-  const levels = runs.length ? levelsOf(settings, runs[0]) : [];
-  const draw = () =>
-    runs.length && drawChart(element, settings.sweep, { ...settings, runs, width, height: Math.round(width * 0.62), labels: { x: true, y: true }, levels });
-  return { element, draw };
+  if (!runs.length) return { element, draw: () => {}, relabel: () => {} };
+  const levels = levelsOf(settings, runs[0]);
+  const size = { width, height: Math.round(width * 0.62), labels: { x: true, y: true } };
+  let chart = null;
+  const draw = () => (chart = drawChart(element, settings.sweep, { ...settings, ...size, runs, levels }));
+  const relabel = (labels, now) => move(levels, levelsOf(now, runs[0]), chart);
+  return { element, draw, relabel };
+}
+
+/** Puts a chart's levels where others are. */
+function move(levels, others, chart) {
+  if (levels.join() === others.join()) return;
+  levels.splice(0, levels.length, ...others);
+  chart.redraw(false, false);
 }
 
 function tiles(cell, labels, width, settings, open) {
@@ -79,30 +93,41 @@ function tiles(cell, labels, width, settings, open) {
   const gap = 6;
   const plot = Math.floor((width - WORDS.y - gap * (across - 1)) / across);
   const height = Math.round(Math.max(54, Math.min(plot * (width < 400 ? 0.62 : 0.82), 190)));
-  const drawings = [];
+  const charts = [];
   const nodes = cell.runs.map((run, index) => {
     const words = { x: index + across >= cell.runs.length, y: index % across === 0 };
-    const chart = h("div", { class: "chart" });
+    const host = h("div", { class: "chart" });
     if (sweep.curves.kept[run]) {
       const size = { width: plot + (words.y ? WORDS.y : 0), height: height + (words.x ? WORDS.x : 0) };
-      drawings.push(() => drawChart(chart, sweep, { ...settings, ...size, runs: [run], labels: words, levels: levelsOf(settings, run), sync: "cell" }));
+      const levels = levelsOf(settings, run);
+      const draw = () => drawChart(host, sweep, { ...settings, ...size, runs: [run], labels: words, levels, sync: "cell" });
+      charts.push({ run, levels, draw });
     }
-    return tile(settings, run, labels, words, chart, open);
+    const head = h("span", { class: "head" });
+    return h("button", { class: `tile${words.y ? " first" : ""}`, type: "button", "data-run": run, onclick: () => open(run) }, head, host);
   });
+  const name = (labels) => cell.runs.forEach((run, index) => nameTile(nodes[index], settings, run, labels));
+  name(labels);
   const element = h("div", { class: plot < SMALL ? "tiles small" : "tiles" }, ...nodes);
   element.style.setProperty("--across", across);
   element.style.setProperty("--plot", `${plot}px`);
-  return { element, draw: () => drawings.forEach((draw) => draw()) };
+  const draw = () => charts.forEach((each) => (each.chart = each.draw()));
+  const relabel = (labels, now) => {
+    name(labels);
+    for (const { run, levels, chart } of charts) move(levels, levelsOf(now, run), chart);
+  };
+  return { element, draw, relabel };
 }
 
-function tile({ sweep, lines }, run, labels, words, chart, open) {
-  const made = sweep.standing[run] === PRESENT;
+/** Says which seed a chart is of, and its phase. */
+function nameTile(node, { sweep, lines }, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
-  const name = seedName(sweep, run);
-  const label = made ? sweep.phases[phase].name : "missing";
-  const head = [h("span", { class: "seed" }, name), markIcon(sweep, phase), h("span", { class: "phase" }, label)];
-  const told = `${name}, ${label}${made ? `: ${inWords(sweep, lines, run)}` : ""}. Open this run.`;
-  return h("button", { class: `tile${words.y ? " first" : ""}`, type: "button", "data-run": run, "aria-label": told, onclick: () => open(run) }, h("span", { class: "head" }, ...head), chart);
+  if (node.dataset.phase === String(phase)) return;
+  node.dataset.phase = phase;
+  const [name, label] = [seedName(sweep, run), sweep.phases[phase]?.name ?? "missing"];
+  fill(node.firstChild, h("span", { class: "seed" }, name), markIcon(sweep, phase), h("span", { class: "phase" }, label));
+  const told = sweep.phases[phase] ? `: ${inWords(sweep, lines, run)}` : "";
+  node.setAttribute("aria-label", `${name}, ${label}${told}. Open this run.`);
 }
 
 /** Which of the seeds a run is; its number where nothing else tells. */

@@ -18,6 +18,14 @@ export class Inspector {
 
   /** Shows a run, or a cell, or a hint. What was asked for last wins. */
   async show({ layout, labels, state, cell, run }) {
+    const key = run === null && cell ? [cell.at.join(), cell.runs.join(), state.curves, state.log, state.together, state.cell !== null, this.looks()].join("|") : null;
+    if (key !== null && key === this.drawnKey) {
+      fill(this.head, ...cellHead(this.sweep, layout, cell, labels));
+      this.relabel(labels, state);
+      this.body.dataset.shown = cell.at.join();
+      return;
+    }
+    this.drawnKey = null;
     this.turn += 1;
     const turn = this.turn;
     const stale = () => this.turn !== turn;
@@ -34,12 +42,20 @@ export class Inspector {
       await drawRun(this.body, { ...common, run });
     } else if (cell) {
       fill(this.head, ...cellHead(this.sweep, layout, cell, labels));
-      await drawCell(this.body, { ...common, layout, cell, open: (each) => this.change({ run: this.sweep.runIds[each] }) });
+      const open = (each) => this.change({ run: this.sweep.runIds[each] });
+      this.relabel = await drawCell(this.body, { ...common, layout, cell, open });
+      if (!stale()) this.drawnKey = key;
     } else {
       fill(this.head, h("h2", { id: "inspected" }, "Curves"));
       fill(this.body, h("p", { class: "soft" }, "Point at a cell, or tab to it, to see the curves of its seeds."));
     }
     if (!stale()) this.body.dataset.shown = run !== null ? this.sweep.runIds[run] : (cell?.at.join() ?? "");
+  }
+
+  /** What else a chart depends on: how wide it is, and the page's colours. */
+  looks() {
+    const root = document.documentElement;
+    return [this.body.clientWidth, root.className, root.dataset.theme, matchMedia("(prefers-color-scheme: dark)").matches].join();
   }
 
   drawSwitches(state, run) {

@@ -181,6 +181,7 @@ async function start() {
   read();
   redrawWhenSeenAnew();
   document.documentElement.dataset.ready = "yes";
+  page.sweep.curves.unpackAhead();
 }
 
 start();

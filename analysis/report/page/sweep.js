@@ -14,7 +14,7 @@ export async function readSweep() {
   const columns = new Reader(await bytesOf("columns"));
   const runs = told.runs;
   const standing = columns.small(runs);
-  const coded = (column) => ({ ...column, codes: columns.codes(runs), texts: column.values.map((value) => textOf(column, value)) });
+  const coded = (column) => ({ ...column, codes: columns.codes(runs), texts: textsOf(column) });
   const hyperparameters = told.hyperparameters.map(coded);
   const provenance = told.provenance.map(coded);
   const outcomes = new Map(told.outcomes.map((outcome) => [outcome.name, columns.numbers(runs)]));
@@ -37,10 +37,15 @@ export async function readSweep() {
   };
 }
 
-/** How a value of a column reads. */
-export function textOf(column, value) {
-  if (column.kind === "truth") return value ? "true" : "false";
-  return column.kind === "text" ? value : column.kind === "whole" ? String(value) : short(value, 8);
+/** How the values of a column read: numbers with as few digits as tell them apart. */
+function textsOf({ kind, values }) {
+  if (kind === "truth") return values.map((value) => (value ? "true" : "false"));
+  if (kind !== "number") return values.map(String);
+  for (let digits = 4; digits < 17; digits++) {
+    const texts = values.map((value) => short(value, digits));
+    if (new Set(texts).size === values.length) return texts;
+  }
+  return values.map(String);
 }
 
 /** The text of what a run has in a column; "none" where it has nothing. */
@@ -63,6 +68,15 @@ class Curves {
   async ready(runs) {
     const chunks = new Set(Array.from(runs, (run) => Math.floor(run / this.runsPerChunk)));
     await Promise.all(Array.from(chunks, (chunk) => this.chunk(chunk)));
+  }
+
+  /** Unpacks all curves while nothing else is to be done. */
+  async unpackAhead() {
+    const idle = window.requestIdleCallback ?? ((then) => setTimeout(then, 50));
+    for (let chunk = 0; chunk * this.runsPerChunk < this.kept.length; chunk++) {
+      await new Promise((then) => idle(then));
+      await this.chunk(chunk);
+    }
   }
 
   chunk(index) {

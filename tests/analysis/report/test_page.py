@@ -357,9 +357,8 @@ def serious(page):
     return [(each["id"], each["nodes"][0]["html"][:200]) for each in found if each["impact"] in ("serious", "critical")]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_no_serious_accessibility_violation(open_page, small, small_root, scheme, width):
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_no_serious_accessibility_violation(open_page, small, small_root, width, scheme):
     page = open_page(small, viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
     assert serious(page) == []
     page.click("#filter-summary")
@@ -406,8 +405,7 @@ def test_it_prints_the_map_and_the_curves_and_no_controls(open_page, small):
         assert not page.locator(gone).first.is_visible()
     for there in ("#map", "#counts", "#rule", ".tile >> nth=8"):
         assert page.locator(there).is_visible()
-    assert page.evaluate("document.querySelector('main').scrollWidth") <= 680
-    assert page.evaluate("document.querySelector('#map').scrollWidth") <= 690
+    assert page.evaluate("document.querySelector('main').scrollWidth") <= 690, "as wide as A4 paper less its margins"
 
 
 HOSTILE = '</script><img src=x onerror=alert(1)>"$(touch hacked)`\'; --> <!--{{data}}'
