@@ -81,7 +81,8 @@ def drawn(page):
 CASES = [
     ("article", {}),
     ("article", {"loss_threshold": EDGE}),
-    ("article", {"loss_threshold": math.nextafter(EDGE, 0)}),
+    ("article", {"loss_threshold": EDGE, "ratio_threshold": 1.0}),
+    ("article", {"loss_threshold": math.nextafter(EDGE, 0), "ratio_threshold": 1.0}),
     ("article", {"loss_threshold": 1e-3, "ratio_threshold": 1e2}),
     ("article", {"loss_threshold": 1e-6, "ratio_threshold": 1e6}),
     ("article", {"loss_threshold": 3e-7, "loss_convention": "bits"}),
@@ -240,6 +241,7 @@ def test_a_link_leads_to_the_same_view_and_the_way_back_leads_back(open_page, sm
 
 def test_what_a_link_asks_for_in_vain_is_said(open_page, small):
     page = open_page(small, "#x=weight_decai&rule=gut&threshold.loss_threshold=-1&only.seed=99&run=abc&cell=7")
+    assert page.locator("#notice").is_visible()
     told = page.locator("#notice").inner_text()
     assert "x = weight_decai; this page has train_size, hidden_size, weight_decay, seed" in told
     assert "rule = gut; this page has article" in told
@@ -331,6 +333,7 @@ def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_r
     report = write_report(root, tmp_path / "partial.html", missing=missing)
     assert (report.runs, report.missing) == (108, 52)
     page = open_page(tmp_path / "partial.html")
+    assert page.locator("#notice").is_visible()
     told = page.locator("#notice").inner_text()
     assert "A partial map: 52 of 160 planned runs are missing" in told
     assert "2 of them failed as often as it may" in told
