@@ -11,7 +11,7 @@ import numpy as np
 
 from grokjax.config import RunConfig
 from grokjax.lanes import Tuning
-from grokjax.pack import Curve, RunResult
+from grokjax.occupant import Curve, RunResult
 from sweeps.root import open_root
 from sweeps.runs import expand
 from sweeps.store import Store, commit_runs, put_curves
@@ -29,7 +29,7 @@ def write_sweep(root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig
         by_group.setdefault(config.group_id, []).append(config)
     for group_id, configs in by_group.items():
         for start in range(0, len(configs), RUNS_PER_PACK):
-            results = [RunResult(config, curve_of(config), 1.0, 0.1, False) for config in configs[start : start + RUNS_PER_PACK]]
+            results = [RunResult(config, curve_of(config), 1.0, 0.1, False, None) for config in configs[start : start + RUNS_PER_PACK]]
             write_pack(store, f"{group_id}-{start:06d}", results)
     return store
 

@@ -47,7 +47,7 @@ def root_told(store: Store, title: str | None) -> dict[str, Any]:
         "title": title or ", ".join(names),
         "description": "; ".join(filter(None, descriptions)),
         "spec": names[0] if len(names) == 1 else "run",
-        "steps": steps.pop() if len(steps) == 1 else None,
+        "steps": max(steps, default=None),
         "root": Path(str(store.root)).name,
         "version": metadata.version("grokjax"),
     }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic import plausible_curve, write_sweep
-from grokjax.pack import Curve
+from grokjax.occupant import Curve
 from sweeps.sweep import SweepSpec
 from tests.conftest import SMALL_RUN
 
