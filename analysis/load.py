@@ -28,7 +28,7 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     """The runs table: a row a committed run, in the order of run_id. Arrow-backed columns.
 
     `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters; `attrs["follows"]` says which of them take the
-    value of which other one where none was given.
+    value of which other one where none was given; `attrs["meanings"]` says what each column means.
 
     Args:
       root: where the sweep was run to.
@@ -50,6 +50,7 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
     runs.attrs["hyperparameters"] = [name for name, told in metadata.items() if told.get("kind") == "hyperparameter"]
     runs.attrs["follows"] = {name: told["follows"] for name, told in metadata.items() if "follows" in told}
+    runs.attrs["meanings"] = {name: told["meaning"] for name, told in metadata.items() if "meaning" in told}
     if columns is None:
         return runs
     stopped = "stopped_by" in runs and bool(runs["stopped_by"].notna().any())

@@ -15,7 +15,7 @@ from sweeps.errors import InputError
 
 COMMANDS = (
     *("run", "retry", "plan", "status", "verify", "compact"),
-    *("phases", "curves", "weights", "figure", "compare", "agreement", "delays", "boundary", "refine"),
+    *("phases", "curves", "weights", "figure", "report", "compare", "agreement", "delays", "boundary", "refine"),
     *("query", "columns", "export", "specs"),
 )
 

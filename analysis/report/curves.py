@@ -1,0 +1,176 @@
+"""The curves of the page: rounded on each metric's own scale, thinned where the page would grow too large, packed by the hundred."""
+
+from __future__ import annotations
+
+import base64
+import math
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analysis.report.packing import Array, differences, planes
+from sweeps.schema import SCALARS
+
+# Runs whose curves are unpacked together: enough to deflate well, few enough to be there before the eye sees it.
+RUNS_PER_CHUNK = 128
+# Codes below are no values: 0 is a number that is missing or not finite, 1 one that a log scale cannot show.
+MISSING, NOT_POSITIVE, FIRST_VALUE, LAST_VALUE = 0, 1, 2, 0xFFFF
+DECADES_A_CODE = 0.001  # 0.23 %
+SHARE_A_CODE = 0.0001
+CODES_OF_OTHERS = 20_000
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How a metric's numbers are coded: `low + (code - 2) * step`, on a log scale (base 10) the exponent."""
+
+    name: str
+    unit: str
+    meaning: str
+    log: bool
+    low: float
+    step: float
+    shown: tuple[float, float]  # where all but a thousandth of the values at either end lie
+
+
+def drawn_metrics(runs: pd.DataFrame) -> list[str]:
+    """The metrics of which a curve can be drawn, going by the final values of a runs table."""
+    finals = {metric.name: f"final_{metric.name}" for metric in SCALARS}
+    return [name for name, final in finals.items() if final in runs and runs[final].notna().any()]
+
+
+@dataclass(frozen=True)
+class PackedCurves:
+    """The curves of runs in a given order.
+
+    `grids` are the steps that runs were logged at; a run has the first `points - 1` steps of grid `grid`, and its last step.
+    """
+
+    scales: tuple[Scale, ...]
+    grids: tuple[tuple[int, ...], ...]
+    grid: Array  # [R]
+    points: Array  # [R]
+    chunks: tuple[str, ...]
+    every: int  # one logged step in so many is kept, and the last of each run
+    rows: int  # logged steps of the longest run
+
+    @property
+    def size(self) -> int:
+        """Bytes in the page."""
+        return sum(map(len, self.chunks))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """All but the runs' own columns and the chunks, as JSON."""
+        return {
+            "scales": [asdict(scale) for scale in self.scales],
+            "grids": self.grids,
+            "every": self.every,
+            "rows": self.rows,
+            "runsPerChunk": RUNS_PER_CHUNK,
+        }
+
+
+def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> PackedCurves:
+    """The curves of the runs of a table, in its order, in at most `budget` bytes if keeping every n-th logged step can bring it about.
+
+    Args:
+      curves: from `load.load_curves`, with the metrics of `drawn_metrics`.
+      runs: with run_id; runs that were not made have no curve.
+      budget: bytes, as base64.
+    """
+    table = _Table.of(curves, runs["run_id"])
+    scales, codes = [], []
+    for metric in (metric for metric in SCALARS if metric.name in curves):
+        values = table.frame[metric.name].to_numpy(dtype=np.float64, na_value=np.nan)
+        scale = _scale(metric.name, metric.unit, metric.meaning, values)
+        scales.append(scale)
+        codes.append(_codes(values, scale))
+    every = 1
+    while True:
+        curves = _packed(table, tuple(scales), codes, every)
+        if curves.size <= budget or every >= table.lengths.max():
+            return curves
+        every = max(every + 1, math.ceil(every * curves.size / budget))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Logged rows, by run: run r has `lengths[r]` rows from `starts[r]` on."""
+
+    frame: pd.DataFrame
+    step: Array
+    starts: Array
+    lengths: Array
+
+    @classmethod
+    def of(cls, curves: pd.DataFrame, run_ids: pd.Series) -> _Table:
+        ids = curves["run_id"].to_numpy(dtype=object)
+        first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.zeros(0, np.int64)
+        lengths = np.diff(np.append(first, len(ids)))
+        where = pd.Series(np.arange(len(first)), index=ids[first]).reindex(run_ids.to_numpy(dtype=object)).to_numpy()
+        there = ~np.isnan(where.astype(np.float64))
+        at = np.where(there, where, 0).astype(np.int64)
+        return cls(curves, curves["step"].to_numpy(dtype=np.int64), np.where(there, first[at], 0), np.where(there, lengths[at], 0))
+
+
+def _scale(name: str, unit: str, meaning: str, values: Array) -> Scale:
+    log = name.endswith(("_loss", "_norm"))
+    finite = values[np.isfinite(values) & ((values > 0) | (not log))]
+    if not len(finite):
+        return Scale(name, unit, meaning, log, 0.0, 1.0, (1.0, 1.0))
+    shown = np.quantile(finite, [0.001, 0.999], method="nearest")
+    finite = np.log10(finite) if log else finite
+    low, span = float(finite.min()), float(np.ptp(finite))
+    finest = DECADES_A_CODE if log else SHARE_A_CODE if unit == "share" else span / CODES_OF_OTHERS or 1.0
+    return Scale(name, unit, meaning, log, low, max(finest, span / (LAST_VALUE - FIRST_VALUE)), (float(shown[0]), float(shown[1])))
+
+
+def _codes(values: Array, scale: Scale) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        place = ((np.log10(values) if scale.log else values) - scale.low) / scale.step
+    codes = np.full(len(values), MISSING, np.uint16)
+    finite = np.isfinite(values)
+    codes[finite] = NOT_POSITIVE
+    shown = finite & (values > 0) if scale.log else finite
+    codes[shown] = FIRST_VALUE + np.rint(place[shown]).clip(0, LAST_VALUE - FIRST_VALUE).astype(np.uint16)
+    return codes
+
+
+def _packed(table: _Table, scales: tuple[Scale, ...], codes: Sequence[Array], every: int) -> PackedCurves:
+    kept = [_kept(start, length, every) for start, length in zip(table.starts.tolist(), table.lengths.tolist(), strict=True)]
+    points = np.array([len(rows) for rows in kept], np.uint16)
+    chunks = []
+    for begin in range(0, len(kept), RUNS_PER_CHUNK):
+        rows = np.concatenate(kept[begin : begin + RUNS_PER_CHUNK])
+        lengths = points[begin : begin + RUNS_PER_CHUNK].astype(np.int64)
+        starts = (np.cumsum(lengths) - lengths)[lengths > 0]
+        data = b"".join(planes(differences(each[rows], starts)) for each in codes)
+        chunks.append(base64.b64encode(zlib.compress(data, 6)).decode("ascii"))
+    grids, grid = _grids(table, kept)
+    return PackedCurves(scales, grids, grid, points, tuple(chunks), every, int(table.lengths.max(initial=0)))
+
+
+def _kept(start: int, length: int, every: int) -> Array:
+    rows = np.arange(start, start + length, every)
+    last = start + length - 1
+    return rows if not length or rows[-1] == last else np.append(rows, last)
+
+
+def _grids(table: _Table, kept: Sequence[Array]) -> tuple[tuple[tuple[int, ...], ...], Array]:
+    """The different sequences of steps, and which of them each run follows up to its last step."""
+    grids: list[Array] = []
+    grid = np.zeros(len(kept), np.uint16)
+    for run in sorted(range(len(kept)), key=lambda run: -len(kept[run])):
+        steps = table.step[kept[run]]
+        alike = (index for index, known in enumerate(grids) if np.array_equal(known[: max(len(steps) - 1, 0)], steps[:-1]))
+        index = next(alike, None)
+        if index is None:
+            index = len(grids)
+            grids.append(steps)
+        grid[run] = index
+    return tuple(tuple(steps.tolist()) for steps in grids), grid

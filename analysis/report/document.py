@@ -1,0 +1,96 @@
+"""One HTML file of many: styles, scripts and data put into the page, and a policy that lets nothing else in or out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+from analysis.plots import PHASE_COLORS, TEST_COLOR, TRAIN_COLOR
+
+# The page's own files, each after those that it imports.
+STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "print.css")
+SCRIPTS = (
+    "dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "values.js", "state.js", "cells.js", "marks.js", "intervals.js", "charts.js",
+    "command.js", "map.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "controls.js", "table.js", "notes.js", "main.js",
+)  # fmt: skip
+LIBRARY = "uplot"
+# The colours of plots.py, lifted where the paper is dark.
+DARK: Mapping[str, str] = {
+    "memorize": "#F0B030",
+    "grok": "#4BA3E3",
+    "generalize": "#22B98B",
+    "fail": "#9A9A9A",
+    "diverged": "#F4F4F4",
+    "undecided": "#DE93BB",
+    "train": "#4BA3E3",
+    "test": "#F08B4B",
+}
+LIGHT: Mapping[str, str] = {**PHASE_COLORS, "train": TRAIN_COLOR, "test": TEST_COLOR}
+
+
+def document(title: str, told: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
+    """The page.
+
+    Args:
+      title: of the window.
+      told: what the page's scripts are told, as JSON.
+      blocks: packed bytes by name, in base64.
+    """
+    library, script = _read("vendor", LIBRARY, "uPlot.iife.min.js"), _module()
+    styles = [_read("vendor", LIBRARY, "uPlot.min.css"), _palette(), *(_read("page", name) for name in STYLES)]
+    style = "\n".join(styles)
+    parts = {
+        "title": html.escape(title),
+        "policy": html.escape(_policy([library, script], style)),
+        "licence": html.escape(_read("vendor", LIBRARY, "LICENSE")),
+        "style": style,
+        "library": library,
+        "script": script,
+        "data": "\n".join([_json("told", told), *(_block(name, data) for name, data in blocks.items())]),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page", "page.html"))
+
+
+def _policy(scripts: list[str], style: str) -> str:
+    """A Content-Security-Policy under which these very scripts and this style run, nothing is fetched, and no text becomes markup."""
+    hashes = " ".join(map(_hash, scripts))
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _module() -> str:
+    """The scripts as one module: what one file exports and another imports is in one scope."""
+    imports = re.compile(r"^import\s[^;]*;\n", re.MULTILINE)
+    exports = re.compile(r"^export (?=async function|function|const|class)", re.MULTILINE)
+    return "\n".join(exports.sub("", imports.sub("", _read("page", name))) for name in SCRIPTS)
+
+
+def _palette() -> str:
+    names = "\n".join(f"  --{name}: light-dark({LIGHT[name]}, {DARK[name]});" for name in LIGHT)
+    return f":root {{\n{names}\n}}"
+
+
+def _json(name: str, told: Mapping[str, Any]) -> str:
+    """JSON in which nothing can end the script element that holds it."""
+    text = json.dumps(told, allow_nan=False, separators=(",", ":")).replace("<", r"\u003c")
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def _block(name: str, data: str) -> str:
+    return f'<script type="application/octet-stream" id="{name}">{data}</script>'
+
+
+def _read(*path: str) -> str:
+    return resources.files("analysis.report").joinpath(*path).read_text("utf-8")

@@ -1,0 +1,60 @@
+// Packed numbers, read: analysis/report/packing.py writes them.
+
+/** Where a column holds nothing for a run. */
+export const NO_CODE = 0xffff;
+
+/** The bytes of a data block of the page: base64 of zlib. */
+export async function bytesOf(id) {
+  const text = document.getElementById(id).textContent;
+  const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(plain).arrayBuffer());
+}
+
+/** Reads arrays out of bytes, one after another: the least significant bytes of all of its numbers first. */
+export class Reader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+
+  plane(length) {
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
+  }
+
+  /** Numbers of 8 bits. */
+  small(length) {
+    return this.plane(length).slice();
+  }
+
+  /** Numbers of 16 bits. */
+  codes(length) {
+    const [low, high] = [this.plane(length), this.plane(length)];
+    return Uint16Array.from(low, (byte, index) => byte | (high[index] << 8));
+  }
+
+  /** Floating-point numbers of 64 bits, exactly. */
+  numbers(length) {
+    const spread = new Uint8Array(8 * length);
+    for (let byte = 0; byte < 8; byte++) {
+      const plane = this.plane(length);
+      for (let index = 0; index < length; index++) spread[8 * index + byte] = plane[index];
+    }
+    return littleEndian() ? new Float64Array(spread.buffer) : swapped(spread);
+  }
+
+  /** What is left, as text. */
+  text() {
+    return new TextDecoder().decode(this.bytes.subarray(this.at));
+  }
+}
+
+function littleEndian() {
+  return new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+}
+
+function swapped(bytes) {
+  const view = new DataView(bytes.buffer);
+  return Float64Array.from({ length: bytes.length / 8 }, (_, index) => view.getFloat64(8 * index, true));
+}

@@ -1,0 +1,38 @@
+// A command that trains one run again: its whole spec, so that it needs no other file.
+
+import { NO_CODE } from "./bytes.js";
+import { PRESENT } from "./sweep.js";
+
+/** A shell command that writes a spec of one run and trains it. */
+export function commandOf(sweep, run) {
+  const name = `${sweep.spec}-${sweep.runIds[run].slice(0, 8)}`.replace(/[^A-Za-z0-9._]+/g, "-").replace(/^[-.]+/, ""); // safe in a shell
+  const ended = sweep.standing[run] === PRESENT && Number.isNaN(sweep.outcome("diverged_step")[run]) && !stopped(sweep, run);
+  const steps = ended || sweep.steps === null ? sweep.outcome("steps")[run] : sweep.steps; // of a run that ended early, what it was to make
+  const lines = sweep.hyperparameters
+    .filter((column) => column.codes[run] !== NO_CODE)
+    .map((column) => `${key(column.name)} = ${literal(column.kind, column.values[column.codes[run]])}`);
+  if (!Number.isNaN(steps)) lines.push(`steps = ${steps}`);
+  const spec = [`name = ${quoted(name)}`, "", "[run]", ...lines].join("\n");
+  return `cat > ${name}.toml <<'END'\n${spec}\nEND\ngrokjax run ${name}.toml --root results/${name}`;
+}
+
+/** Whether a run was stopped before its last step. */
+function stopped(sweep, run) {
+  const column = sweep.known.get("stopped_by");
+  return column !== undefined && column.codes[run] !== NO_CODE;
+}
+
+/** A value as TOML writes it. */
+function literal(kind, value) {
+  if (kind === "text") return quoted(value);
+  if (kind === "number" && Number.isInteger(value)) return value.toFixed(1);
+  return String(value);
+}
+
+function key(name) {
+  return /^[A-Za-z0-9_-]+$/.test(name) ? name : quoted(name);
+}
+
+function quoted(text) {
+  return JSON.stringify(text).replaceAll("\u007f", "\\u007f");
+}

@@ -1,0 +1,110 @@
+// Above the map: its axes, what is filtered out, and how many runs have which label.
+
+import { counted } from "./cells.js";
+import { byId, fill, h, radios } from "./dom.js";
+import { markIcon } from "./marks.js";
+import { percent, whole } from "./numbers.js";
+import { PRESENT } from "./sweep.js";
+import { axisNames, axisOf } from "./values.js";
+
+const PLACES = [["x", "Across"], ["y", "Upwards"], ["facet", "Panels"]];
+
+/** The controls of the map. */
+export class Controls {
+  constructor(sweep, change) {
+    Object.assign(this, { sweep, change });
+    const names = axisNames(sweep);
+    this.selects = PLACES.map(([place, text]) => {
+      const options = ["", ...names].map((name) => h("option", { value: name }, name || "nothing"));
+      const select = h("select", { id: `axis-${place}`, onchange: () => this.place(place, select.value) }, ...options);
+      return [place, select, h("label", { class: "field" }, h("span", {}, text), select)];
+    });
+    fill(byId("axes"), ...this.selects.map(([, , label]) => label));
+    this.filterKey = "";
+  }
+
+  /** Puts a hyperparameter on an axis; the one that had it gets what was there. */
+  place(place, name) {
+    const other = PLACES.map(([each]) => each).find((each) => each !== place && name && this.state[each] === name);
+    this.change({ [place]: name, ...(other ? { [other]: this.state[place] } : {}), cell: null, page: 0 });
+  }
+
+  /** Shows a state and its layout. */
+  show(state, layout) {
+    this.state = state;
+    for (const [place, select] of this.selects) select.value = state[place];
+    if (this.view !== state.view) {
+      this.view = state.view;
+      const focused = document.activeElement?.closest("#view");
+      fill(byId("view"), radios("view", "Cells as", [["dots", "dots"], ["shares", "shares"]], state.view, (view) => this.change({ view })));
+      if (focused) byId("view").querySelector(":checked")?.focus();
+    }
+    this.showFilters(layout);
+  }
+
+  showFilters(layout) {
+    const key = JSON.stringify(layout.filters);
+    if (this.filterKey === key && this.filtersBuilt) return;
+    Object.assign(this, { filterKey: key, filtersBuilt: true });
+    const narrowed = Object.entries(layout.filters).filter(([, filter]) => filter.texts !== null);
+    byId("filter-summary").textContent = narrowed.length ? `Filter: ${narrowed.map(([name]) => name).join(", ")}` : "Filter";
+    const focused = document.activeElement?.closest("#filters") && document.activeElement.id;
+    fill(byId("filters"), ...axisNames(this.sweep).map((name) => this.filter(name, layout.filters[name]?.texts ?? null)));
+    if (focused) byId(focused)?.focus();
+  }
+
+  filter(name, chosen) {
+    const axis = axisOf(this.sweep, name);
+    const boxes = axis.texts.map((text, index) => {
+      const on = chosen === null || chosen.includes(text);
+      const input = h("input", { type: "checkbox", id: `filter-${name}-${index}`, onchange: () => this.narrow(name, axis, text, input.checked, chosen) });
+      input.checked = on;
+      return h("label", {}, input, h("span", {}, text));
+    });
+    const all = h("button", { type: "button", class: "plain", disabled: chosen === null, id: `filter-${name}-all`, onclick: () => this.change({ only: { ...this.state.only, [name]: null } }) }, "all");
+    return h("fieldset", { class: "filter" }, h("legend", { title: axis.meaning || null }, h("span", { class: "name" }, name), all), ...boxes);
+  }
+
+  narrow(name, axis, text, on, chosen) {
+    const before = chosen ?? axis.texts;
+    const kept = axis.texts.filter((each) => (each === text ? on : before.includes(each)));
+    this.change({ only: { ...this.state.only, [name]: kept.length === axis.texts.length ? null : kept }, cell: null, page: 0 });
+  }
+}
+
+/** How many of the shown runs have which label: a bar, and a list that the screen reader is told when it changes. */
+export class Counts {
+  constructor(sweep) {
+    Object.assign(this, { sweep, bar: byId("bar"), list: byId("counts"), live: byId("live"), said: "" });
+  }
+
+  show(labels, shown) {
+    const runs = [];
+    for (let run = 0; run < shown.length; run++) if (shown[run]) runs.push(run);
+    const counts = counted(this.sweep, labels, runs);
+    const made = runs.filter((run) => this.sweep.standing[run] === PRESENT).length;
+    const names = [...this.sweep.phases.map((phase) => phase.name), "missing"];
+    const items = counts.map((number, phase) => {
+      if (phase === this.sweep.phases.length && !number) return null;
+      const share = number && phase < this.sweep.phases.length ? h("span", { class: "soft" }, percent(number / made)) : null;
+      return h("li", { class: number ? null : "zero", "data-phase": names[phase] }, markIcon(this.sweep, phase), h("span", {}, names[phase]), h("b", {}, whole(number)), share);
+    });
+    fill(this.list, ...items);
+    const bands = counts.map((number, phase) => {
+      const band = h("i", { class: `band ${names[phase] === "missing" ? "unmade" : names[phase]}` });
+      band.style.setProperty("flex-grow", number);
+      return number ? band : null;
+    });
+    fill(this.bar, ...bands);
+    this.say(counts.map((number, phase) => number && `${number} ${names[phase]}`).filter(Boolean).join(", ") || "no runs");
+  }
+
+  /** Tells the screen reader, once the slider rests. */
+  say(text) {
+    if (text === this.said) return;
+    const first = this.said === "";
+    this.said = text;
+    clearTimeout(this.timer);
+    if (!first) this.timer = setTimeout(() => (this.live.textContent = text), 500);
+  }
+}

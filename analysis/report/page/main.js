@@ -1,0 +1,187 @@
+// The page: what is chosen is one state; every change of it goes through `change`, is written in the address, and is drawn.
+
+import { allCells, findCell, layoutOf } from "./cells.js";
+import { forgetColors } from "./charts.js";
+import { Controls, Counts } from "./controls.js";
+import { byId, copy, fill } from "./dom.js";
+import { Inspector } from "./inspector.js";
+import { PhaseMap, mapNotes } from "./map.js";
+import { showHead, showNotes, showNotice } from "./notes.js";
+import { classify } from "./rules.js";
+import { fragmentOf, stateOf } from "./state.js";
+import { readSweep } from "./sweep.js";
+import { CellTable } from "./table.js";
+import { Thresholds } from "./thresholds.js";
+
+const THEMES = ["auto", "light", "dark"];
+const page = { pointed: null, drawn: {} };
+
+/** Takes over part of a state and draws it; `done` is false while a slider moves: the address waits until it rests. */
+function change(part, done = true) {
+  page.state = { ...page.state, ...part };
+  clearTimeout(page.writing);
+  if (done) write();
+  else page.writing = setTimeout(write, 400);
+  return draw();
+}
+
+function write() {
+  const fragment = fragmentOf(page.sweep, page.state);
+  if (`#${fragment}` !== (location.hash || "#")) history.pushState(null, "", `#${fragment}`);
+}
+
+/** Reads the address: at the start, on the way back, and when a link is followed. */
+function read() {
+  const [state, complaints] = stateOf(page.sweep, location.hash.slice(1));
+  page.state = state;
+  page.pointed = null;
+  draw();
+  const lost = state.cell && !findCell(page.layout, state.cell) ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs here.`] : [];
+  showNotice(page.sweep, [...complaints, ...lost]);
+  seeCell();
+}
+
+function draw() {
+  const { sweep, state, drawn, map } = page;
+  const layoutKey = JSON.stringify([state.x, state.y, state.facet, state.only]);
+  if (drawn.layout !== layoutKey) page.layout = layoutOf(sweep, state);
+  const mapKey = JSON.stringify([layoutKey, state.view, state.page]);
+  const labelKey = JSON.stringify([state.rule, state.settings]);
+  if (drawn.labels !== labelKey) page.labels = classify(sweep, state.rule, state.settings);
+  if (drawn.map !== mapKey) {
+    page.pointed = null;
+    map.build(page.layout, state);
+    fill(byId("map-notes"), ...mapNotes(sweep, page.layout, map, (to) => change({ page: to })));
+  }
+  map.paint(page.labels);
+  page.controls.show(state, page.layout);
+  page.thresholds.show(state);
+  if (drawn.layout !== layoutKey || drawn.labels !== labelKey) {
+    page.counts.show(page.labels, page.layout.shown);
+    page.table.show(page.layout, page.labels);
+  }
+  if (drawn.rule !== state.rule) showNotes(sweep, state);
+  page.drawn = { layout: layoutKey, map: mapKey, labels: labelKey, rule: state.rule };
+  return inspect();
+}
+
+/** Shows the run that is open, else the cell pointed at, else the one pinned, else one to begin with. */
+function inspect() {
+  const { sweep, state, layout, labels } = page;
+  const run = state.run === null ? null : sweep.runIds.indexOf(state.run);
+  const pinned = findCell(layout, state.cell);
+  const cell = page.pointed ?? pinned ?? telling(layout, labels);
+  page.map.mark(pinned, cell);
+  byId("inspector").classList.toggle("open", Boolean(page.pointed || pinned || run !== null));
+  return page.inspector.show({ layout, labels, state, cell, run });
+}
+
+/** The cell to begin with: the one with most runs that grok. */
+function telling(layout, labels) {
+  const grok = page.sweep.phases.findIndex((phase) => phase.name === "grok");
+  let [best, most] = [null, -1];
+  for (const cell of allCells(layout)) {
+    const number = cell.runs.filter((run) => labels[run] === grok).length;
+    if (number > most) [best, most] = [cell, number];
+  }
+  return best;
+}
+
+function point(cell) {
+  if (page.pointed === cell || (page.state.run !== null && cell)) return;
+  page.pointed = cell;
+  if (page.state.run === null) inspect();
+}
+
+/** Pins a cell; once pinned, the mark of a run opens it. */
+function choose(cell, run) {
+  const pinned = findCell(page.layout, page.state.cell) === cell;
+  if (pinned && run !== null) return change({ run: page.sweep.runIds[run] });
+  change({ cell: cell.at, run: null });
+  return seeCell();
+}
+
+/** Scrolls to the pinned cell, if it is out of sight. */
+function seeCell() {
+  page.map.node(findCell(page.layout, page.state.cell))?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+async function leave(event) {
+  if (event.key !== "Escape" || event.defaultPrevented) return;
+  const { state, layout } = page;
+  const pinned = findCell(layout, state.cell);
+  const open = state.run;
+  if (open !== null) await change({ run: null });
+  else if (pinned) await change({ cell: null });
+  else return;
+  const tile = open !== null && byId("inspector-body").querySelector(`[data-run="${page.sweep.runIds.indexOf(open)}"]`);
+  (tile || page.map.node(pinned))?.focus();
+}
+
+function showTheme(theme) {
+  document.documentElement.dataset.theme = theme;
+  byId("theme").textContent = `Theme: ${theme}`;
+  forgetColors();
+  if (page.state) inspect();
+}
+
+function nextTheme() {
+  const theme = THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length];
+  try {
+    localStorage.setItem("grokjax-theme", theme);
+  } catch {} // where nothing may be kept
+  showTheme(theme);
+}
+
+function storedTheme() {
+  try {
+    return THEMES.find((theme) => theme === localStorage.getItem("grokjax-theme")) ?? "auto";
+  } catch {
+    return "auto";
+  }
+}
+
+function redrawWhenSeenAnew() {
+  const anew = () => {
+    forgetColors();
+    inspect();
+  };
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anew);
+  for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+    addEventListener(event, () => {
+      document.documentElement.classList.toggle("printing", printing);
+      page.map.size();
+      anew();
+    });
+  }
+  let width = byId("inspector-body").clientWidth;
+  new ResizeObserver(() => {
+    if (byId("inspector-body").clientWidth === width) return;
+    width = byId("inspector-body").clientWidth;
+    inspect();
+  }).observe(byId("inspector-body"));
+}
+
+async function start() {
+  page.sweep = await readSweep();
+  showTheme(storedTheme());
+  showHead(page.sweep);
+  page.map = new PhaseMap(page.sweep, byId("map"), { point, choose });
+  page.inspector = new Inspector(page.sweep, change);
+  page.controls = new Controls(page.sweep, change);
+  page.thresholds = new Thresholds(page.sweep, change);
+  page.counts = new Counts(page.sweep);
+  page.table = new CellTable(page.sweep);
+  byId("theme").addEventListener("click", nextTheme);
+  byId("link").addEventListener("click", () => copy(location.href, byId("link")));
+  byId("inspector-back").addEventListener("click", () => change({ run: null }));
+  addEventListener("keydown", leave);
+  addEventListener("popstate", read);
+  addEventListener("hashchange", read);
+  read();
+  redrawWhenSeenAnew();
+  document.documentElement.dataset.ready = "yes";
+  page.sweep.curves.unpackAhead();
+}
+
+start();

@@ -1,0 +1,225 @@
+// The map: a panel a value of the facet, in it a grid of cells, in each cell a mark for every run, or the shares of the phases.
+
+import { MOST_PANELS, allCells, cellName, counted } from "./cells.js";
+import { byId, fill, h, svg } from "./dom.js";
+import { markPath, ringPath } from "./marks.js";
+import { count, percent } from "./numbers.js";
+
+// Marks smaller than this many to a side cannot be told apart; such cells are drawn as shares.
+const MOST_A_SIDE = 12;
+const MOST_A_SIDE_ALONE = 24; // where there is one cell, and room
+const MAP_HEIGHT = 640; // px; with all its panels in sight where cells stay large enough
+const SMALLEST_CELL = 26;
+const NARROW = 500; // px; no room beside the panels
+
+/** The map of a layout. `listen` is told of `point` (a cell, or null), `choose` (a cell, and the run whose mark was hit, if any). */
+export class PhaseMap {
+  constructor(sweep, host, listen) {
+    Object.assign(this, { sweep, host, listen, nodes: new Map(), drawn: new Map() });
+    host.addEventListener("pointerleave", () => listen.point(null));
+    host.addEventListener("keydown", (event) => this.key(event));
+    new ResizeObserver(() => this.layout && this.size()).observe(host);
+  }
+
+  /** Builds the panels anew. */
+  build(layout, state) {
+    Object.assign(this, { layout, view: state.view });
+    this.pages = Math.ceil(layout.panels.length / MOST_PANELS);
+    this.page = Math.min(state.page, Math.max(0, this.pages - 1));
+    this.shownPanels = layout.panels.slice(this.page * MOST_PANELS, (this.page + 1) * MOST_PANELS);
+    this.side = Math.ceil(Math.sqrt(layout.most));
+    this.nodes.clear();
+    this.drawn.clear();
+    const panels = this.shownPanels.map((panel, index) => this.panel(panel, index));
+    fill(this.host, ...(panels.length && layout.rows.length ? panels : [h("p", { class: "empty" }, "No run passes the filters.")]));
+    this.size();
+  }
+
+  panel(panel, index) {
+    const { x, y, facet } = this.layout.axes;
+    const rows = panel.cells.map((cells, row) => this.row(cells, row, index)).reverse();
+    const foot = h("tr", {}, h("td", {}), ...this.layout.columns.map((text) => h("th", { scope: "col" }, text)));
+    const told = [x && `${x.name} across`, y && `${y.name} upwards`].filter(Boolean).join(", ");
+    const name = [facet && `${facet.name} ${panel.text}`, told].filter(Boolean).join(": ") || "All runs";
+    const table = h("table", { role: "grid", "aria-label": name }, h("tbody", {}, ...rows), x ? h("tfoot", {}, foot) : null);
+    const title = facet ? h("figcaption", {}, h("span", { class: "name" }, facet.name), ` ${panel.text}`) : null;
+    const upwards = y ? h("span", { class: "upwards name", "aria-hidden": "true" }, y.name) : null;
+    const across = x ? h("span", { class: "across name", "aria-hidden": "true" }, x.name) : null;
+    return h("figure", { class: "facet" }, title, upwards, table, across);
+  }
+
+  row(cells, row, panel) {
+    const nodes = cells.map((cell, column) => this.cell(cell, panel, row, column));
+    return h("tr", {}, h("th", { scope: "row" }, this.layout.rows[row]), ...nodes);
+  }
+
+  cell(cell, panel, row, column) {
+    const picture = svg("svg", { "aria-hidden": "true" });
+    const place = { "data-panel": panel, "data-row": row, "data-column": column };
+    const node = h("td", { role: "gridcell", tabindex: row === 0 && column === 0 ? 0 : -1, ...place }, picture);
+    if (!cell) {
+      node.classList.add("none");
+      node.setAttribute("aria-label", "no run");
+      return node;
+    }
+    this.nodes.set(cell, node);
+    node.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && this.listen.point(cell));
+    node.addEventListener("focus", () => this.listen.point(cell));
+    node.addEventListener("blur", () => this.listen.point(null));
+    node.addEventListener("click", (event) => this.listen.choose(cell, this.hit(cell, picture, event)));
+    return node;
+  }
+
+  /** The run whose mark a pointer is on. */
+  hit(cell, picture, event) {
+    if (!this.dots() || event.detail === 0) return null;
+    const box = picture.getBoundingClientRect();
+    const [column, row] = [event.clientX - box.left, event.clientY - box.top].map((at) => Math.floor((at / box.width) * this.side));
+    return cell.runs[row * this.side + column] ?? null;
+  }
+
+  dots() {
+    return this.view === "dots" && this.side <= this.mostASide();
+  }
+
+  mostASide() {
+    const { rows, columns, panels } = this.layout;
+    return rows.length * columns.length * panels.length === 1 ? MOST_A_SIDE_ALONE : MOST_A_SIDE;
+  }
+
+  /** Draws the cells whose labels changed. */
+  paint(labels) {
+    for (const [cell, node] of this.nodes) {
+      const key = `${this.view}${cell.runs.map((run) => labels[run]).join()}`;
+      if (this.drawn.get(cell) === key) continue;
+      this.drawn.set(cell, key);
+      const counts = counted(this.sweep, labels, cell.runs);
+      node.setAttribute("aria-label", `${cellName(this.layout, cell)}: ${this.inWords(counts)}`);
+      const picture = node.firstChild;
+      if (this.dots()) this.paintDots(picture, cell, labels);
+      else this.paintShares(picture, counts, cell.runs.length);
+    }
+  }
+
+  inWords(counts) {
+    const names = [...this.sweep.phases.map((phase) => phase.name), "missing"];
+    return counts.map((number, phase) => number && `${number} ${names[phase]}`).filter(Boolean).join(", ");
+  }
+
+  paintDots(picture, cell, labels) {
+    const paths = this.sweep.phases.map(() => "").concat("");
+    cell.runs.forEach((run, index) => {
+      const [x, y] = [(index % this.side) + 0.5, Math.floor(index / this.side) + 0.5];
+      const phase = Math.min(labels[run], this.sweep.phases.length);
+      const made = this.sweep.phases[phase];
+      paths[phase] += made ? markPath(made.mark, x, y, 0.37) : ringPath(x, y, 0.37);
+    });
+    picture.setAttribute("viewBox", `0 0 ${this.side} ${this.side}`);
+    const drawn = paths.map((d, phase) => d && svg("path", { d, class: `mark ${this.sweep.phases[phase]?.name ?? "unmade"}` }));
+    fill(picture, ...drawn.filter(Boolean));
+  }
+
+  paintShares(picture, counts, total) {
+    picture.setAttribute("viewBox", "0 0 1 1");
+    let top = 1;
+    const bands = counts.map((number, phase) => {
+      if (!number) return null;
+      const height = number / total;
+      top -= height;
+      const name = this.sweep.phases[phase]?.name ?? "unmade";
+      const band = svg("rect", { x: 0, y: top, width: 1, height, class: `band ${name}` });
+      const mark = this.sweep.phases[phase]?.mark;
+      const icon = mark && height >= 0.25 ? svg("path", { d: markPath(mark, 0.5, top + height / 2, 0.085), class: `inset ${name}` }) : null;
+      return [band, icon];
+    });
+    fill(picture, ...bands.flat().filter(Boolean));
+  }
+
+  /** Marks the cell that is pinned, and the run that is open. */
+  mark(pinned, pointed) {
+    for (const [cell, node] of this.nodes) {
+      node.classList.toggle("pinned", cell === pinned);
+      node.classList.toggle("pointed", cell === pointed);
+      node.setAttribute("aria-selected", cell === pinned);
+    }
+  }
+
+  /** As many panels a row as let the whole map be seen at once, with cells as large as that allows. */
+  size() {
+    const { rows, columns, axes } = this.layout;
+    const labels = axes.y ? Math.min(120, 8 + 6.3 * Math.max(...rows.map((text) => text.length))) : 0;
+    const width = this.host.clientWidth - 8; // less its padding
+    const narrow = width < NARROW;
+    const [beside, above, gap] = [labels + (axes.y && !narrow ? 18 : 0), 30 + (axes.x ? 42 : 0), narrow ? 12 : 20];
+    const largest = Math.min(Math.max(96, 420 / Math.max(rows.length, columns.length)), Math.max(48, 34 * this.side));
+    const cellAt = (across) => Math.min(largest, ((width - (across - 1) * gap) / across - beside) / columns.length);
+    const heightAt = (across) => Math.ceil(this.shownPanels.length / across) * (rows.length * cellAt(across) + above);
+    let across = 1;
+    while (across < this.shownPanels.length && heightAt(across) > MAP_HEIGHT && cellAt(across + 1) >= SMALLEST_CELL) across++;
+    while (across < this.shownPanels.length && cellAt(across + 1) >= largest) across++;
+    const cell = Math.max(SMALLEST_CELL, Math.floor(cellAt(across)));
+    this.host.style.setProperty("--cell", `${cell}px`);
+    this.host.style.setProperty("--labels", `${labels}px`);
+    this.host.style.setProperty("--across", across);
+    const wide = Math.max(...columns.map((text) => text.length)) * 6.6 > cell - 2;
+    this.host.classList.toggle("slanted", wide);
+    this.host.classList.toggle("narrow", narrow);
+  }
+
+  /** The element of a cell, if it is shown. */
+  node(cell) {
+    return this.nodes.get(cell);
+  }
+
+  /** Arrows go from cell to cell, and over the edge into the next panel; Home and End to the row's ends, Page Up and Down by panels. */
+  key(event) {
+    const node = event.target.closest("[role=gridcell]");
+    if (!node || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.key === "Enter" || event.key === " ") {
+      event.preventDefault();
+      return node.click();
+    }
+    const moves = { ArrowRight: [0, 0, 1], ArrowLeft: [0, 0, -1], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0], PageDown: [1, 0, 0], PageUp: [-1, 0, 0] };
+    let [panel, row, column] = [node.dataset.panel, node.dataset.row, node.dataset.column].map(Number);
+    if (event.key === "Home") column = 0;
+    else if (event.key === "End") column = this.layout.columns.length - 1;
+    else if (event.key in moves) {
+      const [panels, rows, columns] = moves[event.key];
+      [panel, row, column] = [panel + panels, row + rows, column + columns];
+      if (column < 0) [panel, column] = [panel - 1, this.layout.columns.length - 1];
+      if (column >= this.layout.columns.length) [panel, column] = [panel + 1, 0];
+    } else return;
+    event.preventDefault();
+    this.focus(panel, row, column);
+  }
+
+  focus(panel, row, column) {
+    const node = this.host.querySelector(`[data-panel="${panel}"][data-row="${row}"][data-column="${column}"]`);
+    if (!node) return;
+    node.closest("table").querySelectorAll("[tabindex='0']").forEach((each) => each.setAttribute("tabindex", -1));
+    node.setAttribute("tabindex", 0);
+    node.focus();
+  }
+}
+
+/** Under the map: what it leaves out, and what its cells mix. */
+export function mapNotes(sweep, layout, map, turn) {
+  const notes = [];
+  const { facet, x, y } = layout.axes;
+  if (map.pages > 1) {
+    const first = map.page * MOST_PANELS;
+    const last = Math.min(first + MOST_PANELS, layout.panels.length);
+    const button = (text, page, label) => h("button", { disabled: page < 0 || page >= map.pages, "aria-label": label, onclick: () => turn(page) }, text);
+    notes.push([`${facet.name} has ${layout.panels.length} values; panels ${first + 1} to ${last} are shown. `,
+      button("←", map.page - 1, "Earlier panels"), " ", button("→", map.page + 1, "Later panels")]);
+  }
+  for (const axis of [facet, y, x]) {
+    if (axis?.binned) notes.push([`${axis.name} has ${count(axis.values.length, "value")}, gathered into ${axis.texts.length} bins.`]);
+  }
+  for (const name of layout.mixed) notes.push([`Each cell mixes values of ${name}; choose some of them under Filter, or put it on an axis.`]);
+  for (const [name, filter] of Object.entries(layout.filters)) {
+    if (!filter.given) notes.push([`Only ${name} ${filter.texts[0]}: it varies too, and no axis shows it. Filter has the others.`]);
+  }
+  if (map.side > map.mostASide()) notes.push([`Up to ${layout.most} runs a cell are too many for dots; cells show shares.`]);
+  return notes.map((note) => h("p", {}, ...note));
+}

@@ -1,0 +1,155 @@
+// The rules of analysis/rules.py, question by question: tests hold the two to the same labels.
+
+import { NO_CODE } from "./bytes.js";
+import { PRESENT } from "./sweep.js";
+
+/** The label of a run that was not made. */
+export const UNMADE = 255;
+
+/** The phase of each run, as its place in `sweep.phases`; UNMADE for those that were not made. */
+export function classify(sweep, name, settings) {
+  const rule = RULES[name];
+  const phase = rule.judge(sweep, settings);
+  const index = Object.fromEntries(sweep.phases.map((each, place) => [each.name, place]));
+  const certain = new Set(rule.certain(settings));
+  const stopped = sweep.known.get("stopped_by")?.codes;
+  const labels = new Uint8Array(sweep.runs).fill(UNMADE);
+  for (let run = 0; run < sweep.runs; run++) {
+    if (sweep.standing[run] !== PRESENT) continue;
+    const found = phase(run);
+    labels[run] = index[stopped && stopped[run] !== NO_CODE && !certain.has(found) ? "undecided" : found];
+  }
+  return labels;
+}
+
+/**
+ * For each rule: `judge` gives the phase of a run, `certain` the phases that no later step can take back, `columns` what it looks at,
+ * `spread` numbers of the runs that a threshold divides, `lines` where its thresholds lie among the curves.
+ */
+export const RULES = {
+  article: {
+    judge(sweep, { loss_threshold, ratio_threshold, loss_convention }) {
+      const [train, test, ratio, diverged] = articleColumns().map(sweep.outcome);
+      const factor = sweep.factors.get(loss_convention);
+      return (run) => {
+        const loss = loss_threshold * factor[run];
+        if (train[run] <= loss && test[run] <= loss && ratio[run] >= ratio_threshold) return "grok";
+        if (!Number.isNaN(diverged[run])) return "diverged";
+        if (Number.isNaN(train[run])) return "undecided";
+        if (train[run] > loss) return "fail";
+        if (Number.isNaN(test[run])) return "undecided";
+        if (test[run] > loss) return "memorize";
+        return Number.isNaN(ratio[run]) ? "undecided" : "generalize";
+      };
+    },
+    certain: () => ["grok"],
+    columns: articleColumns,
+    spread: (sweep) => ({
+      loss_threshold: [sweep.outcome("min_train_loss"), sweep.outcome("min_test_loss")],
+      ratio_threshold: [sweep.outcome("max_loss_ratio")],
+    }),
+    lines: (sweep, { loss_threshold, loss_convention }, run) => [
+      ["train_loss", loss_threshold * sweep.factors.get(loss_convention)[run]],
+    ],
+  },
+
+  accuracy_delay: {
+    judge(sweep, settings) {
+      const [train, test, diverged] = accuracyColumns(settings).map(sweep.outcome);
+      const within = (step) => (step <= settings.budget ? step : NaN);
+      return (run) => {
+        const [fitted, generalized] = [within(train[run]), within(test[run])];
+        if (generalized - fitted === settings.delay) return "undecided";
+        return byDelay(fitted, generalized, settings.delay, diverged[run]);
+      };
+    },
+    certain: () => ["grok", "generalize"],
+    columns: accuracyColumns,
+    spread(sweep, settings) {
+      const [train, test] = accuracyColumns(settings).map(sweep.outcome);
+      return { delay: [train.map((step, run) => test[run] - step)], budget: [train, test] };
+    },
+    lines: (sweep, { accuracy }) => [["train_accuracy", accuracy]],
+  },
+
+  crossing: {
+    judge(sweep, settings) {
+      const [train, test] = crossingSteps(sweep, settings);
+      const diverged = sweep.outcome("diverged_step");
+      return (run) => byDelay(train[run], test[run], settings.delay, diverged[run]);
+    },
+    certain: ({ kind }) => (kind === "first" ? ["grok", "generalize"] : []),
+    columns: crossingColumns,
+    spread(sweep, settings) {
+      const [train, test] = crossingSteps(sweep, settings);
+      return { delay: [train.map((step, run) => test[run] - step)] };
+    },
+    lines(sweep, { train, test }) {
+      const columns = [`first_step_train_${train}`, `first_step_test_${test}`];
+      const kept = sweep.milestones.filter((each) => columns.includes(each.first));
+      return kept.map((each) => [each.metric, each.threshold]);
+    },
+  },
+
+  final: {
+    judge(sweep, { train_accuracy, test_accuracy, ratio_threshold }) {
+      const [train, test, ratio, diverged] = finalColumns().map(sweep.outcome);
+      const reaches = (value, threshold) => Math.fround(value) >= Math.fround(threshold);
+      return (run) => {
+        const [fitted, generalized] = [reaches(train[run], train_accuracy), reaches(test[run], test_accuracy)];
+        if (!Number.isNaN(diverged[run])) return "diverged";
+        if (Number.isNaN(train[run]) || Number.isNaN(test[run]) || (generalized && !fitted)) return "undecided";
+        if (!fitted) return "fail";
+        if (!generalized) return "memorize";
+        if (Number.isNaN(ratio[run])) return "undecided";
+        return ratio[run] >= ratio_threshold ? "grok" : "generalize";
+      };
+    },
+    certain: () => [],
+    columns: finalColumns,
+    spread: (sweep) => ({
+      train_accuracy: [sweep.outcome("final_train_accuracy")],
+      test_accuracy: [sweep.outcome("final_test_accuracy")],
+      ratio_threshold: [sweep.outcome("max_loss_ratio")],
+    }),
+    lines: (sweep, { train_accuracy, test_accuracy }) => [
+      ["train_accuracy", train_accuracy],
+      ["test_accuracy", test_accuracy],
+    ],
+  },
+};
+
+function articleColumns() {
+  return ["min_train_loss", "min_test_loss", "max_loss_ratio", "diverged_step"];
+}
+
+function accuracyColumns({ accuracy }) {
+  const label = Number((100 * accuracy).toPrecision(6));
+  return [`first_step_train_accuracy_${label}`, `first_step_test_accuracy_${label}`, "diverged_step"];
+}
+
+function crossingColumns({ kind, train, test }) {
+  const kinds = kind === "held" ? ["first", "sustained"] : [kind];
+  return [...kinds.flatMap((each) => [`${each}_step_train_${train}`, `${each}_step_test_${test}`]), "diverged_step"];
+}
+
+/** The steps at which the train and the test metric cross; those of crossings that do not count are NaN. */
+function crossingSteps(sweep, settings) {
+  const [train, test, ...others] = crossingColumns(settings).map(sweep.outcome);
+  if (others.length === 1) return [train, test];
+  return [train, test].map((steps, part) => steps.map((step, run) => (Number.isNaN(others[part][run]) ? NaN : step)));
+}
+
+function finalColumns() {
+  return ["final_train_accuracy", "final_test_accuracy", "max_loss_ratio", "diverged_step"];
+}
+
+/** The phase by the steps, NaN where never, at which the train and the test metric got there. */
+function byDelay(train, test, delay, diverged) {
+  const [fitted, generalized] = [!Number.isNaN(train), !Number.isNaN(test)];
+  if (test - train >= delay) return "grok";
+  if (fitted && generalized) return "generalize";
+  if (!Number.isNaN(diverged)) return "diverged";
+  if (fitted) return "memorize";
+  return generalized ? "undecided" : "fail";
+}

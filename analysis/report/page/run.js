@@ -1,0 +1,124 @@
+// One run: its curves, what the rule looks at, its events, its config, and a command that trains it again.
+
+import { NO_CODE } from "./bytes.js";
+import { lastStep, levelsOf, lineKey, sample, seedName } from "./cell.js";
+import { drawChart, linesOf } from "./charts.js";
+import { commandOf } from "./command.js";
+import { copy, h } from "./dom.js";
+import { markIcon } from "./marks.js";
+import { short, whole } from "./numbers.js";
+import { RULES } from "./rules.js";
+import { PRESENT, textAt } from "./sweep.js";
+
+const CHARTS = ["loss", "accuracy", "norms"];
+const STANDINGS = ["", "This run is planned, and not made yet.", "This run failed as often as it may, and was set aside: see grokjax retry."];
+
+/** The head of a run: which it is, and its phase. */
+export function runHead(sweep, run, labels) {
+  const phase = Math.min(labels[run], sweep.phases.length);
+  const label = sweep.phases[phase]?.name ?? "missing";
+  const varied = [...sweep.varied, ...sweep.seeds].map((name) => sweep.known.get(name));
+  const part = (column) => h("span", {}, h("span", { class: "name" }, `${column.name} `), h("span", { class: "value" }, textAt(column, run)));
+  const title = varied.length ? varied.map(part) : [h("span", { class: "value" }, seedName(sweep, run))];
+  return [
+    h("h2", { id: "inspected", class: "at" }, ...title),
+    h("p", { class: "verdict" }, markIcon(sweep, phase), ` ${label} `, h("span", { class: "soft mono" }, sweep.runIds[run])),
+  ];
+}
+
+/** Draws a run into an element. */
+export async function drawRun(host, { sweep, run, labels, state, groups, told, stale }) {
+  const made = sweep.standing[run] === PRESENT;
+  if (made) await sweep.curves.ready([run]);
+  if (stale()) return;
+  const charts = made ? runCharts(host.clientWidth, { sweep, run, state, groups, told }) : { elements: [], draw: () => {} };
+  host.replaceChildren(
+    ...charts.elements,
+    ...(made ? [judged(sweep, run, state, labels), events(sweep, run), crossings(sweep, run)] : [h("p", {}, STANDINGS[sweep.standing[run]])]),
+    again(sweep, run),
+    config(sweep, run),
+    ...(made ? [provenance(sweep, run), outcomes(sweep, run)] : []),
+  );
+  host.setAttribute("aria-label", `Run ${sweep.runIds[run]}`);
+  charts.draw();
+}
+
+function runCharts(width, { sweep, run, state, groups, told }) {
+  const names = [...CHARTS, state.curves].filter((name, index, all) => groups.has(name) && all.indexOf(name) === index);
+  const drawings = [];
+  const marks = eventsOf(sweep, run);
+  const elements = names.map((name, index) => {
+    const group = groups.get(name);
+    const lines = linesOf(sweep, group);
+    const element = h("div", { class: "chart", role: "img", "aria-label": `${name} over steps` });
+    const levels = levelsOf({ sweep, lines, rule: RULES[state.rule], state }, run);
+    const settings = { runs: [run], group, lines, width, height: 150, last: lastStep(sweep, [run]), log: state.log, labels: { x: true, y: true }, levels };
+    const lettered = marks.map((mark) => ({ step: mark.step, letter: index === 0 ? mark.letter : "" }));
+    drawings.push(() => drawChart(element, sweep, { ...settings, events: lettered, told, sync: "run" }));
+    return h("div", {}, lineKey(lines, sample), element);
+  });
+  return { elements, draw: () => drawings.forEach((draw) => draw()) };
+}
+
+/** What happened to a run, in order, a letter each. */
+function eventsOf(sweep, run) {
+  const mine = sweep.events.filter(([of]) => of === run);
+  return mine.map(([, kind, step], index) => ({ step, letter: "abcdefghijklmnopqrstuvwxyz"[index] ?? "", ...sweep.kinds[kind] }));
+}
+
+function events(sweep, run) {
+  const found = eventsOf(sweep, run);
+  if (!sweep.kinds.length) return "";
+  const rows = found.map((event) => h("tr", {}, h("td", {}, event.letter), h("th", { scope: "row" }, event.name), h("td", { class: "number" }, whole(event.step)), h("td", { class: "soft" }, event.meaning)));
+  return section("Events", rows.length ? h("table", { class: "facts" }, h("tbody", {}, ...rows)) : h("p", { class: "soft" }, "None."));
+}
+
+function judged(sweep, run, state, labels) {
+  const rows = RULES[state.rule].columns(state.settings).map((name) => fact(name, short(sweep.outcome(name)[run], 8)));
+  const stopped = sweep.known.get("stopped_by");
+  if (stopped && stopped.codes[run] !== NO_CODE) rows.push(fact("stopped_by", textAt(stopped, run)));
+  return section(`What the rule ${state.rule} looks at`, h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+}
+
+function crossings(sweep, run) {
+  const step = (name) => h("td", { class: "number" }, Number.isNaN(sweep.outcome(name)[run]) ? "–" : whole(sweep.outcome(name)[run]));
+  const rows = sweep.milestones.map((each) => {
+    const reached = `${each.metric.replaceAll("_", " ")} ${each.metric.endsWith("loss") ? "≤" : "≥"} ${short(each.threshold)}`;
+    return h("tr", {}, h("th", { scope: "row" }, reached), step(each.first), step(each.sustained));
+  });
+  const head = h("tr", {}, h("td", {}), h("th", { scope: "col" }, "first step"), h("th", { scope: "col" }, "for good from"));
+  return folded("Steps at which thresholds were reached", h("table", { class: "facts" }, h("thead", {}, head), h("tbody", {}, ...rows)));
+}
+
+function again(sweep, run) {
+  const command = commandOf(sweep, run);
+  const button = h("button", { type: "button", class: "copy", onclick: () => copy(command, button) }, "Copy");
+  return section("Train it again", h("div", { class: "command" }, button, h("pre", { tabindex: 0, "aria-label": "Command" }, command)));
+}
+
+function config(sweep, run) {
+  const rows = sweep.hyperparameters.filter((column) => column.codes[run] !== NO_CODE).map((column) => fact(column.name, textAt(column, run), column.meaning));
+  return section("Config", h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+}
+
+function provenance(sweep, run) {
+  const rows = sweep.provenance.filter((column) => column.codes[run] !== NO_CODE).map((column) => fact(column.name, textAt(column, run)));
+  return folded("Where it comes from", h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+}
+
+function outcomes(sweep, run) {
+  const rows = sweep.outcomes.filter((each) => !Number.isNaN(sweep.outcome(each.name)[run]));
+  return folded("All outcomes", h("table", { class: "facts" }, h("tbody", {}, ...rows.map((each) => fact(each.name, short(sweep.outcome(each.name)[run], 8), each.meaning)))));
+}
+
+function fact(name, value, meaning = "") {
+  return h("tr", { title: meaning || null }, h("th", { scope: "row", class: "name" }, name), h("td", {}, value));
+}
+
+function section(title, ...children) {
+  return h("section", {}, h("h3", {}, title), ...children);
+}
+
+function folded(title, ...children) {
+  return h("details", {}, h("summary", {}, title), ...children);
+}

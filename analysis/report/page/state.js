@@ -1,0 +1,135 @@
+// What is chosen on the page, and how that is written in the address, so that a link leads to it.
+
+import { axisNames, axisOf } from "./values.js";
+
+const VIEWS = ["dots", "shares"];
+
+/** What the page opens with. */
+export function firstState(sweep) {
+  return {
+    x: sweep.axes.x ?? "",
+    y: sweep.axes.y ?? "",
+    facet: sweep.axes.facet ?? "",
+    page: 0,
+    view: "dots",
+    rule: sweep.rule.name,
+    settings: sweep.rule.settings,
+    only: {}, // hyperparameter -> texts that are shown; null: all of them
+    cell: null, // texts of its facet, y and x
+    run: null, // its run_id
+    curves: "loss",
+    log: false, // steps on a log scale
+    together: false, // all seeds in one chart
+  };
+}
+
+/** A rule's thresholds as the page opens them: its defaults, or what the page was written with. */
+export function firstSettings(sweep, name) {
+  if (name === sweep.rule.name) return { ...sweep.rule.settings };
+  const rule = sweep.rules.find((each) => each.name === name);
+  return Object.fromEntries(rule.fields.map((field) => [field.name, field.default]));
+}
+
+/** The part of the address after #, with all that is not as the page opens. */
+export function fragmentOf(sweep, state) {
+  const first = firstState(sweep);
+  const parts = new URLSearchParams();
+  for (const name of ["x", "y", "facet", "page", "view", "rule", "curves"]) {
+    if (state[name] !== first[name]) parts.set(name, state[name]);
+  }
+  const settings = firstSettings(sweep, state.rule);
+  for (const [name, value] of Object.entries(state.settings)) {
+    if (value !== settings[name]) parts.set(`threshold.${name}`, value);
+  }
+  for (const [name, texts] of Object.entries(state.only)) {
+    if (texts === null) parts.append("all", name);
+    else texts.forEach((text) => parts.append(`only.${name}`, text));
+  }
+  for (const name of ["log", "together"]) if (state[name]) parts.set(name, "yes");
+  if (state.cell) state.cell.forEach((text) => parts.append("cell", text));
+  if (state.run) parts.set("run", state.run);
+  return parts.toString();
+}
+
+/** The state that a fragment stands for, and a sentence for each part of it that this sweep has not. */
+export function stateOf(sweep, fragment) {
+  const parts = new URLSearchParams(fragment);
+  const [state, complaints] = [firstState(sweep), []];
+  const say = (part, value, allowed) => complaints.push(`The link asks for ${part} = ${value}; this page has ${allowed}.`);
+  readAxes(sweep, parts, state, say);
+  readRule(sweep, parts, state, say);
+  readFilters(sweep, parts, state, say);
+  if (parts.has("view") && VIEWS.includes(parts.get("view"))) state.view = parts.get("view");
+  state.page = Math.max(0, Math.floor(Number(parts.get("page"))) || 0);
+  state.curves = parts.get("curves") ?? state.curves;
+  state.log = parts.has("log");
+  state.together = parts.has("together");
+  const axes = [state.facet, state.y, state.x].filter((name) => name);
+  const cell = parts.getAll("cell");
+  if (cell.length && cell.length === axes.length) state.cell = cell;
+  else if (cell.length) say("cell", cell.join(", "), `cells of ${axes.join(", ")}`);
+  const run = parts.get("run");
+  if (run && sweep.runIds.includes(run)) state.run = run;
+  else if (run) say("run", run, "no such run");
+  return [state, complaints];
+}
+
+function readAxes(sweep, parts, state, say) {
+  const names = axisNames(sweep);
+  const asked = ["x", "y", "facet"].filter((place) => parts.has(place));
+  const wanted = Object.fromEntries(asked.map((place) => [place, parts.get(place)]));
+  for (const place of asked) {
+    const name = wanted[place];
+    if (name && !names.includes(name)) {
+      say(place, name, names.join(", ") || "no axes");
+      delete wanted[place];
+    }
+  }
+  Object.assign(state, wanted);
+  const seen = new Set();
+  for (const place of ["x", "y", "facet"]) {
+    if (state[place] && seen.has(state[place])) state[place] = "";
+    seen.add(state[place]);
+  }
+}
+
+function readRule(sweep, parts, state, say) {
+  if (parts.has("rule")) {
+    const names = sweep.rules.map((rule) => rule.name);
+    if (names.includes(parts.get("rule"))) state.rule = parts.get("rule");
+    else say("rule", parts.get("rule"), names.join(", "));
+  }
+  state.settings = firstSettings(sweep, state.rule);
+  const fields = sweep.rules.find((rule) => rule.name === state.rule).fields;
+  for (const [key, text] of parts) {
+    if (!key.startsWith("threshold.")) continue;
+    const field = fields.find((each) => `threshold.${each.name}` === key);
+    const value = field && settingOf(field, text);
+    if (value === undefined) say(key, text, field ? allowed(field) : `the thresholds ${fields.map((each) => each.name).join(", ")}`);
+    else state.settings[field.name] = value;
+  }
+}
+
+/** A threshold as it is written; undefined if it may not be that. */
+export function settingOf(field, text) {
+  if (field.options.length) return field.options.find((option) => String(option) === text || option === Number(text));
+  const value = text.trim() === "" ? NaN : Number(text.replace("−", "-"));
+  return value >= field.low && value <= field.high ? value : undefined;
+}
+
+/** What a threshold may be. */
+export function allowed(field) {
+  return field.options.length ? field.options.join(", ") : `numbers from ${field.low} to ${field.high}`;
+}
+
+function readFilters(sweep, parts, state, say) {
+  const names = axisNames(sweep);
+  for (const name of parts.getAll("all")) if (names.includes(name)) state.only[name] = null;
+  for (const [key, text] of parts) {
+    if (!key.startsWith("only.")) continue;
+    const name = key.slice("only.".length);
+    if (!names.includes(name)) say(key, text, names.join(", ") || "no filters");
+    else if (!axisOf(sweep, name).texts.includes(text)) say(key, text, axisOf(sweep, name).texts.join(", "));
+    else state.only[name] = [...(state.only[name] ?? []), text];
+  }
+}

@@ -1,0 +1,129 @@
+// The sweep that the page shows: columns of R runs, and their curves when they are asked for.
+
+import { NO_CODE, Reader, bytesOf } from "./bytes.js";
+import { short } from "./numbers.js";
+
+export const PRESENT = 0;
+const MISSING_CODE = 0;
+const NOT_POSITIVE = 1;
+const FIRST_VALUE = 2;
+
+/** The sweep, unpacked but for its curves. */
+export async function readSweep() {
+  const told = JSON.parse(document.getElementById("told").textContent);
+  const columns = new Reader(await bytesOf("columns"));
+  const runs = told.runs;
+  const standing = columns.small(runs);
+  const coded = (column) => ({ ...column, codes: columns.codes(runs), texts: textsOf(column) });
+  const hyperparameters = told.hyperparameters.map(coded);
+  const provenance = told.provenance.map(coded);
+  const outcomes = new Map(told.outcomes.map((outcome) => [outcome.name, columns.numbers(runs)]));
+  const factors = new Map(told.conventions.map((name) => [name, columns.numbers(runs)]));
+  const runIds = columns.text().split("\n");
+  const points = new Reader(await bytesOf("points"));
+  const [grid, kept] = [points.codes(runs), points.codes(runs)];
+  return {
+    ...told,
+    standing,
+    hyperparameters,
+    provenance,
+    factors,
+    runIds,
+    known: new Map([...provenance, ...hyperparameters].map((column) => [column.name, column])),
+    outcome: (name) => outcomes.get(name) ?? new Float64Array(runs).fill(NaN),
+    has: (name) => outcomes.has(name),
+    made: standing.reduce((sum, each) => sum + (each === PRESENT ? 1 : 0), 0),
+    curves: new Curves(told.curves, grid, kept, outcomes.get("steps")),
+  };
+}
+
+/** How the values of a column read: numbers with as few digits as tell them apart. */
+function textsOf({ kind, values }) {
+  if (kind === "truth") return values.map((value) => (value ? "true" : "false"));
+  if (kind !== "number") return values.map(String);
+  for (let digits = 4; digits < 17; digits++) {
+    const texts = values.map((value) => short(value, digits));
+    if (new Set(texts).size === values.length) return texts;
+  }
+  return values.map(String);
+}
+
+/** The text of what a run has in a column; "none" where it has nothing. */
+export function textAt(column, run) {
+  const code = column.codes[run];
+  return code === NO_CODE ? "none" : column.texts[code];
+}
+
+/** The curves of the runs, unpacked by the chunk. */
+class Curves {
+  constructor(told, grid, kept, lastSteps) {
+    Object.assign(this, { ...told, grid, kept, lastSteps, chunks: new Map() });
+    this.starts = new Uint32Array(kept.length); // of each run in its chunk
+    for (let run = 1; run < kept.length; run++) {
+      this.starts[run] = run % this.runsPerChunk ? this.starts[run - 1] + kept[run - 1] : 0;
+    }
+  }
+
+  /** Waits until the curves of some runs can be read. */
+  async ready(runs) {
+    const chunks = new Set(Array.from(runs, (run) => Math.floor(run / this.runsPerChunk)));
+    await Promise.all(Array.from(chunks, (chunk) => this.chunk(chunk)));
+  }
+
+  /** Unpacks all curves while nothing else is to be done. */
+  async unpackAhead() {
+    const idle = window.requestIdleCallback ?? ((then) => setTimeout(then, 50));
+    for (let chunk = 0; chunk * this.runsPerChunk < this.kept.length; chunk++) {
+      await new Promise((then) => idle(then));
+      await this.chunk(chunk);
+    }
+  }
+
+  chunk(index) {
+    if (!this.chunks.has(index)) this.chunks.set(index, this.unpack(index).then((codes) => this.chunks.set(index, codes) && codes));
+    return this.chunks.get(index);
+  }
+
+  async unpack(index) {
+    const reader = new Reader(await bytesOf(`chunk${index}`));
+    const first = index * this.runsPerChunk;
+    const kept = this.kept.subarray(first, first + this.runsPerChunk);
+    const total = kept.reduce((sum, points) => sum + points, 0);
+    return this.scales.map(() => summed(reader.codes(total), kept));
+  }
+
+  /** The steps at which a run was logged, of those that are kept. */
+  steps(run) {
+    const points = this.kept[run];
+    const steps = this.grids[this.grid[run]].slice(0, points);
+    if (points) steps[points - 1] = this.lastSteps[run];
+    return steps;
+  }
+
+  /** A metric of a run at those steps; null where it is missing. On a log scale what is not above 0 is `floor`. The run is ready. */
+  values(run, metric, floor = null) {
+    const scale = this.scales[metric];
+    const codes = this.chunks.get(Math.floor(run / this.runsPerChunk))[metric];
+    const start = this.starts[run];
+    return Array.from(codes.subarray(start, start + this.kept[run]), (code) => {
+      if (code === MISSING_CODE) return null;
+      if (code === NOT_POSITIVE) return floor;
+      const place = scale.low + (code - FIRST_VALUE) * scale.step;
+      return scale.log ? 10 ** place : place;
+    });
+  }
+}
+
+/** Codes from their differences, each run's from 0. */
+function summed(differences, kept) {
+  let at = 0;
+  for (const points of kept) {
+    let code = 0;
+    for (const end = at + points; at < end; at++) {
+      const folded = differences[at];
+      code = (code + ((folded >>> 1) ^ -(folded & 1))) & 0xffff;
+      differences[at] = code;
+    }
+  }
+  return differences;
+}

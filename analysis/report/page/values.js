@@ -1,0 +1,46 @@
+// Hyperparameters as axes: the places that their values take, many numbers gathered into bins.
+
+import { NO_CODE } from "./bytes.js";
+import { short } from "./numbers.js";
+
+/** More values than these are gathered into bins, if they are numbers. */
+export const MOST_VALUES = 40;
+const BINS = 12;
+const axes = new Map();
+
+/**
+ * A hyperparameter as an axis: `texts` of its places in order, `places` [R] of the runs; "none" comes last. Null for no name.
+ */
+export function axisOf(sweep, name) {
+  if (!name) return null;
+  if (!axes.has(name)) axes.set(name, made(sweep, sweep.known.get(name)));
+  return axes.get(name);
+}
+
+/** What can be put on an axis: what the sweep varies, seeds last. */
+export function axisNames(sweep) {
+  return [...sweep.varied, ...sweep.seeds];
+}
+
+function made(sweep, column) {
+  const many = column.values.length > MOST_VALUES && ["whole", "number"].includes(column.kind);
+  const [texts, placeOf] = many ? binned(column.values) : [column.texts, (code) => code];
+  const places = Uint16Array.from(column.codes, (code) => (code === NO_CODE ? texts.length : placeOf(code)));
+  const lacking = column.codes.includes(NO_CODE);
+  return { ...column, texts: lacking ? [...texts, "none"] : texts, places, binned: many };
+}
+
+/** Bins between the least and the greatest of ascending numbers, of equal width, or of equal ratio where they span decades. */
+function binned(values) {
+  const [low, high] = [values[0], values[values.length - 1]];
+  const log = low > 0 && high / low >= 100;
+  const place = log ? (value) => Math.log(value / low) / Math.log(high / low) : (value) => (value - low) / (high - low);
+  const bin = (value) => Math.min(BINS - 1, Math.floor(BINS * place(value)));
+  const used = [...new Set(values.map(bin))].sort((a, b) => a - b);
+  const texts = used.map((index) => {
+    const within = values.filter((value) => bin(value) === index);
+    const [least, greatest] = [short(within[0], 3), short(within[within.length - 1], 3)];
+    return least === greatest ? least : `${least} to ${greatest}`;
+  });
+  return [texts, (code) => used.indexOf(bin(values[code]))];
+}

@@ -1,0 +1,115 @@
+"""Claims: the page of the published sweep is under 6 MB, written in under 20 s, and answers within 100 ms; 20,000 runs open within 5 s.
+
+Sweeps that nobody trained (benchmarks/synthetic.py) go through the real schema and store. What a reader waits for is timed inside
+Chromium, network off, from the event to the second frame after it is drawn: pointing at a cell until the curves of its seeds are
+there, a slider's notch until the map has its colours. A first pointing at a part of the sweep unpacks its curves too.
+
+    python benchmarks/report.py
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from analysis.report.write import write_report
+from benchmarks.machine import print_header, require
+from benchmarks.synthetic import write_sweep
+from sweeps.spec import load_spec
+
+SWEEPS = {
+    "published": (),
+    "20,000 runs": (
+        "weight_decay=0.01..1 log 10",
+        "hidden_size=16,24,32,48,64,96,128,258",
+        "train_size=750..1650 step 100",
+        "seed=0..24",
+    ),
+}
+
+DRAWN = "const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));"
+POINT = f"""async () => {{
+  {DRAWN}
+  const body = document.getElementById("inspector-body");
+  const cells = Array.from(document.querySelectorAll("[role=gridcell]:not(.none)"));
+  const every = Math.max(1, Math.floor(cells.length / 60));
+  const times = [];
+  for (const cell of cells.filter((_, index) => index % every === 0)) {{
+    body.dataset.shown = "";
+    const start = performance.now();
+    cell.dispatchEvent(new PointerEvent("pointerenter", {{ pointerType: "mouse" }}));
+    while (body.dataset.shown === "") await new Promise((done) => setTimeout(done));
+    await drawn();
+    times.push(performance.now() - start);
+  }}
+  return times;
+}}"""
+SLIDE = f"""async () => {{
+  {DRAWN}
+  const slider = document.getElementById("threshold-loss_threshold");
+  const times = [];
+  for (let notch = 20; notch < 380; notch += 9) {{
+    slider.value = notch;
+    const start = performance.now();
+    slider.dispatchEvent(new Event("input"));
+    await drawn();
+    times.push(performance.now() - start);
+  }}
+  return times;
+}}"""
+
+
+def main() -> None:
+    """Prints a row a sweep."""
+    print_header("the page: how large, how quick")
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    browser = chromium is not None and require("playwright", "the browser", "dev")
+    print(f"{'sweep':>12} {'runs':>7} {'MB':>6} {'1 step in':>9} {'written':>9} {'opened':>8} {'curves':>16} {'slider':>16}")
+    for name, settings in SWEEPS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            root, page = Path(folder) / "root", Path(folder) / "report.html"
+            write_sweep(root, load_spec("parity-article", settings))
+            start = time.perf_counter()
+            report = write_report(root, page)
+            written = time.perf_counter() - start
+            row = f"{name:>12} {report.runs:>7,} {report.size / 1e6:>6.1f} {report.every:>9} {written:>7.1f} s"
+            print(f"{row} {_in_browser(page, str(chromium)) if browser else '(no Chromium)'}", flush=True)
+    print(
+        "targets: published 6 MB, 20 s, curves and slider 100 ms; 20,000 runs opened in 5 s. Times are the median and the longest."
+    )
+
+
+def _in_browser(page: Path, chromium: str) -> str:
+    with _tab(chromium) as tab:
+        start = time.perf_counter()
+        tab.goto(f"file://{page}")
+        tab.wait_for_selector("html[data-ready]")
+        tab.evaluate(f"async () => {{ {DRAWN} await drawn(); }}")
+        opened = time.perf_counter() - start
+        return f"{opened:>6.2f} s {_times(tab.evaluate(POINT))} {_times(tab.evaluate(SLIDE))}"
+
+
+def _times(milliseconds: list[float]) -> str:
+    return f"{statistics.median(milliseconds):>5.0f}, {max(milliseconds):>4.0f} ms"
+
+
+@contextmanager
+def _tab(chromium: str) -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  (may be missing)
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-quic"])
+        context = browser.new_context(viewport={"width": 1440, "height": 900}, offline=True)
+        context.set_default_timeout(120_000)
+        yield context.new_page()
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

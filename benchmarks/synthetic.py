@@ -1,0 +1,88 @@
+"""Roots of runs that nobody trained: curves from a formula, written as a worker writes them, through the schema and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from grokjax.config import RunConfig
+from grokjax.lanes import Tuning
+from grokjax.occupant import Curve, RunResult
+from sweeps.root import open_root
+from sweeps.runs import expand
+from sweeps.store import Store, commit_runs, put_curves
+from sweeps.sweep import SweepSpec
+from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
+
+RUNS_PER_PACK = 64
+
+
+def write_sweep(root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig], Curve] | None = None) -> Store:
+    """Writes every run of a spec into a root, with the curve that `curve_of` gives it; None leaves plausible ones."""
+    store, curve_of = open_root(root, spec), curve_of or plausible_curve
+    by_group: dict[str, list[RunConfig]] = {}
+    for config in expand(spec):
+        by_group.setdefault(config.group_id, []).append(config)
+    for group_id, configs in by_group.items():
+        for start in range(0, len(configs), RUNS_PER_PACK):
+            results = [
+                RunResult(config, curve_of(config), 1.0, 0.1, False, None) for config in configs[start : start + RUNS_PER_PACK]
+            ]
+            write_pack(store, f"{group_id}-{start:06d}", results)
+    return store
+
+
+def write_pack(store: Store, pack_id: str, results: list[RunResult]) -> None:
+    """Commits a pack of runs."""
+    provenance = Provenance(pack_id, Tuning(4), None, 1e11, "nobody", datetime.now(UTC), None)
+    put_curves(store, pack_id, curves_table(results))
+    commit_runs(store, pack_id, with_costs(runs_table(results, provenance), Costs(0.0, 0.0, 0.0, 0.0, 0.0)))
+
+
+def plausible_curve(config: RunConfig) -> Curve:
+    """Losses, accuracies and norms that fit, and generalize, sooner or later or never, as weight decay, width and data would have it."""
+    told = config.flat()
+    rng = np.random.default_rng(int(config.run_id, 16))
+    decay, width, data = (float(told.get(name) or 1.0) for name in ("weight_decay", "hidden_size", "train_size"))
+    step = np.unique([*range(0, config.steps + 1, config.log_every), config.steps])
+    time = step / config.steps
+    size = np.log2(width / 16) / 4  # 0 to 1 over the published widths
+    plenty = (data - 750) / 1000  # 0 to 1 over the published sizes
+    strain = np.log10(decay / 0.1) - 0.75 * size - 0.15 * plenty + rng.normal(0, 0.13)  # too much of it and nothing fits
+    fits = 0.02 + 0.05 * rng.random() if strain < 0.35 else np.inf
+    later = 0.75 - 0.5 * np.log10(decay / 0.02) - 0.5 * plenty * (1 - size) + 0.25 * size + rng.normal(0, 0.12)
+    generalizes = fits + max(0.0, later) if later < 0.95 else np.inf
+    train = _fall(time, fits, 0.012, -0.16, -6.9) + _noise(rng, len(step), 0.05)
+    hump = 0.9 * (1 - np.exp(-time / 0.03)) * (_fall(time, generalizes, 0.05, 1, 0) if generalizes > fits + 0.05 else 0)
+    test = _fall(time, generalizes, 0.05, -0.16, -6.4) + hump + _noise(rng, len(step), 0.03)
+    norm = 8 + 6 * _fall(time, fits, 0.05, 0, 1) - 5 * _fall(time, generalizes, 0.1, 0, 1)
+    signal = 0.3 + 0.6 * _fall(time, generalizes, 0.08, 0, 1)
+    metrics: dict[str, Any] = {
+        "train_loss": 10**train,
+        "test_loss": 10**test,
+        "train_accuracy": np.round(data * _fall(time, fits, 0.01, 0.5, 1)) / data,
+        "test_accuracy": np.round(5000 * np.clip(_fall(time, generalizes, 0.04, 0.5, 1) + _noise(rng, len(step), 0.002), 0, 1))
+        / 5000,
+        "weight_l1_norm": norm * width**0.5 * 3,
+        "weight_l2_norm": norm,
+        "signal_weight_norm": norm * signal,
+        "distractor_weight_norm": norm * np.sqrt(1 - signal**2),
+    }
+    return Curve(step, {name: np.asarray(values, np.float32) for name, values in metrics.items()})
+
+
+def _fall(time: Any, middle: float, width: float, before: float, after: float) -> Any:
+    """From one level to another around a time; no change where that is infinite."""
+    if not np.isfinite(middle):
+        return np.full(len(time), before, float)
+    return before + (after - before) / (1 + np.exp(-np.clip((time - middle) / width, -50, 50)))
+
+
+def _noise(rng: np.random.Generator, length: int, scale: float) -> Any:
+    """Noise whose neighbours are alike."""
+    white = rng.normal(0, scale, length)
+    return np.convolve(white, [0.25, 0.5, 0.25], mode="same")

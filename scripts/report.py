@@ -1,0 +1,77 @@
+"""grokjax report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+import typer
+
+from analysis.labels import choose_rule
+from analysis.report.told import Axes
+from analysis.report.write import MEGABYTES, Report, write_report
+from scripts.options import Root
+from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
+from sweeps.root import planned_runs
+from sweeps.storage import is_address
+from sweeps.store import Store
+
+
+def command(
+    root: Root,
+    x: Across = None,
+    y: Upwards = None,
+    facet: Panels = None,
+    where: Where = [],  # noqa: B006  (typer copies it)
+    rule: RuleName = None,
+    threshold: Thresholds = [],  # noqa: B006
+    title: Annotated[str | None, typer.Option(help="Above the map. [default: the spec's name]", show_default=False)] = None,
+    megabytes: Annotated[float, typer.Option(min=1, help="How large the page may be; above, its curves are thinned.")] = MEGABYTES,
+    out: Annotated[Path | None, typer.Option(help="The HTML file. [default: ROOT/report.html]", show_default=False)] = None,
+) -> None:
+    """Write a sweep as one HTML file that opens anywhere, offline: map, curves, thresholds to move, each run's config and command.
+
+    Examples:
+        grokjax report results/demo
+
+        grokjax report results/x --rule accuracy_delay --facet train_size --out docs/map.html
+    """
+    runs = chosen_runs(root, where)
+    report = write_report(
+        root,
+        out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
+        run_ids=runs["run_id"].tolist() if where else None,
+        missing=missing_runs(root, runs, [condition.partition("=")[0] for condition in where]),
+        axes=Axes(x, y, facet),
+        rule=choose_rule(root, runs, rule, threshold),
+        title=title,
+        megabytes=megabytes,
+    )
+    _tell(report)
+
+
+def missing_runs(root: str, runs: pd.DataFrame, narrowed: list[str]) -> pd.DataFrame:
+    """run_id and hyperparameters of the runs that the root's specs ask for and that it does not hold.
+
+    Of the hyperparameters `narrowed` only values that `runs` has.
+    """
+    there = frozenset(runs["run_id"])
+    frames = [pd.DataFrame({"run_id": []})]
+    for planned in planned_runs(Store(root)):
+        left = planned.only(np.array([run_id not in there for run_id in planned.run_ids], bool))
+        told = {name: value for name, value in planned.template.flat().items() if name != "steps"}
+        frame = pd.DataFrame({"run_id": left.run_ids}).assign(**{**told, **left.columns})
+        frames.append(
+            frame[[all(row) for row in zip(*(frame[name].isin(runs[name]) for name in narrowed), strict=True)]]
+            if narrowed
+            else frame
+        )
+    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+
+
+def _tell(report: Report) -> None:
+    missing = f"; partial: {report.missing:,} runs are still missing" if report.missing else ""
+    thinned = f"; one logged step in {report.every} is drawn" if report.every > 1 else ""
+    typer.echo(f"Wrote {report.path}: {report.runs:,} runs, {report.size / 1e6:.1f} MB{missing}{thinned}")

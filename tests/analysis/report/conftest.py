@@ -1,0 +1,83 @@
+"""What the page's tests share: a small sweep that nobody trained, and a browser with no network."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.synthetic import plausible_curve, write_sweep
+from grokjax.occupant import Curve
+from sweeps.sweep import SweepSpec
+from tests.conftest import SMALL_RUN
+
+STEPS = {"steps": 2000, "log_every": 100}
+AXES = {"weight_decay": (0.01, 0.1, 1.0), "hidden_size": (16, 64), "train_size": (750, 1250), "seed": tuple(range(9))}
+
+
+def spec_of(axes=AXES, name="small", **run):
+    fixed = {key: value for key, value in SMALL_RUN.items() if key not in axes} | STEPS | run
+    return SweepSpec(name=name, description="a small sweep", run=fixed, axes=axes, rule="article")
+
+
+def on_the_edge(config) -> Curve:
+    """A plausible curve; those of the first seeds meet thresholds of the rules exactly, or end in NaN."""
+    curve = plausible_curve(config)
+    metrics = {name: values.copy() for name, values in curve.metrics.items()}
+    if config.seed == 0:  # reaches both accuracies at steps exactly 1,000 apart, and stays at exactly 0.9
+        metrics["train_accuracy"] = np.where(curve.step >= 300, np.float32(0.9), np.float32(0.5))
+        metrics["test_accuracy"] = np.where(curve.step >= 1300, np.float32(0.9), np.float32(0.5))
+    if config.seed == 1:  # losses at exactly 1e-5 in float32, and a ratio of exactly 1
+        metrics["train_loss"], metrics["test_loss"] = (np.maximum(metrics[name], np.float32(1e-5)) for name in ("train_loss",) * 2)
+    if config.seed == 2:
+        metrics["test_loss"][-1] = np.nan
+    if config.seed == 3:  # high accuracy that is lost again
+        metrics["test_accuracy"] = np.where(np.isin(curve.step, (800, 900, 1000)), np.float32(1), np.float32(0.6))
+    return Curve(curve.step, metrics)
+
+
+@pytest.fixture(scope="session")
+def small_root(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("report") / "small"
+    write_sweep(root, spec_of(), on_the_edge)
+    return root
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed, so no browser can be driven")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("there is no Chromium on this machine; apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-quic"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser) -> Iterator:
+    """Opens a file with the network off, and waits until it can be used; afterwards nothing may have been asked for or complained of."""
+    contexts, asked, said = [], [], []
+
+    def opened(path, fragment="", *, quiet=True, **options):
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        context.set_offline(True)
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.set_default_timeout(10_000)
+        page.on("request", lambda request: asked.append(request.url) if not request.url.startswith(f"file://{path}") else None)
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(f"a dialog: {dialog.message}"))
+        page.goto(f"file://{path}{fragment}")
+        page.wait_for_selector("html[data-ready]")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert asked == [], "the page asked for something"
+    assert said == [], "the page complained"
