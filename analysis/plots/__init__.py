@@ -1,0 +1,25 @@
+"""Figures fit for a paper, a function a kind, in one quiet style that reads without colour too."""
+
+from analysis.plots.curves import plot_curves
+from analysis.plots.phases import plot_phases
+from analysis.plots.shares import plot_shares
+from analysis.plots.spectra import plot_spectra
+from analysis.plots.stars import plot_stars
+from analysis.plots.style import DOUBLE, PHASE_COLORS, PHASE_MARKERS, SINGLE, save
+from analysis.plots.waves import plot_waves
+from analysis.plots.weights import plot_weights
+
+__all__ = [
+    "DOUBLE",
+    "PHASE_COLORS",
+    "PHASE_MARKERS",
+    "SINGLE",
+    "plot_curves",
+    "plot_phases",
+    "plot_shares",
+    "plot_spectra",
+    "plot_stars",
+    "plot_waves",
+    "plot_weights",
+    "save",
+]

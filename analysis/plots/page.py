@@ -1,0 +1,68 @@
+"""A figure of a given width: its panels in the middle, its title above, its legend and its note beneath."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from analysis.plots.style import GREY, SMALL, TEXT
+from analysis.plots.text import text_height, text_width, wrapped
+
+PAD = 0.05  # inches around everything
+HANDLE = 0.42  # inches of a legend's handle and the gaps about it
+
+
+def new_figure(
+    width: float,
+    body: float,
+    *,
+    title: str | None = None,
+    legend: Sequence[Artist] = (),
+    note: str = "",
+    used: float | None = None,
+) -> Figure:
+    """An empty figure whose panels will fill `body` inches of its height.
+
+    Args:
+      width: of the figure, in inches.
+      body: what the panels take with all their labels, in inches.
+      title: above the figure.
+      legend: handles with labels, below the panels, in as many lines as they need.
+      note: at the bottom: what the figure shows and what is missing.
+      used: inches of the width that the panels take; the rest is left free on both sides.
+    """
+    texts = [str(handle.get_label()) for handle in legend]
+    columns = _legend_columns(texts, width)
+    note = wrapped(note, width - 2 * PAD)
+    note_height = text_height(note) if note else 0.0
+    legend_height = math.ceil(len(texts) / columns) * 1.6 * TEXT / 72 + PAD if texts else 0.0
+    title = wrapped(title, width - 2 * PAD, TEXT + 0.5) if title else None
+    title_height = text_height(title, TEXT + 0.5) + PAD if title else 0.0
+    below = PAD + note_height + legend_height
+    height = below + body + title_height + PAD
+    figure = Figure(figsize=(width, height), layout="constrained")
+    free = (width - min(used or width, width)) / 2 / width
+    engine = figure.get_layout_engine()
+    assert engine is not None
+    engine.set(w_pad=0.02, h_pad=0.02, rect=(free, below / height, 1 - 2 * free, body / height))
+    if title:
+        figure.text(0.5, 1 - PAD / height, title, ha="center", va="top", fontsize=TEXT + 0.5)
+    if texts:
+        place = (0.5, (PAD + note_height) / height)
+        figure.legend(
+            handles=list(legend), loc="lower center", bbox_to_anchor=place, ncols=columns, borderpad=0.2, borderaxespad=0,
+            columnspacing=1.4, handletextpad=0.5, labelspacing=0.35,
+        )  # fmt: skip
+    if note:
+        figure.text(PAD / width, PAD / height, note, ha="left", va="bottom", fontsize=SMALL, color=GREY, linespacing=1.15)
+    return figure
+
+
+def _legend_columns(texts: Sequence[str], width: float) -> int:
+    widest = max((text_width(text, TEXT) for text in texts), default=1.0) + HANDLE
+    fitting = max(1, int((width - 2 * PAD) / widest))
+    lines = math.ceil(len(texts) / fitting)
+    return max(1, math.ceil(len(texts) / lines)) if texts else 1

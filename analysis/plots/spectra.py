@@ -1,0 +1,80 @@
+"""Spectra: the discrete Fourier transform of what hidden units read and write, before and after training."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from analysis.plots.page import new_figure
+from analysis.plots.style import DOUBLE, PHASE_COLORS, SINGLE, TEST_COLOR, shades, styled
+from analysis.plots.text import counted
+from analysis.units import Array, UnitMaps, power_shares, power_spectrum, unit_frequencies
+
+UNIT_HEIGHT, LEAST_MAP, BARS = 0.055, 0.7, 0.5  # inches
+
+
+@styled
+def plot_spectra(
+    maps: UnitMaps, *, before: int = 0, after: int = -1, title: str | None = None, width: float = DOUBLE
+) -> Figure:
+    """At which frequencies the units' power lies in what they read and in what they write, at two steps.
+
+    Above, the power at each frequency 1 to V // 2, summed over the units (and positions), each panel on a scale of its own; cosine
+    and sine are of norm one, and the constant is left out. Below, a line a unit: the share of its power at each frequency, the units sorted by their frequency at the
+    later step.
+
+    Args:
+      maps: from `units.unit_maps`.
+      before, after: indices of the two steps among those that were kept.
+      title: above the figure.
+      width: in inches; in less than both columns of a paper the writes stand below the reads.
+    """
+    later = unit_frequencies(maps, after)
+    order = np.lexsort((-later.share, later.frequency))
+    units = len(order)
+    sides = (("reads", maps.reads, PHASE_COLORS["grok"]), ("writes", np.swapaxes(maps.writes, 1, 2)[:, None], TEST_COLOR))
+    beside = width > (SINGLE + DOUBLE) / 2
+    height = max(LEAST_MAP, UNIT_HEIGHT * units)
+    lines = 1 if beside else 2
+    keys = ", ".join(str(key) for key in sorted(later.keys)[:12]) + (", ..." if len(later.keys) > 12 else "")
+    note = (
+        f"1 run, {counted(units, 'hidden unit')}; at step {int(maps.step[after]):,} they have "
+        f"{len(later.keys)} different frequencies: {keys}."
+    )
+    figure = new_figure(width, lines * (height + BARS + 0.62), title=title, note=note)
+    panels = figure.subplots(2 * lines, 2 * (3 - lines), sharex=True, squeeze=False, height_ratios=[BARS, height] * lines)
+    images = []
+    for index, (name, waves, color) in enumerate(sides):
+        bars, below = (panels[:2, 2 * index : 2 * index + 2] if beside else panels[2 * index : 2 * index + 2]).tolist()
+        for bar_panel, map_panel, at in zip(bars, below, (before, after), strict=True):
+            _draw_power(bar_panel, power_spectrum(waves[at]).sum(axis=(0, 2)), color)
+            images.append(_draw_shares(map_panel, power_shares(waves[at])[:, order]))
+            bar_panel.set_title(f"{name}, step {int(maps.step[at]):,}")
+        bars[0].set_ylabel("power")
+        below[0].set_ylabel("hidden unit")
+    for panel in panels[-1]:
+        panel.set_xlabel("frequency k")
+    figure.align_ylabels(panels[:, 0])
+    figure.colorbar(images[0], ax=list(panels[1::2].ravel()), label="share of its power", aspect=20, fraction=0.03, pad=0.01)
+    return figure
+
+
+def _draw_power(panel: Axes, power: Array, color: str) -> None:
+    """Power [F] at frequencies from 1, as bars."""
+    panel.bar(np.arange(1, len(power) + 1), power, width=0.8, color=color)
+    panel.set(ylim=(0, 1.08 * float(power.max()) or 1))
+    panel.locator_params(axis="y", nbins=3)
+
+
+def _draw_shares(panel: Axes, shares: Array) -> AxesImage:
+    """Shares [F, H] as shades, a line a unit."""
+    frequencies, units = shares.shape
+    image = panel.imshow(
+        shares.T, cmap=shades("#767676"), vmin=0, vmax=1, aspect="auto", interpolation="nearest",
+        extent=(0.5, frequencies + 0.5, units + 0.5, 0.5),
+    )  # fmt: skip
+    panel.spines[:].set_visible(False)
+    panel.set_yticks([])
+    return image

@@ -1,0 +1,99 @@
+"""Stars: the hidden units of a frequency as points on its plane of cosine and sine, joined as a polygon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from analysis.plots.page import new_figure
+from analysis.plots.style import DOUBLE, FAINT, PHASE_COLORS, SMALL, TEST_COLOR, styled
+from analysis.plots.waves import MOST_FREQUENCIES, WAVE_SHARE, phases_of, wave_frequencies, waves_note
+from analysis.units import Array, UnitMaps, components, unit_frequencies
+
+WIDEST_PANEL = 1.75  # inches
+
+
+@styled
+def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
+    """Each unit at the amplitude and phase of what it reads and writes, on the (cos, sin) plane of its frequency k.
+
+    A unit's wave peaks where k a mod V comes to its phase; joined in that order, the units make a polygon by what they read. The same
+    lines join them where they write: where that is at twice the phase, as it must be for a sum, the polygon goes round twice, and an
+    odd number of units makes a star.
+
+    Args:
+      maps: from `units.unit_maps`.
+      at: index of the step among those that were kept.
+      title: above the figure.
+      width: in inches.
+
+    Raises:
+      AnalysisError: no unit has a frequency.
+    """
+    found = unit_frequencies(maps, at)
+    keys = wave_frequencies(found)
+    groups = [np.flatnonzero((found.frequency == key) & (found.share >= WAVE_SHARE)) for key in keys[:MOST_FREQUENCIES]]
+    sides = maps.sides
+    fitting = max(1, int((width - 0.3) / 1.05))
+    across = math.ceil(len(groups) / math.ceil(len(groups) / fitting))
+    down = math.ceil(len(groups) / across) * len(sides)
+    side = min((width - 0.6) / across - 0.08, WIDEST_PANEL)
+    left_out = len(found.frequency) - sum(map(len, groups))
+    note = f"{waves_note(maps, at, groups, left_out)} Joined in the order of what they read: that of k a mod p at their peaks."
+    figure = new_figure(width, down * (side + 0.22) + 0.35, title=title, note=note, used=across * (side + 0.08) + 0.65)
+    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+    for panel in panels.ravel()[len(groups) * len(sides) :]:
+        panel.set_visible(False)
+    reach = _reach(maps, at, keys, groups)
+    for index, (key, group) in enumerate(zip(keys, groups, strict=False)):
+        order = group[np.argsort(phases_of(sides[0][1][at], key)[group])]
+        line, column = divmod(index, across)
+        for place, (name, waves) in enumerate(sides):
+            panel = panels[line * len(sides) + place, column]
+            panel.set_visible(True)
+            color = TEST_COLOR if name == "writes" else PHASE_COLORS["grok"]
+            _draw_star(panel, components(waves[at][:, order], key), color, reach)
+            panel.set_title(f"k = {key}" if place == 0 else "")
+            lowest = place == len(sides) - 1 and index + across >= len(groups)
+            panel.set_xlabel("weight along cos" if lowest else "")
+            panel.set_ylabel(f"{name}\nalong sin" if column == 0 else "")
+            panel.tick_params(labelbottom=lowest)
+    return figure
+
+
+def _reach(maps: UnitMaps, at: int, keys: Sequence[int], groups: Sequence[Array]) -> float:
+    """Half the side of every panel: one scale for all, with room for the numbers."""
+    amplitudes = [
+        np.linalg.norm(components(waves[at][:, group], key), axis=1).max()
+        for _, waves in maps.sides
+        for key, group in zip(keys, groups, strict=False)
+    ]
+    return 1.3 * float(max(amplitudes))
+
+
+def _draw_star(panel: Axes, points: Array, color: str, reach: float) -> None:
+    """Points [units, 2], joined in their order and numbered by it, around the origin."""
+    panel.axhline(0, color=FAINT, lw=0.6, zorder=0)
+    panel.axvline(0, color=FAINT, lw=0.6, zorder=0)
+    closed = np.concatenate([points, points[:1]])
+    panel.plot(*closed.T, lw=0.7, color=color, marker="o", ms=2.6, mew=0)
+    for number, place in enumerate(_places(points, reach), start=1):
+        panel.text(*place, str(number), ha="center", va="center", fontsize=SMALL - 1)
+    panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    panel.locator_params(nbins=3)
+
+
+def _places(points: Array, reach: float) -> list[Array]:
+    """Where the numbers of points [units, 2] stand: outside them, and each clear of those before it."""
+    step, places = 0.13 * reach, list[Array]()
+    for point in points:
+        outwards = point / (np.linalg.norm(point) or 1.0)
+        place = point + step * outwards
+        while any(np.linalg.norm(place - other) < 0.85 * step for other in places):
+            place = place + 0.3 * step * outwards
+        places.append(place)
+    return places

@@ -1,0 +1,130 @@
+"""The hidden units' waves: what each reads and writes over the tokens, units of one frequency together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from analysis.load import AnalysisError
+from analysis.plots.page import new_figure
+from analysis.plots.style import DIVERGING, DOUBLE, SINGLE, styled
+from analysis.plots.text import counted
+from analysis.units import Array, UnitFrequencies, UnitMaps, components, token_order, unit_frequencies
+
+MOST_FREQUENCIES = 8
+# Inches: a unit's line in a heat map, the least a line of panels takes.
+UNIT_HEIGHT, LEAST_HEIGHT = 0.085, 0.62
+# Colours that come round, for phases; which line is which can be told without them too.
+CYCLE = LinearSegmentedColormap.from_list("cycle", ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2"])
+# Of a unit's power in one frequency, from which on it is called a wave.
+WAVE_SHARE = 0.5
+
+
+@styled
+def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
+    """What the units of each frequency read and write: over the tokens as heat maps, and along their own circle as lines.
+
+    A line of panels a frequency k, that of most units first; in it units are sorted by the phase of what they read. In the heat maps
+    tokens a stand in their order; the lines follow k a mod V, in which every wave of frequency k comes round once. Dots are weights,
+    lines their mean and their parts at k.
+
+    Args:
+      maps: from `units.unit_maps`.
+      at: index of the step among those that were kept.
+      title: above the figure.
+      width: in inches; in less than both columns of a paper there are lines alone.
+
+    Raises:
+      AnalysisError: no unit has a frequency.
+    """
+    found = unit_frequencies(maps, at)
+    keys = wave_frequencies(found)
+    groups = [np.flatnonzero((found.frequency == key) & (found.share >= WAVE_SHARE)) for key in keys[:MOST_FREQUENCIES]]
+    both = width > (SINGLE + DOUBLE) / 2
+    heights = [max(LEAST_HEIGHT, UNIT_HEIGHT * len(group) + 0.1) if both else LEAST_HEIGHT for group in groups]
+    left_out = len(found.frequency) - sum(map(len, groups))
+    sides = maps.sides
+    limits = [float(np.abs(side[at]).max()) or 1.0 for _, side in sides]
+    figure = new_figure(
+        width, sum(heights) + 0.09 * len(groups) + 0.5, title=title,
+        note=" ".join([waves_note(maps, at, groups, left_out)] + [_legend_note(limits)] * both),
+    )  # fmt: skip
+    panels = figure.subplots(len(groups), len(sides) * (2 if both else 1), squeeze=False, height_ratios=heights, sharex="col")
+    for line, (row, key, group) in enumerate(zip(panels, keys, groups, strict=False)):
+        order = group[np.argsort(phases_of(sides[0][1][at], key)[group])]
+        for place, (name, side) in enumerate(sides):
+            waves = side[at][:, order]  # [V, units of this frequency]
+            if both:
+                _draw_map(row[place], waves, limits[place])
+            _draw_lines(row[-len(sides) + place], waves, key, limits[place])
+            if line == 0:
+                for panel in row[[place, -len(sides) + place]]:
+                    panel.set_title(name)
+        named = f"k = {key}", counted(len(group), "unit")
+        row[0].set_ylabel("\n".join(named) if both else f"{', '.join(named)}\nweight")
+        row[-len(sides)].set_ylabel("weight" if both else row[0].get_ylabel())
+    for place in range(len(sides)):
+        token = "c" if sides[place][0] == "writes" else "a"
+        panels[-1][place].set_xlabel("output c" if token == "c" else "token a")
+        panels[-1][-len(sides) + place].set_xlabel(f"k {token} mod p")
+    figure.align_ylabels(panels[:, -len(sides)])
+    return figure
+
+
+def wave_frequencies(found: UnitFrequencies) -> list[int]:
+    """The frequencies that have units with at least half their power there. Raises AnalysisError if there are none."""
+    pure = UnitFrequencies(np.where(found.share >= WAVE_SHARE, found.frequency, 0), found.share)
+    if not pure.keys:
+        most = float(found.share.max())
+        raise AnalysisError(
+            f"no hidden unit has half of its power in one frequency (most: {most:.2f}), so there are no waves to draw; "
+            "choose a later --step, or a run that generalized"
+        )
+    return pure.keys
+
+
+def phases_of(waves: Array, frequency: int) -> Array:
+    """Angle of each unit's part at a frequency, from waves [V, H]: [H], from 0 to 2 pi."""
+    cosine, sine = components(waves, frequency).T
+    angles: Array = np.arctan2(sine, cosine) % (2 * np.pi)
+    return angles
+
+
+def waves_note(maps: UnitMaps, at: int, groups: list[Array], left_out: int) -> str:
+    """How many of a run's units a figure shows, and at which step."""
+    shown = f"1 run, at step {int(maps.step[at]):,}: {sum(map(len, groups))} of its {maps.reads.shape[-1]} hidden units"
+    rest = f"; {left_out} without half of their power in one of these frequencies" if left_out else ""
+    return f"{shown}{rest}."
+
+
+def _legend_note(limits: Sequence[float]) -> str:
+    darkest = " and ".join(f"{limit:.2g}" for limit in dict.fromkeys(limits))
+    return f"Maps: red below zero, blue above, darkest at {darkest}; a line of one a unit."
+
+
+def _draw_map(panel: Axes, waves: Array, limit: float) -> None:
+    panel.imshow(waves.T, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    panel.set_yticks([])
+    panel.spines[:].set_visible(False)
+
+
+def _draw_lines(panel: Axes, waves: Array, frequency: int, limit: float) -> None:
+    tokens = len(waves)
+    order = token_order(tokens, frequency)
+    along = order * frequency % tokens
+    parts = components(waves, frequency)  # [units, 2]
+    turn = np.linspace(0, tokens, 200)
+    angle = 2 * np.pi * turn / tokens
+    beyond = float((np.abs(waves.mean(axis=0)) + np.linalg.norm(parts, axis=1)).max())
+    for index, (wave, (cosine, sine)) in enumerate(zip(waves.T, parts, strict=True)):
+        color = CYCLE(index / waves.shape[1])
+        panel.plot(turn, wave.mean() + cosine * np.cos(angle) + sine * np.sin(angle), lw=0.7, color=color)
+        panel.plot(along, wave[order], ls="", marker="o", ms=1.1, mew=0, color=color)
+    panel.axhline(0, color="black", lw=0.4)
+    reach = 1.08 * max(limit, beyond)
+    panel.set(xlim=(0, tokens), ylim=(-reach, reach))
+    panel.locator_params(axis="y", nbins=4)

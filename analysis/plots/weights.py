@@ -1,0 +1,113 @@
+"""The weights of a run while it trains: every weight's path, and a matrix at some of its steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+
+from analysis.load import AnalysisError, Weights
+from analysis.plots.page import new_figure
+from analysis.plots.style import DASHED, DIVERGING, DOUBLE, PHASE_COLORS, SINGLE, TEST_COLOR, TRAIN_COLOR, styled
+from analysis.plots.text import counted
+from analysis.plots.ticks import log_axis, step_axis
+
+# Weights whose paths can still be told from a blot.
+MOST_LINES = 1500
+SHOWN = 4
+REST_COLOR = "#B0B0B0"
+
+
+@styled
+def plot_weights(
+    weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, title: str, width: float = DOUBLE
+) -> Figure:
+    """A weight matrix while its run trains: the losses, every weight's trajectory, and the matrix at four of its steps.
+
+    Args:
+      weights: from `load.load_weights`.
+      matrix: which of them.
+      curve: the run's rows of `load.load_curves`, with train_loss and test_loss.
+      signal: how many leading columns, drawn apart, belong to inputs that the label depends on.
+      title: above the figure.
+      width: in inches; in less than both columns of a paper the pictures of the matrix stand two by two.
+
+    Raises:
+      AnalysisError: no such matrix.
+    """
+    if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
+        there = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
+        raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {there}")
+    values = weights.arrays[matrix]  # [K, rows, columns]
+    shown = np.unique(np.linspace(0, len(values) - 1, SHOWN).round().astype(int))
+    across = len(shown) if width > (SINGLE + DOUBLE) / 2 else min(2, len(shown))
+    down = -(-len(shown) // across)
+    lines_height, map_height = 2.7, 1.35
+    every = -(-values[0, :, signal:].size // MOST_LINES)
+    note = f"1 run; {counted(values[0].size, 'weight')} at {counted(len(values), 'step')}, {len(shown)} of them as pictures" + (
+        f"; of the paths of weights {'on other inputs ' if signal else ''}one in {every}." if every > 1 else "."
+    )
+    figure = new_figure(width, lines_height + down * map_height, title=title, note=note, legend=_legend(signal))
+    rows = figure.add_gridspec(2, 1, height_ratios=[lines_height, down * map_height])
+    lines, maps = (figure.add_subfigure(rows[index]) for index in range(2))
+    above, below = lines.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
+    _draw_losses(above, curve)
+    _draw_trajectories(below, weights.step, values, signal, every)
+    step_axis(below, inches=width - 0.5)
+    _draw_matrices(maps, values[shown], weights.step[shown], _meaning(matrix), across)
+    return figure
+
+
+def _draw_losses(panel: Axes, curve: pd.DataFrame) -> None:
+    losses = [curve[name].to_numpy(dtype=float) for name in ("train_loss", "test_loss")]
+    for name, values, color, style in zip(("train_loss", "test_loss"), losses, (TRAIN_COLOR, TEST_COLOR), ("-", DASHED), strict=True):
+        panel.plot(curve["step"].to_numpy(), values, color=color, lw=1.2, ls=style, label=name)
+    known = np.concatenate(losses)
+    known = known[np.isfinite(known) & (known > 0)]
+    log_axis(panel, "y", *((float(known.min()), float(known.max())) if len(known) else (0.1, 1.0)))
+    panel.set_ylabel("loss (nats)")
+
+
+def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal: int, every: int) -> None:
+    """Every weight of [K, H, D] over its K steps, those of the first `signal` columns in front; of the others every n-th."""
+    rest, leading = (values[:, :, part].reshape(len(values), -1) for part in (slice(signal, None), slice(signal)))
+    panel.plot(step, rest[:, ::every], color=REST_COLOR, lw=0.4, alpha=0.6, rasterized=True)
+    panel.plot(step, leading, color=PHASE_COLORS["grok"], lw=0.8, alpha=0.9, rasterized=True)
+    panel.axhline(0, color="black", lw=0.4)
+    panel.set_ylabel("weight")
+
+
+def _legend(signal: int) -> list[Line2D]:
+    losses = [
+        Line2D([], [], color=TRAIN_COLOR, lw=1.2, label="train_loss"),
+        Line2D([], [], color=TEST_COLOR, lw=1.2, ls=DASHED, label="test_loss"),
+    ]
+    paths = [
+        Line2D([], [], color=PHASE_COLORS["grok"], lw=0.8, label="weights on signal inputs"),
+        Line2D([], [], color=REST_COLOR, lw=0.8, label="all others"),
+    ]
+    return losses + paths * bool(signal)
+
+
+def _meaning(matrix: str) -> tuple[str, str]:
+    """What the rows and the columns of a weight matrix are, going by its name."""
+    if matrix.startswith("hidden"):
+        return "hidden unit", "input"
+    return ("token", "dimension") if matrix.startswith("embedding") else ("row", "column")
+
+
+def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray, axes: tuple[str, str], across: int) -> None:
+    """Heat maps of [K, rows, columns] on one scale, red below zero and blue above."""
+    limit = float(np.abs(values).max()) or 1.0
+    panels = figure.subplots(-(-len(values) // across), across, sharex=True, sharey=True, squeeze=False)
+    for panel, matrix, at in zip(panels.ravel(), values, step, strict=False):
+        image = panel.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+        panel.set(title=f"step {at:,}", xlabel=axes[1])
+        panel.label_outer()
+    for panel in panels.ravel()[len(values) :]:
+        panel.set_visible(False)
+    for panel in panels[:, 0]:
+        panel.set_ylabel(axes[0])
+    figure.colorbar(image, ax=list(panels.ravel()), shrink=0.9, aspect=25, label="weight").outline.set_linewidth(0.4)
