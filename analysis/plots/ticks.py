@@ -75,11 +75,15 @@ def decimal_ticks(axis: Axis, low: float, high: float) -> None:
         axis.set_minor_locator(LogLocator(subs=(2, 3, 4, 5, 6, 7, 8, 9), numticks=40) if high / low < 1e5 else NullLocator())
         axis.set_minor_formatter(NullFormatter())
         return
-    close = high / low < 4
-    subs = (1, 1.5, 2, 3, 4, 5, 6, 8) if close else (1, 2, 5)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=20))
+    axis.set_major_locator(_few_per_decade(low, high))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
     axis.set_minor_locator(NullLocator())
+
+
+def _few_per_decade(low: float, high: float) -> LogLocator:
+    ratio = high / low
+    subs = (1, 1.5, 2, 3, 4, 5, 6, 8) if ratio < 4 else (1, 2, 3, 5) if ratio < 20 else (1, 2, 5)
+    return LogLocator(subs=subs, numticks=20)
 
 
 def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
@@ -95,6 +99,10 @@ def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = T
     axis = _axis(panel, which)
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(int(np.clip(2.2 * inches, 2, 8)), steps=[1, 2, 2.5, 5, 10]))
+    else:
+        low, high = axis.get_view_interval()
+        if high / low < 10**3:
+            axis.set_major_locator(_few_per_decade(low, high))
     axis.set_major_formatter(EngFormatter(sep=""))
     axis.set_label_text("step" if label else "")
 
