@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from analysis.load import AnalysisError, Weights
 
@@ -64,7 +63,7 @@ def _of_mlp(arrays: Mapping[str, Array], tokens: int) -> tuple[Array, Array]:
 
 
 def _of_modular_mlp(arrays: Mapping[str, Array], run: Mapping[str, Any]) -> tuple[Array, Array]:
-    """A position's embedding [K, V, E] through its hidden weights [K, H, E]; the output weights [K, H, E] through the unembedding."""
+    """A token's embedding [K, V, E] through its hidden weights [K, H, E]; the output weights [K, H, E] through the unembedding."""
     if run["embedding"] == "circle":
         arrays = {**arrays, "embedding": circle(int(run["modulus"]), str(run["circle_frequencies"]))[None]}
     reads = [_product(_of(arrays, "embedding", token), _of(arrays, "hidden", token)) for token in "ab"]
@@ -77,7 +76,7 @@ def _of(arrays: Mapping[str, Array], name: str, token: str = "") -> Array | None
 
 
 def _product(rows: Array | None, weights: Array | None) -> Array:
-    """Rows [K, V, E] through weights [K, H, E]: [K, V, H]; the rows themselves where there are no weights, for they are collapsed."""
+    """Rows [K, V, E] through weights [K, H, E]: [K, V, H]; the rows themselves where the weights are collapsed."""
     assert rows is not None
     return rows if weights is None else rows @ np.swapaxes(weights, 1, 2)
 
@@ -149,10 +148,6 @@ def components(waves: Array, frequency: int) -> Array:
 
 
 def token_order(tokens: int, frequency: int) -> Array:
-    """Tokens in the order in which frequency k comes round once: a by k a mod V, [V]; those that share a place, one after another."""
-    return np.argsort(np.arange(tokens) * frequency % tokens, kind="stable")
-
-
-def told_of(run: pd.Series[Any]) -> str:
-    """What a figure of one run is of: its task and model."""
-    return f"{run['operation']} modulo {run['modulus']}, {run['model']}"
+    """Tokens a in the order of k a mod V, [V], in which a wave of frequency k comes round once."""
+    order: Array = np.argsort(np.arange(tokens) * frequency % tokens, kind="stable")
+    return order

@@ -15,7 +15,7 @@ from sweeps.errors import InputError
 
 COMMANDS = (
     *("run", "retry", "plan", "status", "verify", "compact"),
-    *("phases", "curves", "weights", "compare", "agreement", "delays", "boundary", "refine"),
+    *("phases", "curves", "weights", "figure", "compare", "agreement", "delays", "boundary", "refine"),
     *("query", "columns", "export", "specs"),
 )
 
@@ -35,9 +35,13 @@ def _grokjax(version: Annotated[bool, typer.Option("--version", help="Show the v
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 some packs failed, 2 bad input, 130 interrupted."""
     asked = [name for name in COMMANDS if name in sys.argv[1:2]]
-    for name in asked or COMMANDS:  # each imports another slow half of the libraries, so only the one asked for
-        app.command(name)(importlib.import_module(f"scripts.{name}").command)
     try:
+        for name in asked or COMMANDS:  # each imports another slow half of the libraries, so only the one asked for
+            module = importlib.import_module(f"scripts.{name}")
+            if name == "figure":
+                app.add_typer(module.kinds(sys.argv[2:] if asked else []), name=name)
+            else:
+                app.command(name)(module.command)
         app()
     except (InputError, PartError) as error:
         sys.stderr.write(f"grokjax: {error}\n")

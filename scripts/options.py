@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from sweeps.storage import is_address
 from sweeps.sweep import Stop
 
 Spec = Annotated[
@@ -39,12 +37,6 @@ Unset = Annotated[
 Root = Annotated[
     str, typer.Argument(metavar="ROOT", help="Where the sweep was run to: a folder, or an address.", show_default=False)
 ]
-
-
-def pictures(root: str, name: str, out: Path | None) -> list[Path]:
-    """Where a command's picture goes: to `out`, or to NAME.png and NAME.svg in the root, or here if the root is an address."""
-    folder = Path() if is_address(root) else Path(root)
-    return [out] if out else [folder / f"{name}.png", folder / f"{name}.svg"]
 
 
 def table_console() -> Console:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.labels import choose_rule
-from analysis.phases import choose_axes, phase_grid
-from analysis.plots import plot_phases, save
-from analysis.rules import PHASES, ArticleRule, classify
+from analysis.plots import plot_phases
+from analysis.rules import PHASES
 from analysis.thresholds import told
-from scripts.options import Root, pictures
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells
+from scripts.grids import labelled_grid
+from scripts.options import Root
+from scripts.pictures import Out, Width, inches, write
+from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where
 
 
 def command(
@@ -27,9 +24,8 @@ def command(
     where: Where = [],  # noqa: B006  (typer copies it)
     rule: RuleName = None,
     threshold: Thresholds = [],  # noqa: B006
-    out: Annotated[
-        Path | None, typer.Option(help="The picture, .png, .svg or .pdf. [default: ROOT/phases.png and .svg]", show_default=False)
-    ] = None,
+    out: Out = None,
+    width: Width = None,
 ) -> None:
     """Label every run and draw the phase diagram.
 
@@ -42,23 +38,16 @@ def command(
 
         grokjax phases results/x --x learning_rate --where train_size=1250 --y hidden_size
     """
-    runs = chosen_runs(root, where)
-    judged_by = choose_rule(root, runs, rule, threshold)
-    phases = classify(runs, judged_by)
-    x, y, facet = choose_axes(runs, x, y, facet)
-    planned = None if where else planned_cells(root, (facet, y, x))
-    grid = phase_grid(runs, phases, x=x, y=y, facet=facet, planned=planned)
+    labelled = labelled_grid(root, where, rule, threshold, (x, y, facet))
+    figure = plot_phases(labelled.grid, x=labelled.x, y=labelled.y, facet=labelled.facet, title=labelled.title, width=inches(width))
+    runs, phases, grid = labelled.runs, labelled.phases, labelled.grid
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    asked = f"rule {told(judged_by)}" if judged_by != ArticleRule() else ""
-    title = "; ".join(part for part in (partial, *where, asked) if part) or None
-    figure = plot_phases(grid, x=x, y=y, facet=facet, title=title)
-    written = [save(figure, path) for path in pictures(root, "phases", out)]
-    typer.echo("; ".join(part for part in (f"rule {told(judged_by)}", partial) if part))
-    _tell(runs.assign(phase=phases), facet)
+    typer.echo("; ".join(part for part in (f"rule {told(labelled.rule)}", partial) if part))
+    _tell(runs.assign(phase=phases), labelled.facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
-    typer.echo("\n".join(f"Wrote {path}" for path in written))
+    write(figure, root, "phases", out)
 
 
 def _tell(labelled: pd.DataFrame, facet: str) -> None:

@@ -9,7 +9,9 @@ import pandas as pd
 import typer
 
 from analysis.load import AnalysisError, load_runs
+from analysis.phases import SEEDS, varied_hyperparameters
 from analysis.rules import RULES
+from grokjax.config import hyperparameter_fields
 from sweeps.axes import parse_setting
 from sweeps.errors import nearest
 from sweeps.root import planned_runs
@@ -47,34 +49,91 @@ def chosen_runs(root: str, where: list[str]) -> pd.DataFrame:
     """The runs table of `root`, narrowed to NAME=VALUE conditions. Raises AnalysisError where one names no column or no run."""
     runs = load_runs(root)
     for condition in where:
-        name, equals, text = condition.partition("=")
-        if not equals:
-            raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
-        if name not in runs:
-            there = ", ".join(runs.attrs["hyperparameters"])
-            raise AnalysisError(
-                f"--where {condition}: there is no column {name}; there are {there}{nearest(name, map(str, runs.columns))}"
-            )
-        try:
-            wanted = parse_setting(text)
-        except ValueError as error:
-            raise AnalysisError(f"--where {condition}: {error}") from None
-        values = wanted if isinstance(wanted, list) else [wanted]
-        if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
-            raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
-        kept = runs[runs[name].isin(values)]
+        kept = runs[_holds(runs, condition)]
         if kept.empty:
+            name = condition.partition("=")[0]
             there = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
             raise AnalysisError(f"--where {condition}: no run has it; {name} is {there}")
         runs = kept
     return runs
 
 
-def planned_cells(root: str, cell: Sequence[str]) -> pd.DataFrame:
-    """The hyperparameters `cell` of every run that the specs of a root ask for, a row a run; null where a run has none such."""
+def one_cell(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs, by seed, if nothing but seeds varies among them. Raises AnalysisError otherwise."""
+    if varied := varied_hyperparameters(runs):
+        raise AnalysisError(f"choose one cell: add --where NAME=VALUE for {_choices(runs, varied)}")
+    return runs.sort_values(["seed", "data_seed"])
+
+
+def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
+    """The run, if there is but one. Raises AnalysisError otherwise."""
+    if len(runs) > 1:
+        varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if runs[name].nunique() > 1)]
+        raise AnalysisError(f"choose one run: add --where NAME=VALUE for {_choices(runs, varied)}")
+    return runs.iloc[0]
+
+
+def few(runs: pd.DataFrame, most: int) -> pd.DataFrame:
+    """The runs, if a figure has room for a panel each. Raises AnalysisError otherwise."""
+    if len(runs) > most:
+        raise AnalysisError(f"{len(runs)} seeds are more than {most} panels can show; choose some with --where seed=0,1,2")
+    return runs
+
+
+def seed_labels(runs: pd.DataFrame) -> list[str]:
+    """What tells the runs of a cell apart: the seeds that vary."""
+    names = [name for name in SEEDS if runs[name].nunique() > 1] or ["seed"]
+    if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
+        names = ["seed"]
+    return [", ".join(f"{name} {run[name]}" for name in names) for run in runs[names].to_dict("records")]
+
+
+def _choices(runs: pd.DataFrame, names: Sequence[str]) -> str:
+    return "; ".join(f"{name}: {', '.join(str(value) for value in sorted(runs[name].dropna().unique()))}" for name in names)
+
+
+def _holds(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
+    """Which runs have what NAME=VALUE asks for."""
+    name, equals, text = condition.partition("=")
+    if not equals:
+        raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
+    if name not in runs:
+        there = ", ".join(runs.attrs["hyperparameters"])
+        raise AnalysisError(
+            f"--where {condition}: there is no column {name}; there are {there}{nearest(name, map(str, runs.columns))}"
+        )
+    try:
+        wanted = parse_setting(text)
+    except ValueError as error:
+        raise AnalysisError(f"--where {condition}: {error}") from None
+    values = wanted if isinstance(wanted, list) else [wanted]
+    if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
+        raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
+    held: pd.Series[bool] = runs[name].isin(values)
+    return held
+
+
+def planned_cells(root: str, cell: Sequence[str], where: Sequence[str] = ()) -> pd.DataFrame | None:
+    """The hyperparameters `cell` of every run that the specs of a root ask for, a row a run; null where a run has none such.
+
+    With conditions, those of the runs that meet them; None if one asks for an outcome, which only a finished run has.
+    """
+    asked = [condition.partition("=")[0] for condition in where]
+    if not set(asked) <= hyperparameter_fields().keys():
+        return None
     frames = []
     for group in planned_runs(Store(root)):
         fixed: dict[str, Any] = group.template.flat()
-        columns = {name: group.columns[name] if name in group.columns else [fixed.get(name)] * len(group) for name in cell}
+        names = dict.fromkeys((*cell, *asked))
+        columns = {name: group.columns[name] if name in group.columns else [fixed.get(name)] * len(group) for name in names}
         frames.append(pd.DataFrame(columns))
-    return pd.concat(frames, ignore_index=True)
+    planned = pd.concat(frames, ignore_index=True)
+    for condition in where:
+        planned = planned[_holds(planned, condition)]
+    return planned[list(cell)]
+
+
+def missing_runs(root: str, where: Sequence[str], runs: pd.DataFrame) -> int:
+    """How many of the runs that the specs of a root ask for, and that meet the conditions, are not among `runs`."""
+    planned = planned_cells(root, ("seed",), where)
+    return 0 if planned is None else max(0, len(planned) - len(runs))

@@ -2,10 +2,11 @@
 
 from analysis.plots.curves import plot_curves
 from analysis.plots.phases import plot_phases
+from analysis.plots.scatter import plot_scatter
 from analysis.plots.shares import plot_shares
 from analysis.plots.spectra import plot_spectra
 from analysis.plots.stars import plot_stars
-from analysis.plots.style import DOUBLE, PHASE_COLORS, PHASE_MARKERS, SINGLE, save
+from analysis.plots.style import DOUBLE, PHASE_COLORS, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, save
 from analysis.plots.waves import plot_waves
 from analysis.plots.weights import plot_weights
 
@@ -14,8 +15,11 @@ __all__ = [
     "PHASE_COLORS",
     "PHASE_MARKERS",
     "SINGLE",
+    "TEST_COLOR",
+    "TRAIN_COLOR",
     "plot_curves",
     "plot_phases",
+    "plot_scatter",
     "plot_shares",
     "plot_spectra",
     "plot_stars",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,18 +9,18 @@ from typing import Any
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.load import AnalysisError
-from analysis.plots.page import PAD, new_figure
-from analysis.plots.style import DOUBLE, FAINT, SINGLE, SMALL, TEXT
-from analysis.plots.text import text_height, text_width, value_texts, wrapped
+from analysis.plots.arrangement import Arrangement, arrange
+from analysis.plots.page import new_figure
+from analysis.plots.style import FAINT, SMALL, ink_on
+from analysis.plots.text import POINTS, text_width, value_texts
 
 MOST_FACETS = 24
-# Inches: what a label may take at the left, the gap between panels, the largest cell, a line of small text.
-WIDEST_LABEL, GAP, WIDEST, TALLEST, LINE = 0.95, 0.12, 0.8, 0.55, 1.3 * SMALL / 72
-MOST_HEIGHT = 8.0  # of all panels, where narrower ones can help it
 
 
 @dataclass(frozen=True)
@@ -39,10 +38,6 @@ class Cells:
         """The rows of a panel, with their places in it as `across` and `up`."""
         part = grid if self.facet is None else grid[grid[self.facet] == facet]
         return part.assign(across=part[self.x].map(self.columns.index), up=part[self.y].map(self.rows.index))
-
-    def title(self, value: object) -> str:
-        """Above a panel."""
-        return f"{self.facet} = {value_texts(self.facets)[self.facets.index(value)]}"
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ def cell_figure(
     title: str | None,
     legend: Sequence[Artist],
     note: str,
-    right: float = 0.0,
+    scale: bool = False,
 ) -> CellFigure:
     """A figure of empty panels with ticks, as many side by side as there is room for.
 
@@ -88,121 +83,46 @@ def cell_figure(
       smallest: inches that a cell must have across and upwards to be read.
       comfortable: inches that it should have.
       title, legend, note: as in `new_figure`.
-      right: inches kept free at the right, for a scale of colours.
+      scale: whether a scale of colours will stand at the right, by `color_scale`.
 
     Raises:
       AnalysisError: the cells do not fit.
     """
-    labels = [wrapped(text, WIDEST_LABEL) for text in value_texts(cells.rows)]
-    left = max(map(text_width, labels)) + 0.1 + 1.5 * TEXT / 72
-    if width is None:
-        width = _fitting_width(cells, left + right, smallest, comfortable)
-    room = width - left - right - 2 * PAD
-    across = _panels_across(cells, room, smallest, comfortable)
-    if not across:
+    columns, rows = value_texts(cells.columns), value_texts(cells.rows)
+    facets = None if cells.facet is None else (cells.facet, value_texts(cells.facets))
+    placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable), scale=scale)
+    if placed is None:
         asked = f"{len(cells.columns)} values of {cells.x}"
         raise AnalysisError(
             f"{asked} do not fit in {width:g} inches; make the figure wider with --width, or choose some with --where"
         )
-    cell_width = min((room / across - GAP) / len(cells.columns), WIDEST)
-    cell_height = max(min(cell_width, TALLEST), smallest, LINE)
-    down = math.ceil(len(cells.facets) / across)
-    ticks = _column_labels(cells, cell_width)
-    below = ticks.height + 1.6 * TEXT / 72 + 0.08
-    titles, heading = _titles(cells, cell_width * len(cells.columns))
-    above = max((text_height(text, TEXT) + 0.08 for text in titles), default=0.0)
-    line_height = len(cells.rows) * cell_height + above + 0.08
-    wanted = left + right + across * (len(cells.columns) * cell_width + GAP) + 2 * PAD
-    uneven = len(cells.facets) % across != 0 and down > 1  # the last line is short, so the one above it has labels too
-    body = down * line_height + below * (2 if uneven else 1)
-    figure = new_figure(width, body, title=_joined(title, heading), legend=legend, note=note, used=wanted)
-    axes = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+    heading = "\n".join(part for part in (title, placed.heading) if part) or None
+    figure = new_figure(placed.width, placed.height, title=heading, legend=legend, note=note, used=placed.used)
+    axes = figure.subplots(placed.down, placed.across, squeeze=False, sharex=True, sharey=True).ravel()
     for index, panel in enumerate(axes):
         panel.set_visible(index < len(cells.facets))
-        if index >= len(cells.facets):
-            panel.set_in_layout(False)
-            continue
-        _draw_lines(panel, cells)
-        lowest = index + across >= len(cells.facets)
-        panel.set_xticks(range(len(cells.columns)), ticks.texts, rotation=ticks.rotation)
-        panel.set_yticks(range(len(cells.rows)), labels)
-        panel.tick_params(length=0, labelbottom=lowest, labelleft=index % across == 0)
-        panel.set_xlabel(cells.x if lowest else "")
-        panel.set_ylabel(cells.y if index % across == 0 else "")
-        if titles:
-            panel.set_title(titles[index])
-    return CellFigure(figure, dict(zip(cells.facets, axes, strict=False)), cell_width, cell_height)
+        panel.set_in_layout(index < len(cells.facets))
+        if index < len(cells.facets):
+            _draw_axes(panel, cells, placed, index)
+    return CellFigure(figure, dict(zip(cells.facets, axes, strict=False)), placed.cell_width, placed.cell_height)
 
 
-@dataclass(frozen=True)
-class _Labels:
-    texts: list[str]
-    rotation: int
-    height: float  # inches
-
-
-def _column_labels(cells: Cells, cell_width: float) -> _Labels:
-    """Labels of the columns: upright where one is wider than a cell, every n-th where even those would touch."""
-    texts = value_texts(cells.columns)
-    if max(map(text_width, texts)) + 0.05 <= cell_width:
-        return _Labels(texts, 0, LINE)
-    lines = [wrapped(text, cell_width - 0.05) for text in texts]
-    if max(map(text_width, lines)) + 0.05 <= cell_width:
-        return _Labels(lines, 0, max(map(text_height, lines)))
-    lines = [wrapped(text, WIDEST_LABEL) for text in texts]
-    every = math.ceil(max(map(text_height, lines)) / cell_width)
-    shown = [line if index % every == 0 else "" for index, line in enumerate(lines)]
-    return _Labels(shown, 90, max(map(text_width, lines)) + 0.03)
-
-
-def _titles(cells: Cells, panel_width: float) -> tuple[list[str], str]:
-    """Titles of the panels, and what is said above them all where the name of the facet has no room on each."""
-    if cells.facet is None:
-        return [], ""
-    whole = [cells.title(value) for value in cells.facets]
-    if max(text_width(text, TEXT) for text in whole) <= panel_width:
-        return whole, ""
-    return [wrapped(text, panel_width + GAP, TEXT) for text in value_texts(cells.facets)], f"panels: {cells.facet}"
-
-
-def _joined(title: str | None, heading: str) -> str | None:
-    return "\n".join(part for part in (title, heading) if part) or None
-
-
-def _fitting_width(cells: Cells, beside: float, smallest: float, comfortable: float) -> float:
-    for width in (SINGLE, DOUBLE):
-        across = _panels_across(cells, width - beside - 2 * PAD, smallest, comfortable)
-        if across == len(cells.facets) or (width == DOUBLE and across):
-            return width
-    return beside + 2 * PAD + len(cells.columns) * smallest + GAP
-
-
-def _panels_across(cells: Cells, room: float, smallest: float, comfortable: float) -> int:
-    """How many panels stand side by side: as many as leave cells a comfortable size, or more where the figure would be too tall.
-
-    The lines are of about equal length. 0 if not even one panel fits.
-    """
-    count = len(cells.facets)
-
-    def side(across: int) -> float:
-        return (room / across - GAP) / len(cells.columns)
-
-    fitting = [across for across in range(1, count + 1) if side(across) >= smallest - 1e-9]
-    if not fitting:
-        return 0
-    best = max((across for across in fitting if side(across) >= comfortable), default=1)
-    while best < fitting[-1] and math.ceil(count / best) * (len(cells.rows) * min(side(best), TALLEST) + 0.35) > MOST_HEIGHT:
-        best += 1
-    return math.ceil(count / math.ceil(count / best))
-
-
-def _draw_lines(panel: Axes, cells: Cells) -> None:
+def _draw_axes(panel: Axes, cells: Cells, placed: Arrangement, index: int) -> None:
+    """Lines between the cells of a panel, and its labels where the figure ends."""
     for edge in range(len(cells.columns) + 1):
         panel.axvline(edge - 0.5, color=FAINT, lw=0.6, zorder=0)
     for edge in range(len(cells.rows) + 1):
         panel.axhline(edge - 0.5, color=FAINT, lw=0.6, zorder=0)
     panel.set(xlim=(-0.5, len(cells.columns) - 0.5), ylim=(-0.5, len(cells.rows) - 0.5))
     panel.spines[:].set_visible(False)
+    lowest, first = index + placed.across >= len(cells.facets), index % placed.across == 0
+    panel.set_xticks(range(len(cells.columns)), placed.columns, rotation=placed.rotation)
+    panel.set_yticks(range(len(cells.rows)), placed.rows)
+    panel.tick_params(length=0, labelbottom=lowest, labelleft=first)
+    panel.set_xlabel(cells.x if lowest else "")
+    panel.set_ylabel(cells.y if first else "")
+    if placed.titles:
+        panel.set_title(placed.titles[index])
 
 
 def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
@@ -210,3 +130,24 @@ def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
     for row in cells.to_dict("records"):
         place = (row["across"] - 0.5, row["up"] - 0.5)
         panel.add_patch(Rectangle(place, 1, 1, fc="none", ec="#C8C8C8", hatch="////", lw=0, label="empty"))
+
+
+def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: CellFigure) -> None:
+    """A cell in one colour, with a number in it, and a second text below, where there is room for them."""
+    across, up = place
+    panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec="white", lw=0.6, label="cell"))
+    size = min(SMALL, drawn.height * POINTS * 0.4)
+    roomy = drawn.width > text_width(texts[1], size - 1.5) + 0.03 and drawn.height * POINTS > 2.6 * size
+    ink = ink_on(color)
+    if drawn.width > text_width(texts[0], size) + 0.02:
+        panel.text(across, up + 0.16 * roomy, texts[0], fontsize=size, color=ink, ha="center", va="center")
+    if roomy:
+        panel.text(across, up - 0.24, texts[1], fontsize=size - 1.5, color=ink, ha="center", va="center")
+
+
+def color_scale(drawn: CellFigure, colors: ScalarMappable, label: str) -> Colorbar:
+    """The scale of a map's colours, at its right."""
+    panels = list(drawn.panels.values())
+    bar: Colorbar = drawn.figure.colorbar(colors, ax=panels, label=label, aspect=25, fraction=0.05, pad=0.02)
+    bar.outline.set_linewidth(0.4)
+    return bar

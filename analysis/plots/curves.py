@@ -68,35 +68,31 @@ def plot_curves(
     down = math.ceil(len(panels) / across)
     heights = [FIRST] + [FURTHER] * (len(quantities) - 1)
     lines = _lines(metrics)
-    names = [] if events is None else list(dict.fromkeys(events.sort_values("step")["event"]))
+    events = curves.iloc[:0].assign(event="") if events is None else events
+    names = dict.fromkeys(events.sort_values("step")["event"])
     markers = dict(zip(names, EVENT_MARKERS, strict=False))
-    steps = int(curves["step"].max()) if len(curves) else 0
-    note = f"{counted(len(panels), 'run')}, logged up to step {steps:,}. {told_missing(missing, len(panels))}".strip()
-    body = down * (sum(heights) + 0.08 * len(quantities) + 0.22) + 0.34
-    figure = new_figure(width, body, title=title, legend=_legend(lines, markers), note=note)
-    grid = figure.subplots(
-        down * len(quantities), across, squeeze=False, sharex=True, sharey=False, height_ratios=heights * down
+    last = int(curves["step"].max()) if len(curves) else 0
+    figure = new_figure(
+        width, down * (sum(heights) + 0.08 * len(quantities) + 0.22) + 0.34, title=title, legend=_legend(lines, markers),
+        note=f"{counted(len(panels), 'run')}, logged up to step {last:,}. {told_missing(missing, len(panels))}".strip(),
     )  # fmt: skip
+    grid = figure.subplots(down * len(quantities), across, squeeze=False, sharex=True, height_ratios=heights * down)
+    for panel in grid.ravel():
+        panel.set_visible(False)
     limits = [_limits(curves, quantity) for quantity in quantities]
-    for index in range(down * across):
+    for index, (run_id, label) in enumerate(panels.items()):
         line, column = divmod(index, across)
         block = grid[line * len(quantities) : (line + 1) * len(quantities), column]
-        if index >= len(panels):
-            for panel in block:
-                panel.set_visible(False)
-            continue
-        run_id, label = list(panels.items())[index]
-        curve = curves[curves["run_id"] == run_id]
-        for place, (panel, quantity) in enumerate(zip(block, quantities, strict=True)):
-            _draw_metrics(panel, curve, quantity, limits[place], lines)
+        for panel, quantity, ends in zip(block, quantities, limits, strict=True):
+            _draw_metrics(panel, curves[curves["run_id"] == run_id], quantity, ends, lines)
             panel.set_ylabel(quantity.label if column == 0 else "")
-            lowest = index + across >= len(panels) and place == len(quantities) - 1
+            lowest = index + across >= len(panels) and quantity == quantities[-1]
             step_axis(panel, inches=width / across - 0.4, label=lowest)
             panel.tick_params(labelbottom=lowest, labelleft=column == 0)
-        if events is not None:
-            _mark_events(block, events[events["run_id"] == run_id], markers)
+        _mark_events(block, events[events["run_id"] == run_id], markers)
+        color = darkened(PHASE_COLORS[phases[run_id]])
         size = TEXT if across <= 3 else SMALL
-        block[0].set_title(f"{label}: {phases[run_id]}", color=darkened(PHASE_COLORS[phases[run_id]]), fontweight="bold", fontsize=size)
+        block[0].set_title(f"{label}: {phases[run_id]}", color=color, fontweight="bold", fontsize=size)
     figure.align_ylabels(grid[:, 0])
     return figure
 
@@ -109,7 +105,7 @@ def quantities_of(metrics: Sequence[str]) -> list[Quantity]:
         if metric not in known:
             raise AnalysisError(f"there is no metric {metric} to draw; there are {', '.join(known)}{nearest(metric, known)}")
         together.setdefault((known[metric].unit, metric.endswith(("_loss", "_norm"))), []).append(metric)
-    for (unit, logarithmic), names in together.items():
+    for names in together.values():
         if len({_lines(metrics)[name] for name in names}) < len(names):
             raise AnalysisError(f"{', '.join(names)} cannot be told apart in one panel; choose at most {len(LINES) - 2} of a unit")
     return [Quantity(_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
@@ -146,6 +142,7 @@ def _limits(curves: pd.DataFrame, quantity: Quantity) -> tuple[float, float]:
 def _draw_metrics(
     panel: Axes, curve: pd.DataFrame, quantity: Quantity, limits: tuple[float, float], lines: Mapping[str, Any]
 ) -> None:
+    panel.set_visible(True)
     step = curve["step"].to_numpy()
     for metric in quantity.metrics:
         color, style = lines[metric]
@@ -162,14 +159,14 @@ def _draw_metrics(
         panel.locator_params(axis="y", nbins=4)
 
 
-def _mark_events(block: Sequence[Axes], events: pd.DataFrame, markers: Mapping[str, str]) -> None:
+def _mark_events(block: np.ndarray[Any, Any], events: pd.DataFrame, markers: Mapping[str, str]) -> None:
     """A line through all panels of a run at each event, with the event's mark on top."""
     for event, step in zip(events["event"], events["step"], strict=True):
         for panel in block:
             panel.axvline(step, color=GREY, lw=0.5, ls=":", zorder=0)
-        block[0].plot(
-            step, 0.97, transform=block[0].get_xaxis_transform(), ls="", marker=markers[event], ms=3, mew=0, color="black", label=event
-        )  # fmt: skip
+        top = block[0]
+        place = top.get_xaxis_transform()
+        top.plot(step, 0.97, transform=place, ls="", marker=markers[event], ms=3, mew=0, color="black", label=event)
 
 
 def _lines(metrics: Sequence[str]) -> dict[str, Any]:

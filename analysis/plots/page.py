@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
@@ -12,7 +13,7 @@ from analysis.plots.style import GREY, SMALL, TEXT
 from analysis.plots.text import text_height, text_width, wrapped
 
 PAD = 0.05  # inches around everything
-HANDLE = 0.42  # inches of a legend's handle and the gaps about it
+HANDLE = 0.4  # inches of a legend's handle and the gaps about it
 
 
 def new_figure(
@@ -45,8 +46,7 @@ def new_figure(
     height = below + body + title_height + PAD
     figure = Figure(figsize=(width, height), layout="constrained")
     free = (width - min(used or width, width)) / 2 / width
-    engine = figure.get_layout_engine()
-    assert engine is not None
+    engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.02, h_pad=0.02, rect=(free, below / height, 1 - 2 * free, body / height))
     if title:
         figure.text(0.5, 1 - PAD / height, title, ha="center", va="top", fontsize=TEXT + 0.5)
@@ -54,7 +54,7 @@ def new_figure(
         place = (0.5, (PAD + note_height) / height)
         figure.legend(
             handles=list(legend), loc="lower center", bbox_to_anchor=place, ncols=columns, borderpad=0.2, borderaxespad=0,
-            columnspacing=1.4, handletextpad=0.5, labelspacing=0.35,
+            columnspacing=1.2, handletextpad=0.4, handlelength=1.8, labelspacing=0.35,
         )  # fmt: skip
     if note:
         figure.text(PAD / width, PAD / height, note, ha="left", va="bottom", fontsize=SMALL, color=GREY, linespacing=1.15)
@@ -62,7 +62,10 @@ def new_figure(
 
 
 def _legend_columns(texts: Sequence[str], width: float) -> int:
-    widest = max((text_width(text, TEXT) for text in texts), default=1.0) + HANDLE
-    fitting = max(1, int((width - 2 * PAD) / widest))
-    lines = math.ceil(len(texts) / fitting)
-    return max(1, math.ceil(len(texts) / lines)) if texts else 1
+    """How many columns a legend may have, which is filled column by column."""
+    for columns in range(len(texts), 1, -1):
+        lines = math.ceil(len(texts) / columns)
+        widest = [max(text_width(text, TEXT) for text in texts[at : at + lines]) for at in range(0, len(texts), lines)]
+        if sum(widest) + HANDLE * columns <= width - 2 * PAD:
+            return columns
+    return 1

@@ -29,8 +29,7 @@ def plot_phases(
     """The phase diagram: a panel a value of `facet`, a cell a point of the grid, and in each cell a mark for every seed.
 
     Args:
-      grid: from `phases.phase_grid` with the same x, y and facet. Where it has a column `missing`, runs that are planned and not
-        there are drawn as rings.
+      grid: from `phases.phase_grid` with the same x, y and facet. Runs that are planned and not there are drawn as rings.
       x, y, facet: hyperparameters; their values are evenly spaced, ascending. Cells without a run stay empty.
       title: above the figure.
       width: in inches; one column of a paper, or both, as is needed, when None.
@@ -57,8 +56,9 @@ def plot_phases(
 
 
 def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
-    """How many planned runs of each cell are not there: the grid's column `missing`, or none."""
-    return grid["missing"].astype(int) if "missing" in grid else pd.Series(0, index=grid.index)
+    """How many planned runs of each cell are not there."""
+    missing: pd.Series[int] = grid["planned"] - grid["seeds"]
+    return missing
 
 
 def grid_note(grid: pd.DataFrame, missing: pd.Series[int]) -> str:
@@ -66,7 +66,7 @@ def grid_note(grid: pd.DataFrame, missing: pd.Series[int]) -> str:
     there = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
     total = int(there.sum())
-    shown = f"{counted(total, 'run')} in {counted(len(there), 'cell')}, {ranged(there, 'seed')} in each." if total else "No runs yet."
+    shown = f"{counted(total, 'run')} in {counted(len(there), 'cell')}, {ranged(there, 'seed')} in each." if total else "No runs."
     bare = f"{counted(empty, 'cell')} without a run." if empty else ""
     return " ".join(part for part in (shown, bare, told_missing(int(missing.sum()), total)) if part)
 
@@ -79,15 +79,15 @@ def _draw_marks(panel: Axes, cells: pd.DataFrame, side: int, drawn: CellFigure) 
     for row in cells.to_dict("records"):
         in_order = [phase for phase in PHASES for _ in range(int(row[f"{phase}_count"]))] + ["missing"] * int(row["missing"])
         for index, name in enumerate(in_order):
-            down, across = divmod(index, side)
-            marks[name].append((row["across"] + places[across] / drawn.width, row["up"] - places[down] / drawn.height))
+            line, column = divmod(index, side)
+            marks[name].append((row["across"] + places[column] / drawn.width, row["up"] - places[line] / drawn.height))
     size = min(pitch * POINTS * 0.72, 7.0) ** 2  # points squared
     for name, points in marks.items():
+        across, up = np.array(points).reshape(-1, 2).T
         if points and name == "missing":
-            panel.scatter(*zip(*points, strict=True), s=size * 0.4, facecolors="none", edgecolors=GREY, linewidths=0.5)
+            panel.scatter(across, up, s=size * 0.4, facecolors="none", edgecolors=GREY, linewidths=0.5)
         elif points:
-            color, marker = PHASE_COLORS[name], PHASE_MARKERS[name]
-            panel.scatter(*zip(*points, strict=True), s=size, c=color, marker=marker, linewidths=0)
+            panel.scatter(across, up, s=size, c=PHASE_COLORS[name], marker=PHASE_MARKERS[name], linewidths=0)
 
 
 def _ring() -> Line2D:

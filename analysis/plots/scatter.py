@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,11 +16,12 @@ from analysis.load import AnalysisError
 from analysis.plots.page import new_figure
 from analysis.plots.style import GREY, PHASE_COLORS, PHASE_MARKERS, SINGLE, SMALL, phase_mark, styled
 from analysis.plots.text import counted, told_missing
-from analysis.plots.ticks import log_axis, step_axis
+from analysis.plots.ticks import Which, log_axis, step_axis
 from analysis.rules import PHASES
 from sweeps.errors import nearest
 from sweeps.schema import crossing_columns
 
+Array = np.ndarray[Any, Any]
 WIDEST, STRIP_LINE = 3.4, 0.13  # inches: the panel's side at most, a phase's line in the strip
 # Points squared of a mark, and the runs from which on marks are smaller.
 MARK_SIZE, MANY = 13, 150
@@ -51,58 +55,78 @@ def plot_scatter(
     Raises:
       AnalysisError: the table has no such crossings, or no run's train metric gets there.
     """
-    train, test = (f"{kind}_step_{part}_{crossing}" for part in ("train", "test"))
-    known = [name for name, *_ in crossing_columns() if "_step_train_" in name]
-    if train not in known or train not in runs or test not in runs:
-        choices = ", ".join(dict.fromkeys(re.sub(r"^.*_step_train_", "", name) for name in known))
-        raise AnalysisError(f"there is no {kind} crossing {crossing}; there are {choices}{nearest(crossing, choices.split(', '))}")
-    across, upwards = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in (train, test))
-    fitted, arrived = ~np.isnan(across), ~np.isnan(upwards)
-    if not fitted.any():
-        raise AnalysisError(f"no run has {train}; choose another --crossing than {crossing}")
-    both, censored = fitted & arrived, fitted & ~arrived
-    told = [
-        f"{counted(len(runs), 'run')}: {int(both.sum()):,} got there in both",
-        f", {int(censored.sum()):,} in training alone (strip above)" if censored.any() else "",
-        f", {int((~fitted).sum()):,} not even in training (not shown)" if not fitted.all() else "",
-        f". {told_missing(missing, len(runs))}",
-    ]
-    labels = phases.to_numpy()
-    present = [phase for phase in PHASES if (fitted & (labels == phase)).any()]
-    stripped = [phase for phase in PHASES if (censored & (labels == phase)).any()]
+    steps = _crossings(runs, phases, crossing, kind)
+    present = [phase for phase in PHASES if (steps.labels[steps.fitted] == phase).any()]
+    stripped = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
     side, strip = min(width - 0.6, WIDEST), STRIP_LINE * len(stripped)
     figure = new_figure(
         width, side + strip + 0.4, title=title, legend=[phase_mark(phase) for phase in present],
-        note="".join(told).strip(), used=side + 0.6,
+        note=f"{steps.told} {told_missing(missing, len(runs))}".strip(), used=side + 0.6,
     )  # fmt: skip
     above, panel = _panels(figure, strip, side)
-    positive = across[fitted & (across > 0)]
-    zero = (positive.min() if len(positive) else 1.0) / 2  # where step 0 stands on a logarithmic axis
-    for which, shown in (("x", across[fitted]), ("y", upwards[both] if both.any() else across[fitted])):
-        log_axis(panel, which, max(float(shown.min()), zero), max(float(shown.max()), zero))
+    axes: list[tuple[Which, Array]] = [("x", steps.train[steps.fitted])]
+    axes.append(("y", steps.test[steps.both] if steps.both.any() else axes[0][1]))
+    for which, shown in axes:
+        log_axis(panel, which, float(shown.min()), float(shown.max()))
         step_axis(panel, which, inches=side)
-    panel.axline((zero, zero), (10 * zero, 10 * zero), color=GREY, lw=0.6, ls=":", zorder=0)
-    size = float(np.clip(MARK_SIZE * (MANY / max(len(runs), 1)) ** 0.5, 3, MARK_SIZE))
-    for phase in sorted(present, key=lambda phase: -int((labels == phase).sum())):  # the rare ones in front
-        chosen = both & (labels == phase)
-        marks = {"s": size, "c": PHASE_COLORS[phase], "marker": PHASE_MARKERS[phase], "linewidths": 0, "alpha": 0.75}
-        panel.scatter(np.maximum(across[chosen], zero), np.maximum(upwards[chosen], zero), label=phase, **marks)
-        if above is not None and phase in stripped:
-            chosen = censored & (labels == phase)
-            place = np.full(int(chosen.sum()), stripped.index(phase))
-            above.scatter(np.maximum(across[chosen], zero), place, label=f"{phase}, censored", clip_on=False, **marks)
-            above.annotate(f"{len(place):,}", (1, place[0]), xycoords=above.get_yaxis_transform(), fontsize=SMALL, ha="right", va="bottom")
+    panel.axline((1, 1), (10, 10), color=GREY, lw=0.6, ls=":", zorder=0)
+    size = float(np.clip(MARK_SIZE * (MANY / len(runs)) ** 0.5, 3, MARK_SIZE))
+    for phase in sorted(present, key=lambda phase: -int((steps.labels == phase).sum())):  # the rare ones in front
+        chosen = steps.both & (steps.labels == phase)
+        _draw_runs(panel, steps.train[chosen], steps.test[chosen], phase, size)
     if above is not None:
-        above.set(ylim=(-0.6, len(stripped) - 0.4), yticks=[], ylabel="never")
+        _draw_censored(above, steps, stripped, size)
     words = _words(crossing)
     panel.set(xlabel=f"train {words} (step)", ylabel=f"test {words} (step)")
     return figure
 
 
-def _words(crossing: str) -> str:
-    """accuracy_99 as accuracy ≥ 99 %, loss_1e_5 as loss ≤ 1e-5."""
-    metric, threshold = crossing.split("_", 1)
-    return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"
+@dataclass(frozen=True)
+class _Steps:
+    """Steps at which metrics got there [R], NaN where they did not; step 0 stands at half the least of the others."""
+
+    train: Array
+    test: Array
+    labels: Array
+
+    @property
+    def fitted(self) -> Array:
+        return ~np.isnan(self.train)
+
+    @property
+    def both(self) -> Array:
+        return self.fitted & ~np.isnan(self.test)
+
+    @property
+    def censored(self) -> Array:
+        return self.fitted & np.isnan(self.test)
+
+    @property
+    def told(self) -> str:
+        alone, neither = int(self.censored.sum()), int((~self.fitted).sum())
+        return "".join([
+            f"{counted(len(self.train), 'run')}: {int(self.both.sum()):,} got there in both",
+            f", {alone:,} in training alone (strip above)" if alone else "",
+            f", {neither:,} not even in training (not shown)" if neither else "",
+            ".",
+        ])  # fmt: skip
+
+
+def _crossings(runs: pd.DataFrame, phases: pd.Series[str], crossing: str, kind: str) -> _Steps:
+    train, test = (f"{kind}_step_{part}_{crossing}" for part in ("train", "test"))
+    known = [name for name, *_ in crossing_columns() if "_step_train_" in name]
+    if train not in known or train not in runs or test not in runs:
+        choices = list(dict.fromkeys(re.sub(r"^.*_step_train_", "", name) for name in known))
+        raise AnalysisError(
+            f"there is no {kind} crossing {crossing}; there are first and sustained ones of {', '.join(choices)}"
+            f"{nearest(crossing, choices) if crossing not in choices else ''}"
+        )
+    across, upwards = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in (train, test))
+    if np.isnan(across).all():
+        raise AnalysisError(f"no run has {train}; choose another --crossing than {crossing}")
+    positive = np.concatenate([across, upwards])
+    zero = np.min(positive[positive > 0], initial=2.0 if not (positive > 0).any() else np.inf) / 2
+    return _Steps(np.maximum(across, zero), np.maximum(upwards, zero), phases.to_numpy())
 
 
 def _panels(figure: Figure, strip: float, side: float) -> tuple[Axes | None, Axes]:
@@ -113,3 +137,26 @@ def _panels(figure: Figure, strip: float, side: float) -> tuple[Axes | None, Axe
     above.spines["bottom"].set_visible(False)
     above.tick_params(bottom=False, which="both")
     return above, panel
+
+
+def _draw_runs(panel: Axes, across: Array, upwards: Array, phase: str, size: float) -> None:
+    color, marker = PHASE_COLORS[phase], PHASE_MARKERS[phase]
+    panel.scatter(across, upwards, s=size, c=color, marker=marker, linewidths=0, alpha=0.75, clip_on=False, label=phase)
+
+
+def _draw_censored(strip: Axes, steps: _Steps, phases: Sequence[str], size: float) -> None:
+    """A line a phase, with how many runs it has."""
+    for line, phase in enumerate(phases):
+        chosen = steps.censored & (steps.labels == phase)
+        _draw_runs(strip, steps.train[chosen], np.full(int(chosen.sum()), line), phase, size)
+        place = strip.get_yaxis_transform()
+        strip.annotate(
+            f"{int(chosen.sum()):,}", (1.01, line), xycoords=place, fontsize=SMALL, va="center", annotation_clip=False
+        )  # fmt: skip
+    strip.set(ylim=(-0.6, len(phases) - 0.4), yticks=[], ylabel="never")
+
+
+def _words(crossing: str) -> str:
+    """accuracy_99 as accuracy ≥ 99 %, loss_1e_5 as loss ≤ 1e-5 nats."""
+    metric, threshold = crossing.split("_", 1)
+    return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"

@@ -10,16 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from analysis.load import AnalysisError
-from analysis.plots.cells import CellFigure, cell_figure, cells_of, mark_empty
+from analysis.plots.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
 from analysis.plots.phases import grid_note, missing_counts
-from analysis.plots.style import PHASE_COLORS, PHASE_HATCHES, SMALL, ink_on, shades, styled
-from analysis.plots.text import POINTS, text_width
+from analysis.plots.style import PHASE_COLORS, PHASE_HATCHES, shades, styled
 from analysis.rules import PHASES
 from sweeps.errors import nearest
 
 # Of a cell's side, what its bar fills.
 FILLED = 0.86
-SCALE_WIDTH = 0.55  # inches of a scale of colours with its numbers
 
 
 @styled
@@ -38,8 +36,8 @@ def plot_shares(
     Args:
       grid: from `phases.phase_grid` with the same x, y and facet.
       x, y, facet: hyperparameters; their values are evenly spaced, ascending. Cells without a run are hatched.
-      phase: one phase, drawn as shades, with its share in percent and, where there is room, its interval. All when None: each cell is
-        a bar, cut up in the order of the phases.
+      phase: one phase, drawn as shades, with its share in percent and, where there is room, its interval. All when None: each
+        cell is a bar, cut up in the order of the phases.
       title: above the figure.
       width: in inches; one column of a paper, or both, as is needed, when None.
 
@@ -52,8 +50,9 @@ def plot_shares(
     shown = [name for name in PHASES if grid[f"{name}_count"].sum()] if phase is None else []
     note = grid_note(grid, missing_counts(grid))
     drawn = cell_figure(
-        cells, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title, note=note,
-        legend=[_patch(name) for name in shown], right=0.0 if phase is None else SCALE_WIDTH,
+        cells, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title,
+        note=note if phase is None else f"{note} Shares in percent, with their intervals where there is room.",
+        legend=[_patch(name) for name in shown], scale=phase is not None,
     )  # fmt: skip
     for value, panel in drawn.panels.items():
         part = cells.of(grid, value)
@@ -61,8 +60,7 @@ def plot_shares(
         there = part[part["seeds"] > 0]
         _draw_bars(panel, there, shown) if phase is None else _draw_shades(panel, there, phase, drawn)
     if phase is not None:
-        scale = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
-        drawn.figure.colorbar(scale, ax=list(drawn.panels.values()), label=f"{phase} (% of runs)", aspect=25, fraction=0.05, pad=0.02)
+        color_scale(drawn, ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase])), f"{phase} (% of runs)")
     return drawn.figure
 
 
@@ -80,18 +78,10 @@ def _draw_bars(panel: Axes, cells: pd.DataFrame, phases: list[str]) -> None:
 
 def _draw_shades(panel: Axes, cells: pd.DataFrame, phase: str, drawn: CellFigure) -> None:
     colors = shades(PHASE_COLORS[phase])
-    size = min(SMALL, drawn.height * POINTS * 0.4)
-    roomy = drawn.width > text_width("100–100", size - 1) + 0.04 and drawn.height * POINTS > 2.6 * size
     for row in cells.to_dict("records"):
         share, low, high = (100 * row[f"{phase}_{name}"] for name in ("share", "low", "high"))
-        color = colors(share / 100)
-        panel.add_patch(Rectangle((row["across"] - 0.5, row["up"] - 0.5), 1, 1, fc=color, ec="white", lw=0.6, label=phase))
-        ink = ink_on(color)
-        if drawn.width > text_width("100", size):
-            panel.text(row["across"], row["up"] + (0.16 if roomy else 0), f"{share:.0f}", ha="center", va="center", fontsize=size, color=ink)
-        if roomy:
-            told = f"{low:.0f}–{high:.0f}"
-            panel.text(row["across"], row["up"] - 0.24, told, ha="center", va="center", fontsize=size - 1, color=ink)
+        texts = (f"{share:.0f}", f"{low:.0f} to {high:.0f}")
+        draw_shade(panel, (row["across"], row["up"]), colors(share / 100), texts, drawn)
 
 
 def _patch(phase: str) -> Patch:

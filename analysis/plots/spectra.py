@@ -16,14 +16,12 @@ UNIT_HEIGHT, LEAST_MAP, BARS = 0.055, 0.7, 0.5  # inches
 
 
 @styled
-def plot_spectra(
-    maps: UnitMaps, *, before: int = 0, after: int = -1, title: str | None = None, width: float = DOUBLE
-) -> Figure:
+def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
     """At which frequencies the units' power lies in what they read and in what they write, at two steps.
 
     Above, the power at each frequency 1 to V // 2, summed over the units (and positions), each panel on a scale of its own; cosine
-    and sine are of norm one, and the constant is left out. Below, a line a unit: the share of its power at each frequency, the units sorted by their frequency at the
-    later step.
+    and sine are of norm one, and the constant is left out. Below, a line a unit: the share of its power at each frequency, the
+    units sorted by their frequency at the later step.
 
     Args:
       maps: from `units.unit_maps`.

@@ -21,9 +21,9 @@ WIDEST_PANEL = 1.75  # inches
 def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
     """Each unit at the amplitude and phase of what it reads and writes, on the (cos, sin) plane of its frequency k.
 
-    A unit's wave peaks where k a mod V comes to its phase; joined in that order, the units make a polygon by what they read. The same
-    lines join them where they write: where that is at twice the phase, as it must be for a sum, the polygon goes round twice, and an
-    odd number of units makes a star.
+    A unit's wave peaks where k a mod V comes to its phase; joined in that order, the units make a polygon by what they read. The
+    same lines join them where they write: where that is at twice the phase, as it must be for a sum, the polygon goes round twice,
+    and an odd number of units makes a star.
 
     Args:
       maps: from `units.unit_maps`.
@@ -82,7 +82,7 @@ def _draw_star(panel: Axes, points: Array, color: str, reach: float) -> None:
     closed = np.concatenate([points, points[:1]])
     panel.plot(*closed.T, lw=0.7, color=color, marker="o", ms=2.6, mew=0)
     for number, place in enumerate(_places(points, reach), start=1):
-        panel.text(*place, str(number), ha="center", va="center", fontsize=SMALL - 1)
+        panel.text(place[0], place[1], str(number), ha="center", va="center", fontsize=SMALL - 1)
     panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     panel.locator_params(nbins=3)
 

@@ -106,7 +106,7 @@ def save(figure: Figure, path: Path) -> Path:
 
 def shades(color: str) -> LinearSegmentedColormap:
     """White, the colour, and the colour darkened: read alike in grey, since each is darker than the one before."""
-    return LinearSegmentedColormap.from_list("shades", ["#FAFAFA", color, darkened(color, 0.4)])
+    return LinearSegmentedColormap.from_list("shades", [to_rgb("#FAFAFA"), to_rgb(color), darkened(color, 0.4)])
 
 
 def darkened(color: str, by: float = 0.75) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Axes: linear or logarithmic as the values are spread, ticks at the values where they are few, decimal where a decade says little."""
+"""Axes: linear or logarithmic as the values are spread, with ticks at them where they are few, decimal below two decades."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DECADES = 2
 
 
 def is_logarithmic(values: Iterable[float]) -> bool:
-    """Whether values lie more evenly on a logarithmic axis than on a linear one: all above zero, and over at least half a decade."""
+    """Whether values lie more evenly on a logarithmic axis than on a linear one: above zero, over at least half a decade."""
     distinct = np.unique(np.asarray(list(values), float))
     if len(distinct) < 2 or distinct[0] <= 0 or distinct[-1] < 3 * distinct[0]:
         return False

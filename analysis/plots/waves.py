@@ -28,9 +28,9 @@ WAVE_SHARE = 0.5
 def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
     """What the units of each frequency read and write: over the tokens as heat maps, and along their own circle as lines.
 
-    A line of panels a frequency k, that of most units first; in it units are sorted by the phase of what they read. In the heat maps
-    tokens a stand in their order; the lines follow k a mod V, in which every wave of frequency k comes round once. Dots are weights,
-    lines their mean and their parts at k.
+    A line of panels a frequency k, that of most units first; in it units are sorted by the phase of what they read. In the heat
+    maps tokens a stand in their order; the lines follow k a mod V, in which every wave of frequency k comes round once. Dots are
+    weights, lines their mean and their parts at k.
 
     Args:
       maps: from `units.unit_maps`.

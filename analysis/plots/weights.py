@@ -21,9 +21,7 @@ REST_COLOR = "#B0B0B0"
 
 
 @styled
-def plot_weights(
-    weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, title: str, width: float = DOUBLE
-) -> Figure:
+def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, title: str, width: float = DOUBLE) -> Figure:
     """A weight matrix while its run trains: the losses, every weight's trajectory, and the matrix at four of its steps.
 
     Args:
@@ -61,9 +59,10 @@ def plot_weights(
 
 
 def _draw_losses(panel: Axes, curve: pd.DataFrame) -> None:
-    losses = [curve[name].to_numpy(dtype=float) for name in ("train_loss", "test_loss")]
-    for name, values, color, style in zip(("train_loss", "test_loss"), losses, (TRAIN_COLOR, TEST_COLOR), ("-", DASHED), strict=True):
-        panel.plot(curve["step"].to_numpy(), values, color=color, lw=1.2, ls=style, label=name)
+    losses = []
+    for name, color, style in (("train_loss", TRAIN_COLOR, "-"), ("test_loss", TEST_COLOR, DASHED)):
+        losses.append(curve[name].to_numpy(dtype=float, na_value=np.nan))
+        panel.plot(curve["step"].to_numpy(), losses[-1], color=color, lw=1.2, ls=style, label=name)
     known = np.concatenate(losses)
     known = known[np.isfinite(known) & (known > 0)]
     log_axis(panel, "y", *((float(known.min()), float(known.max())) if len(known) else (0.1, 1.0)))
