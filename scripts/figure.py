@@ -13,6 +13,9 @@ from sweeps.errors import nearest
 KINDS = {
     "phases": "scripts.phases",
     "shares": "scripts.figures.shares",
+    "sensitivity": "scripts.figures.sensitivity",
+    "delays": "scripts.figures.delays",
+    "survival": "scripts.figures.survival",
     "scatter": "scripts.figures.scatter",
     "curves": "scripts.curves",
     "sheet": "scripts.figures.sheet",

@@ -62,13 +62,13 @@ def one_cell(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs, by seed, if nothing but seeds varies among them. Raises AnalysisError otherwise."""
     if varied := varied_hyperparameters(runs):
         raise AnalysisError(f"choose one cell: add --where NAME=VALUE for {_choices(runs, varied)}")
-    return runs.sort_values(["seed", "data_seed"])
+    return runs.sort_values([name for name in SEEDS if name in runs])
 
 
 def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
     """The run, if there is but one. Raises AnalysisError otherwise."""
     if len(runs) > 1:
-        varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if runs[name].nunique() > 1)]
+        varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if name in runs and runs[name].nunique() > 1)]
         raise AnalysisError(f"choose one run: add --where NAME=VALUE for {_choices(runs, varied)}")
     return runs.iloc[0]
 
@@ -82,7 +82,7 @@ def few(runs: pd.DataFrame, most: int) -> pd.DataFrame:
 
 def seed_labels(runs: pd.DataFrame) -> list[str]:
     """What tells the runs of a cell apart: the seeds that vary."""
-    names = [name for name in SEEDS if runs[name].nunique() > 1] or ["seed"]
+    names = [name for name in SEEDS if name in runs and runs[name].nunique() > 1] or ["seed"]
     if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
         names = ["seed"]
     return [", ".join(f"{name} {run[name]}" for name in names) for run in runs[names].to_dict("records")]

@@ -135,14 +135,17 @@ def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
 def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: CellFigure) -> None:
     """A cell in one colour, with a number in it, and a second text below, where there is room for them."""
     across, up = place
-    panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec="white", lw=0.6, label="cell"))
-    size = min(SMALL, drawn.height * POINTS * 0.4)
-    roomy = drawn.width > text_width(texts[1], size - 1.5) + 0.03 and drawn.height * POINTS > 2.6 * size
+    edge = FAINT if min(color[:3]) > 0.99 else "white"
+    panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec=edge, lw=0.6, label="cell"))
     ink = ink_on(color)
-    if drawn.width > text_width(texts[0], size) + 0.02:
+    sizes = [min(SMALL, drawn.height * POINTS * 0.4) - less for less in (0, 0.75, 1.5)]
+    size = next((size for size in sizes if drawn.width > text_width(texts[0], size) + 0.02), 0)
+    second = min(sizes[-1], size)
+    roomy = bool(texts[1]) and drawn.width > text_width(texts[1], second) + 0.02 and drawn.height * POINTS > 2.6 * sizes[0]
+    if size:
         panel.text(across, up + 0.16 * roomy, texts[0], fontsize=size, color=ink, ha="center", va="center")
-    if roomy:
-        panel.text(across, up - 0.24, texts[1], fontsize=size - 1.5, color=ink, ha="center", va="center")
+    if size and roomy:
+        panel.text(across, up - 0.24, texts[1], fontsize=second, color=ink, ha="center", va="center")
 
 
 def color_scale(drawn: CellFigure, colors: ScalarMappable, label: str) -> Colorbar:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from analysis.events import EVENTS
 from analysis.load import AnalysisError
 from analysis.plots.page import new_figure
 from analysis.plots.style import DOUBLE, GREY, LINES, PHASE_COLORS, SINGLE, SMALL, TEXT, darkened, styled
@@ -23,7 +24,7 @@ from sweeps.schema import SCALARS
 
 # Inches: the first panel of a run, those below it, the least width of one.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0
-EVENT_MARKERS = ("v", "^", "s", "D", "o", "P", "X", "*")
+EVENT_MARKERS = dict(zip(EVENTS, ("v", "^", "s", "X", "P", "d", "*"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def plot_curves(
       metrics: in panels one below the other, a panel for those of one unit; at most six in each.
       title: above the figure.
       phases: run_id -> phase, shown beside the run's title.
-      events: run_id, step and event, a row each; marked where they happen.
+      events: from `events.events`; marked where they happen.
       missing: how many planned runs of the cell are not there.
       width: in inches; one column of a paper for one or two runs, both for more, when None.
 
@@ -69,8 +70,7 @@ def plot_curves(
     heights = [FIRST] + [FURTHER] * (len(quantities) - 1)
     lines = _lines(metrics)
     events = curves.iloc[:0].assign(event="") if events is None else events
-    names = dict.fromkeys(events.sort_values("step")["event"])
-    markers = dict(zip(names, EVENT_MARKERS, strict=False))
+    markers = {event: marker for event, marker in EVENT_MARKERS.items() if (events["event"] == event).any()}
     last = int(curves["step"].max()) if len(curves) else 0
     figure = new_figure(
         width, down * (sum(heights) + 0.08 * len(quantities) + 0.22) + 0.34, title=title, legend=_legend(lines, markers),

@@ -37,10 +37,10 @@ def new_figure(
     """
     texts = [str(handle.get_label()) for handle in legend]
     columns = _legend_columns(texts, width)
-    note = wrapped(note, width - 2 * PAD)
+    note = wrapped(note, width - 2 * PAD, breaks=" ")
     note_height = text_height(note) if note else 0.0
     legend_height = math.ceil(len(texts) / columns) * 1.6 * TEXT / 72 + PAD if texts else 0.0
-    title = wrapped(title, width - 2 * PAD, TEXT + 0.5) if title else None
+    title = "\n".join(wrapped(line, width - 2 * PAD, TEXT + 0.5, " ") for line in title.split("\n")) if title else None
     title_height = text_height(title, TEXT + 0.5) + PAD if title else 0.0
     below = PAD + note_height + legend_height
     height = below + body + title_height + PAD

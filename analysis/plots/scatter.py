@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,14 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from analysis.delays import Kind
 from analysis.load import AnalysisError
 from analysis.plots.page import new_figure
 from analysis.plots.style import GREY, PHASE_COLORS, PHASE_MARKERS, SINGLE, SMALL, phase_mark, styled
 from analysis.plots.text import counted, told_missing
 from analysis.plots.ticks import Which, log_axis, step_axis
-from analysis.rules import PHASES
-from sweeps.errors import nearest
-from sweeps.schema import crossing_columns
+from analysis.rules import PHASES, CrossingRule
 
 Array = np.ndarray[Any, Any]
 WIDEST, STRIP_LINE = 3.4, 0.13  # inches: the panel's side at most, a phase's line in the strip
@@ -32,8 +30,9 @@ def plot_scatter(
     runs: pd.DataFrame,
     phases: pd.Series[str],
     *,
-    crossing: str = "accuracy_99",
-    kind: str = "sustained",
+    train: str = "accuracy_99",
+    test: str = "accuracy_99",
+    kind: Kind = "first",
     title: str | None = None,
     missing: int = 0,
     width: float = SINGLE,
@@ -46,16 +45,16 @@ def plot_scatter(
     Args:
       runs: from `load.load_runs`.
       phases: the phase of each run, on the same index.
-      crossing: which threshold, as the columns of crossings end: accuracy_99, loss_1e_5.
+      train, test: a crossing of `rules.CROSSINGS` each, of the train and of the test metric.
       kind: "first" crossing, or "sustained": the first step from which on the metric stays there.
       title: above the figure.
       missing: how many planned runs are not there.
       width: in inches.
 
     Raises:
-      AnalysisError: the table has no such crossings, or no run's train metric gets there.
+      AnalysisError: no such crossing, the table lacks it, or no run's train metric gets there.
     """
-    steps = _crossings(runs, phases, crossing, kind)
+    steps = _crossings(runs, phases, CrossingRule(train, test, kind))
     present = [phase for phase in PHASES if (steps.labels[steps.fitted] == phase).any()]
     stripped = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
     side, strip = min(width - 0.6, WIDEST), STRIP_LINE * len(stripped)
@@ -76,8 +75,7 @@ def plot_scatter(
         _draw_runs(panel, steps.train[chosen], steps.test[chosen], phase, size)
     if above is not None:
         _draw_censored(above, steps, stripped, size)
-    words = _words(crossing)
-    panel.set(xlabel=f"train {words} (step)", ylabel=f"test {words} (step)")
+    panel.set(xlabel=f"train {_words(train)} (step)", ylabel=f"test {_words(test)} (step)")
     return figure
 
 
@@ -112,18 +110,14 @@ class _Steps:
         ])  # fmt: skip
 
 
-def _crossings(runs: pd.DataFrame, phases: pd.Series[str], crossing: str, kind: str) -> _Steps:
-    train, test = (f"{kind}_step_{part}_{crossing}" for part in ("train", "test"))
-    known = [name for name, *_ in crossing_columns() if "_step_train_" in name]
-    if train not in known or train not in runs or test not in runs:
-        choices = list(dict.fromkeys(re.sub(r"^.*_step_train_", "", name) for name in known))
-        raise AnalysisError(
-            f"there is no {kind} crossing {crossing}; there are first and sustained ones of {', '.join(choices)}"
-            f"{nearest(crossing, choices) if crossing not in choices else ''}"
-        )
-    across, upwards = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in (train, test))
+def _crossings(runs: pd.DataFrame, phases: pd.Series[str], rule: CrossingRule) -> _Steps:
+    *names, _ = rule.columns
+    for name in names:
+        if name not in runs:
+            raise AnalysisError(f"the scatter needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
+    across, upwards = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in names)
     if np.isnan(across).all():
-        raise AnalysisError(f"no run has {train}; choose another --crossing than {crossing}")
+        raise AnalysisError(f"no run has {names[0]}; choose another --train than {rule.train}")
     positive = np.concatenate([across, upwards])
     zero = np.min(positive[positive > 0], initial=2.0 if not (positive > 0).any() else np.inf) / 2
     return _Steps(np.maximum(across, zero), np.maximum(upwards, zero), phases.to_numpy())

@@ -104,9 +104,14 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def shades(color: str) -> LinearSegmentedColormap:
-    """White, the colour, and the colour darkened: read alike in grey, since each is darker than the one before."""
-    return LinearSegmentedColormap.from_list("shades", [to_rgb("#FAFAFA"), to_rgb(color), darkened(color, 0.4)])
+def shades(color: str, begin: float = 0.0) -> LinearSegmentedColormap:
+    """White, the colour, and the colour darkened: read alike in grey, since each is darker than the one before.
+
+    begin: how far from white to the colour the first shade is.
+    """
+    full = to_rgb(color)
+    first = tuple(0.98 + begin * (part - 0.98) for part in full)
+    return LinearSegmentedColormap.from_list("shades", [(first[0], first[1], first[2]), full, darkened(color, 0.4)])
 
 
 def darkened(color: str, by: float = 0.75) -> tuple[float, float, float]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
-from analysis.plots.style import SMALL, STYLE, TEXT
+from analysis.plots.style import SMALL, STYLE
 from sweeps.schema import CURVE_COLUMNS, OUTCOME_COLUMNS
 
 POINTS = 72  # to the inch
@@ -32,10 +32,10 @@ def text_height(text: str, size: float = SMALL) -> float:
     return (text.count("\n") + 1) * 1.25 * size / POINTS
 
 
-def wrapped(text: str, width: float, size: float = SMALL) -> str:
-    """The text in lines of at most `width` inches, broken after spaces, underscores and plus signs; what has none stays long."""
+def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -> str:
+    """The text in lines of at most `width` inches, broken after the characters `breaks`; what has none stays long."""
     lines = [""]
-    for piece in re.findall(r".+?(?:[ _+]|$)", text):
+    for piece in re.findall(rf".+?(?:[{breaks}]|$)", text):
         if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
             lines.append("")
         lines[-1] += piece
@@ -48,14 +48,27 @@ def value_texts(values: Iterable[Any]) -> list[str]:
     if not all(isinstance(value, float) for value in listed):
         return [str(value) for value in listed]
     for digits in range(3, 18):
-        texts = [_decimal(value, digits) for value in listed]
+        texts = [number_text(value, digits) for value in listed]
         if len(set(texts)) == len(set(listed)):
             break
     return texts
 
 
-def _decimal(value: float, digits: int) -> str:
-    return re.sub(r"e([+-])0*(\d)", lambda match: f"e{match[1].replace('+', '')}{match[2]}", f"{value:.{digits}g}")
+def number_text(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits: 0.0316, 5000, 1e-6."""
+    if value == 0 or 1e-3 <= abs(value) < 1e6:
+        return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
+    return np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
+
+
+def steps_text(steps: float) -> str:
+    """A number of steps with two significant digits: 300, 4.2k, 13k; infinite ones as such."""
+    if np.isinf(steps):
+        return "∞"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if steps >= 0.995 * size:
+            return f"{number_text(steps / size, 2)}{unit}"
+    return number_text(steps, 2)
 
 
 def with_unit(name: str) -> str:
@@ -78,9 +91,3 @@ def ranged(counts: Sequence[int] | pd.Series[int], what: str) -> str:
 def told_missing(missing: int, shown: int) -> str:
     """What a figure's note says of planned runs that are not there; nothing where all are."""
     return f"Partial: {missing:,} of {missing + shown:,} runs are still missing." if missing else ""
-
-
-def in_lines(texts: Sequence[str], width: float, size: float = TEXT, between: float = 0.3) -> int:
-    """How many lines texts with gaps between them fill: for a legend."""
-    widest = max((text_width(text, size) for text in texts), default=0.0) + between
-    return math.ceil(len(texts) / max(1, int(width / widest)))

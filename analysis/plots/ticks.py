@@ -100,11 +100,17 @@ def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = T
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(int(np.clip(2.2 * inches, 2, 8)), steps=[1, 2, 2.5, 5, 10]))
     else:
-        low, high = axis.get_view_interval()
-        if high / low < 10**3:
-            axis.set_major_locator(_few_per_decade(low, high))
+        few_ticks(axis, *axis.get_view_interval())
     axis.set_major_formatter(EngFormatter(sep=""))
     axis.set_label_text("step" if label else "")
+
+
+def few_ticks(axis: Axis, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis of steps: at 1, 2, 5 where it spans less than three decades."""
+    if high / low < 10**3:
+        axis.set_major_locator(_few_per_decade(low, high))
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _axis(panel: Axes, which: Which) -> Axis:

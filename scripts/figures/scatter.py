@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from analysis.labels import choose_rule
 from analysis.plots import SINGLE, plot_scatter
 from analysis.rules import classify
+from scripts.figures.crossings import FITTED, Test, Train, Which
 from scripts.options import Root
 from scripts.pictures import Out, Width, inches, write
 from scripts.selection import RuleName, Thresholds, Where, chosen_runs, missing_runs
@@ -19,20 +16,21 @@ def command(
     where: Where = [],  # noqa: B006  (typer copies it)
     rule: RuleName = None,
     threshold: Thresholds = [],  # noqa: B006
-    crossing: Annotated[str, typer.Option(help="Where the metrics have to get to: accuracy_90, loss_1e_5, ...")] = "accuracy_99",
-    kind: Annotated[str, typer.Option(help="first, or sustained: from which step on it stays there.")] = "sustained",
+    train: Train = FITTED,
+    test: Test = FITTED,
+    kind: Which = "first",
     out: Out = None,
     width: Width = None,
 ) -> None:
     """When each run's test metric gets to a threshold, against when its train metric does.
 
     Example:
-        grokjax figure scatter results/x --crossing accuracy_95 --kind first
+        grokjax figure scatter results/x --train accuracy_95 --test accuracy_95
     """
     runs = chosen_runs(root, where)
     phases = classify(runs, choose_rule(root, runs, rule, threshold))
     figure = plot_scatter(
-        runs, phases, crossing=crossing, kind=kind, title=", ".join(where) or None, missing=missing_runs(root, where, runs),
-        width=inches(width) or SINGLE,
+        runs, phases, train=train, test=test, kind=kind, title=", ".join(where) or None,
+        missing=missing_runs(root, where, runs), width=inches(width) or SINGLE,
     )  # fmt: skip
     write(figure, root, "scatter", out)

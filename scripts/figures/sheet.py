@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from analysis.events import events
 from analysis.labels import choose_rule
 from analysis.load import load_curves
 from analysis.plots import plot_curves
@@ -39,6 +40,7 @@ def command(
         metrics=[*METRICS, *(metric for metric in FURTHER if curves[metric].notna().any())],
         title=", ".join(where) or "all runs",
         phases=dict(zip(ids, phases, strict=True)),
+        events=events(curves),
         missing=missing_runs(root, where, runs),
         width=inches(width),
     )

@@ -1,0 +1,50 @@
+"""grokjax figure survival."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from analysis.delays import grokking_delays, log_rank, survival_curves
+from analysis.phases import choose_axes, varied_hyperparameters
+from analysis.plots import SINGLE, plot_survival
+from scripts.figures.crossings import FITTED, Test, Train, Which
+from scripts.options import Root
+from scripts.pictures import Out, Width, inches, write
+from scripts.selection import Where, chosen_runs, missing_runs
+
+
+def command(
+    root: Root,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            metavar="NAME",
+            help="Hyperparameter that makes the groups. Repeatable. [default: from the sweep's axes]",
+            show_default=False,
+        ),
+    ] = None,
+    where: Where = [],  # noqa: B006  (typer copies it)
+    train: Train = FITTED,
+    test: Test = FITTED,
+    kind: Which = "first",
+    out: Out = None,
+    width: Width = None,
+) -> None:
+    """The share of fitted runs that have not grokked yet, over the steps since they fitted, group by group.
+
+    Example:
+        grokjax figure survival results/x --by weight_decay --where hidden_size=64 --where train_size=1250
+    """  # fmt: skip
+    runs = chosen_runs(root, where)
+    groups = by or ([choose_axes(runs, None, None, None)[2]] if varied_hyperparameters(runs) else [])
+    delays = grokking_delays(runs, train, test, kind)
+    curves = survival_curves(runs, delays, groups)
+    several = bool(groups) and curves[groups].drop_duplicates().shape[0] > 1
+    figure = plot_survival(
+        curves, by=groups, test=log_rank(runs, delays, groups) if several else None, missing=missing_runs(root, where, runs),
+        title=", ".join(where) or None, width=inches(width) or SINGLE,
+    )  # fmt: skip
+    write(figure, root, "survival", out)
