@@ -16,8 +16,8 @@ from sweeps.storage import is_address
 NARROWEST, WIDEST = 2.0, 40.0  # inches
 
 Out = Annotated[
-    Path | None,
-    typer.Option(help="The picture, .png, .svg or .pdf. [default: a .png and an .svg in ROOT]", show_default=False),
+    list[Path] | None,
+    typer.Option(help="The picture, .png, .svg or .pdf. Repeatable. [default: a .png and an .svg in ROOT]", show_default=False),
 ]
 Width = Annotated[
     str | None,
@@ -43,8 +43,8 @@ def inches(width: str | None) -> float | None:
     return asked
 
 
-def write(figure: Figure, root: str, kind: str, out: Path | None) -> None:
+def write(figure: Figure, root: str, kind: str, out: list[Path] | None) -> None:
     """Writes a picture to `out`, or to KIND.png and KIND.svg in the root, or here if the root is an address; says where."""
     folder = Path() if is_address(root) else Path(root)
-    paths = [out] if out else [folder / f"{kind}.png", folder / f"{kind}.svg"]
+    paths = out or [folder / f"{kind}.png", folder / f"{kind}.svg"]
     typer.echo("\n".join(f"Wrote {save(figure, path)}" for path in paths))

@@ -31,8 +31,8 @@ def plot_delays(
 ) -> Figure:
     """The Kaplan-Meier median of the delay in each cell, as shades on a logarithmic scale, with its interval where there is room.
 
-    Where fewer than half of the fitted runs grokked before they ended, the median lies beyond: such a cell has no shade, and says how
-    many did. A cell in which no run fitted says so.
+    Where fewer than half of the fitted runs grokked before they ended, the median lies beyond: such a cell has no shade, and says
+    how many did. A cell in which no run fitted says so.
 
     Args:
       medians: from `delays.median_delays`, by facet, y and x.
@@ -50,7 +50,7 @@ def plot_delays(
     norm = LogNorm(positive.min(), max(positive.max(), 1.01 * positive.min()), clip=True) if len(positive) else LogNorm(1, 10)
     runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
     note = (
-        f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their last step. "
+        f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
         f"Median delay (steps), and its interval where there is room; 3/9: of 9 fitted runs 3 grokked, too few for a median. "
         f"{told_missing(missing, runs)}"
     )
@@ -83,5 +83,5 @@ def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: CellFig
 
 
 def _legend(medians: pd.DataFrame) -> list[Patch]:
-    none = Patch(fc=EMPTY, ec=PHASE_COLORS["fail"], lw=0.4, label="× no run fitted")
+    none = Patch(fc=EMPTY, ec=PHASE_COLORS["fail"], lw=0.4, label="no run fitted")
     return [none] * bool((medians["fitted"] == 0).any())

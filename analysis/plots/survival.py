@@ -57,10 +57,11 @@ def plot_survival(
         )
     names = [", ".join(f"{name} = {value}" for name, value in zip(by, key, strict=True)) or "all runs" for key, _ in groups]
     grokked, censored = int(curves["grokked"].sum()), int(curves["censored"].sum())
-    tested = "" if test is None else f" Log-rank test of equal delays: p = {number_text(test.p, 2)}."
     banded = len(groups) <= MOST_BANDS
+    told = "" if test is None else f" Log-rank test of equal delays: p = {number_text(test.p, 2)}."
+    told += "" if banded else " Intervals left out."
     note = (
-        f"{counted(grokked + censored, 'fitted run')}: {grokked:,} grokked, {censored:,} censored (ticks).{tested}{'' if banded else ' Intervals left out.'} "
+        f"{counted(grokked + censored, 'fitted run')}: {grokked:,} grokked, {censored:,} censored (ticks).{told} "
         f"{told_missing(missing, grokked + censored)}"
     )
     handles = [
