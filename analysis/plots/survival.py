@@ -29,6 +29,7 @@ def plot_survival(
     curves: pd.DataFrame,
     *,
     by: Sequence[str],
+    runs: int,
     test: LogRank | None = None,
     missing: int = 0,
     title: str | None = None,
@@ -42,6 +43,7 @@ def plot_survival(
     Args:
       curves: from `delays.survival_curves`.
       by: the hyperparameters that make the groups, as there.
+      runs: how many runs there are, fitted or not.
       test: from `delays.log_rank`, told in the note.
       missing: how many planned runs are not there.
       title: above the figure.
@@ -61,8 +63,8 @@ def plot_survival(
     told = "" if test is None else f" Log-rank test of equal delays: p = {number_text(test.p, 2)}."
     told += "" if banded else " Intervals left out."
     note = (
-        f"{counted(grokked + censored, 'fitted run')}: {grokked:,} grokked, {censored:,} censored (ticks).{told} "
-        f"{told_missing(missing, grokked + censored)}"
+        f"{counted(runs, 'run')}, {grokked + censored:,} fitted: {grokked:,} grokked, {censored:,} censored (ticks).{told} "
+        f"{told_missing(missing, runs)}"
     )
     handles = [
         Line2D([], [], color=color, ls=style, lw=1.1, label=name) for (color, style), name in zip(LINES, names, strict=False)

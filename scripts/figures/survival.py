@@ -44,7 +44,7 @@ def command(
     curves = survival_curves(runs, delays, groups)
     several = bool(groups) and curves[groups].drop_duplicates().shape[0] > 1
     figure = plot_survival(
-        curves, by=groups, test=log_rank(runs, delays, groups) if several else None, missing=missing_runs(root, where, runs),
+        curves, by=groups, runs=len(runs), test=log_rank(runs, delays, groups) if several else None, missing=missing_runs(root, where, runs),
         title=", ".join(where) or None, width=inches(width) or SINGLE,
     )  # fmt: skip
     write(figure, root, "survival", out)
