@@ -14,6 +14,8 @@ KINDS = {
     "phases": "scripts.phases",
     "shares": "scripts.figures.shares",
     "sensitivity": "scripts.figures.sensitivity",
+    "boundary": "scripts.figures.boundary",
+    "fits": "scripts.figures.fits",
     "delays": "scripts.figures.delays",
     "survival": "scripts.figures.survival",
     "scatter": "scripts.figures.scatter",

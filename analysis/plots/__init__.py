@@ -1,7 +1,9 @@
 """Figures fit for a paper, a function a kind, in one quiet style that reads without colour too."""
 
+from analysis.plots.boundary import plot_boundary
 from analysis.plots.curves import plot_curves
 from analysis.plots.delays import plot_delays
+from analysis.plots.fits import plot_fits
 from analysis.plots.phases import plot_phases
 from analysis.plots.scatter import plot_scatter
 from analysis.plots.sensitivity import plot_sensitivity
@@ -20,8 +22,10 @@ __all__ = [
     "SINGLE",
     "TEST_COLOR",
     "TRAIN_COLOR",
+    "plot_boundary",
     "plot_curves",
     "plot_delays",
+    "plot_fits",
     "plot_phases",
     "plot_scatter",
     "plot_sensitivity",

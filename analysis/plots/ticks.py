@@ -19,33 +19,19 @@ Which = Literal["x", "y"]
 DECADES = 2
 
 
-def is_logarithmic(values: Iterable[float]) -> bool:
-    """Whether values lie more evenly on a logarithmic axis than on a linear one: above zero, over at least half a decade."""
-    distinct = np.unique(np.asarray(list(values), float))
-    if len(distinct) < 2 or distinct[0] <= 0 or distinct[-1] < 3 * distinct[0]:
-        return False
-    return _unevenness(np.log(distinct)) < _unevenness(distinct)
-
-
-def _unevenness(values: np.ndarray) -> float:
-    gaps = np.diff(values)
-    return float(gaps.max() / gaps.min())
-
-
-def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float) -> None:
+def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, *, log: bool) -> None:
     """Scales an axis for a hyperparameter, with ticks at those of its values whose labels have room on an axis of `inches`."""
     distinct = np.unique(np.asarray(list(values), float))
-    logarithmic = is_logarithmic(distinct)
-    _set_scale(panel, which, "log" if logarithmic else "linear")
+    _set_scale(panel, which, "log" if log else "linear")
     low, high = float(distinct[0]), float(distinct[-1])
-    at = np.log(distinct) if logarithmic else distinct
+    at = np.log(distinct) if log else distinct
     room = (at[-1] - at[0]) or 1.0
     margin = 0.04 * room if len(distinct) > 1 else 0.5
     ends = (at[0] - margin, at[-1] + margin)
-    (panel.set_xlim if which == "x" else panel.set_ylim)(*(map(math.exp, ends) if logarithmic else ends))
+    (panel.set_xlim if which == "x" else panel.set_ylim)(*(map(math.exp, ends) if log else ends))
     axis = _axis(panel, which)
     if len(distinct) > 12:
-        decimal_ticks(axis, low, high) if logarithmic else axis.set_major_locator(MaxNLocator(5))
+        decimal_ticks(axis, low, high) if log else axis.set_major_locator(MaxNLocator(5))
         return
     texts = value_texts(distinct.tolist())
     sizes = [text_width(text) + 0.06 if which == "x" else 1.3 * SMALL / 72 for text in texts]

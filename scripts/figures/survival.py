@@ -18,13 +18,8 @@ from scripts.selection import Where, chosen_runs, missing_runs
 def command(
     root: Root,
     by: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--by",
-            metavar="NAME",
-            help="Hyperparameter that makes the groups. Repeatable. [default: from the sweep's axes]",
-            show_default=False,
-        ),
+        str | None,
+        typer.Option(help="Hyperparameters that make the groups, joined by commas. [default: one that varies]", show_default=False),
     ] = None,
     where: Where = [],  # noqa: B006  (typer copies it)
     train: Train = FITTED,
@@ -37,14 +32,14 @@ def command(
 
     Example:
         grokjax figure survival results/x --by weight_decay --where hidden_size=64 --where train_size=1250
-    """  # fmt: skip
+    """
     runs = chosen_runs(root, where)
-    groups = by or ([choose_axes(runs, None, None, None)[2]] if varied_hyperparameters(runs) else [])
+    groups = by.split(",") if by else ([choose_axes(runs, None, None, None)[2]] if varied_hyperparameters(runs) else [])
     delays = grokking_delays(runs, train, test, kind)
     curves = survival_curves(runs, delays, groups)
     several = bool(groups) and curves[groups].drop_duplicates().shape[0] > 1
     figure = plot_survival(
-        curves, by=groups, runs=len(runs), test=log_rank(runs, delays, groups) if several else None, missing=missing_runs(root, where, runs),
-        title=", ".join(where) or None, width=inches(width) or SINGLE,
+        curves, by=groups, runs=len(runs), test=log_rank(runs, delays, groups) if several else None,
+        missing=missing_runs(root, where, runs), title=", ".join(where) or None, width=inches(width) or SINGLE,
     )  # fmt: skip
     write(figure, root, "survival", out)

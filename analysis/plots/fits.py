@@ -1,0 +1,116 @@
+"""The share of a phase along an axis: what was seen, and the logistic fit that the boundary is read off."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.load import AnalysisError
+from analysis.phases import wilson_interval
+from analysis.plots.boundary import boundary_note
+from analysis.plots.cells import MOST_FACETS
+from analysis.plots.page import new_figure
+from analysis.plots.style import FAINT, LINES, MARKS, styled
+from analysis.plots.text import value_texts
+from analysis.plots.ticks import scale_to_values
+
+if TYPE_CHECKING:
+    from analysis.boundary import Boundary
+
+PANEL, HEIGHT = 1.45, 1.5  # inches: the least width of a panel, its height
+MOST_BANDS = 2  # groups of a panel whose bands can be told apart
+POINTS = 200
+
+
+@styled
+def plot_fits(
+    found: Mapping[tuple[Any, ...], Boundary],
+    *,
+    by: Sequence[str],
+    phase: str,
+    against: str | None = None,
+    missing: int = 0,
+    title: str | None = None,
+    width: float,
+) -> Figure:
+    """Shares along the axis, the fitted curves, and on the line of one half each boundary with its band.
+
+    In panels of one line or two, Wilson intervals and the bands of the curves as well.
+
+    Args:
+      found: from `boundary.boundaries`.
+      by: what its keys are: nothing, the hyperparameter of the lines, or that of the panels and that of the lines.
+      phase, against: whose boundary it is, as there.
+      missing: how many planned runs are not there.
+      title: above the figure.
+      width: in inches.
+
+    Raises:
+      AnalysisError: more hyperparameters, lines or panels than can be told apart.
+    """
+    facets = [None] if len(by) < 2 else sorted({key[0] for key in found})
+    lines = [None] if not by else sorted({key[-1] for key in found})
+    if len(by) > 2 or len(lines) > len(LINES) or len(facets) > MOST_FACETS:
+        raise AnalysisError(
+            f"{' x '.join(by)} makes {len(facets)} panels of {len(lines)} lines; {MOST_FACETS} of {len(LINES)} can be told apart: "
+            "choose some with --where"
+        )
+    across = min(len(facets), max(1, int((width - 0.4) / PANEL)))
+    across = math.ceil(len(facets) / math.ceil(len(facets) / across))
+    down = math.ceil(len(facets) / across)
+    names = [f"{by[-1]} = {text}" for text in value_texts(lines)] if by else []
+    handles = [
+        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=name)
+        for (color, style), marker, name in zip(LINES, MARKS, names, strict=False)
+    ]
+    banded = len(lines) <= MOST_BANDS
+    note = f"{boundary_note(found, missing)} Large marks: boundaries, with their bands.{' Bars: Wilson intervals.' * banded}"
+    figure = new_figure(width, down * (HEIGHT + 0.22) + 0.36, title=title, legend=handles, note=note)
+    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
+    first = next(iter(found.values()))
+    values = np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
+    scale_to_values(panels[0], "x", values, width / across - 0.5, log=first.log)
+    for index, panel in enumerate(panels):
+        panel.set_visible(index < len(facets))
+        if index >= len(facets):
+            continue
+        panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
+        for place, line in enumerate(lines):
+            key = tuple(value for value in (facets[index], line) if value is not None)
+            if key in found:
+                _draw_fit(panel, found[key], place, banded=banded)
+        lowest = index + across >= len(facets)
+        panel.tick_params(labelbottom=lowest)
+        panel.set(ylim=(-0.04, 1.04), xlabel=first.axis if lowest else "")
+        share = f"share of {phase}" + (f"\nagainst {against}" if against else "")
+        panel.set_ylabel(share if index % across == 0 else "")
+        panel.set_title(f"{by[0]} = {value_texts(facets)[index]}" if len(by) == 2 else "")
+    return figure
+
+
+def _draw_fit(panel: Axes, each: Boundary, place: int, *, banded: bool) -> None:
+    (color, style), marker = LINES[place], MARKS[place]
+    at = each.cells["value"].to_numpy(float)
+    seen, trials = each.cells["successes"].to_numpy(), each.cells["trials"].to_numpy()
+    share = seen / trials
+    low, high = wilson_interval(seen, trials, each.confidence)
+    bars = np.clip([share - low, high - share], 0, None) if banded else None
+    panel.errorbar(at, share, bars, ls="", marker=marker, ms=2.8, mew=0, elinewidth=0.5, color=color, alpha=0.8)
+    if each.fit is None:
+        panel.plot(at, share, color=color, ls=style, lw=1)
+        return
+    ends = panel.get_xlim()
+    curve = each.shares(np.geomspace(*ends, POINTS) if each.log else np.linspace(*ends, POINTS))
+    panel.plot(curve[each.axis], curve["share"], color=color, ls=style, lw=1, label="fit")
+    if banded:
+        panel.fill_between(curve[each.axis], curve["low"], curve["high"], color=color, alpha=0.15, lw=0)
+    if each.status == "found":
+        reach = np.clip(each.band, *ends)
+        panel.plot(reach, [0.5, 0.5], color=color, lw=1.6, alpha=0.5, solid_capstyle="butt")
+        panel.plot(each.at, 0.5, marker=marker, ms=5, mec="white", mew=0.6, color=color, label="boundary")

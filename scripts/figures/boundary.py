@@ -1,0 +1,33 @@
+"""grokjax figure boundary."""
+
+from __future__ import annotations
+
+from analysis.plots import DOUBLE, SINGLE, plot_boundary
+from scripts.figures.along import Against, Axis, Phase, found_boundaries
+from scripts.options import Root
+from scripts.pictures import Out, Width, inches, write
+from scripts.selection import RuleName, Thresholds, Where
+
+
+def command(
+    root: Root,
+    axis: Axis,
+    where: Where = [],  # noqa: B006  (typer copies it)
+    rule: RuleName = None,
+    threshold: Thresholds = [],  # noqa: B006
+    phase: Phase = "grok",
+    against: Against = None,
+    out: Out = None,
+    width: Width = None,
+) -> None:
+    """The boundary of a phase on the map: where along AXIS its share crosses one half, with its band, for each value of the others.
+
+    Example:
+        grokjax figure boundary results/x train_size --phase grok --against memorize
+    """
+    found = found_boundaries(root, axis, where, rule, threshold, phase, against)
+    figure = plot_boundary(
+        found.boundaries, by=found.by, phase=phase, against=against, missing=found.missing, title=found.title,
+        width=inches(width) or (SINGLE if len(found.by) < 2 else DOUBLE),
+    )  # fmt: skip
+    write(figure, root, "boundary", out)
