@@ -109,8 +109,10 @@ def _column_labels(texts: list[str], cell_width: float) -> tuple[list[str], int,
     for lines in (texts, [wrapped(text, cell_width - 0.05) for text in texts]):
         if max(map(text_width, lines)) + 0.05 <= cell_width:
             return lines, 0, max(map(text_height, lines))
-    lines = [wrapped(text, WIDEST_LABEL) for text in texts]
-    every = math.ceil(max(map(text_height, lines)) / cell_width)
+    for lines in ([wrapped(text, WIDEST_LABEL) for text in texts], texts):
+        every = math.ceil(max(map(text_height, lines)) / cell_width)
+        if every == 1:
+            break
     shown = [line if index % every == 0 else "" for index, line in enumerate(lines)]
     return shown, 90, max(map(text_width, lines)) + 0.03
 

@@ -17,7 +17,7 @@ from matplotlib.patches import Patch, Rectangle
 from analysis.load import AnalysisError
 from analysis.plots.cells import MOST_FACETS
 from analysis.plots.page import PAD, new_figure
-from analysis.plots.style import GREY, PHASE_COLORS, TEST_COLOR, shades, styled
+from analysis.plots.style import DOUBLE, GREY, PHASE_COLORS, SINGLE, TEST_COLOR, shades, styled
 from analysis.plots.text import POINTS, counted, told_missing, value_texts
 from analysis.plots.ticks import scale_to_values
 
@@ -39,7 +39,7 @@ def plot_boundary(
     against: str | None = None,
     missing: int = 0,
     title: str | None = None,
-    width: float,
+    width: float | None = None,
 ) -> Figure:
     """The boundary for each value of a hyperparameter across, along the axis upwards, with its band, over the shares it fits.
 
@@ -52,7 +52,7 @@ def plot_boundary(
       phase, against: whose boundary it is, as there.
       missing: how many planned runs are not there.
       title: above the figure.
-      width: in inches.
+      width: in inches; one column of a paper where all panels fit in one line of it, else both, when None.
 
     Raises:
       AnalysisError: neither one nor two hyperparameters, or more panels or columns than the width has room for.
@@ -61,6 +61,7 @@ def plot_boundary(
         raise AnalysisError(f"a map of a boundary has one other hyperparameter, or two, got {', '.join(by) or 'none'}; draw fits")
     facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
     columns = sorted({key[-1] for key in found})
+    width = width or (SINGLE if len(facets) * (1.6 * COLUMN * len(columns) + 0.1) <= SINGLE - BESIDE else DOUBLE)
     fitting = int((width - BESIDE + 1e-9) / (COLUMN * len(columns) + 0.1))
     if not fitting or len(facets) > MOST_FACETS:
         raise AnalysisError(

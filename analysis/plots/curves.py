@@ -126,7 +126,7 @@ def _label(metrics: Sequence[str], unit: str) -> str:
 def _across(count: int, width: float) -> int:
     """How many runs stand side by side: about as many as there are lines of them, if they have room."""
     fitting = max(1, int((width - 0.45) / LEAST))
-    across = min(count, fitting, max(1, round(math.sqrt(count) * (1.2 if width > SINGLE else 1))))
+    across = min(fitting, math.ceil(math.sqrt(count)))
     return math.ceil(count / math.ceil(count / across))
 
 

@@ -16,7 +16,7 @@ from analysis.phases import wilson_interval
 from analysis.plots.boundary import boundary_note
 from analysis.plots.cells import MOST_FACETS
 from analysis.plots.page import new_figure
-from analysis.plots.style import FAINT, LINES, MARKS, styled
+from analysis.plots.style import DOUBLE, FAINT, LINES, MARKS, SINGLE, styled
 from analysis.plots.text import value_texts
 from analysis.plots.ticks import scale_to_values
 
@@ -37,7 +37,7 @@ def plot_fits(
     against: str | None = None,
     missing: int = 0,
     title: str | None = None,
-    width: float,
+    width: float | None = None,
 ) -> Figure:
     """Shares along the axis, the fitted curves, and on the line of one half each boundary with its band.
 
@@ -49,7 +49,7 @@ def plot_fits(
       phase, against: whose boundary it is, as there.
       missing: how many planned runs are not there.
       title: above the figure.
-      width: in inches.
+      width: in inches; one column of a paper for one panel, both for more, when None.
 
     Raises:
       AnalysisError: more hyperparameters, lines or panels than can be told apart.
@@ -61,6 +61,7 @@ def plot_fits(
             f"{' x '.join(by)} makes {len(facets)} panels of {len(lines)} lines; {MOST_FACETS} of {len(LINES)} can be told apart: "
             "choose some with --where"
         )
+    width = width or (SINGLE if len(facets) == 1 else DOUBLE)
     across = min(len(facets), max(1, int((width - 0.4) / PANEL)))
     across = math.ceil(len(facets) / math.ceil(len(facets) / across))
     down = math.ceil(len(facets) / across)

@@ -72,7 +72,8 @@ def plot_scatter(
     size = float(np.clip(MARK_SIZE * (MANY / len(runs)) ** 0.5, 3, MARK_SIZE))
     for phase in sorted(present, key=lambda phase: -int((steps.labels == phase).sum())):  # the rare ones in front
         chosen = steps.both & (steps.labels == phase)
-        _draw_runs(panel, steps.train[chosen], steps.test[chosen], phase, size)
+        if chosen.any():
+            _draw_runs(panel, steps.train[chosen], steps.test[chosen], phase, size)
     if above is not None:
         _draw_censored(above, steps, stripped, size)
     panel.set(xlabel=f"train {_words(train)} (step)", ylabel=f"test {_words(test)} (step)")

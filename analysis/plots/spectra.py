@@ -36,11 +36,9 @@ def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str
     beside = width > (SINGLE + DOUBLE) / 2
     height = max(LEAST_MAP, UNIT_HEIGHT * units)
     lines = 1 if beside else 2
-    keys = ", ".join(str(key) for key in sorted(later.keys)[:12]) + (", ..." if len(later.keys) > 12 else "")
-    note = (
-        f"1 run, {counted(units, 'hidden unit')}; at step {int(maps.step[after]):,} they have "
-        f"{len(later.keys)} different frequencies: {keys}."
-    )
+    listed = ", ".join(str(key) for key in sorted(later.keys)[:12]) + (", ..." if len(later.keys) > 12 else "")
+    keys = f"{len(later.keys)} frequenc{'y' if len(later.keys) == 1 else 'ies'}: {listed}" if later.keys else "no frequency"
+    note = f"1 run, {counted(units, 'hidden unit')}, at step {int(maps.step[after]):,} of {keys}."
     figure = new_figure(width, lines * (height + BARS + 0.62), title=title, note=note)
     panels = figure.subplots(2 * lines, 2 * (3 - lines), sharex=True, squeeze=False, height_ratios=[BARS, height] * lines)
     images = []

@@ -111,7 +111,8 @@ def shades(color: str, begin: float = 0.0) -> LinearSegmentedColormap:
     """
     full = to_rgb(color)
     first = tuple(0.98 + begin * (part - 0.98) for part in full)
-    return LinearSegmentedColormap.from_list("shades", [(first[0], first[1], first[2]), full, darkened(color, 0.4)])
+    ends = [full, darkened(color, 0.4)] if max(full) > 0.2 else [(0.5, 0.5, 0.5), full]  # black has nothing darker
+    return LinearSegmentedColormap.from_list("shades", [(first[0], first[1], first[2]), *ends])
 
 
 def darkened(color: str, by: float = 0.75) -> tuple[float, float, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from analysis.plots import DOUBLE, SINGLE, plot_fits
+from analysis.plots import plot_fits
 from scripts.figures.along import Against, Axis, Phase, found_boundaries
 from scripts.options import Root
 from scripts.pictures import Out, Width, inches, write
@@ -28,6 +28,6 @@ def command(
     found = found_boundaries(root, axis, where, rule, threshold, phase, against)
     figure = plot_fits(
         found.boundaries, by=found.by, phase=phase, against=against, missing=found.missing, title=found.title,
-        width=inches(width) or (SINGLE if len(found.by) < 2 else DOUBLE),
+        width=inches(width),
     )  # fmt: skip
     write(figure, root, "fits", out)
