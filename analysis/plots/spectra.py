@@ -12,7 +12,7 @@ from analysis.plots.style import DOUBLE, PHASE_COLORS, SINGLE, TEST_COLOR, shade
 from analysis.plots.text import counted
 from analysis.units import Array, UnitMaps, power_shares, power_spectrum, unit_frequencies
 
-UNIT_HEIGHT, LEAST_MAP, BARS = 0.055, 0.7, 0.5  # inches
+UNIT_HEIGHT, LEAST_MAP, MOST_MAP, BARS = 0.055, 0.7, 1.8, 0.5  # inches
 
 
 @styled
@@ -34,7 +34,7 @@ def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str
     units = len(order)
     sides = (("reads", maps.reads, PHASE_COLORS["grok"]), ("writes", np.swapaxes(maps.writes, 1, 2)[:, None], TEST_COLOR))
     beside = width > (SINGLE + DOUBLE) / 2
-    height = max(LEAST_MAP, UNIT_HEIGHT * units)
+    height = float(np.clip(UNIT_HEIGHT * units, LEAST_MAP, MOST_MAP))
     lines = 1 if beside else 2
     listed = ", ".join(str(key) for key in sorted(later.keys)[:12]) + (", ..." if len(later.keys) > 12 else "")
     keys = f"{len(later.keys)} frequenc{'y' if len(later.keys) == 1 else 'ies'}: {listed}" if later.keys else "no frequency"

@@ -15,6 +15,7 @@ from analysis.plots.waves import MOST_FREQUENCIES, WAVE_SHARE, phases_of, wave_f
 from analysis.units import Array, UnitMaps, components, unit_frequencies
 
 WIDEST_PANEL = 1.75  # inches
+MOST_NUMBERS = 12  # units that can be numbered without covering one another
 
 
 @styled
@@ -76,12 +77,12 @@ def _reach(maps: UnitMaps, at: int, keys: Sequence[int], groups: Sequence[Array]
 
 
 def _draw_star(panel: Axes, points: Array, color: str, reach: float) -> None:
-    """Points [units, 2], joined in their order and numbered by it, around the origin."""
+    """Points [units, 2], joined in their order, and numbered by it if they are not many, around the origin."""
     panel.axhline(0, color=FAINT, lw=0.6, zorder=0)
     panel.axvline(0, color=FAINT, lw=0.6, zorder=0)
     closed = np.concatenate([points, points[:1]])
     panel.plot(*closed.T, lw=0.7, color=color, marker="o", ms=2.6, mew=0)
-    for number, place in enumerate(_places(points, reach), start=1):
+    for number, place in enumerate(_places(points, reach) if len(points) <= MOST_NUMBERS else [], start=1):
         panel.text(place[0], place[1], str(number), ha="center", va="center", fontsize=SMALL - 1)
     panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     panel.locator_params(nbins=3)

@@ -56,7 +56,7 @@ def value_texts(values: Iterable[Any]) -> list[str]:
 
 def number_text(value: float, digits: int = 3) -> str:
     """A number with so many significant digits: 0.0316, 5000, 1e-6."""
-    if value == 0 or 1e-3 <= abs(value) < 1e6:
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
         return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
     return np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
 

@@ -16,8 +16,9 @@ from analysis.plots.text import counted
 from analysis.units import Array, UnitFrequencies, UnitMaps, components, token_order, unit_frequencies
 
 MOST_FREQUENCIES = 8
-# Inches: a unit's line in a heat map, the least a line of panels takes.
-UNIT_HEIGHT, LEAST_HEIGHT = 0.085, 0.62
+# Inches: a unit's line in a heat map, the least and the most a line of panels takes.
+UNIT_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 0.085, 0.66, 1.2
+MANY = 12  # units, from which on there are lines without dots
 # Colours that come round, for phases; which line is which can be told without them too.
 CYCLE = LinearSegmentedColormap.from_list("cycle", ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2"])
 # Of a unit's power in one frequency, from which on it is called a wave.
@@ -30,7 +31,7 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
 
     A line of panels a frequency k, that of most units first; in it units are sorted by the phase of what they read. In the heat
     maps tokens a stand in their order; the lines follow k a mod V, in which every wave of frequency k comes round once. Dots are
-    weights, lines their mean and their parts at k.
+    weights, lines their mean and their parts at k; where a frequency has many units, there are lines alone.
 
     Args:
       maps: from `units.unit_maps`.
@@ -45,7 +46,9 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
     keys = wave_frequencies(found)
     groups = [np.flatnonzero((found.frequency == key) & (found.share >= WAVE_SHARE)) for key in keys[:MOST_FREQUENCIES]]
     both = width > (SINGLE + DOUBLE) / 2
-    heights = [max(LEAST_HEIGHT, UNIT_HEIGHT * len(group) + 0.1) if both else LEAST_HEIGHT for group in groups]
+    heights = [
+        float(np.clip(UNIT_HEIGHT * len(group) + 0.1, LEAST_HEIGHT, MOST_HEIGHT)) if both else LEAST_HEIGHT for group in groups
+    ]
     left_out = len(found.frequency) - sum(map(len, groups))
     sides = maps.sides
     limits = [float(np.abs(side[at]).max()) or 1.0 for _, side in sides]
@@ -64,9 +67,9 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
             if line == 0:
                 for panel in row[[place, -len(sides) + place]]:
                     panel.set_title(name)
-        named = f"k = {key}", counted(len(group), "unit")
-        row[0].set_ylabel("\n".join(named) if both else f"{', '.join(named)}\nweight")
-        row[-len(sides)].set_ylabel("weight" if both else row[0].get_ylabel())
+        row[0].set_ylabel(f"k = {key}\n{counted(len(group), 'unit')}")
+        if both:
+            row[-len(sides)].set_ylabel("weight")
     for place in range(len(sides)):
         token = "c" if sides[place][0] == "writes" else "a"
         panels[-1][place].set_xlabel("output c" if token == "c" else "token a")
@@ -122,8 +125,10 @@ def _draw_lines(panel: Axes, waves: Array, frequency: int, limit: float) -> None
     beyond = float((np.abs(waves.mean(axis=0)) + np.linalg.norm(parts, axis=1)).max())
     for index, (wave, (cosine, sine)) in enumerate(zip(waves.T, parts, strict=True)):
         color = CYCLE(index / waves.shape[1])
-        panel.plot(turn, wave.mean() + cosine * np.cos(angle) + sine * np.sin(angle), lw=0.7, color=color)
-        panel.plot(along, wave[order], ls="", marker="o", ms=1.1, mew=0, color=color)
+        many = waves.shape[1] >= MANY
+        panel.plot(turn, wave.mean() + cosine * np.cos(angle) + sine * np.sin(angle), lw=0.4 if many else 0.7, color=color)
+        if not many:
+            panel.plot(along, wave[order], ls="", marker="o", ms=1.1, mew=0, color=color)
     panel.axhline(0, color="black", lw=0.4)
     reach = 1.08 * max(limit, beyond)
     panel.set(xlim=(0, tokens), ylim=(-reach, reach))
