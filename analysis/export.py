@@ -11,12 +11,15 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
+from sweeps.parts import OnBadFile
 from sweeps.storage import reason
 
 Table = Literal["runs", "curves"]
 
 
-def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | None = None) -> int:
+def export(
+    root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise"
+) -> int:
     """Writes a table of a root to one .csv or .parquet file; returns its rows.
 
     In CSV, lists and maps are JSON texts.
@@ -26,13 +29,14 @@ def export(root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | N
       table: which of the two.
       out: the file; replaced if it is there.
       run_ids: only these runs.
+      on_bad_file: as for `load_runs`.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
       AnalysisError: another suffix, or `out` cannot be written.
     """
     _check_suffix(out)
-    frame = load_curves(root, run_ids) if table == "curves" else load_runs(root)
+    frame = load_curves(root, run_ids, on_bad_file=on_bad_file) if table == "curves" else load_runs(root, on_bad_file=on_bad_file)
     if table == "runs" and run_ids is not None:
         frame = frame[frame["run_id"].isin(run_ids)]
     write_table(frame, out)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sweeps.errors import InputError
-from sweeps.parts import Part, read_parts
+from sweeps.parts import OnBadFile, Part, read_parts
 from sweeps.schema import curves_schema
 from sweeps.standing import KEYS, committed_rows, superseded
 from sweeps.store import Store, get_weights, joined
@@ -24,7 +24,7 @@ class AnalysisError(InputError):
     """A question that the tables cannot answer. The message says what was asked, what there is, and what to do."""
 
 
-def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
     """The runs table: a row a committed run, in the order of run_id. Arrow-backed columns.
 
     `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters; `attrs["follows"]` says which of them take the
@@ -34,12 +34,13 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
       root: where the sweep was run to.
       columns: which columns; all of them when None. `stopped_by` comes along where any run was stopped early, since no rule can be
         right about such a run without it.
+      on_bad_file: whether a file that is missing, cut short or none of ours is an error, or is left out with a BadFileWarning.
 
     Raises:
-      StoreError: `root` holds no sweep.
+      StoreError: `root` holds no sweep, or a file is bad.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
-    parts = _parts(root, "runs", None if columns is None else {*KEYS, *columns})
+    parts = _parts(root, "runs", None if columns is None else {*KEYS, *columns}, on_bad_file=on_bad_file)
     schema = joined([part.schema for part in parts])
     if columns is not None:
         _require_columns(columns, schema.names)
@@ -57,26 +58,32 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None) -> pd.Data
     return runs[list(dict.fromkeys([*columns, *["stopped_by"] * stopped]))]
 
 
-def load_curves(root: str | Path, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def load_curves(
+    root: str | Path,
+    run_ids: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
+) -> pd.DataFrame:
     """The curves: a row a run and logged step, sorted by both. Reads only the runs and columns asked for.
 
     Args:
       root: where the sweep was run to.
       run_ids: which runs; all of them when None.
       columns: which metrics beside run_id and step; all of them when None.
+      on_bad_file: as for `load_runs`.
 
     Raises:
-      StoreError: `root` holds no sweep.
+      StoreError: `root` holds no sweep, or a file is bad.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
     schema = curves_schema()
     if columns is not None:
         _require_columns(columns, schema.names)
         schema = pa.schema([schema.field(name) for name in dict.fromkeys(["run_id", "step", *columns])])
-    parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids))
+    parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids), on_bad_file)
     rows = _curves(parts, schema)
     if _repeated(rows, ["run_id", "step"]):
-        rows = _curves(_standing(root, parts), schema)
+        rows = _curves(_standing(root, parts, on_bad_file), schema)
     return _frame(rows)
 
 
@@ -88,9 +95,9 @@ def _curves(parts: Sequence[Part], schema: pa.Schema) -> pa.Table:
     return _sorted(rows.select(schema.names), ["run_id", "step"])
 
 
-def _standing(root: str | Path, parts: Sequence[Part]) -> list[Part]:
+def _standing(root: str | Path, parts: Sequence[Part], on_bad_file: OnBadFile) -> list[Part]:
     """The parts with no curve of a run but that of the row that stands, where a run is in several files."""
-    rows = committed_rows(Store(root))
+    rows = committed_rows(Store(root), on_bad_file)
     standing = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
     chosen = [pc.is_in(part.rows["run_id"], pa.array(standing.get(part.file, []), pa.string())) for part in parts]
     return [part._replace(rows=part.rows.filter(mask)) for part, mask in zip(parts, chosen, strict=True)]
@@ -121,10 +128,16 @@ def load_weights(root: str | Path, run_id: str) -> Weights:
     return Weights(*kept)
 
 
-def _parts(root: str | Path, table: str, columns: Collection[str] | None, run_ids: Collection[str] | None = None) -> list[Part]:
+def _parts(
+    root: str | Path,
+    table: str,
+    columns: Collection[str] | None,
+    run_ids: Collection[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
+) -> list[Part]:
     store = Store(root)
-    parts = read_parts(store, table, columns, run_ids)
-    if not parts and not store.files(table):
+    parts = read_parts(store, table, columns, run_ids, on_bad_file)
+    if not parts and (table == "runs" or not store.files(table)):
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
     return parts
 

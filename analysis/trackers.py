@@ -20,6 +20,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
+from sweeps.parts import OnBadFile
 from sweeps.schema import OUTCOME_COLUMNS, PROVENANCE_COLUMNS
 from sweeps.storage import reason
 
@@ -44,7 +45,14 @@ class Tracked:
     curve: list[tuple[int, dict[str, float]]]  # metrics by logged step; lists and maps as name/index and name/key
 
 
-def track(root: str | Path, tracker: Tracker, to: str, name: str, run_ids: Sequence[str] | None = None) -> tuple[int, int]:
+def track(
+    root: str | Path,
+    tracker: Tracker,
+    to: str,
+    name: str,
+    run_ids: Sequence[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
+) -> tuple[int, int]:
     """Enters runs into a tracker; returns how many, and how many more were there already.
 
     Interrupted anywhere, the same call enters what is missing.
@@ -56,12 +64,13 @@ def track(root: str | Path, tracker: Tracker, to: str, name: str, run_ids: Seque
         which `wandb sync` uploads.
       name: of the experiment (mlflow) or project (wandb).
       run_ids: only these runs.
+      on_bad_file: as for `load_runs`; runs whose curves cannot be read are not entered.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
       AnalysisError: the tracker's library is not installed, or it cannot write there.
     """
-    runs = load_runs(root)
+    runs = load_runs(root, on_bad_file=on_bad_file)
     if run_ids is not None:
         runs = runs[runs["run_id"].isin(list(run_ids))]
     begin = {"mlflow": _mlflow, "wandb": _wandb}[tracker]
@@ -70,12 +79,14 @@ def track(root: str | Path, tracker: Tracker, to: str, name: str, run_ids: Seque
     except ImportError:
         raise AnalysisError(f"--to {tracker} needs its library; pip install 'grokjax[{tracker}]'") from None
     missing = runs[[there.get(run_id) != steps for run_id, steps in zip(runs["run_id"], runs["steps"], strict=True)]]
+    entered = 0
     try:
-        for run in _tracked(root, missing):
+        for run in _tracked(root, missing, on_bad_file):
             enter(run)
+            entered += 1
     finally:
         end()
-    return len(missing), len(runs) - len(missing)
+    return entered, len(runs) - len(missing)
 
 
 # What a tracker holds, steps by run_id; how to enter a run; what to do last.
@@ -168,15 +179,15 @@ def _writing(to: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
         raise AnalysisError(f"cannot enter runs into {to}: {reason(error)}") from None
 
 
-def _tracked(root: str | Path, runs: pd.DataFrame) -> Iterator[Tracked]:
+def _tracked(root: str | Path, runs: pd.DataFrame, on_bad_file: OnBadFile) -> Iterator[Tracked]:
     """The runs with their curves, a pack's after the other's, so that few files are read at a time."""
     ordered = runs.sort_values([name for name in ("pack_id", "run_id") if name in runs])
     outcomes = [column.name for column in OUTCOME_COLUMNS if column.name in runs]
     provenance = [column.name for column in PROVENANCE_COLUMNS if column.name in runs]
     for start in range(0, len(ordered), RUNS_AT_ONCE):
         part = ordered.iloc[start : start + RUNS_AT_ONCE]
-        curves = dict(list(load_curves(root, part["run_id"].tolist()).groupby("run_id")))
-        for run in part.to_dict("records"):
+        curves = dict(list(load_curves(root, part["run_id"].tolist(), on_bad_file=on_bad_file).groupby("run_id")))
+        for run in part[part["run_id"].isin(curves)].to_dict("records"):
             told = {name: run[name] for name in (*outcomes, *provenance) if not _null(run[name])}
             tags = {f"grokjax.{name}": str(told[name]) for name in ("steps", "stopped_by", *provenance) if name in told}
             yield Tracked(
@@ -187,7 +198,7 @@ def _tracked(root: str | Path, runs: pd.DataFrame) -> Iterator[Tracked]:
                 tags={"grokjax.run_id": run["run_id"], **tags},
                 started_ms=_milliseconds(run.get("started_at")),
                 finished_ms=_milliseconds(run.get("finished_at")),
-                curve=[_row(row) for row in curves[run["run_id"]].to_dict("records")] if run["run_id"] in curves else [],
+                curve=[_row(row) for row in curves[run["run_id"]].to_dict("records")],
             )
 
 

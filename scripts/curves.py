@@ -7,12 +7,23 @@ from typing import Annotated
 import typer
 
 from analysis.labels import choose_rule
-from analysis.load import load_curves
+from analysis.load import AnalysisError, load_curves
 from analysis.plots import plot_curves
 from analysis.rules import classify
 from scripts.options import Root
 from scripts.pictures import Out, Width, inches, write
-from scripts.selection import RuleName, Thresholds, Where, chosen_runs, few, missing_runs, one_cell, seed_labels
+from scripts.selection import (
+    RuleName,
+    SkipBadFiles,
+    Thresholds,
+    Where,
+    chosen_runs,
+    few,
+    missing_runs,
+    on_bad_file,
+    one_cell,
+    seed_labels,
+)
 
 MOST_PANELS = 30
 
@@ -27,6 +38,7 @@ def command(
     ] = "train_loss,test_loss",
     out: Out = None,
     width: Width = None,
+    skip_bad_files: SkipBadFiles = False,
 ) -> None:
     """Draw the curves of a cell's seeds, panels a seed, with each run's phase.
 
@@ -35,12 +47,16 @@ def command(
 
         grokjax curves results/demo --where weight_decay=0.1 --where hidden_size=64 --where train_size=1250
     """
-    runs = few(one_cell(chosen_runs(root, where)), MOST_PANELS)
+    runs = few(one_cell(chosen_runs(root, where, skip_bad_files)), MOST_PANELS)
+    wanted = [metric.strip() for metric in metrics.split(",")]
+    curves = load_curves(root, runs["run_id"].tolist(), wanted, on_bad_file(skip_bad_files))
+    runs = runs[runs["run_id"].isin(curves["run_id"])]  # all, but for those in files that were left out
+    if runs.empty:
+        raise AnalysisError("no curve of these runs can be read")
     phases = classify(runs, choose_rule(root, runs, rule, threshold))
     ids = runs["run_id"].tolist()
-    wanted = [metric.strip() for metric in metrics.split(",")]
     figure = plot_curves(
-        load_curves(root, ids, wanted),
+        curves,
         dict(zip(ids, seed_labels(runs), strict=True)),
         metrics=wanted,
         title=", ".join(where) or "all runs",

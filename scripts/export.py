@@ -11,7 +11,7 @@ from analysis.export import Table, export
 from analysis.load import AnalysisError
 from analysis.trackers import track
 from scripts.options import Root
-from scripts.selection import Where, chosen_runs
+from scripts.selection import SkipBadFiles, Where, chosen_runs, on_bad_file
 
 
 def command(
@@ -29,6 +29,7 @@ def command(
         typer.Option(help="Of the experiment or project. [default: the last part of ROOT]", show_default=False),
     ] = None,
     where: Where = [],  # noqa: B006  (typer copies it)
+    skip_bad_files: SkipBadFiles = False,
 ) -> None:
     """Write the runs table, or the curves, to one file; or enter every run into an experiment tracker.
 
@@ -43,16 +44,16 @@ def command(
 
         grokjax export results/demo wandb-demo --to wandb
     """
-    run_ids = chosen_runs(root, where)["run_id"].tolist() if where else None
+    run_ids = chosen_runs(root, where, skip_bad_files)["run_id"].tolist() if where else None
     if to == "file":
         if name is not None:
             raise AnalysisError("--name is of an experiment or project; a file needs none")
-        rows = export(root, table or "runs", Path(out), run_ids)
+        rows = export(root, table or "runs", Path(out), run_ids, on_bad_file(skip_bad_files))
         typer.echo(f"Wrote {out}: {rows:,} rows")
         return
     if table is not None:
         raise AnalysisError(f"--table is for a file; --to {to} takes both tables")
-    entered, there = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids)
+    entered, there = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, on_bad_file(skip_bad_files))
     typer.echo(f"Entered {entered:,} runs into {out}" + (f"; {there:,} were there already" if there else ""))
     if to == "wandb" and entered:
         typer.echo(f"Next: wandb sync {out}/offline-run-*")

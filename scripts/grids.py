@@ -35,10 +35,15 @@ class LabelledGrid:
 
 
 def labelled_grid(
-    root: str, where: Sequence[str], rule: str | None, thresholds: Sequence[str], axes: tuple[str | None, str | None, str | None]
+    root: str,
+    where: Sequence[str],
+    rule: str | None,
+    thresholds: Sequence[str],
+    axes: tuple[str | None, str | None, str | None],
+    skip_bad_files: bool = False,
 ) -> LabelledGrid:
     """The runs of a root that meet the conditions, labelled, on the axes x, y and facet, or those that the sweep varies."""
-    runs = chosen_runs(root, list(where))
+    runs = chosen_runs(root, list(where), skip_bad_files)
     judged_by = choose_rule(root, runs, rule, thresholds)
     phases = classify(runs, judged_by)
     x, y, facet = choose_axes(runs, *axes)

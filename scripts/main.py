@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import warnings
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
 from grokjax.kinds import PartError
-from sweeps.errors import InputError
+from sweeps.errors import BadFileWarning, InputError
 
 COMMANDS = (
     *("run", "retry", "plan", "status", "verify", "compact"),
@@ -32,9 +33,18 @@ def _grokjax(version: Annotated[bool, typer.Option("--version", help="Show the v
         raise typer.Exit
 
 
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
+) -> None:
+    """What was left out is for the user, in a line; where in the code a warning comes from is for developers."""
+    plain = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(f"grokjax: {message}\n" if issubclass(category, BadFileWarning) else plain)
+
+
 def main() -> None:
     """Runs the command line. Exit codes: 0 done, 1 some packs failed, 2 bad input, 130 interrupted."""
     asked = [name for name in COMMANDS if name in sys.argv[1:2]]
+    warnings.showwarning = _show_warning
     try:
         for name in asked or COMMANDS:  # each imports another slow half of the libraries, so only the one asked for
             module = importlib.import_module(f"scripts.{name}")

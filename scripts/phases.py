@@ -13,7 +13,7 @@ from analysis.thresholds import told
 from scripts.grids import labelled_grid
 from scripts.options import Root
 from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where
+from scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where
 
 
 def command(
@@ -26,6 +26,7 @@ def command(
     threshold: Thresholds = [],  # noqa: B006
     out: Out = None,
     width: Width = None,
+    skip_bad_files: SkipBadFiles = False,
 ) -> None:
     """Label every run and draw the phase diagram.
 
@@ -38,7 +39,7 @@ def command(
 
         grokjax phases results/x --x learning_rate --where train_size=1250 --y hidden_size
     """
-    labelled = labelled_grid(root, where, rule, threshold, (x, y, facet))
+    labelled = labelled_grid(root, where, rule, threshold, (x, y, facet), skip_bad_files)
     figure = plot_phases(labelled.grid, x=labelled.x, y=labelled.y, facet=labelled.facet, title=labelled.title, width=inches(width))
     runs, phases, grid = labelled.runs, labelled.phases, labelled.grid
     missing = int((grid["planned"] - grid["seeds"]).sum())

@@ -14,6 +14,7 @@ from analysis.rules import RULES
 from grokjax.config import hyperparameter_fields
 from sweeps.axes import parse_setting
 from sweeps.errors import nearest
+from sweeps.parts import OnBadFile
 from sweeps.root import planned_runs
 from sweeps.store import Store
 
@@ -30,6 +31,9 @@ Upwards = Annotated[str | None, typer.Option("--y", help="Hyperparameter upwards
 Panels = Annotated[
     str | None, typer.Option("--facet", help="Hyperparameter that makes panels. [default: likewise]", show_default=False)
 ]
+SkipBadFiles = Annotated[
+    bool, typer.Option("--skip-bad-files", help="Leave out files that are missing, cut short or foreign, and say which.")
+]
 RuleName = Annotated[
     str | None,
     typer.Option(
@@ -45,9 +49,14 @@ Thresholds = Annotated[
 ]
 
 
-def chosen_runs(root: str, where: list[str]) -> pd.DataFrame:
+def on_bad_file(skip: bool) -> OnBadFile:
+    """What --skip-bad-files asks for."""
+    return "skip" if skip else "raise"
+
+
+def chosen_runs(root: str, where: list[str], skip_bad_files: bool = False) -> pd.DataFrame:
     """The runs table of `root`, narrowed to NAME=VALUE conditions. Raises AnalysisError where one names no column or no run."""
-    runs = load_runs(root)
+    runs = load_runs(root, on_bad_file=on_bad_file(skip_bad_files))
     for condition in where:
         kept = runs[_holds(runs, condition)]
         if kept.empty:

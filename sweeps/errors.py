@@ -19,6 +19,14 @@ class StoreError(InputError):
     """A root that cannot be used."""
 
 
+class BadFileError(StoreError):
+    """A file of a root that is missing, cut short, damaged, or none of ours."""
+
+
+class BadFileWarning(UserWarning):
+    """A file of a root that was left out, as asked."""
+
+
 class ClusterError(InputError):
     """A cluster that cannot be reached."""
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import bisect
 import functools
-from collections.abc import Collection, Iterator, Sequence
+import warnings
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sweeps.store import Store, unreadable
+from sweeps.errors import BadFileError, BadFileWarning
+from sweeps.store import Store, joined, unreadable
+
+OnBadFile = Literal["raise", "skip"]
 
 
 class Part(NamedTuple):
@@ -25,7 +30,11 @@ class Part(NamedTuple):
 
 
 def read_parts(
-    store: Store, table: str, columns: Collection[str] | None = None, run_ids: Collection[str] | None = None
+    store: Store,
+    table: str,
+    columns: Collection[str] | None = None,
+    run_ids: Collection[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
 ) -> list[Part]:
     """The table "runs" or "curves" of all committed packs, a part a file.
 
@@ -34,13 +43,57 @@ def read_parts(
       table: which.
       columns: those to read, as far as a file has them; all when None.
       run_ids: the runs whose rows to read; all when None. Files that have none of them are left out.
+      on_bad_file: whether a bad file is an error, or is left out with a BadFileWarning that names it.
 
     Raises:
-      StoreError: a file is missing, cut short, or no Parquet file.
+      BadFileError: a file is missing, cut short, no Parquet file, or not one of this table.
+      StoreError: the root cannot be read.
     """
     part = functools.partial(_part, store, columns, None if run_ids is None else sorted(run_ids))
+    if on_bad_file == "skip":
+        part = functools.partial(_unless_bad, part)
     with ThreadPoolExecutor(store.readers) as pool:
-        return [each for each in pool.map(part, store.files(table)) if each is not None]
+        parts = [each for each in pool.map(part, store.files(table)) if each is not None]
+    return _fitting(store, table, parts, on_bad_file)
+
+
+def _unless_bad(read: Callable[[str], Part | None], path: str) -> Part | None:
+    try:
+        return read(path)
+    except BadFileError as error:
+        _warn(error)
+        return None
+
+
+def _fitting(store: Store, table: str, parts: list[Part], on_bad_file: OnBadFile) -> list[Part]:
+    """The parts, but for those whose columns are of other types than most parts'."""
+    if all(part.schema.equals(parts[0].schema) for part in parts):
+        return parts
+    usual = Counter(str(part.schema) for part in parts).most_common(1)[0][0]
+    schema = next(part.schema for part in parts if str(part.schema) == usual)
+    fitting: list[Part] = []
+    for part in parts:
+        try:
+            joined([schema, part.schema])
+            fitting.append(part)
+        except pa.ArrowException as error:
+            bad = unreadable(store, f"{table}/{part.file}.parquet", error)
+            if on_bad_file == "raise":
+                raise bad from None
+            _warn(bad)
+    return fitting
+
+
+def _warn(error: BadFileError) -> None:
+    warnings.warn(f"left out: {error}", BadFileWarning, stacklevel=1)
+
+
+def _checked(file: pq.ParquetFile, path: str) -> pq.ParquetFile:
+    """The file. Raises ArrowInvalid unless its columns are those of a file of ours."""
+    for name in ("run_id",) if path.startswith("runs/") else ("run_id", "step"):
+        if name not in file.schema_arrow.names:
+            raise pa.ArrowInvalid(f"it is no file of a sweep, it has no column {name}")
+    return file
 
 
 def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] | None, path: str) -> Part | None:
@@ -48,8 +101,8 @@ def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] 
     options = {"filesystem": store.filesystem(), "pre_buffer": not store.is_local}
     try:
         if run_ids is None:
-            return _rows(pq.ParquetFile(path, **options), path, columns)
-        held = dict(_held(pq.ParquetFile(path, read_dictionary=["run_id"], **options), run_ids))
+            return _rows(_checked(pq.ParquetFile(path, **options), path), path, columns)
+        held = dict(_held(_checked(pq.ParquetFile(path, read_dictionary=["run_id"], **options), path), run_ids))
         if not held:
             return None
         part = _rows(pq.ParquetFile(path, **options), path, columns, list(held))

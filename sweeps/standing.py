@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pyarrow as pa
 
+from sweeps.parts import OnBadFile, read_parts
 from sweeps.store import Store
 
 # What it takes to tell which row of a run stands, where it has several.
@@ -34,23 +33,19 @@ def superseded(runs: pd.DataFrame) -> pd.Series:
     return order["run_id"].duplicated().reindex(runs.index)
 
 
-def committed_rows(store: Store) -> pd.DataFrame:
+def committed_rows(store: Store, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
     """KEYS of every row of the runs table, and `file`: the stem of the pair of files that hold the row and its curve.
 
-    Arrow-backed columns; null where a table of an older version lacks one. Raises StoreError if a file cannot be read.
+    Arrow-backed columns; null where a table of an older version lacks one. Bad files as in `read_parts`.
     """
-    dataset = store.dataset("runs")
-    if dataset is None:
-        rows = pa.table({name: pa.nulls(0, kind) for name, kind in KEY_TYPES.items()} | {"__filename": pa.nulls(0, pa.string())})
-    else:
-        rows = dataset.to_table(columns=[*(name for name in KEYS if name in dataset.schema.names), "__filename"])
-    for name in KEYS:
-        if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.nulls(len(rows), KEY_TYPES[name]))
-    paths = rows["__filename"].combine_chunks().dictionary_encode()
-    stems = pa.array([Path(path).stem for path in paths.dictionary.to_pylist()], pa.string())
-    frame: pd.DataFrame = rows.select(KEYS).append_column("file", stems.take(paths.indices)).to_pandas(types_mapper=pd.ArrowDtype)
-    return frame
+    columns = KEY_TYPES | {"file": pa.string()}
+    nothing = pa.table({name: pa.nulls(0, kind) for name, kind in columns.items()})
+    parts = [
+        part.rows.append_column("file", pa.repeat(part.file, len(part.rows)))
+        for part in read_parts(store, "runs", KEYS, on_bad_file=on_bad_file)
+    ]
+    rows: pd.DataFrame = pa.concat_tables([nothing, *parts], promote_options="permissive").to_pandas(types_mapper=pd.ArrowDtype)
+    return rows
 
 
 def drop_superseded(store: Store) -> None:

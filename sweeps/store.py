@@ -37,7 +37,7 @@ from pyarrow import fs
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from sweeps.errors import StoreError
+from sweeps.errors import BadFileError, StoreError
 from sweeps.storage import Storage, is_address, reason
 
 if TYPE_CHECKING:
@@ -162,9 +162,9 @@ def read_pack(store: Store, table: str, file: str) -> pa.Table:
         raise unreadable(store, key, error) from None
 
 
-def unreadable(store: Store, key: str, error: Exception) -> StoreError:
+def unreadable(store: Store, key: str, error: Exception) -> BadFileError:
     """What to say of a Parquet file that cannot be read."""
-    return StoreError(
+    return BadFileError(
         f"cannot read {store.root}/{key}: {reason(error)}; restore it, or move its runs file away to train the pack again"
     )
 

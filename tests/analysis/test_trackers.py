@@ -88,8 +88,8 @@ def test_mlflow_gets_anew_what_was_half_entered_or_has_been_trained_further(root
     one = load_runs(root)["run_id"][0]
     load = load_runs
 
-    def longer(*arguments):
-        runs = load(*arguments)
+    def longer(*arguments, **settings):
+        runs = load(*arguments, **settings)
         runs.loc[runs["run_id"] == one, "steps"] += 100
         return runs
 
