@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pyarrow as pa
 
+from sweeps.parts import read_parts, rows_of
 from sweeps.store import Store
 
 # What it takes to tell which row of a run stands, where it has several.
@@ -39,17 +38,10 @@ def committed_rows(store: Store) -> pd.DataFrame:
 
     Arrow-backed columns; null where a table of an older version lacks one. Raises StoreError if a file cannot be read.
     """
-    dataset = store.dataset("runs")
-    if dataset is None:
-        rows = pa.table({name: pa.nulls(0, kind) for name, kind in KEY_TYPES.items()} | {"__filename": pa.nulls(0, pa.string())})
-    else:
-        rows = dataset.to_table(columns=[*(name for name in KEYS if name in dataset.schema.names), "__filename"])
-    for name in KEYS:
-        if name not in rows.schema.names:
-            rows = rows.append_column(name, pa.nulls(len(rows), KEY_TYPES[name]))
-    paths = rows["__filename"].combine_chunks().dictionary_encode()
-    stems = pa.array([Path(path).stem for path in paths.dictionary.to_pylist()], pa.string())
-    frame: pd.DataFrame = rows.select(KEYS).append_column("file", stems.take(paths.indices)).to_pandas(types_mapper=pd.ArrowDtype)
+    parts = read_parts(store, "runs", KEYS)
+    named = [part._replace(rows=part.rows.append_column("file", pa.repeat(part.file, len(part.rows)))) for part in parts]
+    schema = pa.schema({**KEY_TYPES, "file": pa.string()})
+    frame: pd.DataFrame = rows_of(named, schema).to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 
