@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sweeps.errors import InputError
-from sweeps.parts import OnBadFile, Part, read_parts
+from sweeps.parts import OnBadFile, Part, read_parts, rows_of
 from sweeps.schema import curves_schema
 from sweeps.standing import KEYS, committed_rows, superseded
 from sweeps.store import Store, get_weights, joined
@@ -44,7 +44,7 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_fil
     schema = joined([part.schema for part in parts])
     if columns is not None:
         _require_columns(columns, schema.names)
-    rows = _sorted(_together([part.rows for part in parts]), ["run_id"])
+    rows = _sorted(rows_of(parts), ["run_id"])
     runs = _frame(rows)
     if _repeated(rows, ["run_id"]):
         runs = runs[~superseded(runs)].reset_index(drop=True)
@@ -81,18 +81,10 @@ def load_curves(
         _require_columns(columns, schema.names)
         schema = pa.schema([schema.field(name) for name in dict.fromkeys(["run_id", "step", *columns])])
     parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids), on_bad_file)
-    rows = _curves(parts, schema)
+    rows = _sorted(rows_of(parts, schema), ["run_id", "step"])
     if _repeated(rows, ["run_id", "step"]):
-        rows = _curves(_standing(root, parts, on_bad_file), schema)
+        rows = _sorted(rows_of(_standing(root, parts, on_bad_file), schema), ["run_id", "step"])
     return _frame(rows)
-
-
-def _curves(parts: Sequence[Part], schema: pa.Schema) -> pa.Table:
-    rows = _together([part.rows for part in parts] or [schema.empty_table()])
-    for field in schema:
-        if field.name not in rows.schema.names:  # of files of a version that had none such
-            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
-    return _sorted(rows.select(schema.names), ["run_id", "step"])
 
 
 def _standing(root: str | Path, parts: Sequence[Part], on_bad_file: OnBadFile) -> list[Part]:
@@ -140,12 +132,6 @@ def _parts(
     if not parts and (table == "runs" or not store.files(table)):
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
     return parts
-
-
-def _together(tables: Sequence[pa.Table]) -> pa.Table:
-    """The rows of all tables, columns joined by name."""
-    alike = all(table.schema.equals(tables[0].schema) for table in tables)
-    return pa.concat_tables(tables, promote_options="none" if alike else "permissive")
 
 
 def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:

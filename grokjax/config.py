@@ -256,10 +256,12 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
     return found | {name: info for name, info in RunConfig.model_fields.items() if name not in PART_NAMES}
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
 def digest(content: Mapping[str, Any]) -> str:
     """16 hex digits of the SHA-256 of the content as canonical JSON."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:16]
 
 
 def _default(defaults: Mapping[str, Value | AsGiven], values: Mapping[str, Value], name: str) -> Value | None:

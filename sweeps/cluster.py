@@ -22,7 +22,10 @@ from sweeps.store import Store, drop_leftovers, put_in_quarantine, quarantine, r
 from sweeps.sweep import SweepSpec
 from sweeps.worker import Worker, WorkerSetup
 
+# Progress is looked up this often, or less often where looking takes long: packs in training are many, or the store is far. Workers
+# that have ended a pack wait meanwhile.
 POLL_SECONDS = 0.5
+MOST_POLLING = 0.05  # of the time
 
 
 @dataclass(frozen=True)
@@ -141,8 +144,9 @@ def _follow(
             receipts.append(event)
         if time.monotonic() < due:
             continue
-        due = time.monotonic() + POLL_SECONDS
+        looked = time.monotonic()
         watch(progress(sum(entry["run_steps"] for entry in read_progress(store).values())))
+        due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
     watch(progress(0))
 
 

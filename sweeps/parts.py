@@ -96,6 +96,26 @@ def _checked(file: pq.ParquetFile, path: str) -> pq.ParquetFile:
     return file
 
 
+def rows_of(parts: Sequence[Part], schema: pa.Schema | None = None) -> pa.Table:
+    """The rows of all parts, columns joined by name.
+
+    Args:
+      parts: at least one, unless there is a schema.
+      schema: which columns, in its order; null where no part has one. Those there are keep the type they have.
+    """
+    tables = [part.rows for part in parts]
+    if schema is None or tables:
+        alike = all(table.schema.equals(tables[0].schema) for table in tables)
+        rows = pa.concat_tables(tables, promote_options="none" if alike else "permissive")
+    if schema is None:
+        return rows
+    rows = rows if tables else schema.empty_table()
+    for field in schema:
+        if field.name not in rows.schema.names:  # of files of a version that had none such
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return rows.select(schema.names)
+
+
 def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] | None, path: str) -> Part | None:
     # What Arrow reads ahead is worth it over a network alone.
     options = {"filesystem": store.filesystem(), "pre_buffer": not store.is_local}

@@ -131,14 +131,15 @@ def make_packs(groups: Iterable[Runs], held: Held = NOTHING, rule: RuleName | No
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
     remaining = sum(_cost(runs.template) * len(runs) for runs in groups)
     for group in groups:
+        group_id = group.template.group_id
         for planned in _slices(group, remaining):
             remaining -= _cost(group.template) * len(planned)
             left = np.array([run_id not in held.committed and run_id not in held.quarantined for run_id in planned.run_ids])
             if left.any():
-                runs, group_id = planned.only(left), group.template.group_id
+                runs = planned if left.all() else planned.only(left)
                 most = held.limits.get(group_id, len(runs))
                 for start in range(0, len(runs), most):
-                    yield _pack(runs[start : start + most], len(group), rule, held.shorter)
+                    yield _pack(runs[start : start + most], group_id, len(group), rule, held.shorter)
 
 
 def halves(pack: Pack, rule: RuleName | None) -> tuple[Pack, Pack]:
@@ -146,7 +147,8 @@ def halves(pack: Pack, rule: RuleName | None) -> tuple[Pack, Pack]:
     middle = (len(pack.runs) + 1) // 2
     each = pack.steps_made // max(1, len(pack.earlier))  # all runs of a pack were trained equally far
     shorter = {run_id: Earlier(pack_id, each) for run_id, pack_id in pack.earlier.items()}
-    first, second = (_pack(pack.runs[part], pack.group_runs, rule, shorter) for part in (slice(middle), slice(middle, None)))
+    parts = pack.runs[:middle], pack.runs[middle:]
+    first, second = (_pack(part, pack.group_id, pack.group_runs, rule, shorter) for part in parts)
     return first, second
 
 
@@ -177,11 +179,11 @@ def make_plan(spec: SweepSpec, held: Held = NOTHING) -> Plan:
     )
 
 
-def _pack(runs: Runs, group_runs: int, rule: RuleName | None, shorter: Mapping[str, Earlier]) -> Pack:
+def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None, shorter: Mapping[str, Earlier]) -> Pack:
     earlier = {run_id: shorter[run_id] for run_id in runs.run_ids if run_id in shorter} if shorter else {}
     return Pack(
         pack_id=digest({"run_ids": runs.run_ids, "rule": rule, "steps": runs.template.steps}),
-        group_id=runs.template.group_id,
+        group_id=group_id,
         group_runs=group_runs,
         runs=runs,
         earlier={run_id: pack_id for run_id, (pack_id, _) in earlier.items()},

@@ -14,10 +14,16 @@ import pyarrow.compute as pc
 from grokjax.config import TRAJECTORY_VERSION, digest, hyperparameter_fields
 from grokjax.fields import Value, role_of
 from sweeps.errors import SpecError
+from sweeps.parts import read_parts, rows_of
 from sweeps.plan import Earlier, Held
 from sweeps.runs import Runs, expand, groups_of
 from sweeps.store import Store, holds_sweep, limits, quarantine
 from sweeps.sweep import SweepSpec
+
+# Of a committed run, what says whether it is done.
+COMMITTED = pa.schema(
+    {"run_id": pa.string(), "pack_id": pa.string(), "steps": pa.int64(), "diverged_step": pa.int64(), "stopped_by": pa.string()}
+)
 
 
 def open_root(root: str | Path, spec: SweepSpec) -> Store:
@@ -89,16 +95,9 @@ def unfinished_runs(store: Store) -> frozenset[str]:
 
 def _committed(store: Store, spec: SweepSpec) -> tuple[frozenset[str], dict[str, Earlier]]:
     """The committed runs that need no more training for `spec`, and those that were trained less far."""
-    dataset = store.dataset("runs")
-    if dataset is None:
-        return frozenset(), {}
-    names = ("run_id", "pack_id", "steps", "diverged_step", "stopped_by")
-    rows = dataset.to_table(columns=[name for name in names if name in dataset.schema.names])
-    for name in set(names) - set(rows.column_names):  # of a version that had none such
-        rows = rows.append_column(name, pa.nulls(len(rows)))
+    rows = rows_of(read_parts(store, "runs", COMMITTED.names), COMMITTED)
     whole = pc.or_(pc.fill_null(pc.greater_equal(rows["steps"], _steps(spec)), True), pc.is_valid(rows["diverged_step"]))
-    stopped = rows["stopped_by"].cast(pa.string())
-    done = pc.or_(whole, pc.fill_null(pc.equal(stopped, spec.stopping_rule or ""), False))
+    done = pc.or_(whole, pc.fill_null(pc.equal(rows["stopped_by"].cast(pa.string()), spec.stopping_rule or ""), False))
     less = rows.filter(pc.invert(done)).select(["run_id", "pack_id", "steps"]).to_pylist()
     finished = frozenset(rows["run_id"].filter(done).to_pylist())
     shorter = {row["run_id"]: Earlier(row["pack_id"], row["steps"]) for row in less if row["run_id"] not in finished}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pyarrow as pa
 
-from sweeps.parts import OnBadFile, read_parts
+from sweeps.parts import OnBadFile, read_parts, rows_of
 from sweeps.store import Store
 
 # What it takes to tell which row of a run stands, where it has several.
@@ -38,14 +38,11 @@ def committed_rows(store: Store, on_bad_file: OnBadFile = "raise") -> pd.DataFra
 
     Arrow-backed columns; null where a table of an older version lacks one. Bad files as in `read_parts`.
     """
-    columns = KEY_TYPES | {"file": pa.string()}
-    nothing = pa.table({name: pa.nulls(0, kind) for name, kind in columns.items()})
-    parts = [
-        part.rows.append_column("file", pa.repeat(part.file, len(part.rows)))
-        for part in read_parts(store, "runs", KEYS, on_bad_file=on_bad_file)
-    ]
-    rows: pd.DataFrame = pa.concat_tables([nothing, *parts], promote_options="permissive").to_pandas(types_mapper=pd.ArrowDtype)
-    return rows
+    parts = read_parts(store, "runs", KEYS, on_bad_file=on_bad_file)
+    named = [part._replace(rows=part.rows.append_column("file", pa.repeat(part.file, len(part.rows)))) for part in parts]
+    schema = pa.schema({**KEY_TYPES, "file": pa.string()})
+    frame: pd.DataFrame = rows_of(named, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 def drop_superseded(store: Store) -> None:

@@ -242,7 +242,9 @@ def limits(store: Store) -> dict[str, int]:
 
 def _entries(store: Store, folder: str) -> dict[str, dict[str, Any]]:
     """The JSON objects of a folder by name, but for those that went while it was read."""
-    found = {Path(key).stem: store.get_json(key) for key in store.keys(folder) if key.endswith(".json")}
+    keys = [key for key in store.keys(folder) if key.endswith(".json")]
+    with ThreadPoolExecutor(store.readers) as pool:
+        found = dict(zip((Path(key).stem for key in keys), pool.map(store.get_json, keys), strict=True))
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
