@@ -22,9 +22,9 @@ RAY = Path(sys.executable).with_name("ray")
 
 
 def free_port() -> int:
-    """A port that nothing listens on now, and that the system gives to nobody who asks for any: Ray's processes do."""
+    """A port that nothing listens on now, and that neither Ray nor the system gives to one of Ray's processes."""
     while True:
-        port = random.randrange(10_240, 32_768)
+        port = random.randrange(20_000, 32_768)
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("", port))
             return port
@@ -76,7 +76,7 @@ def end(process: subprocess.Popen[str]) -> None:
         for each in left:
             with contextlib.suppress(psutil.NoSuchProcess):
                 each.kill()
-    process.communicate()
+    process.wait()
 
 
 @contextlib.contextmanager

@@ -57,8 +57,8 @@ def test_the_script_is_bash():
 
 
 def test_a_job_is_put_back_before_its_time_is_up_and_then_trains_what_is_missing(slurm, tmp_path):
-    axes = {"hidden_size": [12, 16, 20], "seed": "0..3"}
-    spec, root = write(tmp_path, dict.fromkeys(axes) | {"steps": 6000, "train_size": 400}, axes), tmp_path / "root"
+    axes = {"hidden_size": [12, 16], "seed": "0..3"}
+    spec, root = write(tmp_path, dict.fromkeys(axes) | {"steps": 4000, "train_size": 400}, axes), tmp_path / "root"
     job = submit(slurm, spec, "--root", root)
     try:
         until = time.monotonic() + 120
@@ -80,7 +80,7 @@ def test_a_job_is_put_back_before_its_time_is_up_and_then_trains_what_is_missing
     finally:
         end(job)
     assert job.returncode == 0, told
-    assert sorted(load_runs(root)["hidden_size"].value_counts().items()) == [(12, 4), (16, 4), (20, 4)]
+    assert sorted(load_runs(root)["hidden_size"].value_counts().items()) == [(12, 4), (16, 4)]
     assert "lets in anyone" not in told
     log = (tmp_path / "log").read_text()
     assert "requeue" not in log
