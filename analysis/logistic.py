@@ -29,7 +29,9 @@ class LogisticFit:
         apart = np.asarray(values) - self.center[..., None]
         with np.errstate(invalid="ignore"):
             logit = self.slope[..., None] * apart
-        return _sigmoid(np.where(np.isinf(self.slope[..., None]) & (apart == 0), self.level[..., None], logit))
+        slope = self.slope[..., None]
+        at_level = (slope == 0) | (np.isinf(slope) & (apart == 0))  # a flat fit has its center nowhere
+        return _sigmoid(np.where(at_level, self.level[..., None], logit))
 
 
 def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool = True, steps: int = 100) -> LogisticFit:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from analysis.agreement import most_moved
 from analysis.plots.cells import cell_figure, cells_of, color_scale, draw_shade
 from analysis.plots.style import PHASE_COLORS, shades, styled
-from analysis.plots.text import counted, ranged, told_missing, value_texts
+from analysis.plots.text import counted, told_missing, value_texts
 from analysis.thresholds import Setting
 
 
@@ -24,6 +24,7 @@ def plot_sensitivity(
     x: str,
     y: str,
     facet: str | None = None,
+    runs: int,
     missing: int = 0,
     title: str | None = None,
     width: float | None = None,
@@ -36,7 +37,7 @@ def plot_sensitivity(
       moved: from `agreement.sensitivity`, with the same x, y and facet.
       settings: the values of the thresholds that were tried, by name.
       x, y, facet: hyperparameters; their values are evenly spaced, ascending.
-      missing: how many planned runs are not there.
+      runs, missing: how many runs there are, and how many planned ones are not.
       title: above the figure.
       width: in inches; one column of a paper, or both, as is needed, when None.
 
@@ -45,13 +46,8 @@ def plot_sensitivity(
     """
     cells = cells_of(moved, x, y, facet)
     table = most_moved(moved, [name for name in (facet, y, x) if name is not None])
-    seeds = moved.drop_duplicates(subset=[name for name in (facet, y, x) if name is not None])["seeds"]
     tried = "; ".join(f"{name} {_extent(values)}" for name, values in settings.items())
-    runs = int(seeds.sum())
-    note = (
-        f"{counted(runs, 'run')} in {counted(len(table), 'cell')}, {ranged(seeds, 'seed')} in each. Tried: {tried}. "
-        f"{told_missing(missing, runs)}"
-    )
+    note = f"{counted(runs, 'run')} in {counted(len(table), 'cell')}. Tried: {tried}. {told_missing(missing, runs)}"
     drawn = cell_figure(
         cells, width=width, smallest=0.14, comfortable=0.26, title=title, legend=[], note=note.strip(), scale=True
     )  # fmt: skip

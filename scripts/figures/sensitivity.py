@@ -34,7 +34,7 @@ def command(
     settings = nearby(judged_by)
     moved = sensitivity(runs, judged_by, settings, x=x, y=y, facet=facet)
     figure = plot_sensitivity(
-        moved, settings, x=x, y=y, facet=facet, missing=missing_runs(root, where, runs),
+        moved, settings, x=x, y=y, facet=facet, runs=len(runs), missing=missing_runs(root, where, runs),
         title="; ".join((*where, f"rule {told(judged_by)}")), width=inches(width),
     )  # fmt: skip
     write(figure, root, "sensitivity", out)

@@ -35,6 +35,14 @@ def test_firths_penalty_adds_half_a_run_to_each_side_where_there_are_two_values(
         fit_logistic(np.array([10.0, 30.0]), successes[1], trials, firth=False)
 
 
+def test_a_share_that_is_one_half_everywhere_has_a_fit_and_no_boundary():
+    values, trials = np.array([1.0, 2.0]), np.array([4.0, 4.0])
+    np.testing.assert_allclose(fit_logistic(values, np.array([[2.0, 2], [1, 1]]), trials).share(values), [[0.5, 0.5], [0.3, 0.3]])
+    flat = boundary(*runs_along("train_size", {1000: 4, 1500: 5, 2000: 4, 2500: 5, 3000: 4}), "train_size")
+    assert flat.status == "no trend"
+    assert np.isfinite(flat.shares(np.array([1000.0, 3000.0])).to_numpy()).all()
+
+
 def runs_along(axis, shares, others=None):
     """A table of nine seeds at each value of the axis, so many of which grok."""
     rows = [{axis: value, "grok": seed < count} for value, count in shares.items() for seed in range(9)]

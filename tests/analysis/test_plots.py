@@ -252,9 +252,9 @@ def test_sensitivity_tells_the_most_that_moves():
     runs["min_test_loss"] = [1e-7, 3e-5, 1e-7, 1e-7]
     settings = {"loss_threshold": (1e-5, 1e-4)}
     moved = sensitivity(runs, ArticleRule(), settings, x="hidden_size", y="train_size")
-    (panel,) = shown(figure := plot_sensitivity(moved, settings, x="hidden_size", y="train_size", width=DOUBLE))
+    (panel,) = shown(figure := plot_sensitivity(moved, settings, x="hidden_size", y="train_size", runs=4, width=DOUBLE))
     assert [text.get_text() for text in panel.texts] == ["50", "2 phases", "0"]
-    assert note(figure) == "4 runs in 2 cells, 2 seeds in each. Tried: loss_threshold 1e-5 to 1e-4."
+    assert note(figure).strip() == "4 runs in 2 cells. Tried: loss_threshold 1e-5 to 1e-4."
 
 
 def along(shares, **others):

@@ -17,7 +17,8 @@ from tests.scripts.conftest import grokjax
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")
 CELL = ("--where", "weight_decay=1", "--where", "train_size=100")
 REACHED = ("--train", "loss_1e_2", "--test", "loss_1e_2")
-ARGUMENTS = {"curves": CELL, "sheet": CELL} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
+ALONG = ("train_size",)
+ARGUMENTS = {"curves": CELL, "sheet": CELL, "boundary": ALONG, "fits": ALONG} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +82,8 @@ def test_a_root_with_missing_runs_gives_figures_that_say_so(app, fitted, tmp_pat
     file = sorted((partial / "runs").iterdir())[0]
     gone = pq.read_metadata(file).num_rows
     file.unlink()
-    for kind in ("phases", "shares", "delays", "survival", "scatter", "sensitivity"):
-        told = figure(app, kind, partial, "--out", tmp_path / f"{kind}.svg")
+    for kind in ("phases", "shares", "delays", "survival", "scatter", "sensitivity", "boundary", "fits"):
+        told = figure(app, kind, partial, *ARGUMENTS.get(kind, ()), "--out", tmp_path / f"{kind}.svg")
         assert told.exit_code == 0, told.exception
         assert f"Partial: {gone} of 8 runs are still missing." in words(tmp_path / f"{kind}.svg"), kind
     narrowed = figure(app, "phases", partial, "--where", "seed=0", "--out", tmp_path / "seed.svg")
@@ -123,6 +124,8 @@ def test_bad_input_is_told_in_one_sentence(app, fitted, modular, tmp_path):
         (("delays", fitted, "--x", "seed", "--y", "seed"), "asked for twice"),
         (("survival", fitted, "--by", "depth"), "depth is not in the table"),
         (("scatter", fitted, "--train", "loss_1e_5"), "no run has first_step_train_loss_1e_5"),
+        (("boundary", fitted, "depth"), "depth is not in the table"),
+        (("fits", fitted, "train_size", "--phase", "groks"), "there is no phase groks"),
         (("sheet", fitted), "choose one cell: add --where NAME=VALUE for"),
         (("waves", modular), "choose one run: add --where NAME=VALUE for seed: 0, 1"),
         (("waves", fitted, *CELL, "--where", "seed=0"), "were kept; set snapshots"),
