@@ -29,7 +29,9 @@ def write_sweep(root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig
         by_group.setdefault(config.group_id, []).append(config)
     for group_id, configs in by_group.items():
         for start in range(0, len(configs), RUNS_PER_PACK):
-            results = [RunResult(config, curve_of(config), 1.0, 0.1, False, None) for config in configs[start : start + RUNS_PER_PACK]]
+            results = [
+                RunResult(config, curve_of(config), 1.0, 0.1, False, None) for config in configs[start : start + RUNS_PER_PACK]
+            ]
             write_pack(store, f"{group_id}-{start:06d}", results)
     return store
 
@@ -42,7 +44,7 @@ def write_pack(store: Store, pack_id: str, results: list[RunResult]) -> None:
 
 
 def plausible_curve(config: RunConfig) -> Curve:
-    """Losses, accuracies and norms that fit, and generalize, sooner or later or never, as weight decay, width and data would have it."""
+    """A run that fits, and generalizes, sooner or later or never, as weight decay, width and data would have it."""
     told = config.flat()
     rng = np.random.default_rng(int(config.run_id, 16))
     decay, width, data = (float(told.get(name) or 1.0) for name in ("weight_decay", "hidden_size", "train_size"))
@@ -63,7 +65,8 @@ def plausible_curve(config: RunConfig) -> Curve:
         "train_loss": 10**train,
         "test_loss": 10**test,
         "train_accuracy": np.round(data * _fall(time, fits, 0.01, 0.5, 1)) / data,
-        "test_accuracy": np.round(5000 * np.clip(_fall(time, generalizes, 0.04, 0.5, 1) + _noise(rng, len(step), 0.002), 0, 1)) / 5000,
+        "test_accuracy": np.round(5000 * np.clip(_fall(time, generalizes, 0.04, 0.5, 1) + _noise(rng, len(step), 0.002), 0, 1))
+        / 5000,
         "weight_l1_norm": norm * width**0.5 * 3,
         "weight_l2_norm": norm,
         "signal_weight_norm": norm * signal,

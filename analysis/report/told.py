@@ -125,7 +125,9 @@ def _chosen(sweep: Sweep, axes: Axes) -> Axes:
     asked = [name for name in (axes.x, axes.y, axes.facet) if name is not None]
     for name in asked:
         if name not in known:
-            raise AnalysisError(f"{name} is not in the table; there are {', '.join(sweep.varied or sorted(known))}{nearest(name, known)}")
+            raise AnalysisError(
+                f"{name} is not in the table; there are {', '.join(sweep.varied or sorted(known))}{nearest(name, known)}"
+            )
         if asked.count(name) > 1:
             raise AnalysisError(f"{name} is asked for twice in {' x '.join(asked)}; choose another hyperparameter for one of them")
     x, y, facet = choose_axes(sweep.runs, axes.x, axes.y, axes.facet)

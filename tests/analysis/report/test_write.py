@@ -3,6 +3,7 @@
 import base64
 import re
 import zlib
+from importlib import resources
 
 import hypothesis.strategies as st
 import numpy as np
@@ -99,7 +100,10 @@ def test_values_that_a_log_scale_cannot_show_are_kept_apart_from_missing_ones():
     assert np.isnan(found["train_loss", "b"][0]), "what is not finite is not drawn"
     np.testing.assert_allclose(found["train_loss", "a"][[0, 2]], [1, 1e-45], rtol=0.4)
     assert packed.points.tolist() == [4, 0, 3]
-    assert [packed.grids[index][: count - 1] for index, count in zip(packed.grid, packed.points, strict=True) if count] == [(0, 10, 20), (0, 10)]
+    assert [packed.grids[index][: count - 1] for index, count in zip(packed.grid, packed.points, strict=True) if count] == [
+        (0, 10, 20),
+        (0, 10),
+    ]
 
 
 def test_curves_are_thinned_to_the_budget_and_keep_their_ends(small_root):
@@ -138,8 +142,6 @@ def test_what_data_says_cannot_end_the_element_that_holds_it():
 
 
 def test_every_file_of_the_page_is_in_it_after_what_it_imports():
-    from importlib import resources
-
     folder = resources.files("analysis.report") / "page"
     assert {file.name for file in folder.iterdir()} == {*SCRIPTS, *STYLES, "page.html"}
     names = []
@@ -166,7 +168,7 @@ def test_what_cannot_be_drawn_is_said(small_root, tmp_path, monkeypatch):
     open_root(tmp_path / "empty", spec_of())
     with pytest.raises(AnalysisError, match="holds no finished runs yet"):
         write_report(tmp_path / "empty", out)
-    with pytest.raises(AnalysisError, match="cannot write .*; choose another --out"):
+    with pytest.raises(AnalysisError, match=r"cannot write .*; choose another --out"):
         write_report(small_root, "/dev/null/page.html")
     monkeypatch.setattr(report_sweep, "MOST_RUNS", 100)
     with pytest.raises(AnalysisError, match="108 runs are more than the 100 that a page can hold; choose some with --where"):
