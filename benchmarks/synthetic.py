@@ -44,7 +44,7 @@ def write_pack(store: Store, pack_id: str, results: list[RunResult]) -> None:
 
 
 def plausible_curve(config: RunConfig) -> Curve:
-    """Losses, accuracies and norms that fit, and generalize, sooner or later or never, as weight decay, width and data would have it."""
+    """A run that fits, and generalizes, sooner or later or never, as weight decay, width and data would have it."""
     told = config.flat()
     rng = np.random.default_rng(int(config.run_id, 16))
     decay, width, data = (float(told.get(name) or 1.0) for name in ("weight_decay", "hidden_size", "train_size"))

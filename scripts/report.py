@@ -63,11 +63,9 @@ def missing_runs(root: str, runs: pd.DataFrame, narrowed: list[str]) -> pd.DataF
         left = planned.only(np.array([run_id not in there for run_id in planned.run_ids], bool))
         told = {name: value for name, value in planned.template.flat().items() if name != "steps"}
         frame = pd.DataFrame({"run_id": left.run_ids}).assign(**{**told, **left.columns})
-        frames.append(
-            frame[[all(row) for row in zip(*(frame[name].isin(runs[name]) for name in narrowed), strict=True)]]
-            if narrowed
-            else frame
-        )
+        for name in narrowed:
+            frame = frame[frame[name].isin(runs[name])] if name in frame else frame[:0]
+        frames.append(frame)
     return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
 
 

@@ -1,4 +1,4 @@
-"""The curves of the page: rounded on each metric's own scale, thinned where the page would grow too large, packed by the hundred."""
+"""The curves of the page: rounded on each metric's own scale, thinned where they would make it too large, packed by the hundred."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class PackedCurves:
 
 
 def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> PackedCurves:
-    """The curves of the runs of a table, in its order, in at most `budget` bytes if keeping every n-th logged step can bring it about.
+    """The curves of the runs of a table, in its order: all logged steps, or every n-th of them to stay within `budget` bytes.
 
     Args:
       curves: from `load.load_curves`, with the metrics of `drawn_metrics`.
@@ -92,10 +92,10 @@ def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> Pack
         codes.append(_codes(values, scale))
     every = 1
     while True:
-        curves = _packed(table, tuple(scales), codes, every)
-        if curves.size <= budget or every >= table.lengths.max():
-            return curves
-        every = max(every + 1, math.ceil(every * curves.size / budget))
+        packed = _packed(table, tuple(scales), codes, every)
+        if packed.size <= budget or every >= table.lengths.max():
+            return packed
+        every = max(every + 1, math.ceil(every * packed.size / budget))
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,8 @@ from sweeps.schema import OUTCOME_COLUMNS, crossing_columns
 MOST_RUNS = 50_000
 # Of where a run comes from, what says whether another machine would give the same.
 PROVENANCE = (
-    "trajectory_version",
-    "grokjax_version",
-    "commit",
-    "jax_version",
-    "device",
-    "lane_width",
-    "dot_library",
-    "pack_id",
-    "stopped_by",
+    *("trajectory_version", "grokjax_version", "commit", "jax_version"),
+    *("device", "lane_width", "dot_library", "pack_id", "stopped_by"),
 )
 PRESENT, MISSING, SET_ASIDE = 0, 1, 2
 
@@ -95,25 +88,22 @@ def sweep_of(runs: pd.DataFrame, missing: pd.DataFrame | None, set_aside: frozen
 
 def milestones() -> list[dict[str, Any]]:
     """The crossings of the runs table: metric, threshold, and the columns of the first and of the sustained one."""
-    first, sustained = (
-        {(metric, threshold): name for name, metric, threshold, held in crossing_columns() if held == kind}
-        for kind in (False, True)
-    )
-    return [{"metric": key[0], "threshold": key[1], "first": first[key], "sustained": sustained[key]} for key in first]
+    names = {(metric, threshold, held): name for name, metric, threshold, held in crossing_columns()}
+    pairs = dict.fromkeys((metric, threshold) for metric, threshold, _ in names)
+    return [
+        {"metric": metric, "threshold": at, "first": names[metric, at, False], "sustained": names[metric, at, True]}
+        for metric, at in pairs
+    ]
 
 
 def _joined(runs: pd.DataFrame, missing: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
     """The runs, and under them those that are missing."""
     if missing is None or missing.empty:
         return runs
-    told = {
-        name: pd.array(
-            pa.array(missing[name].astype(object).where(missing[name].notna(), None), runs[name].dtype.pyarrow_dtype),
-            runs[name].dtype,
-        )  # type: ignore[attr-defined]
-        for name in ["run_id", *names]
-        if name in missing
-    }
+    told = {}
+    for name in (name for name in ("run_id", *names) if name in missing):
+        values = missing[name].astype(object).where(missing[name].notna(), None)
+        told[name] = values.astype(runs[name].dtype)
     every = pd.concat([runs, pd.DataFrame(told)], ignore_index=True)
     every.attrs = runs.attrs
     return every
@@ -132,9 +122,8 @@ def _column(runs: pd.DataFrame, name: str, meaning: str) -> Column:
     if len(different) >= NO_CODE:
         raise AnalysisError(f"{name} has {len(different):,} values, more than a page can hold; choose some with --where")
     plain = {"truth": bool, "whole": int, "number": float, "text": str}[kind]
-    return Column(
-        name, meaning, kind, tuple(plain(value) for value in different), np.where(codes < 0, NO_CODE, codes).astype(np.uint16)
-    )
+    known = np.where(codes < 0, NO_CODE, codes).astype(np.uint16)
+    return Column(name, meaning, kind, tuple(plain(value) for value in different), known)
 
 
 def _factor(runs: pd.DataFrame, convention: str) -> Array | None:

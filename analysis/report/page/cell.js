@@ -5,12 +5,12 @@ import { drawChart, lineKey, linesOf } from "./charts.js";
 import { fill, h, svg } from "./dom.js";
 import { wilson } from "./intervals.js";
 import { markIcon } from "./marks.js";
-import { count, percent, short, whole } from "./numbers.js";
+import { count, short, whole } from "./numbers.js";
 import { RULES } from "./rules.js";
 import { PRESENT, textAt } from "./sweep.js";
 
 /** More seeds than these are drawn in one chart. */
-export const MOST_TILES = 25;
+const MOST_TILES = 25;
 const WORDS = { x: 20, y: 36 }; // px that an axis's words take
 const SMALL = 112; // px; charts narrower than this have no room for the name of a phase above
 
@@ -25,13 +25,14 @@ export function cellHead(sweep, layout, cell, labels) {
     const interval = h("span", { class: "soft", title: "95 % Wilson interval of the share" }, ` ${low}–${high} %`);
     return h("li", {}, markIcon(sweep, phase), h("span", {}, `${sweep.phases[phase].name} ${number} of ${made}`, interval));
   });
-  const part = (axis, index) => h("span", {}, h("span", { class: "name" }, `${axis.name} `), h("span", { class: "value" }, cell.at[index]));
+  const part = (axis, index) =>
+    h("span", {}, h("span", { class: "name" }, `${axis.name} `), h("span", { class: "value" }, cell.at[index]));
   const title = parts.length ? parts.map(part) : [h("span", {}, h("span", { class: "value" }, "All runs"))];
   return [h("h2", { id: "inspected", class: "at" }, ...title), h("ul", { class: "shares" }, ...shares)];
 }
 
 /**
- * Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what to say of a step.
+ * Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what is pointed at.
  * Returns a function that shows other labels and thresholds in the same charts.
  */
 export async function drawCell(host, { sweep, layout, cell, labels, state, groups, open, told, stale }) {
@@ -44,7 +45,10 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   const settings = { sweep, lines, group, last: lastStep(sweep, runs), log: state.log, rule: RULES[state.rule], state, told };
   const together = state.together || cell.runs.length > MOST_TILES;
   const drawn = together ? oneChart(runs, width, settings) : tiles(cell, labels, width, settings, open);
-  const many = cell.runs.length > MOST_TILES ? h("p", { class: "soft" }, `${count(cell.runs.length, "run")}: too many for a chart each.`) : null;
+  const many =
+    cell.runs.length > MOST_TILES
+      ? h("p", { class: "soft" }, `${count(cell.runs.length, "run")}: too many for a chart each.`)
+      : null;
   host.replaceChildren(lineKey(lines, sample), ...[many].filter(Boolean), drawn.element);
   drawn.draw();
   host.setAttribute("aria-label", `Curves of ${cellName(layout, cell)}`);
@@ -104,7 +108,12 @@ function tiles(cell, labels, width, settings, open) {
       charts.push({ run, levels, draw });
     }
     const head = h("span", { class: "head" });
-    return h("button", { class: `tile${words.y ? " first" : ""}`, type: "button", "data-run": run, onclick: () => open(run) }, head, host);
+    return h(
+      "button",
+      { class: `tile${words.y ? " first" : ""}`, type: "button", "data-run": run, onclick: () => open(run) },
+      head,
+      host,
+    );
   });
   const name = (labels) => cell.runs.forEach((run, index) => nameTile(nodes[index], settings, run, labels));
   name(labels);
@@ -140,7 +149,9 @@ export function seedName(sweep, run) {
 function inWords(sweep, lines, run) {
   const told = lines.map((line) => {
     const values = sweep.curves.values(run, line.metric, 0).filter((value) => value !== null);
-    return values.length ? `${line.name} from ${short(values[0], 2)} to ${short(values[values.length - 1], 2)}` : `${line.name} missing`;
+    return values.length
+      ? `${line.name} from ${short(values[0], 2)} to ${short(values[values.length - 1], 2)}`
+      : `${line.name} missing`;
   });
   return `${told.join(", ")}, over ${whole(sweep.curves.lastSteps[run])} steps`;
 }

@@ -3,7 +3,14 @@
 import { h } from "./dom.js";
 import { power, short, steps, whole } from "./numbers.js";
 
-const STYLES = [["train", []], ["test", [5, 3]], ["generalize", [7, 3, 2, 3]], ["undecided", [2, 3]], ["memorize", []], ["ink", [5, 3]]];
+const STYLES = [
+  ["train", []],
+  ["test", [5, 3]],
+  ["generalize", [7, 3, 2, 3]],
+  ["undecided", [2, 3]],
+  ["memorize", []],
+  ["ink", [5, 3]],
+];
 const MOST_DECADES = 5;
 const PRINTED = 3; // dots for each of the screen, as paper shows more
 const PAST = 11; // px right of the last step, half of its label
@@ -13,7 +20,7 @@ export function metricGroups(sweep) {
   const groups = new Map();
   sweep.curves.scales.forEach((scale, metric) => {
     const [, kind] = scale.name.match(/_(loss|accuracy|norm)$/) ?? [];
-    const name = kind === "norm" ? "norms" : kind ?? scale.name;
+    const name = kind === "norm" ? "norms" : (kind ?? scale.name);
     if (!groups.has(name)) groups.set(name, { name, unit: scale.unit, log: scale.log, metrics: [] });
     groups.get(name).metrics.push(metric);
   });
@@ -47,15 +54,24 @@ export function lineKey(lines, draw) {
 /**
  * Draws a chart into an element and returns it.
  *
- * `runs` are drawn over one another; `group` and `lines` say what; `last` is the last step of the axis; `log` puts steps on a log scale;
- * `labels` says which axes have words; `levels` are values, `events` steps with a mark, drawn across; `told` hears what is pointed at.
+ * `runs` are drawn over one another; `group` and `lines` say what; `last` is the axis's last step; `log` puts steps on a log scale;
+ * `labels` says which axes have words; `levels` are values, `events` steps with a mark, drawn across; `told` hears what is pointed
+ * at.
  */
-export function drawChart(host, sweep, { runs, group, lines, width, height, last, log, labels, levels = [], events = [], told, sync }) {
+export function drawChart(
+  host,
+  sweep,
+  { runs, group, lines, width, height, last, log, labels, levels = [], events = [], told, sync },
+) {
   const curves = sweep.curves;
   const data = runs.flatMap((run) => {
     const at = curves.steps(run);
     const from = log && at[0] === 0 ? 1 : 0; // a log scale has no step 0
-    return lines.map((line) => ({ line, at: at.slice(from), values: curves.values(run, line.metric, group.log ? group.low : null).slice(from) }));
+    return lines.map((line) => ({
+      line,
+      at: at.slice(from),
+      values: curves.values(run, line.metric, group.log ? group.low : null).slice(from),
+    }));
   });
   const [x, ...ys] = runs.length === 1 ? [data[0].at, ...data.map((each) => each.values)] : joined(data);
   const ink = colors();
@@ -66,7 +82,12 @@ export function drawChart(host, sweep, { runs, group, lines, width, height, last
     height: height * fine,
     padding: [6, PAST, labels.x ? 0 : 4, 0].map((size) => size * fine),
     legend: { show: false },
-    cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { show: false }, sync: sync ? { key: sync } : undefined },
+    cursor: {
+      y: false,
+      drag: { x: false, y: false, setScale: false },
+      points: { show: false },
+      sync: sync ? { key: sync } : undefined,
+    },
     scales: {
       x: { time: false, distr: log ? 3 : 1, range: () => [log ? Math.max(1, x[0] ?? 1) : 0, last] },
       y: { distr: group.log ? 3 : 1, range: () => [group.low, group.high] },
@@ -90,12 +111,22 @@ function readout(x, ys, at) {
 
 /** Curves of different runs on the steps of all of them. */
 function joined(data) {
-  return uPlot.join(data.map(({ at, values }) => [at, values]), data.map(() => [2]));
+  return uPlot.join(
+    data.map(({ at, values }) => [at, values]),
+    data.map(() => [2]),
+  );
 }
 
 function series(line, ink, runs, fine) {
   const alpha = runs > 1 ? Math.max(0.25, Math.min(0.8, 5 / runs)) : 1;
-  return { stroke: ink[line.color], width: (runs > 1 ? 1 : 1.4) * fine, dash: line.dash.map((size) => size * fine), alpha, spanGaps: runs > 1, points: { show: false } };
+  return {
+    stroke: ink[line.color],
+    width: (runs > 1 ? 1 : 1.4) * fine,
+    dash: line.dash.map((size) => size * fine),
+    alpha,
+    spanGaps: runs > 1,
+    points: { show: false },
+  };
 }
 
 function axisX(log, last, labels, ink, fine) {
@@ -104,7 +135,10 @@ function axisX(log, last, labels, ink, fine) {
   const splits = log ? undefined : () => [0, last / 2, last];
   const decade = (chart, values) => values.map((value) => (Number.isInteger(Math.log10(value)) ? steps(value) : ""));
   return {
-    ...plain(ink, fine), size: labelled ? 20 * fine : 0, space: 24 * fine, splits,
+    ...plain(ink, fine),
+    size: labelled ? 20 * fine : 0,
+    space: 24 * fine,
+    splits,
     values: labelled ? (chart, values) => (log ? decade(chart, values) : some(values)) : (chart, values) => values.map(() => ""),
   };
 }
@@ -113,17 +147,30 @@ function axisY(group, labelled, ink, fine) {
   const decades = Math.round(Math.log10(group.high / group.low));
   const every = Math.ceil(decades / MOST_DECADES);
   const first = Math.round(Math.log10(group.low));
-  const splits = group.log ? () => Array.from({ length: Math.floor(decades / every) + 1 }, (_, index) => 10 ** (first + index * every)) : undefined;
+  const splits = group.log
+    ? () => Array.from({ length: Math.floor(decades / every) + 1 }, (_, index) => 10 ** (first + index * every))
+    : undefined;
   const text = (value) => (group.log ? power(Math.round(Math.log10(value))) : short(value, 3));
   return {
-    ...plain(ink, fine), size: labelled ? 36 * fine : 0, space: 26 * fine, splits, filter: (chart, values) => values,
+    ...plain(ink, fine),
+    size: labelled ? 36 * fine : 0,
+    space: 26 * fine,
+    splits,
+    filter: (chart, values) => values,
     values: labelled ? (chart, values) => values.map(text) : (chart, values) => values.map(() => ""),
   };
 }
 
 function plain(ink, fine) {
   const grid = { stroke: ink.line, width: fine };
-  return { stroke: ink.soft, font: `${10 * fine}px ${ink.font}`, gap: 4 * fine, ticks: { show: false }, grid, border: { show: false } };
+  return {
+    stroke: ink.soft,
+    font: `${10 * fine}px ${ink.font}`,
+    gap: 4 * fine,
+    ticks: { show: false },
+    grid,
+    border: { show: false },
+  };
 }
 
 /** Draws levels as dotted lines from side to side, and events as lines from top to bottom with a letter each. */

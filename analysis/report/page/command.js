@@ -5,9 +5,11 @@ import { PRESENT } from "./sweep.js";
 
 /** A shell command that writes a spec of one run and trains it. */
 export function commandOf(sweep, run) {
-  const name = `${sweep.spec}-${sweep.runIds[run].slice(0, 8)}`.replace(/[^A-Za-z0-9._]+/g, "-").replace(/^[-.]+/, ""); // safe in a shell
+  // safe in a shell, and no hidden file
+  const name = `${sweep.spec}-${sweep.runIds[run].slice(0, 8)}`.replace(/[^A-Za-z0-9._]+/g, "-").replace(/^[-.]+/, "");
   const ended = sweep.standing[run] === PRESENT && Number.isNaN(sweep.outcome("diverged_step")[run]) && !stopped(sweep, run);
-  const steps = ended || sweep.steps === null ? sweep.outcome("steps")[run] : sweep.steps; // of a run that ended early, what it was to make
+  // of a run that ended early, what it was to make
+  const steps = ended || sweep.steps === null ? sweep.outcome("steps")[run] : sweep.steps;
   const lines = sweep.hyperparameters
     .filter((column) => column.codes[run] !== NO_CODE)
     .map((column) => `${key(column.name)} = ${literal(column.kind, column.values[column.codes[run]])}`);

@@ -7,7 +7,11 @@ import { percent, whole } from "./numbers.js";
 import { PRESENT } from "./sweep.js";
 import { axisNames, axisOf } from "./values.js";
 
-const PLACES = [["x", "Across"], ["y", "Upwards"], ["facet", "Panels"]];
+const PLACES = [
+  ["x", "Across"],
+  ["y", "Upwards"],
+  ["facet", "Panels"],
+];
 
 /** The controls of the map. */
 export class Controls {
@@ -36,7 +40,19 @@ export class Controls {
     if (this.view !== state.view) {
       this.view = state.view;
       const focused = document.activeElement?.closest("#view");
-      fill(byId("view"), radios("view", "Cells as", [["dots", "dots"], ["shares", "shares"]], state.view, (view) => this.change({ view })));
+      fill(
+        byId("view"),
+        radios(
+          "view",
+          "Cells as",
+          [
+            ["dots", "dots"],
+            ["shares", "shares"],
+          ],
+          state.view,
+          (view) => this.change({ view }),
+        ),
+      );
       if (focused) byId("view").querySelector(":checked")?.focus();
     }
     this.showFilters(layout);
@@ -57,12 +73,31 @@ export class Controls {
     const axis = axisOf(this.sweep, name);
     const boxes = axis.texts.map((text, index) => {
       const on = chosen === null || chosen.includes(text);
-      const input = h("input", { type: "checkbox", id: `filter-${name}-${index}`, onchange: () => this.narrow(name, axis, text, input.checked, chosen) });
+      const input = h("input", {
+        type: "checkbox",
+        id: `filter-${name}-${index}`,
+        onchange: () => this.narrow(name, axis, text, input.checked, chosen),
+      });
       input.checked = on;
       return h("label", {}, input, h("span", {}, text));
     });
-    const all = h("button", { type: "button", class: "plain", disabled: chosen === null, id: `filter-${name}-all`, onclick: () => this.change({ only: { ...this.state.only, [name]: null } }) }, "all");
-    return h("fieldset", { class: "filter" }, h("legend", { title: axis.meaning || null }, h("span", { class: "name" }, name), all), ...boxes);
+    const all = h(
+      "button",
+      {
+        type: "button",
+        class: "plain",
+        disabled: chosen === null,
+        id: `filter-${name}-all`,
+        onclick: () => this.change({ only: { ...this.state.only, [name]: null } }),
+      },
+      "all",
+    );
+    return h(
+      "fieldset",
+      { class: "filter" },
+      h("legend", { title: axis.meaning || null }, h("span", { class: "name" }, name), all),
+      ...boxes,
+    );
   }
 
   narrow(name, axis, text, on, chosen) {
@@ -87,7 +122,14 @@ export class Counts {
     const items = counts.map((number, phase) => {
       if (phase === this.sweep.phases.length && !number) return null;
       const share = number && phase < this.sweep.phases.length ? h("span", { class: "soft" }, percent(number / made)) : null;
-      return h("li", { class: number ? null : "zero", "data-phase": names[phase] }, markIcon(this.sweep, phase), h("span", {}, names[phase]), h("b", {}, whole(number)), share);
+      return h(
+        "li",
+        { class: number ? null : "zero", "data-phase": names[phase] },
+        markIcon(this.sweep, phase),
+        h("span", {}, names[phase]),
+        h("b", {}, whole(number)),
+        share,
+      );
     });
     fill(this.list, ...items);
     const bands = counts.map((number, phase) => {
@@ -96,7 +138,12 @@ export class Counts {
       return number ? band : null;
     });
     fill(this.bar, ...bands);
-    this.say(counts.map((number, phase) => number && `${number} ${names[phase]}`).filter(Boolean).join(", ") || "no runs");
+    this.say(
+      counts
+        .map((number, phase) => number && `${number} ${names[phase]}`)
+        .filter(Boolean)
+        .join(", ") || "no runs",
+    );
   }
 
   /** Tells the screen reader, once the slider rests. */

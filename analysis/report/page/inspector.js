@@ -18,7 +18,10 @@ export class Inspector {
 
   /** Shows a run, or a cell, or a hint. What was asked for last wins. */
   async show({ layout, labels, state, cell, run }) {
-    const key = run === null && cell ? [cell.at.join(), cell.runs.join(), state.curves, state.log, state.together, state.cell !== null, this.looks()].join("|") : null;
+    const key =
+      run === null && cell
+        ? [cell.at.join(), cell.runs.join(), state.curves, state.log, state.together, state.cell !== null, this.looks()].join("|")
+        : null;
     if (key !== null && key === this.drawnKey) {
       fill(this.head, ...cellHead(this.sweep, layout, cell, labels));
       this.relabel(labels, state);
@@ -69,8 +72,15 @@ export class Inspector {
       return h("label", { class: "check" }, input, text);
     };
     const focused = document.activeElement?.closest("#switches") && document.activeElement.value;
-    const metrics = run === null && names.length > 1 ? radios("curves", "Curves of", names, state.curves, (curves) => this.change({ curves })) : null;
-    fill(this.switches, metrics, h("div", { class: "checks" }, box("log", "log steps"), run === null ? box("together", "seeds together") : null));
+    const metrics =
+      run === null && names.length > 1
+        ? radios("curves", "Curves of", names, state.curves, (curves) => this.change({ curves }))
+        : null;
+    fill(
+      this.switches,
+      metrics,
+      h("div", { class: "checks" }, box("log", "log steps"), run === null ? box("together", "seeds together") : null),
+    );
     if (focused) this.switches.querySelector(`[value="${CSS.escape(focused)}"]`)?.focus();
   }
 

@@ -36,7 +36,10 @@ function read() {
   page.state = state;
   page.pointed = null;
   draw();
-  const lost = state.cell && !findCell(page.layout, state.cell) ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs here.`] : [];
+  const lost =
+    state.cell && !findCell(page.layout, state.cell)
+      ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs here.`]
+      : [];
   showNotice(page.sweep, [...complaints, ...lost]);
   seeCell();
 }
@@ -147,7 +150,10 @@ function redrawWhenSeenAnew() {
     inspect();
   };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anew);
-  for (const [event, printing] of [["beforeprint", true], ["afterprint", false]]) {
+  for (const [event, printing] of [
+    ["beforeprint", true],
+    ["afterprint", false],
+  ]) {
     addEventListener(event, () => {
       document.documentElement.classList.toggle("printing", printing);
       page.map.size();

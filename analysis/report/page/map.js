@@ -1,9 +1,9 @@
 // The map: a panel a value of the facet, in it a grid of cells, in each cell a mark for every run, or the shares of the phases.
 
-import { MOST_PANELS, allCells, cellName, counted } from "./cells.js";
-import { byId, fill, h, svg } from "./dom.js";
+import { MOST_PANELS, cellName, counted } from "./cells.js";
+import { fill, h, svg } from "./dom.js";
 import { markPath, ringPath } from "./marks.js";
-import { count, percent } from "./numbers.js";
+import { count } from "./numbers.js";
 
 // Marks smaller than this many to a side cannot be told apart; such cells are drawn as shares.
 const MOST_A_SIDE = 12;
@@ -12,7 +12,7 @@ const MAP_HEIGHT = 640; // px; with all its panels in sight where cells stay lar
 const SMALLEST_CELL = 26;
 const NARROW = 500; // px; no room beside the panels
 
-/** The map of a layout. `listen` is told of `point` (a cell, or null), `choose` (a cell, and the run whose mark was hit, if any). */
+/** The map of a layout. `listen` is told to `point` (at a cell, or null) and to `choose` (a cell, and the run whose mark was hit). */
 export class PhaseMap {
   constructor(sweep, host, listen) {
     Object.assign(this, { sweep, host, listen, nodes: new Map(), drawn: new Map() });
@@ -103,7 +103,10 @@ export class PhaseMap {
 
   inWords(counts) {
     const names = [...this.sweep.phases.map((phase) => phase.name), "missing"];
-    return counts.map((number, phase) => number && `${number} ${names[phase]}`).filter(Boolean).join(", ");
+    return counts
+      .map((number, phase) => number && `${number} ${names[phase]}`)
+      .filter(Boolean)
+      .join(", ");
   }
 
   paintDots(picture, cell, labels) {
@@ -129,7 +132,8 @@ export class PhaseMap {
       const name = this.sweep.phases[phase]?.name ?? "unmade";
       const band = svg("rect", { x: 0, y: top, width: 1, height, class: `band ${name}` });
       const mark = this.sweep.phases[phase]?.mark;
-      const icon = mark && height >= 0.25 ? svg("path", { d: markPath(mark, 0.5, top + height / 2, 0.085), class: `inset ${name}` }) : null;
+      const icon =
+        mark && height >= 0.25 ? svg("path", { d: markPath(mark, 0.5, top + height / 2, 0.085), class: `inset ${name}` }) : null;
       return [band, icon];
     });
     fill(picture, ...bands.flat().filter(Boolean));
@@ -179,7 +183,14 @@ export class PhaseMap {
       event.preventDefault();
       return node.click();
     }
-    const moves = { ArrowRight: [0, 0, 1], ArrowLeft: [0, 0, -1], ArrowUp: [0, 1, 0], ArrowDown: [0, -1, 0], PageDown: [1, 0, 0], PageUp: [-1, 0, 0] };
+    const moves = {
+      ArrowRight: [0, 0, 1],
+      ArrowLeft: [0, 0, -1],
+      ArrowUp: [0, 1, 0],
+      ArrowDown: [0, -1, 0],
+      PageDown: [1, 0, 0],
+      PageUp: [-1, 0, 0],
+    };
     let [panel, row, column] = [node.dataset.panel, node.dataset.row, node.dataset.column].map(Number);
     if (event.key === "Home") column = 0;
     else if (event.key === "End") column = this.layout.columns.length - 1;
@@ -196,7 +207,10 @@ export class PhaseMap {
   focus(panel, row, column) {
     const node = this.host.querySelector(`[data-panel="${panel}"][data-row="${row}"][data-column="${column}"]`);
     if (!node) return;
-    node.closest("table").querySelectorAll("[tabindex='0']").forEach((each) => each.setAttribute("tabindex", -1));
+    node
+      .closest("table")
+      .querySelectorAll("[tabindex='0']")
+      .forEach((each) => each.setAttribute("tabindex", -1));
     node.setAttribute("tabindex", 0);
     node.focus();
   }
@@ -209,14 +223,21 @@ export function mapNotes(sweep, layout, map, turn) {
   if (map.pages > 1) {
     const first = map.page * MOST_PANELS;
     const last = Math.min(first + MOST_PANELS, layout.panels.length);
-    const button = (text, page, label) => h("button", { disabled: page < 0 || page >= map.pages, "aria-label": label, onclick: () => turn(page) }, text);
-    notes.push([`${facet.name} has ${layout.panels.length} values; panels ${first + 1} to ${last} are shown. `,
-      button("←", map.page - 1, "Earlier panels"), " ", button("→", map.page + 1, "Later panels")]);
+    const button = (text, page, label) =>
+      h("button", { disabled: page < 0 || page >= map.pages, "aria-label": label, onclick: () => turn(page) }, text);
+    notes.push([
+      `${facet.name} has ${layout.panels.length} values; panels ${first + 1} to ${last} are shown. `,
+      button("←", map.page - 1, "Earlier panels"),
+      " ",
+      button("→", map.page + 1, "Later panels"),
+    ]);
   }
   for (const axis of [facet, y, x]) {
-    if (axis?.binned) notes.push([`${axis.name} has ${count(axis.values.length, "value")}, gathered into ${axis.texts.length} bins.`]);
+    if (axis?.binned)
+      notes.push([`${axis.name} has ${count(axis.values.length, "value")}, gathered into ${axis.texts.length} bins.`]);
   }
-  for (const name of layout.mixed) notes.push([`Each cell mixes values of ${name}; choose some of them under Filter, or put it on an axis.`]);
+  for (const name of layout.mixed)
+    notes.push([`Each cell mixes values of ${name}; choose some of them under Filter, or put it on an axis.`]);
   for (const [name, filter] of Object.entries(layout.filters)) {
     if (!filter.given) notes.push([`Only ${name} ${filter.texts[0]}: it varies too, and no axis shows it. Filter has the others.`]);
   }

@@ -42,12 +42,16 @@ function circle(size) {
 
 function cross() {
   const [arm, notch] = [0.95, 0.42];
-  const quarter = [[0, -notch], [arm - notch, -arm], [arm, notch - arm]];
-  return [0, 1, 2, 3].flatMap((turns) => quarter.map((corner) => turned(corner, turns * Math.PI / 2)));
+  const quarter = [
+    [0, -notch],
+    [arm - notch, -arm],
+    [arm, notch - arm],
+  ];
+  return [0, 1, 2, 3].flatMap((turns) => quarter.map((corner) => turned(corner, (turns * Math.PI) / 2)));
 }
 
 function star() {
-  return Array.from({ length: 10 }, (_, index) => turned([0, index % 2 ? -0.46 : -1.15], index * Math.PI / 5));
+  return Array.from({ length: 10 }, (_, index) => turned([0, index % 2 ? -0.46 : -1.15], (index * Math.PI) / 5));
 }
 
 function turned([x, y], angle) {

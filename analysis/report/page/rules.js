@@ -4,7 +4,7 @@ import { NO_CODE } from "./bytes.js";
 import { PRESENT } from "./sweep.js";
 
 /** The label of a run that was not made. */
-export const UNMADE = 255;
+const UNMADE = 255;
 
 /** The phase of each run, as its place in `sweep.phases`; UNMADE for those that were not made. */
 export function classify(sweep, name, settings) {
@@ -23,7 +23,7 @@ export function classify(sweep, name, settings) {
 }
 
 /**
- * For each rule: `judge` gives the phase of a run, `certain` the phases that no later step can take back, `columns` what it looks at,
+ * For each rule: `judge` gives the phase of a run, `certain` the phases that no later step takes back, `columns` what it looks at,
  * `spread` numbers of the runs that a threshold divides, `lines` where its thresholds lie among the curves.
  */
 export const RULES = {

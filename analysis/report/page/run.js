@@ -11,14 +11,19 @@ import { RULES } from "./rules.js";
 import { PRESENT, textAt } from "./sweep.js";
 
 const CHARTS = ["loss", "accuracy", "norms"];
-const STANDINGS = ["", "This run is planned, and not made yet.", "This run failed as often as it may, and was set aside: see grokjax retry."];
+const STANDINGS = [
+  "",
+  "This run is planned, and not made yet.",
+  "This run failed as often as it may, and was set aside: see grokjax retry.",
+];
 
 /** The head of a run: which it is, and its phase. */
 export function runHead(sweep, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
   const label = sweep.phases[phase]?.name ?? "missing";
   const varied = [...sweep.varied, ...sweep.seeds].map((name) => sweep.known.get(name));
-  const part = (column) => h("span", {}, h("span", { class: "name" }, `${column.name} `), h("span", { class: "value" }, textAt(column, run)));
+  const part = (column) =>
+    h("span", {}, h("span", { class: "name" }, `${column.name} `), h("span", { class: "value" }, textAt(column, run)));
   const title = varied.length ? varied.map(part) : [h("span", { class: "value" }, seedName(sweep, run))];
   return [
     h("h2", { id: "inspected", class: "at" }, ...title),
@@ -34,7 +39,9 @@ export async function drawRun(host, { sweep, run, labels, state, groups, told, s
   const charts = made ? runCharts(host.clientWidth, { sweep, run, state, groups, told }) : { elements: [], draw: () => {} };
   host.replaceChildren(
     ...charts.elements,
-    ...(made ? [judged(sweep, run, state, labels), events(sweep, run), crossings(sweep, run)] : [h("p", {}, STANDINGS[sweep.standing[run]])]),
+    ...(made
+      ? [judged(sweep, run, state, labels), events(sweep, run), crossings(sweep, run)]
+      : [h("p", {}, STANDINGS[sweep.standing[run]])]),
     again(sweep, run),
     config(sweep, run),
     ...(made ? [provenance(sweep, run), outcomes(sweep, run)] : []),
@@ -52,7 +59,17 @@ function runCharts(width, { sweep, run, state, groups, told }) {
     const lines = linesOf(sweep, group);
     const element = h("div", { class: "chart", role: "img", "aria-label": `${name} over steps` });
     const levels = levelsOf({ sweep, lines, rule: RULES[state.rule], state }, run);
-    const settings = { runs: [run], group, lines, width, height: 150, last: lastStep(sweep, [run]), log: state.log, labels: { x: true, y: true }, levels };
+    const settings = {
+      runs: [run],
+      group,
+      lines,
+      width,
+      height: 150,
+      last: lastStep(sweep, [run]),
+      log: state.log,
+      labels: { x: true, y: true },
+      levels,
+    };
     const lettered = marks.map((mark) => ({ step: mark.step, letter: index === 0 ? mark.letter : "" }));
     drawings.push(() => drawChart(element, sweep, { ...settings, events: lettered, told, sync: "run" }));
     return h("div", {}, lineKey(lines, sample), element);
@@ -69,8 +86,20 @@ function eventsOf(sweep, run) {
 function events(sweep, run) {
   const found = eventsOf(sweep, run);
   if (!sweep.kinds.length) return "";
-  const rows = found.map((event) => h("tr", {}, h("td", {}, event.letter), h("th", { scope: "row" }, event.name), h("td", { class: "number" }, whole(event.step)), h("td", { class: "soft" }, event.meaning)));
-  return section("Events", rows.length ? h("table", { class: "facts" }, h("tbody", {}, ...rows)) : h("p", { class: "soft" }, "None."));
+  const rows = found.map((event) =>
+    h(
+      "tr",
+      {},
+      h("td", {}, event.letter),
+      h("th", { scope: "row" }, event.name),
+      h("td", { class: "number" }, whole(event.step)),
+      h("td", { class: "soft" }, event.meaning),
+    ),
+  );
+  return section(
+    "Events",
+    rows.length ? h("table", { class: "facts" }, h("tbody", {}, ...rows)) : h("p", { class: "soft" }, "None."),
+  );
 }
 
 function judged(sweep, run, state, labels) {
@@ -81,34 +110,52 @@ function judged(sweep, run, state, labels) {
 }
 
 function crossings(sweep, run) {
-  const step = (name) => h("td", { class: "number" }, Number.isNaN(sweep.outcome(name)[run]) ? "–" : whole(sweep.outcome(name)[run]));
+  const step = (name) =>
+    h("td", { class: "number" }, Number.isNaN(sweep.outcome(name)[run]) ? "–" : whole(sweep.outcome(name)[run]));
   const rows = sweep.milestones.map((each) => {
     const reached = `${each.metric.replaceAll("_", " ")} ${each.metric.endsWith("loss") ? "≤" : "≥"} ${short(each.threshold)}`;
     return h("tr", {}, h("th", { scope: "row" }, reached), step(each.first), step(each.sustained));
   });
   const head = h("tr", {}, h("td", {}), h("th", { scope: "col" }, "first step"), h("th", { scope: "col" }, "for good from"));
-  return folded("Steps at which thresholds were reached", h("table", { class: "facts" }, h("thead", {}, head), h("tbody", {}, ...rows)));
+  return folded(
+    "Steps at which thresholds were reached",
+    h("table", { class: "facts" }, h("thead", {}, head), h("tbody", {}, ...rows)),
+  );
 }
 
 function again(sweep, run) {
   const command = commandOf(sweep, run);
   const button = h("button", { type: "button", class: "copy", onclick: () => copy(command, button) }, "Copy");
-  return section("Train it again", h("div", { class: "command" }, button, h("pre", { tabindex: 0, "aria-label": "Command" }, command)));
+  return section(
+    "Train it again",
+    h("div", { class: "command" }, button, h("pre", { tabindex: 0, "aria-label": "Command" }, command)),
+  );
 }
 
 function config(sweep, run) {
-  const rows = sweep.hyperparameters.filter((column) => column.codes[run] !== NO_CODE).map((column) => fact(column.name, textAt(column, run), column.meaning));
+  const rows = sweep.hyperparameters
+    .filter((column) => column.codes[run] !== NO_CODE)
+    .map((column) => fact(column.name, textAt(column, run), column.meaning));
   return section("Config", h("table", { class: "facts" }, h("tbody", {}, ...rows)));
 }
 
 function provenance(sweep, run) {
-  const rows = sweep.provenance.filter((column) => column.codes[run] !== NO_CODE).map((column) => fact(column.name, textAt(column, run)));
+  const rows = sweep.provenance
+    .filter((column) => column.codes[run] !== NO_CODE)
+    .map((column) => fact(column.name, textAt(column, run)));
   return folded("Where it comes from", h("table", { class: "facts" }, h("tbody", {}, ...rows)));
 }
 
 function outcomes(sweep, run) {
   const rows = sweep.outcomes.filter((each) => !Number.isNaN(sweep.outcome(each.name)[run]));
-  return folded("All outcomes", h("table", { class: "facts" }, h("tbody", {}, ...rows.map((each) => fact(each.name, short(sweep.outcome(each.name)[run], 8), each.meaning)))));
+  return folded(
+    "All outcomes",
+    h(
+      "table",
+      { class: "facts" },
+      h("tbody", {}, ...rows.map((each) => fact(each.name, short(sweep.outcome(each.name)[run], 8), each.meaning))),
+    ),
+  );
 }
 
 function fact(name, value, meaning = "") {

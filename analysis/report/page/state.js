@@ -5,7 +5,7 @@ import { axisNames, axisOf } from "./values.js";
 const VIEWS = ["dots", "shares"];
 
 /** What the page opens with. */
-export function firstState(sweep) {
+function firstState(sweep) {
   return {
     x: sweep.axes.x ?? "",
     y: sweep.axes.y ?? "",
@@ -105,7 +105,8 @@ function readRule(sweep, parts, state, say) {
     if (!key.startsWith("threshold.")) continue;
     const field = fields.find((each) => `threshold.${each.name}` === key);
     const value = field && settingOf(field, text);
-    if (value === undefined) say(key, text, field ? allowed(field) : `the thresholds ${fields.map((each) => each.name).join(", ")}`);
+    if (value === undefined)
+      say(key, text, field ? allowed(field) : `the thresholds ${fields.map((each) => each.name).join(", ")}`);
     else state.settings[field.name] = value;
   }
 }

@@ -80,7 +80,11 @@ class Curves {
   }
 
   chunk(index) {
-    if (!this.chunks.has(index)) this.chunks.set(index, this.unpack(index).then((codes) => this.chunks.set(index, codes) && codes));
+    if (!this.chunks.has(index))
+      this.chunks.set(
+        index,
+        this.unpack(index).then((codes) => this.chunks.set(index, codes) && codes),
+      );
     return this.chunks.get(index);
   }
 
@@ -100,7 +104,7 @@ class Curves {
     return steps;
   }
 
-  /** A metric of a run at those steps; null where it is missing. On a log scale what is not above 0 is `floor`. The run is ready. */
+  /** A metric of a ready run at those steps; null where it is missing. On a log scale what is not above 0 is `floor`. */
   values(run, metric, floor = null) {
     const scale = this.scales[metric];
     const codes = this.chunks.get(Math.floor(run / this.runsPerChunk))[metric];

@@ -23,18 +23,44 @@ export class CellTable {
     const axes = [layout.axes.facet, layout.axes.y, layout.axes.x].filter(Boolean);
     const phases = sweep.phases.map((phase, index) => index).filter((index) => labels.includes(index));
     const partial = sweep.made < sweep.runs;
-    const head = [...axes.map((axis) => axis.name), "runs", ...phases.map((phase) => sweep.phases[phase].name), ...(partial ? ["missing"] : [])];
+    const head = [
+      ...axes.map((axis) => axis.name),
+      "runs",
+      ...phases.map((phase) => sweep.phases[phase].name),
+      ...(partial ? ["missing"] : []),
+    ];
     const rows = Array.from(allCells(layout), (cell) => {
       const counts = counted(sweep, labels, cell.runs);
       const made = cell.runs.filter((run) => sweep.standing[run] === PRESENT).length;
       const share = (phase) => {
         const [low, high] = wilson(counts[phase], Math.max(1, made)).map((each) => Math.round(100 * each));
-        return h("td", { class: "number" }, String(counts[phase]), counts[phase] ? h("span", { class: "soft" }, ` ${low}–${high} %`) : null);
+        return h(
+          "td",
+          { class: "number" },
+          String(counts[phase]),
+          counts[phase] ? h("span", { class: "soft" }, ` ${low}–${high} %`) : null,
+        );
       };
       const missing = partial ? h("td", { class: "number" }, String(cell.runs.length - made)) : null;
-      return h("tr", {}, ...cell.at.map((text) => h("th", { scope: "row" }, text)), h("td", { class: "number" }, String(made)), ...phases.map(share), missing);
+      return h(
+        "tr",
+        {},
+        ...cell.at.map((text) => h("th", { scope: "row" }, text)),
+        h("td", { class: "number" }, String(made)),
+        ...phases.map(share),
+        missing,
+      );
     });
     const caption = h("caption", {}, "Runs of each phase by cell, with 95 % Wilson intervals of their shares");
-    fill(this.host, h("table", { class: "cells" }, caption, h("thead", {}, h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, ...rows)));
+    fill(
+      this.host,
+      h(
+        "table",
+        { class: "cells" },
+        caption,
+        h("thead", {}, h("tr", {}, ...head.map((name) => h("th", { scope: "col" }, name)))),
+        h("tbody", {}, ...rows),
+      ),
+    );
   }
 }

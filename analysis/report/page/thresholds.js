@@ -23,7 +23,10 @@ export class Thresholds {
 
   /** Shows a state. */
   show(state) {
-    const words = (each) => this.rule(each)?.fields.filter((field) => field.options.length).map((field) => each.settings[field.name]);
+    const words = (each) =>
+      this.rule(each)
+        ?.fields.filter((field) => field.options.length)
+        .map((field) => each.settings[field.name]);
     const anew = !this.state || this.state.rule !== state.rule || words(this.state).join() !== words(state).join();
     this.state = state;
     this.select.value = state.rule;
@@ -43,7 +46,9 @@ export class Thresholds {
     this.sliders.clear();
     const fields = this.rule(this.state).fields.map((field) => {
       if (field.options.length) return this.choice(field);
-      const slider = new Slider(field, spread[field.name] ?? [], this.state.settings[field.name], (value, done) => this.set(field, value, done));
+      const slider = new Slider(field, spread[field.name] ?? [], this.state.settings[field.name], (value, done) =>
+        this.set(field, value, done),
+      );
       this.sliders.set(field.name, slider);
       return slider.element;
     });
@@ -75,11 +80,29 @@ class Slider {
     const name = field.name.replaceAll("_", " ");
     this.input = h("input", { type: "range", id, min: 0, max: NOTCHES, step: 1, "aria-describedby": `${id}-meaning` });
     this.input.addEventListener("input", () => this.change(this.at(Number(this.input.value)), false));
-    this.exact = h("input", { type: "text", inputmode: "decimal", autocomplete: "off", spellcheck: "false", "aria-label": `${name}, exactly`, size: 7 });
+    this.exact = h("input", {
+      type: "text",
+      inputmode: "decimal",
+      autocomplete: "off",
+      spellcheck: "false",
+      "aria-label": `${name}, exactly`,
+      size: 7,
+    });
     this.exact.addEventListener("change", () => this.type());
-    this.meaning = h("span", { class: "aside", id: `${id}-meaning` }, [field.meaning, field.unit !== "1" && field.unit].filter(Boolean).join(", in "));
+    this.meaning = h(
+      "span",
+      { class: "aside", id: `${id}-meaning` },
+      [field.meaning, field.unit !== "1" && field.unit].filter(Boolean).join(", in "),
+    );
     const label = h("label", { for: id, title: field.meaning }, name);
-    this.element = h("div", { class: "slider" }, h("div", { class: "row" }, label, this.exact), this.histogram(columns), this.input, this.meaning);
+    this.element = h(
+      "div",
+      { class: "slider" },
+      h("div", { class: "row" }, label, this.exact),
+      this.histogram(columns),
+      this.input,
+      this.meaning,
+    );
   }
 
   /** From where to where it slides: over what the runs have, and the threshold; within what is allowed. */
@@ -143,9 +166,17 @@ class Slider {
       return counts;
     });
     const most = Math.max(1, ...bars.flat());
-    const shape = (counts) => `M0 20${counts.map((number, index) => `V${20 - 19 * Math.sqrt(number / most)}H${index + 1}`).join("")}V20Z`;
-    const paths = bars.map((counts, index) => svg("path", { d: shape(counts), class: bars.length > 1 ? ["train", "test"][index] : "plain" }));
+    const shape = (counts) =>
+      `M0 20${counts.map((number, index) => `V${20 - 19 * Math.sqrt(number / most)}H${index + 1}`).join("")}V20Z`;
+    const paths = bars.map((counts, index) =>
+      svg("path", { d: shape(counts), class: bars.length > 1 ? ["train", "test"][index] : "plain" }),
+    );
     this.cut = svg("rect", { y: 0, width: 0.25, height: 20, class: "cut" });
-    return svg("svg", { class: "spread", viewBox: `0 0 ${BARS} 20`, preserveAspectRatio: "none", "aria-hidden": "true" }, ...paths, this.cut);
+    return svg(
+      "svg",
+      { class: "spread", viewBox: `0 0 ${BARS} 20`, preserveAspectRatio: "none", "aria-hidden": "true" },
+      ...paths,
+      this.cut,
+    );
   }
 }

@@ -4,7 +4,7 @@ import { NO_CODE } from "./bytes.js";
 import { short } from "./numbers.js";
 
 /** More values than these are gathered into bins, if they are numbers. */
-export const MOST_VALUES = 40;
+const MOST_VALUES = 40;
 const BINS = 12;
 const axes = new Map();
 

@@ -58,7 +58,7 @@ def browser() -> Iterator:
 
 @pytest.fixture
 def open_page(browser) -> Iterator:
-    """Opens a file with the network off, and waits until it can be used; afterwards nothing may have been asked for or complained of."""
+    """Opens a file with the network off, and waits until it can be used; no page may ask for anything, or complain."""
     contexts, asked, said = [], [], []
 
     def opened(path, fragment="", *, quiet=True, **options):

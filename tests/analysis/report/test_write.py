@@ -3,6 +3,7 @@
 import base64
 import re
 import zlib
+from importlib import resources
 
 import hypothesis.strategies as st
 import numpy as np
@@ -141,8 +142,6 @@ def test_what_data_says_cannot_end_the_element_that_holds_it():
 
 
 def test_every_file_of_the_page_is_in_it_after_what_it_imports():
-    from importlib import resources
-
     folder = resources.files("analysis.report") / "page"
     assert {file.name for file in folder.iterdir()} == {*SCRIPTS, *STYLES, "page.html"}
     names = []
@@ -169,7 +168,7 @@ def test_what_cannot_be_drawn_is_said(small_root, tmp_path, monkeypatch):
     open_root(tmp_path / "empty", spec_of())
     with pytest.raises(AnalysisError, match="holds no finished runs yet"):
         write_report(tmp_path / "empty", out)
-    with pytest.raises(AnalysisError, match="cannot write .*; choose another --out"):
+    with pytest.raises(AnalysisError, match=r"cannot write .*; choose another --out"):
         write_report(small_root, "/dev/null/page.html")
     monkeypatch.setattr(report_sweep, "MOST_RUNS", 100)
     with pytest.raises(AnalysisError, match="108 runs are more than the 100 that a page can hold; choose some with --where"):
