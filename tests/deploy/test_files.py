@@ -95,7 +95,8 @@ def test_kuberay_knows_every_field_of_the_job():
 
 def test_ray_takes_the_runtime_environment():
     env = RuntimeEnv(**read("runtime-env.yaml") | {"working_dir": str(TOP)})
-    assert env.pip_config()["packages"] == ["${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}[s3]"]
+    here = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"  # which Ray fills in where packages are named, and in pip's options is not
+    assert env.pip_config()["packages"] == [f"-c {here}/constraints.txt", f"{here}[s3]"]
 
 
 def test_all_run_the_version_of_ray_that_is_pinned_and_one_image():
