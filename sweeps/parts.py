@@ -90,8 +90,9 @@ def _warn(error: BadFileError) -> None:
 
 def _checked(file: pq.ParquetFile, path: str) -> pq.ParquetFile:
     """The file. Raises ArrowInvalid unless its columns are those of a file of ours."""
+    there = file.schema.names  # several times as fast as asking Arrow's schema
     for name in ("run_id",) if path.startswith("runs/") else ("run_id", "step"):
-        if name not in file.schema_arrow.names:
+        if name not in there:
             raise pa.ArrowInvalid(f"it is no file of a sweep, it has no column {name}")
     return file
 
