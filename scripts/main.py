@@ -14,7 +14,7 @@ from grokjax.kinds import PartError
 from sweeps.errors import InputError
 
 COMMANDS = (
-    *("run", "retry", "plan", "status", "verify"),
+    *("run", "retry", "plan", "status", "verify", "compact"),
     *("phases", "curves", "weights", "compare", "agreement", "delays", "boundary", "refine"),
     *("query", "columns", "export", "specs"),
 )
