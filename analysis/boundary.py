@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.load import AnalysisError
-from analysis.logistic import LogisticFit, fit_logistic, unbounded
+from analysis.logistic import LogisticFit, fit_logistic, steps_of
 from analysis.phases import check_cell
 from analysis.rules import PHASES
 from analysis.spacing import off_scale, on_scale, spans_factors
@@ -31,8 +31,9 @@ UNTOLD = ("diverged", "undecided")
 class Boundary:
     """The shares of a phase along an axis, and their logistic fit.
 
-    `cells` has a row a value with `successes` of `trials` runs. `fit` is None where all runs that count agree. `resampled` are fits
-    to runs drawn from it, and `steepest` the same without a penalty, so that runs which are separated leave the slope unbounded.
+    `cells` has a row a value with `successes` of `trials` runs. `fit` is None where all runs that count agree. `resampled` are the
+    fits to runs drawn from it: with the penalty, and with the lowest and the highest step that separated runs allow. Bands reach
+    over all three, since nobody knows where between two values separated phases change.
     """
 
     axis: str
@@ -41,8 +42,7 @@ class Boundary:
     left_out: int
     confidence: float
     fit: LogisticFit | None
-    resampled: LogisticFit | None
-    steepest: LogisticFit | None
+    resampled: tuple[LogisticFit, ...]
 
     @property
     def status(self) -> str:
@@ -65,11 +65,9 @@ class Boundary:
     @property
     def band(self) -> tuple[float, float]:
         """The bootstrap band of `at`. An end that is not known is infinite, or 0 on a log scale; NaN where there is no fit."""
-        if self.fit is None or self.resampled is None:
+        if self.fit is None:
             return np.nan, np.nan
-        against = self.resampled.slope * np.sign(self.fit.slope) <= 0  # the share goes the other way: beyond one end or the other
-        beyond = np.where(self.resampled.level * np.sign(self.fit.slope) > 0, -np.inf, np.inf)
-        low, high = self._quantiles(np.where(against, beyond, self.resampled.center))
+        low, high = self._band([self._centers(fits, self.fit.slope) for fits in self.resampled])
         return float(off_scale(low, log=self.log)), float(off_scale(high, log=self.log))
 
     @property
@@ -80,31 +78,34 @@ class Boundary:
     @property
     def slope_band(self) -> tuple[float, float]:
         """The bootstrap band of `slope`; infinite at the end to which separated runs leave it open."""
-        if self.steepest is None:
+        if self.fit is None:
             return np.nan, np.nan
-        low, high = self._quantiles(self.steepest.slope)
+        low, high = self._band([fits.slope for fits in self.resampled])
         return float(low), float(high)
 
     def shares(self, values: Array) -> pd.DataFrame:
         """The fitted `share` at values [P] of the axis, with its pointwise band `low` to `high`; a row a value.
 
-        The band is that of the penalized and of the unpenalized fits together: from a steep slope to an infinite one.
-
         Raises:
           AnalysisError: there is no fit.
         """
-        if self.fit is None or self.resampled is None or self.steepest is None:
+        if self.fit is None:
             raise AnalysisError(f"all runs along {self.axis} agree, so there is nothing to fit; choose another phase or other runs")
         at = on_scale(values, log=self.log)
-        ends = np.stack([self._quantiles(fits.share(at)) for fits in (self.resampled, self.steepest)])  # [2, 2, P]
-        low, high = ends[:, 0].min(axis=0), ends[:, 1].max(axis=0)
+        low, high = self._band([fits.share(at) for fits in self.resampled])
         return pd.DataFrame({self.axis: values, "share": self.fit.share(at), "low": low, "high": high})
 
-    def _quantiles(self, values: Array) -> Array:
-        """The low and the high end of the band of values [B, ...]: [2, ...]."""
+    @staticmethod
+    def _centers(fits: LogisticFit, slope: Array) -> Array:
+        """The centers of resampled fits [B]; beyond one end or the other where the share goes the other way than `slope` says."""
+        against = fits.slope * np.sign(slope) <= 0
+        return np.where(against, np.where(fits.level * np.sign(slope) > 0, -np.inf, np.inf), fits.center)
+
+    def _band(self, kinds: Sequence[Array]) -> Array:
+        """The low and the high end of the band of values [B, ...] of each kind of fit: [2, ...]."""
         tail = (1 - self.confidence) / 2
-        ends: Array = np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf")  # no mean of infinities
-        return ends
+        ends = [np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf") for values in kinds]  # no means of infinities
+        return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
 
 
 def boundary(
@@ -155,12 +156,13 @@ def fit_boundary(
     """The boundary along an axis, from counts: `cells` has a row a value of the axis with `value`, `successes` and `trials`."""
     successes, trials = (cells[name].to_numpy(float) for name in ("successes", "trials"))
     if len(cells) < 2 or successes.sum() in (0, trials.sum()):
-        return Boundary(axis, log, cells, left_out, confidence, None, None, None)
+        return Boundary(axis, log, cells, left_out, confidence, None, ())
     values = on_scale(cells["value"].to_numpy(), log=log)
     fit = fit_logistic(values, successes, trials)
     drawn = np.random.default_rng(seed).binomial(trials.astype(int), fit.share(values), (resamples, len(cells)))
     resampled = fit_logistic(values, drawn, trials)
-    return Boundary(axis, log, cells, left_out, confidence, fit, resampled, unbounded(resampled, values, drawn / trials))
+    steps = steps_of(resampled, values, drawn / trials)
+    return Boundary(axis, log, cells, left_out, confidence, fit, (resampled, *steps))
 
 
 def boundaries(

@@ -74,22 +74,28 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
     raise AnalysisError("the logistic fit did not converge: one phase is separated from the other; fit with Firth's penalty")
 
 
-def unbounded(fits: LogisticFit, values: Array, shares: Array) -> LogisticFit:
-    """The fits [B] to shares [B, P] with an infinite slope where these are separated.
+def steps_of(fits: LogisticFit, values: Array, shares: Array) -> tuple[LogisticFit, LogisticFit]:
+    """The fits [B] to shares [B, P] with steps in the place of those to shares that are separated: the lowest and the highest.
 
-    They are where at most one value has both phases, and all runs on either side of it agree. The limit of the likelihood is then a
-    step, through the share at that value if there is one.
+    Shares are separated where at most one value has both phases, and all runs on either side of it agree. The limit of the
+    likelihood is then a step: at that value, through its share; or, if there is none, anywhere from the last value of the one phase
+    to the first of the other.
     """
     mixed = (shares > 0) & (shares < 1)
     rises, falls = ((sign * np.diff(shares, axis=1) >= 0).all(axis=1) for sign in (1, -1))
     separated = (rises != falls) & (mixed.sum(axis=1) <= 1)
-    at = mixed.argmax(axis=1)  # [B]
-    through = mixed.any(axis=1) & separated
-    center = np.where(through, values[at], fits.center)
-    share = np.where(through, shares[np.arange(len(at)), at], 0.5)
+    rows = np.arange(len(shares))
+    above = np.abs(np.diff(shares, axis=1)).argmax(axis=1) + 1  # [B] the first value after the step, where none is mixed
     slope = np.where(separated, np.where(rises, np.inf, -np.inf), fits.slope)
-    level = np.where(separated, np.log(share / (1 - share)), fits.level)
-    return LogisticFit(center, slope, level)
+
+    def step(at: Array) -> LogisticFit:
+        at = np.where(mixed.any(axis=1), mixed.argmax(axis=1), at)
+        share = shares[rows, at]
+        with np.errstate(divide="ignore"):
+            level = np.log(share) - np.log1p(-share)
+        return LogisticFit(np.where(separated, values[at], fits.center), slope, np.where(separated, level, fits.level))
+
+    return step(above - 1), step(above)
 
 
 def _sigmoid(logit: Array) -> Array:

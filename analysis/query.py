@@ -12,7 +12,7 @@ import pyarrow as pa
 from analysis.labels import choose_rule
 from analysis.load import AnalysisError, load_curves, load_runs
 from analysis.rules import RULES, NamedRule, classify
-from sweeps.standing import KEYS, superseded
+from sweeps.standing import committed_rows, superseded
 from sweeps.store import Store
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def query(root: str | Path, sql: str, rule: NamedRule | None = None) -> pd.DataF
 def _make_views(connection: duckdb.DuckDBPyConnection, store: Store, views: list[str], rule: NamedRule | None) -> None:
     """Makes the views, and shuts the connection off from all else."""
     root = store.root
-    gone = _superseded(root)
+    gone = _superseded(store)
     connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
     on_disk = store.is_local and not re.search(r"[*?\[]", root)  # DuckDB takes these for patterns; Arrow reads any address
     if on_disk:
@@ -71,14 +71,13 @@ def _make_views(connection: duckdb.DuckDBPyConnection, store: Store, views: list
     connection.execute("SET lock_configuration = true")
     for view in views:
         if view == "labels":
-            connection.register(view, _labels(root, rule))
+            connection.register(view, _labels(store, rule))
         elif on_disk:
-            packs = sorted(Path(key).name for key in store.keys("runs") if key.endswith(".parquet"))
-            files = ", ".join(_quoted(f"{root}/{view}/{pack}") for pack in packs)
+            files = ", ".join(_quoted(f"{root}/{file}") for file in store.files(view))
             scan = f"read_parquet([{files}], union_by_name = true, filename = 'file')"
             kept = f"SELECT * EXCLUDE (file) FROM {scan}"
             if len(gone):  # a run that was trained on, or by two drivers, is in two packs
-                kept += " ANTI JOIN superseded ON run_id = gone_run AND parse_filename(file, true) = gone_pack"
+                kept += " ANTI JOIN superseded ON run_id = gone_run AND parse_filename(file, true) = gone_file"
             connection.execute(f"CREATE VIEW {view} AS {kept}")
         elif len(gone):
             frame = load_runs(root) if view == "runs" else load_curves(root)
@@ -87,22 +86,26 @@ def _make_views(connection: duckdb.DuckDBPyConnection, store: Store, views: list
             connection.register(view, store.dataset(view))
 
 
-def _superseded(root: str) -> pd.DataFrame:
-    """The runs, each with its pack, that give way to another row of the same run. Raises AnalysisError if nothing is committed."""
-    dataset = Store(root).dataset("runs")
-    if dataset is None:
-        raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
-    keys = dataset.to_table(columns=[name for name in KEYS if name in dataset.schema.names]).to_pandas().reindex(columns=list(KEYS))
-    gone: pd.DataFrame = keys.loc[superseded(keys), ["run_id", "pack_id"]]
-    return gone.rename(columns={"run_id": "gone_run", "pack_id": "gone_pack"}).astype(str)
+def _superseded(store: Store) -> pd.DataFrame:
+    """The runs, each with its file, that give way to another row of the same run. Raises AnalysisError if nothing is committed."""
+    rows = committed_rows(store)
+    if rows.empty:
+        raise AnalysisError(f"{store.root} holds no finished runs yet; start or continue the sweep with grokjax run")
+    gone: pd.DataFrame = rows.loc[superseded(rows), ["run_id", "file"]]
+    return gone.rename(columns={"run_id": "gone_run", "file": "gone_file"}).astype(str)
 
 
-def _labels(root: str, rule: NamedRule | None) -> pa.Table:
-    runs = load_runs(root)
-    columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(root, runs)).astype(str)}
-    for name, cls in RULES.items():
-        known = set(cls().columns) <= set(runs.columns)  # a root of an earlier version may lack summaries
-        columns[name] = classify(runs, cls()).astype(str) if known else pd.Series("undecided", runs.index)
+def _labels(store: Store, rule: NamedRule | None) -> pa.Table:
+    rules = {name: cls() for name, cls in RULES.items()}
+    asked = [*rules.values(), *([rule] if rule else [])]
+    dataset = store.dataset("runs")
+    known = dataset.schema.names if dataset is not None else []
+    needed = dict.fromkeys(["run_id", "task", *(column for each in asked for column in each.columns)])
+    runs = load_runs(store.root, [column for column in needed if column in known])
+    columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(store.root, runs)).astype(str)}
+    for name, each in rules.items():
+        told = set(each.columns) <= set(known)  # a root of an earlier version may lack summaries
+        columns[name] = classify(runs, each).astype(str) if told else pd.Series("undecided", runs.index)
     return pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
 
 

@@ -24,4 +24,5 @@ def on_scale(values: Array, *, log: bool) -> Array:
 
 def off_scale(values: Array, *, log: bool) -> Array:
     """What `on_scale` made, back in the hyperparameter's unit [n]."""
-    return np.exp(values) if log else np.asarray(values)
+    with np.errstate(over="ignore"):  # what lies that far away is as good as infinite
+        return np.exp(values) if log else np.asarray(values)

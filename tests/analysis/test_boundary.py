@@ -69,8 +69,8 @@ def test_a_boundary_lies_where_half_the_seeds_grok():
 def test_separated_seeds_leave_the_boundary_between_two_values_and_the_slope_open():
     found = boundary(*runs_along("weight_decay", {0.01: 0, 0.1: 0, 1.0: 9, 10.0: 9}), "weight_decay")
     assert found.at == pytest.approx(10**-0.5)
-    assert found.band[0] < 0.2
-    assert found.band[1] > 0.5
+    assert found.band[0] < 0.101, "any place between the two is as good"
+    assert found.band[1] > 0.99
     assert np.isinf(found.slope_band[1])
     assert found.shares(np.array([0.01]))["low"].item() < 1e-9
 

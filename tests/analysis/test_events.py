@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.events import EVENTS, METRICS, EventRule, events, run_events
@@ -138,6 +138,7 @@ def test_more_steps_never_turn_grok_into_memorize(rows, data):
     assert not (shorter == "memorize" and longer == "fail")
 
 
+@settings(max_examples=10)
 @given(st.permutations(list(CURVES)))
 def test_permuting_runs_changes_no_label(order):
     runs = pd.DataFrame([summarize(*CURVES[name]) for name in CURVES], index=list(CURVES))
