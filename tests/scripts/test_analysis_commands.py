@@ -42,7 +42,7 @@ def test_a_root_with_runs_missing_is_told_to_be_partial(grokjax, small_root, tmp
     code, out, _ = grokjax("phases", root, "--out", tmp_path / "map.svg")
     assert code == 0
     assert "partial: 4 of 12 runs are still missing" in out
-    assert "partial: 4 of 12 runs are still missing" in (tmp_path / "map.svg").read_text()
+    assert "Partial: 4 of 12 runs are still missing" in (tmp_path / "map.svg").read_text()
 
 
 def load_spec_of(root, axes):

@@ -79,9 +79,11 @@ def test_without_out_they_lie_in_the_root(app, fitted):
 def test_a_root_with_missing_runs_gives_figures_that_say_so(app, fitted, tmp_path):
     partial = tmp_path / "root"
     shutil.copytree(fitted, partial)
-    file = sorted((partial / "runs").iterdir())[0]
-    gone = pq.read_metadata(file).num_rows
-    file.unlink()
+    file = min((partial / "runs").iterdir())
+    runs = pq.read_table(file)
+    kept = [1, 2]  # of two weight decays with two seeds each
+    gone = len(runs) - len(kept)
+    pq.write_table(runs.take(kept), file)
     for kind in ("phases", "shares", "delays", "survival", "scatter", "sensitivity", "boundary", "fits"):
         told = figure(app, kind, partial, *ARGUMENTS.get(kind, ()), "--out", tmp_path / f"{kind}.svg")
         assert told.exit_code == 0, told.exception
