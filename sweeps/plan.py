@@ -19,7 +19,7 @@ from sweeps.sweep import SweepSpec
 # A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
 MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
 LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
-SHARE_PER_PACK = 1 / 24  # of the work that is still to be given out: packs shrink toward the end, so workers finish together
+SHARE_PER_PACK = 1 / 24  # of its group's work still to be given out: packs shrink toward the end, so workers finish together
 STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
 RUNS_MULTIPLE = 4  # packs fill a few lanes, whole
 
@@ -129,11 +129,9 @@ def make_packs(groups: Iterable[Runs], held: Held = NOTHING, rule: RuleName | No
     `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
     """
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
-    remaining = sum(_cost(runs.template) * len(runs) for runs in groups)
     for group in groups:
         group_id = group.template.group_id
-        for planned in _slices(group, remaining):
-            remaining -= _cost(group.template) * len(planned)
+        for planned in _slices(group):
             left = np.array([run_id not in held.committed and run_id not in held.quarantined for run_id in planned.run_ids])
             if left.any():
                 runs = planned if left.all() else planned.only(left)
@@ -200,16 +198,16 @@ def _weight_bytes(run: RunConfig) -> int:
     return run.num_weights() * {"float32": 4, "float64": 8}[run.precision]
 
 
-def _slices(group: Runs, remaining: float) -> Iterator[Runs]:
+def _slices(group: Runs) -> Iterator[Runs]:
     cost, start = _cost(group.template), 0
     while start < len(group):
-        size = _pack_size(cost, remaining)
+        size = _pack_size(cost, cost * (len(group) - start))
         yield group[start : start + size]
-        start, remaining = start + size, remaining - size * cost
+        start += size
 
 
 def _pack_size(cost: float, remaining: float) -> int:
-    """How many runs of a cost make a pack, when that much work is still to be given out."""
+    """How many runs of a cost make a pack, when that much work of their group is still to be given out."""
     target = float(np.clip(remaining * SHARE_PER_PACK, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK))
     lanes = RUNS_MULTIPLE if RUNS_MULTIPLE * cost <= MOST_FLOPS_PER_PACK else 1
     return max(lanes, int(target / cost) // lanes * lanes)

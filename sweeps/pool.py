@@ -17,6 +17,7 @@ from ray.autoscaler.sdk import request_resources
 
 from sweeps.errors import ClusterError, StoreError, warn
 from sweeps.events import Event, Failure, Limit
+from sweeps.pace import Pace
 from sweeps.plan import Pack, halves
 from sweeps.resources import Resources, workers_that_fit
 from sweeps.schedule import Schedule
@@ -38,13 +39,15 @@ class _Busy(NamedTuple):
     actor: Any
     name: str
     pack: Pack
+    since: float  # as time.monotonic() has it
 
 
 class Pool:
     """Workers that take packs from a schedule until none is left.
 
     As many workers are asked for as the cluster's nodes have room for; what Ray cannot place yet waits without a pack. A worker
-    whose pack fails is let go, whatever it was: the pack goes to the end of its group, and to another process.
+    whose pack fails is let go, whatever it was: the pack goes to the end of its group, and to another process. Once none waits, a
+    pack that takes far longer than others of its group is given to a second worker too; whoever commits it first ends the other.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Pool:
         self._private, self._asked_for, self._ask_at, self._waits_for_room = private, 0, 0.0, False
         self._starting: dict[Any, Any] = {}  # reference -> actor
         self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
+        self._pace, self._doubled = Pace(), set[str]()  # pack_ids that were given to a second worker
         self._tries: Counter[tuple[str, Cause]] = Counter()
         self._store_errors = 0
         self._ever_ready, self._lost_starting, self._hire_at = False, 0, 0.0
@@ -113,7 +117,7 @@ class Pool:
         self._ask_for_nodes()
         room = workers_that_fit(self._amounts, _nodes()) or self._wait_for_room()
         asked_at = time.time() if self._ever_ready else self._began
-        for _ in range(min(room - len(self._busy), len(self._schedule)) - len(self._starting)):
+        for _ in range(min(room - len(self._busy), len(self._schedule) + len(self._late())) - len(self._starting)):
             actor = self._actor.remote(self._setup, asked_at)
             self._starting[actor.ready.remote()] = actor
 
@@ -150,18 +154,44 @@ class Pool:
         self._give(actor, name)
 
     def _receive(self, reference: Any) -> Iterator[Event]:
-        actor, name, pack = self._busy.pop(reference)
+        actor, name, pack, since = self._busy.pop(reference)
         try:
             event: Event = ray.get(reference)
         except ray.exceptions.RayError as error:
-            self._schedule.forget(name)
-            with contextlib.suppress(Exception):
-                ray.kill(actor)
-            yield from self._failed(pack, error)
+            self._let_go(actor, name)
+            if cause_of(error) == "memory" or not self._others(pack):  # another that trains it is its next try
+                yield from self._failed(pack, error)
             return
+        self._let_others_go(pack)
         self._store_errors = 0
+        self._pace.took(pack, time.monotonic() - since)
         self._give(actor, name)  # before anyone looks at the event: the worker should not wait
         yield event
+
+    def _let_go(self, actor: Any, name: str) -> None:
+        self._schedule.forget(name)
+        with contextlib.suppress(Exception):
+            ray.kill(actor)
+
+    def _others(self, pack: Pack) -> list[Any]:
+        """The references of others that train this pack too."""
+        if pack.pack_id not in self._doubled:
+            return []
+        return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
+
+    def _let_others_go(self, pack: Pack) -> None:
+        for other in self._others(pack):
+            busy = self._busy.pop(other)
+            self._let_go(busy.actor, busy.name)
+
+    def _late(self) -> list[Pack]:
+        """The packs to give to a second worker, longest in training first, when none waits for its first."""
+        if len(self._schedule):
+            return []
+        now = time.monotonic()
+        alone = (busy for busy in self._busy.values() if busy.pack.pack_id not in self._doubled)
+        late = [busy for busy in alone if self._pace.is_late(busy.pack, now - busy.since)]
+        return [busy.pack for busy in sorted(late, key=lambda busy: busy.since)]
 
     def _failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
         """What a pack's failure means for it: another try, for which each cause has a budget, or two halves, or the end."""
@@ -172,6 +202,7 @@ class Pool:
                 told = _last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
                 raise StoreError(f"{self._store_errors} packs in a row could not be stored: {told}") from None
         if cause == "memory" and len(pack.runs) > 1:
+            self._let_others_go(pack)
             for half in halves(pack, self._setup.rule):
                 self._schedule.put_back(half)
             yield Limit(pack.group_id, (len(pack.runs) + 1) // 2)
@@ -185,11 +216,14 @@ class Pool:
     def _give(self, actor: Any, name: str) -> None:
         """The worker's next pack; with none left it is let go, and its core with it."""
         pack = self._schedule.take(name)
+        if pack is None and (late := self._late()):
+            pack = late[0]
+            self._doubled.add(pack.pack_id)
         if pack is None:
             self._schedule.forget(name)
             return
         reference = actor.train.remote(pack, self._schedule.following(name))
-        self._busy[reference] = _Busy(actor, name, pack)
+        self._busy[reference] = _Busy(actor, name, pack, time.monotonic())
 
 
 def _jax_uses_gpus() -> bool:

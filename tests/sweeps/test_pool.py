@@ -1,5 +1,6 @@
 """The pool on a real cluster of several nodes, with workers that train nothing."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -42,11 +43,21 @@ class Idle:
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
 
 
-def workers(folder, awaited, resources, *, private=False):
+class OneHangs(Idle):
+    """The same, but for the first that is given a pack: it never gets on with it."""
+
+    def train(self, pack, following=None):
+        with contextlib.suppress(FileExistsError):
+            (self.folder.parent / "hangs").touch(exist_ok=False)
+            time.sleep(600)
+        return super().train(pack)
+
+
+def workers(folder, awaited, resources, *, private=False, worker=Idle):
     """What the workers had that trained the packs."""
     folder.mkdir()
     setup, receipts, end = WorkerSetup(str(folder), None, False, str(awaited)), [], time.monotonic() + 60
-    pool = Pool(Idle, setup, Schedule(PACKS), time.time(), resources, private=private)
+    pool = Pool(worker, setup, Schedule(PACKS), time.time(), resources, private=private)
     try:
         while pool.unfinished:
             assert time.monotonic() < end, "it never came to that"
@@ -78,6 +89,9 @@ def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path,
         assert len({worker["node"] for worker in shares}) == 1
         assert [worker["has"] for worker in shares] == [{"CPU": 0.5, "GPU": 0.5}] * 4
         assert {worker["gpus"] for worker in shares} == {0.5}
+
+        monkeypatch.setattr("sweeps.pace.LATE_SECONDS", 1.0)
+        workers(tmp_path / "late", 2, Resources(), worker=OneHangs)  # or it would take ten minutes
 
         with pytest.raises(ClusterError, match="this machine has no room for a worker that takes CPU 64; ask for less in"):
             workers(tmp_path / "private", 1, Resources(cpus=64), private=True)
