@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,18 +134,17 @@ def _parts(
 
 
 def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The rows in the order of some columns. The columns are taken side by side, which is much of the time for a million rows."""
+    """The rows in the order of some columns."""
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
-    with ThreadPoolExecutor(pa.cpu_count()) as pool:
-        return pa.table(list(pool.map(lambda column: _taken(column, order), rows.columns)), schema=rows.schema)
+    return pa.table([_taken(column, order) for column in rows.columns], schema=rows.schema)
 
 
-def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.Array | pa.ChunkedArray:
+def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
     """A column [n] in another order, which is all the same to columns that hold one value: most do."""
     if column.null_count == len(column):
-        return pa.nulls(len(column), column.type)
+        return column
     if column.null_count == 0 and not pa.types.is_nested(column.type) and pc.all(pc.equal(column, column[0])).as_py():
-        return pa.repeat(column[0], len(column))
+        return column
     return column.take(order)
 
 

@@ -1,46 +1,87 @@
-"""Roots of runs that nobody trained: curves from a formula, written as a worker writes them, through the schema and the store."""
+"""Roots of runs that nobody trained: real plans, the real schema and store, and curves from a formula."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from grokjax.config import RunConfig
 from grokjax.lanes import Tuning
 from grokjax.occupant import Curve, RunResult
 from sweeps.root import open_root
-from sweeps.runs import expand
+from sweeps.runs import Runs, groups_of
+from sweeps.spec import load_spec
 from sweeps.store import Store, commit_runs, put_curves
 from sweeps.sweep import SweepSpec
 from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
 
 RUNS_PER_PACK = 64
+FEW = 50  # runs of a group that `write_runs` makes up
 
 
-def write_sweep(root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig], Curve] | None = None) -> Store:
-    """Writes every run of a spec into a root, with the curve that `curve_of` gives it; None leaves plausible ones."""
+def published_sweep(seeds: int) -> SweepSpec:
+    """The published sweep with so many seeds: 125 runs each, in 25 groups."""
+    return load_spec("parity-article", [f"seed=0..{seeds - 1}"])
+
+
+def write_sweep(
+    root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig], Curve] | None = None, files: int | None = None
+) -> Store:
+    """Commits every run of a spec, with the curve that `curve_of` gives it; None leaves plausible ones.
+
+    `files` is in how many pairs of files, the same number of each group; None leaves packs of `RUNS_PER_PACK`.
+    """
     store, curve_of = open_root(root, spec), curve_of or plausible_curve
-    by_group: dict[str, list[RunConfig]] = {}
-    for config in expand(spec):
-        by_group.setdefault(config.group_id, []).append(config)
-    for group_id, configs in by_group.items():
-        for start in range(0, len(configs), RUNS_PER_PACK):
-            results = [
-                RunResult(config, curve_of(config), 1.0, 0.1, False, None) for config in configs[start : start + RUNS_PER_PACK]
-            ]
-            write_pack(store, f"{group_id}-{start:06d}", results)
+    for pack_id, runs in _packs(spec, files):
+        write_pack(store, pack_id, [_result(run, curve_of) for run in runs])
     return store
+
+
+def write_runs(root: str | Path, spec: SweepSpec, files: int) -> None:
+    """Commits every run of a spec in so many files, without curves; the runs of a group share a few outcomes."""
+    store, random = open_root(root, spec), np.random.default_rng(0)
+    made_up: dict[str, pa.Table] = {}
+    for pack_id, runs in _packs(spec, files):
+        group_id = runs.template.group_id
+        if group_id not in made_up:
+            few = [runs.template.bind({"seed": seed}) for seed in range(FEW)]
+            made_up[group_id] = _rows(pack_id, [_result(run, plausible_curve) for run in few])
+        rows = made_up[group_id].take(pa.array(random.integers(FEW, size=len(runs))))
+        for name, values in {**runs.columns, "run_id": runs.run_ids, "pack_id": [pack_id] * len(runs)}.items():
+            at = rows.schema.get_field_index(name)
+            rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
+        commit_runs(store, pack_id, rows)
 
 
 def write_pack(store: Store, pack_id: str, results: list[RunResult]) -> None:
     """Commits a pack of runs."""
-    provenance = Provenance(pack_id, Tuning(4), None, 1e11, "nobody", datetime.now(UTC), None)
     put_curves(store, pack_id, curves_table(results))
-    commit_runs(store, pack_id, with_costs(runs_table(results, provenance), Costs(0.0, 0.0, 0.0, 0.0, 0.0)))
+    commit_runs(store, pack_id, _rows(pack_id, results))
+
+
+def _packs(spec: SweepSpec, files: int | None) -> Iterator[tuple[str, Runs]]:
+    """The runs of a spec in packs of one group each, and the packs' names."""
+    groups = list(groups_of(spec))
+    each, odd = divmod(files or 0, len(groups))
+    assert not odd, f"{files} files cannot be shared evenly by {len(groups)} groups"
+    for group in groups:
+        cuts = np.linspace(0, len(group), each + 1).astype(int) if each else [*range(0, len(group), RUNS_PER_PACK), len(group)]
+        yield from ((f"{group.template.group_id}-{start:06d}", group[start:end]) for start, end in itertools.pairwise(cuts))
+
+
+def _result(run: RunConfig, curve_of: Callable[[RunConfig], Curve]) -> RunResult:
+    return RunResult(run, curve_of(run), train_seconds=1.0, measure_seconds=0.1, decided=False, state=None)
+
+
+def _rows(pack_id: str, results: list[RunResult]) -> pa.Table:
+    provenance = Provenance(pack_id, Tuning(4), None, 1e11, "nobody", datetime.now(UTC), None)
+    return with_costs(runs_table(results, provenance), Costs(0.0, 0.0, 0.0, 0.0, 0.0))
 
 
 def plausible_curve(config: RunConfig) -> Curve:
