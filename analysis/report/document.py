@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from analysis.plots import PHASE_COLORS, TEST_COLOR, TRAIN_COLOR
+from analysis.plots.style import PHASE_COLORS, TEST_COLOR, TRAIN_COLOR
 
 # The page's own files, each after those that it imports.
 STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "print.css")

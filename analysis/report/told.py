@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,15 +16,18 @@ import pandas as pd
 from analysis.events import EVENTS, EventRule, events
 from analysis.load import AnalysisError
 from analysis.phases import choose_axes
-from analysis.plots import PHASE_MARKERS
+from analysis.plots.style import PHASE_MARKERS
 from analysis.report.curves import PackedCurves
 from analysis.report.packing import Array, packed, planes
 from analysis.report.sweep import Column, Sweep, milestones
 from analysis.rules import PHASES, RULES, NamedRule
-from analysis.thresholds import Threshold, thresholds_of
+from analysis.thresholds import thresholds_of
 from sweeps.errors import nearest
 from sweeps.schema import OUTCOME_COLUMNS
 from sweeps.store import Store
+
+# As many panels as the page shows at once; page/cells.js says the same.
+MOST_PANELS = 12
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,6 @@ def root_told(store: Store, title: str | None) -> dict[str, Any]:
         "description": "; ".join(filter(None, descriptions)),
         "spec": names[0] if len(names) == 1 else "run",
         "steps": max(steps, default=None),
-        "root": Path(str(store.root)).name,
         "version": metadata.version("grokjax"),
     }
 
@@ -85,7 +86,7 @@ def rules_told(sweep: Sweep, rule: NamedRule) -> dict[str, Any]:
                 "source": each.source,
                 "meaning": inspect.getdoc(each),
                 "fields": [
-                    {"name": field.name, "default": field.default, **_threshold_told(thresholds_of(each)[field.name])}
+                    {"name": field.name, "default": field.default, **asdict(thresholds_of(each)[field.name])}
                     for field in dataclasses.fields(each)
                 ],
             }
@@ -130,13 +131,14 @@ def _chosen(sweep: Sweep, axes: Axes) -> Axes:
             )
         if asked.count(name) > 1:
             raise AnalysisError(f"{name} is asked for twice in {' x '.join(asked)}; choose another hyperparameter for one of them")
-    x, y, facet = choose_axes(sweep.runs, axes.x, axes.y, axes.facet)
-    return Axes(*(name if name in asked or name in sweep.varied else None for name in (x, y, facet)))
+    places = dict(zip(("x", "y", "facet"), choose_axes(sweep.runs, axes.x, axes.y, axes.facet), strict=True))
+    free = [place for place, name in asdict(axes).items() if name is None]
+    count = {name: sweep.runs[name].nunique() for name in places.values()}
+    if "facet" in free and count[places["facet"]] > MOST_PANELS:  # panels for what has fewest values
+        names = sorted((places[place] for place in free), key=lambda name: -count[name])
+        places |= dict(zip(free, names, strict=True))
+    return Axes(**{place: name if name in (*asked, *sweep.varied) else None for place, name in places.items()})
 
 
 def _column_told(column: Column) -> dict[str, Any]:
     return {"name": column.name, "meaning": column.meaning, "kind": column.kind, "values": column.values}
-
-
-def _threshold_told(threshold: Threshold) -> dict[str, Any]:
-    return asdict(threshold)

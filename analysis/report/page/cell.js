@@ -42,7 +42,9 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   const group = groups.get(state.curves) ?? groups.values().next().value;
   const lines = linesOf(sweep, group);
   const width = host.clientWidth;
-  const settings = { sweep, lines, group, last: lastStep(sweep, runs), log: state.log, rule: RULES[state.rule], state, told };
+  const binned = Object.values(layout.axes).filter((axis) => axis?.binned);
+  const also = [...layout.mixed, ...binned.map((axis) => axis.name)]; // what else tells the runs of the cell apart
+  const settings = { sweep, lines, group, also, last: lastStep(sweep, runs), log: state.log, rule: RULES[state.rule], state, told };
   const together = state.together || cell.runs.length > MOST_TILES;
   const drawn = together ? oneChart(runs, width, settings) : tiles(cell, labels, width, settings, open);
   const many =
@@ -96,7 +98,7 @@ function tiles(cell, labels, width, settings, open) {
   const across = Math.ceil(Math.sqrt(cell.runs.length));
   const gap = 6;
   const plot = Math.floor((width - WORDS.y - gap * (across - 1)) / across);
-  const height = Math.round(Math.max(54, Math.min(plot * (width < 400 ? 0.62 : 0.82), 190)));
+  const height = Math.round(Math.max(54, Math.min(plot * 0.82, 190, room() / Math.ceil(cell.runs.length / across))));
   const charts = [];
   const nodes = cell.runs.map((run, index) => {
     const words = { x: index + across >= cell.runs.length, y: index % across === 0 };
@@ -128,15 +130,22 @@ function tiles(cell, labels, width, settings, open) {
   return { element, draw, relabel };
 }
 
+/** How high the charts may be together: where the inspector slides up from below, what it has room for under its head. */
+function room() {
+  return matchMedia("(max-width: 899px)").matches ? 0.62 * innerHeight - 270 : Infinity;
+}
+
 /** Says which seed a chart is of, and its phase. */
-function nameTile(node, { sweep, lines }, run, labels) {
+function nameTile(node, { sweep, lines, also }, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
   if (node.dataset.phase === String(phase)) return;
   node.dataset.phase = phase;
   const [name, label] = [seedName(sweep, run), sweep.phases[phase]?.name ?? "missing"];
   fill(node.firstChild, h("span", { class: "seed" }, name), markIcon(sweep, phase), h("span", { class: "phase" }, label));
   const told = sweep.phases[phase] ? `: ${inWords(sweep, lines, run)}` : "";
-  node.setAttribute("aria-label", `${name}, ${label}${told}. Open this run.`);
+  const others = also.map((each) => `, ${each} ${textAt(sweep.known.get(each), run)}`).join("");
+  node.setAttribute("aria-label", `${name}${others}, ${label}${told}. Open this run.`);
+  if (others) node.title = name + others;
 }
 
 /** Which of the seeds a run is; its number where nothing else tells. */

@@ -90,6 +90,12 @@ export function findCell(layout, at) {
   return null;
 }
 
+/** The cell that holds a run; null if it is not shown. */
+export function cellOfRun(layout, run) {
+  for (const cell of allCells(layout)) if (cell.runs.includes(run)) return cell;
+  return null;
+}
+
 /** The cells that have runs, panel by panel. */
 export function* allCells(layout) {
   for (const panel of layout.panels) for (const row of panel.cells) for (const cell of row) if (cell) yield cell;

@@ -41,7 +41,7 @@ export class Inspector {
     this.tell("");
     const common = { sweep: this.sweep, labels, state, groups: this.groups, told, stale };
     if (run !== null) {
-      fill(this.head, ...runHead(this.sweep, run, labels));
+      fill(this.head, ...runHead(this.sweep, layout, run, labels));
       await drawRun(this.body, { ...common, run });
     } else if (cell) {
       fill(this.head, ...cellHead(this.sweep, layout, cell, labels));

@@ -1,6 +1,6 @@
 // The page: what is chosen is one state; every change of it goes through `change`, is written in the address, and is drawn.
 
-import { allCells, findCell, layoutOf } from "./cells.js";
+import { allCells, cellOfRun, findCell, layoutOf } from "./cells.js";
 import { forgetColors } from "./charts.js";
 import { Controls, Counts } from "./controls.js";
 import { byId, copy, fill } from "./dom.js";
@@ -73,9 +73,9 @@ function inspect() {
   const { sweep, state, layout, labels } = page;
   const run = state.run === null ? null : sweep.runIds.indexOf(state.run);
   const pinned = findCell(layout, state.cell);
-  const cell = page.pointed ?? pinned ?? telling(layout, labels);
+  const cell = run === null ? (page.pointed ?? pinned ?? telling(layout, labels)) : cellOfRun(layout, run);
   page.map.mark(pinned, cell);
-  byId("inspector").classList.toggle("open", Boolean(page.pointed || pinned || run !== null));
+  byId("inspector").classList.toggle("open", pinned !== null || run !== null);
   return page.inspector.show({ layout, labels, state, cell, run });
 }
 

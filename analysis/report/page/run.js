@@ -18,10 +18,11 @@ const STANDINGS = [
 ];
 
 /** The head of a run: which it is, and its phase. */
-export function runHead(sweep, run, labels) {
+export function runHead(sweep, layout, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
   const label = sweep.phases[phase]?.name ?? "missing";
-  const varied = [...sweep.varied, ...sweep.seeds].map((name) => sweep.known.get(name));
+  const axes = [layout.axes.facet, layout.axes.y, layout.axes.x].filter(Boolean).map((axis) => axis.name);
+  const varied = [...new Set([...axes, ...sweep.varied, ...sweep.seeds])].map((name) => sweep.known.get(name));
   const part = (column) =>
     h("span", {}, h("span", { class: "name" }, `${column.name} `), h("span", { class: "value" }, textAt(column, run)));
   const title = varied.length ? varied.map(part) : [h("span", { class: "value" }, seedName(sweep, run))];
@@ -98,7 +99,7 @@ function events(sweep, run) {
   );
   return section(
     "Events",
-    rows.length ? h("table", { class: "facts" }, h("tbody", {}, ...rows)) : h("p", { class: "soft" }, "None."),
+    rows.length ? h("table", { class: "facts events" }, h("tbody", {}, ...rows)) : h("p", { class: "soft" }, "None."),
   );
 }
 

@@ -17,9 +17,9 @@ export function axisOf(sweep, name) {
   return axes.get(name);
 }
 
-/** What can be put on an axis: what the sweep varies, seeds last. */
+/** What can be put on an axis: what the sweep varies, seeds last, and what the page was asked to open with. */
 export function axisNames(sweep) {
-  return [...sweep.varied, ...sweep.seeds];
+  return [...new Set([...sweep.varied, ...sweep.seeds, ...Object.values(sweep.axes).filter(Boolean)])];
 }
 
 function made(sweep, column) {
@@ -33,14 +33,14 @@ function made(sweep, column) {
 /** Bins between the least and the greatest of ascending numbers, of equal width, or of equal ratio where they span decades. */
 function binned(values) {
   const [low, high] = [values[0], values[values.length - 1]];
-  const log = low > 0 && high / low >= 100;
+  const log = low > 0 && high / low >= 20;
   const place = log ? (value) => Math.log(value / low) / Math.log(high / low) : (value) => (value - low) / (high - low);
   const bin = (value) => Math.min(BINS - 1, Math.floor(BINS * place(value)));
   const used = [...new Set(values.map(bin))].sort((a, b) => a - b);
   const texts = used.map((index) => {
     const within = values.filter((value) => bin(value) === index);
-    const [least, greatest] = [short(within[0], 3), short(within[within.length - 1], 3)];
-    return least === greatest ? least : `${least} to ${greatest}`;
+    const [least, greatest] = [short(within[0], 2), short(within[within.length - 1], 2)];
+    return least === greatest ? least : `${least}–${greatest}`;
   });
   return [texts, (code) => used.indexOf(bin(values[code]))];
 }

@@ -125,6 +125,7 @@ def test_cells_have_the_same_labels_as_in_python_run_by_run(open_page, small, sm
     phases = classify(runs, make_rule("accuracy_delay"))
     page = open_page(small, fragment("accuracy_delay", {}))
     page.click("#table > summary")
+    page.wait_for_selector("#table tbody tr")
     rows = page.eval_on_selector_all("#table tbody tr", "all => all.map(row => Array.from(row.children, each => each.textContent))")
     names = page.eval_on_selector_all("#table thead th", "all => all.map(each => each.textContent)")
     assert len(rows) == 3 * 2 * 2
@@ -331,6 +332,15 @@ def test_a_facet_with_forty_values_turns_pages_and_more_are_gathered(open_page, 
     assert page.locator("[role=gridcell]:not(.none)").count() in range(12, 25), "a cell or two of each panel, of two runs"
 
 
+def test_an_axis_that_is_asked_for_is_there_though_nothing_varies_along_it(open_page, small_root, tmp_path):
+    write_report(small_root, tmp_path / "page.html", axes=Axes(x="learning_rate", y="seed"), rule=make_rule("final"), title="Mine")
+    page = open_page(tmp_path / "page.html")
+    assert [page.input_value(f"#axis-{place}") for place in ("x", "y", "facet")] == ["learning_rate", "seed", "weight_decay"]
+    assert page.input_value("#rule") == "final"
+    assert page.locator("h1").inner_text() == "Mine"
+    assert page.locator(".facet").count() == 3
+
+
 def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_root, tmp_path):
     wider = {**AXES, "seed": tuple(range(10)), "weight_decay": (0.01, 0.1, 1.0, 3.0)}
     root = tmp_path / "partial"
@@ -382,6 +392,21 @@ def test_no_serious_accessibility_violation(open_page, small, small_root, width,
     shown(page, load_runs(small_root)["run_id"][0])
     assert serious(page) == []
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"
+
+
+def test_on_a_phone_a_tap_slides_the_curves_up_with_the_cell_in_sight(open_page, small):
+    page = open_page(small, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    chosen = cell(page, 2, 0, 1)
+    chosen.scroll_into_view_if_needed()
+    chosen.tap()
+    shown(page, "1,750,64")
+    sheet = page.locator("#inspector").bounding_box()
+    assert sheet["y"] + sheet["height"] == pytest.approx(844, abs=1)
+    assert page.locator(".tile canvas").count() == 9
+    assert chosen.bounding_box()["y"] + chosen.bounding_box()["height"] <= sheet["y"]
+    assert page.locator(".tile").nth(8).bounding_box()["y"] < 844, "all nine are in sight"
+    page.tap("#inspector-close")
+    assert page.evaluate("getComputedStyle(document.getElementById('inspector')).position") == "static"
 
 
 def brightness(page, selector="body"):
