@@ -48,11 +48,11 @@ class Boundary:
     def status(self) -> str:
         """What is known of the boundary.
 
-        "found"; "one phase": all runs that count agree; "no trend": which way the share goes is not known at this confidence;
-        "outside": the boundary is beyond the values that were tried.
+        "found"; "one phase": all runs that count agree; "one value": they do not, and all have one value of the axis; "no trend":
+        which way the share goes is not known at this confidence; "outside": the boundary is beyond the values that were tried.
         """
         if self.fit is None:
-            return "one phase"
+            return "one phase" if self.cells["successes"].sum() in (0, self.cells["trials"].sum()) else "one value"
         if self.slope_band[0] <= 0 <= self.slope_band[1]:
             return "no trend"
         return "found" if self.cells["value"].min() <= self.at <= self.cells["value"].max() else "outside"
@@ -128,14 +128,14 @@ def boundary(
       axis: a numeric hyperparameter with two values or more.
       phase, against: whose boundary it is; against all other phases when None. Runs of neither, and runs that diverged or are
         undecided, are left out.
-      log: whether the axis is judged on a log scale; by its values when None.
+      log: whether the axis is judged on a log scale; by its values, of which there must be two, when None.
       confidence: of the bands.
       resamples, seed: of the bootstrap.
 
     Raises:
-      AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has one value.
+      AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has one value where two are needed.
     """
-    values = _axis_values(runs, axis)
+    values = _axis_values(runs, axis, least=2 if log is None else 1)
     for name in (phase, against):
         if name is not None and name not in PHASES:
             raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
@@ -202,7 +202,7 @@ def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str])
     return pd.DataFrame(rows, columns=[*by, *names])
 
 
-def _axis_values(runs: pd.DataFrame, axis: str) -> Array:
+def _axis_values(runs: pd.DataFrame, axis: str, least: int = 2) -> Array:
     if axis not in runs:
         raise AnalysisError(f"{axis} is not in the table; choose a numeric hyperparameter{nearest(axis, map(str, runs.columns))}")
     if not pd.api.types.is_numeric_dtype(runs[axis]) or pd.api.types.is_bool_dtype(runs[axis]):
@@ -212,6 +212,6 @@ def _axis_values(runs: pd.DataFrame, axis: str) -> Array:
     values = runs[axis].to_numpy(np.float64, na_value=np.nan)
     if np.isnan(values).any():
         raise AnalysisError(f"{int(np.isnan(values).sum())} of {len(runs)} runs have no {axis}; choose runs that have it")
-    if len(np.unique(values)) < 2:
+    if len(np.unique(values)) < least:
         raise AnalysisError(f"{axis} is {values[0]:g} in all runs, and a boundary needs two values or more")
     return values

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 # Inches: a column of the map, a panel's height, what labels and the scale of colours take.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of a column
-STATUSES = {"one phase": "of one phase alone", "no trend": "no trend", "outside": "beyond the values tried"}
+STATUSES = {
+    "one phase": "of one phase alone",
+    "one value": "at one value alone",
+    "no trend": "no trend",
+    "outside": "beyond the values tried",
+}
 
 
 @styled

@@ -111,6 +111,18 @@ def test_a_boundary_each_for_other_hyperparameters():
         boundaries(runs, phases, "weight_decay", [])
 
 
+def test_a_group_of_which_one_value_is_there_is_told_as_such():
+    whole, few = (
+        runs_along("train_size", {1000: 0, 1500: 9}, {"hidden_size": 16}),
+        runs_along("train_size", {1000: 4}, {"hidden_size": 32}),
+    )
+    runs, phases = (pd.concat(parts, ignore_index=True) for parts in zip(whole, few, strict=True))
+    found = boundaries(runs, phases.astype(whole[1].dtype), "train_size", ["hidden_size"])
+    assert [each.status for each in found.values()] == ["found", "one value"]
+    with pytest.raises(AnalysisError, match="train_size is 1000 in all runs"):
+        boundary(*few, "train_size")
+
+
 def test_an_axis_that_is_none_is_told():
     runs, phases = runs_along("weight_decay", {0.1: 0, 1.0: 9}, {"model": "mlp", "hidden_size": 16})
     for axis, says in (
