@@ -118,7 +118,7 @@ COSTS: tuple[tuple[str, str], ...] = (
 )
 
 PROVENANCE_COLUMNS: tuple[Column, ...] = (
-    Column("pack_id", pa.string(), "", "the pack that trained the run; also names its two files", "provenance"),
+    Column("pack_id", pa.string(), "", "the pack that trained the run; names its two files but in a compacted root", "provenance"),
     Column("group_id", pa.string(), "", "the group of runs that share a compiled program", "provenance"),
     Column("lane_width", pa.int32(), "runs", "runs trained side by side", "provenance"),
     Column("dot_library", pa.string(), "", "what computed the matrix products: XLA's default choice, or eigen", "provenance"),

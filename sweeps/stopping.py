@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,6 @@ from grokjax.metrics import finite_rows
 Array = np.ndarray[Any, Any]
 # What a spec may say its runs are labelled by; analysis.rules has them. Only those in DECIDERS can end a run early.
 RuleName = Literal["article", "accuracy_delay", "crossing", "final"]
-RULE_NAMES: tuple[RuleName, ...] = get_args(RuleName)
 
 # The thresholds of the published rule (Pearce et al. 2023); analysis.rules.ArticleRule starts from the same.
 LOSS_THRESHOLD = 1e-5

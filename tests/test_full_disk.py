@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -81,8 +82,8 @@ def play(scenario, folder, spec, mount, *user):
 def grokjax(*arguments):
     """What a command line ends with, and its last line to the user."""
     told = io.StringIO()
-    sys.argv = ["grokjax", *map(str, arguments)]
-    with contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
+    argv = mock.patch.object(sys, "argv", ["grokjax", *map(str, arguments)])
+    with argv, contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
         try:
             main()
         except SystemExit as end:

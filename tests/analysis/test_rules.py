@@ -2,6 +2,9 @@
 
 import dataclasses
 import math
+import subprocess
+import sys
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -15,7 +18,7 @@ from analysis.rules import PHASES, RULES, AccuracyDelayRule, ArticleRule, Crossi
 from analysis.thresholds import thresholds_of, told
 from grokjax.config import RunConfig
 from sweeps.schema import runs_schema
-from sweeps.stopping import RULE_NAMES
+from sweeps.stopping import RuleName
 from tests.conftest import SMALL_RUN
 
 NEVER = None
@@ -119,7 +122,7 @@ def test_classes_are_those_of_the_task(part):
 
 
 def test_every_rule_says_what_it_needs_and_what_its_thresholds_may_be():
-    assert tuple(RULES) == RULE_NAMES, "what a spec may name"
+    assert tuple(RULES) == get_args(RuleName), "what a spec may name"
     columns = set(runs_schema(()).names) | {"task", "modulus", "permuted"}
     for name, cls in RULES.items():
         assert cls.name == name
@@ -180,3 +183,13 @@ def test_the_rule_of_a_root_is_the_one_asked_for_then_the_specs_then_what_fits_i
     assert choose_rule(tmp_path, parity, "accuracy_delay") == AccuracyDelayRule()
     (tmp_path / "specs" / "c.json").write_text('{"spec": {"rule": "article"}}')
     assert choose_rule(tmp_path, modular) == CrossingRule(), "they do not agree"
+
+
+def test_analysis_is_quick_to_import():
+    modules = "agreement arrays boundary delays events labels phases query refine rules"
+    heavy = "jax ray duckdb lifelines matplotlib scipy sklearn xarray"
+    code = f"""import importlib, sys
+for name in "{modules}".split(): importlib.import_module("analysis." + name)
+print(sorted(set("{heavy}".split()) & set(sys.modules)))"""
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]", "each is loaded where it is first needed"
