@@ -157,13 +157,19 @@ def _followed(runs: pd.DataFrame, name: str) -> str | None:
 
 
 def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str]:
-    """Hyperparameters for x, y and facet: those asked for, else the article's that the sweep varies, else others that it varies."""
+    """Hyperparameters for x, y and facet: those asked for, else the article's that the sweep varies, else others that it varies.
+
+    Where it varies two, they are x and y, and facet is one that is the same in all runs.
+    """
     varied = varied_hyperparameters(runs)
     chosen = [x, y, facet]
     usual = ("hidden_size", "train_size", "weight_decay")
     for place, name in enumerate(usual):
         if chosen[place] is None and name in varied and name not in chosen:
             chosen[place] = name
+    for place in (0, 1):  # panels are for what is left
+        if chosen[place] is None and facet is None and set(varied) <= set(chosen):
+            chosen[place], chosen[2] = chosen[2], None
     told = [name for name in runs.attrs.get("hyperparameters", ()) if name not in SEEDS and runs[name].notna().all()]
     numbers = [name for name in told if pd.api.types.is_numeric_dtype(runs[name]) and not pd.api.types.is_bool_dtype(runs[name])]
     preferred = dict.fromkeys((*varied, *(name for name in usual if name in numbers), *numbers))

@@ -45,16 +45,18 @@ def command(
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
     typer.echo("; ".join(part for part in (f"rule {told(labelled.rule)}", partial) if part))
-    _tell(runs.assign(phase=phases), labelled.facet)
+    varied = [name for name in (labelled.facet, labelled.x, labelled.y) if runs[name].nunique() > 1]
+    _tell(runs.assign(phase=phases), varied[0] if varied else labelled.facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
     write(figure, root, "phases", out)
 
 
-def _tell(labelled: pd.DataFrame, facet: str) -> None:
-    counts = pd.crosstab(labelled[facet], labelled["phase"].astype(str))
+def _tell(labelled: pd.DataFrame, name: str) -> None:
+    """Counts by phase, a row a value of a hyperparameter."""
+    counts = pd.crosstab(labelled[name], labelled["phase"].astype(str))
     present = [phase for phase in PHASES if phase in counts]
-    table = Table(facet, *present, box=None, padding=(0, 2))
+    table = Table(name, *present, box=None, padding=(0, 2))
     for value, row in counts[present].iterrows():
         table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str(count) for count in row))
     table.add_row("all", *(str(total) for total in counts[present].sum()), style="bold")

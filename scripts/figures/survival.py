@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from analysis.delays import grokking_delays, log_rank, survival_curves
-from analysis.phases import choose_axes, varied_hyperparameters
+from analysis.phases import varied_hyperparameters
 from analysis.plots import SINGLE, plot_survival
 from scripts.figures.crossings import FITTED, Test, Train, Which
 from scripts.options import Root
@@ -34,7 +34,8 @@ def command(
         grokjax figure survival results/x --by weight_decay --where hidden_size=64 --where train_size=1250
     """
     runs = chosen_runs(root, where)
-    groups = by.split(",") if by else ([choose_axes(runs, None, None, None)[2]] if varied_hyperparameters(runs) else [])
+    varied = varied_hyperparameters(runs)
+    groups = by.split(",") if by else ["weight_decay"] if "weight_decay" in varied else varied[-1:]
     delays = grokking_delays(runs, train, test, kind)
     curves = survival_curves(runs, delays, groups)
     several = bool(groups) and curves[groups].drop_duplicates().shape[0] > 1

@@ -111,6 +111,9 @@ def test_axes_are_those_asked_for_then_the_articles_then_the_sweeps_own():
     assert choose_axes(runs, "weight_decay", None, "hidden_size") == ("weight_decay", "train_size", "hidden_size")
     l1 = runs.assign(weight_decay=None, l1_penalty=[0.1, 0.2])
     assert choose_axes(l1, None, None, None) == ("hidden_size", "train_size", "l1_penalty")
+    two = runs.assign(hidden_size=1)
+    assert choose_axes(two, None, None, None) == ("weight_decay", "train_size", "hidden_size"), "no panels, which are for a third"
+    assert choose_axes(two, None, None, "weight_decay") == ("hidden_size", "train_size", "weight_decay"), "but if asked for"
     assert len(set(choose_axes(runs.iloc[:1], None, None, None))) == 3
 
 

@@ -193,7 +193,9 @@ function across(chart, levels, events, ink, fine) {
     const x = Math.round(chart.valToPos(step, "x", true));
     if (x < bbox.left || x > bbox.left + bbox.width) continue;
     stroke(ctx, x, bbox.top, x, bbox.top + bbox.height);
-    if (letter) ctx.fillText(letter, Math.min(x + 3 * pixel, bbox.left + bbox.width - 8 * pixel), bbox.top + 10 * pixel);
+    const left = x + 12 * pixel > bbox.left + bbox.width; // of the line, where there is no room beside it
+    ctx.textAlign = left ? "right" : "left";
+    if (letter) ctx.fillText(letter, x + (left ? -4 : 4) * pixel, bbox.top + 11 * pixel);
   }
   ctx.restore();
 }
