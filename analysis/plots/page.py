@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
@@ -64,8 +65,7 @@ def new_figure(
 def _legend_columns(texts: Sequence[str], width: float) -> int:
     """How many columns a legend may have, which is filled column by column."""
     for columns in range(len(texts), 1, -1):
-        lines = math.ceil(len(texts) / columns)
-        widest = [max(text_width(text, TEXT) for text in texts[at : at + lines]) for at in range(0, len(texts), lines)]
+        widest = [max(text_width(text, TEXT) for text in column) for column in np.array_split(list(texts), columns)]
         if sum(widest) + HANDLE * columns <= width - 2 * PAD:
             return columns
     return 1

@@ -114,4 +114,4 @@ def _draw_at_risk(panel: Axes, groups: Sequence[tuple[tuple[str, ...], pd.DataFr
     panel.set_yticks(range(len(groups)), [", ".join(key) or "runs" for key, _ in groups])
     panel.set_title("runs at risk", fontsize=SMALL, loc="left", pad=2)
     panel.spines[:].set_visible(False)
-    panel.tick_params(left=False, bottom=False)
+    panel.tick_params(left=False, bottom=False, pad=9)  # clear of the first numbers

@@ -6,8 +6,10 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from analysis.agreement import sensitivity
 from analysis.boundary import boundaries
@@ -32,7 +34,8 @@ from analysis.plots import (
     plot_waves,
     plot_weights,
 )
-from analysis.plots.style import PHASE_HATCHES, shades
+from analysis.plots.page import new_figure
+from analysis.plots.style import PHASE_HATCHES, STYLE, shades
 from analysis.plots.text import number_text, steps_text, text_width, value_texts, wrapped
 from analysis.plots.ticks import decimal_ticks, scale_to_values
 from analysis.rules import PHASES, ArticleRule
@@ -474,3 +477,19 @@ def test_the_style_is_not_left_behind():
     plot_phases(grid_of({(0.1, 1, 1): ["grok"]}), **AXES)
     assert dict(mpl.rcParams) == before
     assert len({to_rgb(color) for color in PHASE_COLORS.values()}) == len(PHASES)
+
+
+@pytest.mark.parametrize("width", [2.0, 3.5, 4.4, 5.3, 7.2])
+def test_a_legend_of_uneven_columns_stays_within_the_figure(width):
+    names = [
+        "train_loss, train_accuracy",
+        "test_loss",
+        *(f"{name}_norm" for name in ("weight", "signal", "other")),
+        "memorized",
+        "x",
+    ]
+    with mpl.rc_context(STYLE):
+        figure = new_figure(width, 1.0, legend=[Line2D([], [], label=name) for name in names])
+        FigureCanvasAgg(figure).draw()
+        box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.width
