@@ -135,13 +135,17 @@ def sensitivity(
 
 
 def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tuple[Setting, ...]]:
-    """Values around each threshold of a rule that is judged on a log scale: `count` of them, from 1 / factor to factor times."""
-    spread = np.geomspace(1 / factor, factor, count)
-    return {
-        name: tuple(float(f"{value:.6g}") for value in np.clip(getattr(rule, name) * spread, threshold.low, threshold.high))
-        for name, threshold in thresholds_of(rule).items()
-        if threshold.log
-    }
+    """Values around each threshold of a rule that is a number: `count` of them, fewer at the ends of what it may be.
+
+    From 1 / factor to factor times where it is judged on a log scale; of an accuracy, the same of what it lacks of 1.
+    """
+    spread, found = np.geomspace(1 / factor, factor, count), dict[str, tuple[Setting, ...]]()
+    for name, threshold in thresholds_of(rule).items():
+        if not threshold.options:
+            value = getattr(rule, name)
+            values = np.clip(value * spread if threshold.log else 1 - (1 - value) * spread, threshold.low, threshold.high)
+            found[name] = tuple(dict.fromkeys(float(f"{each:.6g}") for each in values))
+    return found
 
 
 def most_moved(moved: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:

@@ -48,10 +48,13 @@ class Boundary:
     def status(self) -> str:
         """What is known of the boundary.
 
-        "found"; "one phase": all runs that count agree; "one value": they do not, and all have one value of the axis; "no trend":
-        which way the share goes is not known at this confidence; "outside": the boundary is beyond the values that were tried.
+        "found"; "no runs": none counts; "one phase": all that count agree; "one value": they do not, and all have one value of the
+        axis; "no trend": which way the share goes is not known at this confidence; "outside": the boundary is beyond the values
+        that were tried.
         """
         if self.fit is None:
+            if not self.cells["trials"].sum():
+                return "no runs"
             return "one phase" if self.cells["successes"].sum() in (0, self.cells["trials"].sum()) else "one value"
         if self.slope_band[0] <= 0 <= self.slope_band[1]:
             return "no trend"
@@ -139,6 +142,8 @@ def boundary(
     for name in (phase, against):
         if name is not None and name not in PHASES:
             raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
+    if phase == against:
+        raise AnalysisError(f"a boundary of {phase} against itself is none; choose another phase, or none for all others")
     labels = phases.astype(str).to_numpy()
     counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNTOLD))
     cells = pd.DataFrame({"value": values[counted], "successes": labels[counted] == phase})

@@ -223,14 +223,14 @@ def _logarithms(runs: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
 
 
 def _groups(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """The delays of each group, with the values that make it, in their order."""
+    """The delays of each group, with the values that make it, in their order; runs that have no value make a group too."""
     for name in by:
         if name not in runs:
             raise AnalysisError(f"{name} is not in the table; choose hyperparameters that it has")
     if not by:
         yield (), delays
         return
-    for values, index in runs.groupby(list(by), observed=True, sort=True).indices.items():
+    for values, index in runs.groupby(list(by), observed=True, sort=True, dropna=False).indices.items():
         yield values if isinstance(values, tuple) else (values,), delays.iloc[index]
 
 

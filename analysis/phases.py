@@ -69,6 +69,7 @@ def phase_grid(
         raise AnalysisError(
             "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
         )
+    planned = None if planned is None else planned.dropna(subset=cell)  # of other kinds of runs, which have no place on this map
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
     codes, cells = cells_of(every)
     counts = count_phases(codes[: len(runs)], len(cells), phases)

@@ -19,7 +19,8 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
 
     A boundary runs somewhere between two cells that differ, and nobody knows where in the gap. The score of a gap is the entropy
     of the phases of both cells' seeds together, in bits, times the gap's length as a share of its axis, on a log scale where the
-    values span a factor. It is 0 where both cells agree, however far apart.
+    values span a factor. It is 0 where both cells agree, however far apart. Undecided runs do not count, and beside a cell whose
+    runs are all still missing there is nothing to refine yet.
 
     Args:
       grid: from `phases.phase_grid`.
@@ -35,8 +36,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
     numeric = [name for name in cell if _numbers(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
         raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there is nothing to go between")
-    there = grid[grid["seeds"] > 0]
-    found = pd.concat([_midpoints(there, cell, name) for name in numeric], ignore_index=True)
+    found = pd.concat([_midpoints(grid, cell, name) for name in numeric], ignore_index=True)
     found = found[found["score"] > 0].sort_values("score", ascending=False, kind="stable").drop_duplicates(list(cell))
     if found.empty:
         raise AnalysisError("no two neighbouring cells differ in their phases, so no boundary runs between them; choose other axes")
@@ -55,16 +55,17 @@ def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFra
         codes, _ = pd.factorize(ordered[name])
         neighbours &= codes[1:] == codes[:-1]
     low = np.flatnonzero(neighbours)
-    counts = ordered[[f"{phase}_count" for phase in PHASES]].to_numpy(float)
+    counts = ordered[[f"{phase}_count" for phase in PHASES if phase != "undecided"]].to_numpy(float)
     together = counts[low] + counts[low + 1]
+    total = np.maximum(together.sum(axis=1, keepdims=True), 1)
     middle = off_scale((places[low] + places[low + 1]) / 2, log=log)
     points = ordered.loc[low, list(cell)].reset_index(drop=True)
     points[axis] = np.round(middle) if pd.api.types.is_integer_dtype(ordered[axis]) else _short(middle)
     points = points.astype({axis: ordered[axis].dtype})
     gap = (places[low + 1] - places[low]) / np.ptp(places)
-    points["score"] = entropy(together / together.sum(axis=1, keepdims=True)) * gap
-    new = points[axis].to_numpy(float)
-    return points[(new > values[low]) & (new < values[low + 1])]
+    points["score"] = entropy(together / total) * gap
+    new, seeds = points[axis].to_numpy(float), ordered["seeds"].to_numpy()
+    return points[(new > values[low]) & (new < values[low + 1]) & (seeds[low] > 0) & (seeds[low + 1] > 0)]
 
 
 def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

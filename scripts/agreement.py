@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.agreement import Agreement, agreement, most_moved, sensitivity
+from analysis.agreement import Agreement, agreement, most_moved, nearby, sensitivity
 from analysis.labels import choose_rule
 from analysis.phases import choose_axes
 from analysis.rules import RULES, make_rule
 from analysis.thresholds import told
 from scripts.options import Root, table_console
-from scripts.selection import Across, Panels, Upwards, Where, chosen_runs
+from scripts.selection import Across, Panels, Upwards, Where, chosen_runs, tell_missing
 
 CELLS = 10
 
@@ -43,6 +43,7 @@ def command(
         grokjax agreement results/x --rule article --rule accuracy_delay:accuracy=0.95,delay=2000
     """
     runs = chosen_runs(root, where)
+    tell_missing(root, where, runs)
     asked = [rule.partition(":") for rule in rules] or [(name, "", "") for name in RULES]
     judged = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     console = table_console()
@@ -50,7 +51,8 @@ def command(
     x, y, facet = choose_axes(runs, x, y, facet)
     rule = judged[0] if rules else choose_rule(root, runs)
     moved = most_moved(sensitivity(runs, rule, x=x, y=y, facet=facet), [facet, y, x])
-    typer.echo(f"shares that move most as the thresholds of {told(rule)} go from a tenth to ten times theirs")
+    moving = ", ".join(nearby(rule))
+    typer.echo(f"shares that move most as {moving} of the rule {told(rule)} goes from a tenth to ten times its value")
     table = Table(facet, y, x, "moves by", "on average", "phases", box=None, padding=(0, 2))
     for row in moved.head(CELLS).itertuples(index=False):
         table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))

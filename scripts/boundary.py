@@ -13,7 +13,7 @@ from analysis.phases import varied_hyperparameters
 from analysis.rules import classify
 from analysis.thresholds import told
 from scripts.options import Root, table_console
-from scripts.selection import RuleName, Thresholds, Where, chosen_runs
+from scripts.selection import RuleName, Thresholds, Where, chosen_runs, tell_missing
 
 
 def command(
@@ -35,6 +35,7 @@ def command(
         grokjax boundary results/x train_size --phase grok --against memorize
     """
     runs = chosen_runs(root, where)
+    tell_missing(root, where, runs)
     judged_by = choose_rule(root, runs, rule, threshold)
     by = [name for name in varied_hyperparameters(runs) if name != axis]
     found = boundary_table(boundaries(runs, classify(runs, judged_by), axis, by, phase=phase, against=against), by)

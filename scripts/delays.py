@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import pandas as pd
 import typer
 from rich.table import Table
 
@@ -11,7 +12,7 @@ from analysis.delays import delay_law, grokking_delays, log_rank, median_delays
 from analysis.phases import varied_hyperparameters
 from analysis.rules import CROSSINGS
 from scripts.options import Root, table_console
-from scripts.selection import Where, chosen_runs
+from scripts.selection import Where, chosen_runs, names_of, tell_missing
 
 
 def command(
@@ -36,31 +37,28 @@ def command(
         grokjax delays results/x --by weight_decay,learning_rate --law weight_decay,learning_rate
     """
     runs = chosen_runs(root, where)
-    names = _names(by) if by else varied_hyperparameters(runs)
+    tell_missing(root, where, runs)
+    names = names_of(by) if by else varied_hyperparameters(runs)
     delays = grokking_delays(runs, train, test, kind)
     table = Table(*names, "runs", "fitted", "grokked", "median delay", "95 %", box=None, padding=(0, 2))
     for *values, count, fitted, grokked, median, low, high in median_delays(runs, delays, names).itertuples(index=False):
-        cells = (f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+        cells = ("none" if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value) for value in values)
         interval = f"{_steps(low)} to {_steps(high)}" if fitted else ""
         table.add_row(*cells, str(count), str(fitted), str(grokked), _steps(median) if fitted else "", interval)
     table_console().print(table, highlight=False)
     typer.echo("delays in steps; 'longer' where fewer than half have grokked by the last step")
-    if runs.loc[delays["delay"].notna(), names].drop_duplicates().shape[0] > 1:
+    if names and runs.loc[delays["delay"].notna(), names].drop_duplicates().shape[0] > 1:
         compared = log_rank(runs, delays, names)
         typer.echo(
             f"log-rank test of equal delays: chi-squared {compared.statistic:.3g} on {compared.degrees}, p = {compared.p:.2g}"
         )
     if law:
-        found = delay_law(runs, delays, _names(law))
+        found = delay_law(runs, delays, names_of(law))
         told = (
             f"{row.hyperparameter} ** {row.exponent:.2f} ({row.low:.2f} to {row.high:.2f})"
             for row in found.exponents.itertuples(index=False)
         )
         typer.echo(f"delay proportional to {' x '.join(told)}, from {found.runs} fitted runs of which {found.grokked} grokked")
-
-
-def _names(joined: str) -> list[str]:
-    return [name.strip() for name in joined.split(",") if name.strip()]
 
 
 def _steps(value: float) -> str:

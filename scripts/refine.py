@@ -15,7 +15,7 @@ from analysis.phases import SEEDS, choose_axes, phase_grid
 from analysis.refine import least_known
 from analysis.rules import classify
 from scripts.options import Root
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
+from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells, tell_missing
 from sweeps.root import specs_of
 from sweeps.spec import spec_from
 from sweeps.store import Store
@@ -41,7 +41,9 @@ def command(
     """
     runs = chosen_runs(root, where)
     x, y, facet = choose_axes(runs, x, y, facet)
-    grid = phase_grid(runs, classify(runs, choose_rule(root, runs, rule, threshold)), x=x, y=y, facet=facet)
+    tell_missing(root, where, runs)
+    phases = classify(runs, choose_rule(root, runs, rule, threshold))
+    grid = phase_grid(runs, phases, x=x, y=y, facet=facet, planned=planned_cells(root, (facet, y, x), where))
     points = least_known(grid, grid.cell, count).drop(columns="score")
     typer.echo(tomli_w.dumps(_spec(_largest(root, grid.cell), runs, points)), nl=False)
 
@@ -51,7 +53,7 @@ def _spec(spec: SweepSpec, runs: pd.DataFrame, points: pd.DataFrame) -> dict[str
     varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
     seeds = {name: list(spec.swept[name]) for name in SEEDS if name in spec.swept}
     given = dict.fromkeys([*spec.run, *spec.swept, *points])
-    alike = {name: _plain((points if name in points else runs)[name].iloc[0]) for name in given if name in (*points, *spec.swept)}
+    alike = {name: _plain((points if name in points else runs)[name].iloc[0]) for name in given if name in runs}
     run = {name: alike.get(name, spec.run.get(name)) for name in given if name not in (*varied, *seeds)}
     written: dict[str, Any] = {
         "name": f"{spec.name.removesuffix('-refined')}-refined"[:64],

@@ -43,7 +43,7 @@ def command(
         root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
         run_ids=runs["run_id"].tolist() if where else None,
-        missing=missing_runs(root, runs, [condition.partition("=")[0] for condition in where]),
+        missing=unmade_runs(root, runs, [condition.partition("=")[0] for condition in where]),
         axes=Axes(x, y, facet),
         rule=choose_rule(root, runs, rule, threshold),
         title=title,
@@ -52,7 +52,7 @@ def command(
     _tell(report)
 
 
-def missing_runs(root: str, runs: pd.DataFrame, narrowed: list[str]) -> pd.DataFrame:
+def unmade_runs(root: str, runs: pd.DataFrame, narrowed: list[str]) -> pd.DataFrame:
     """run_id and hyperparameters of the runs that the root's specs ask for and that it does not hold.
 
     Of the hyperparameters `narrowed` only values that `runs` has.

@@ -146,3 +146,14 @@ def missing_runs(root: str, where: Sequence[str], runs: pd.DataFrame) -> int:
     """How many of the runs that the specs of a root ask for, and that meet the conditions, are not among `runs`."""
     planned = planned_cells(root, ("seed",), where)
     return 0 if planned is None else max(0, len(planned) - len(runs))
+
+
+def tell_missing(root: str, where: Sequence[str], runs: pd.DataFrame) -> None:
+    """Says on standard error how many runs are not there yet, if any."""
+    if missing := missing_runs(root, where, runs):
+        typer.echo(f"partial: {missing:,} of {missing + len(runs):,} runs are still missing", err=True)
+
+
+def names_of(joined: str) -> list[str]:
+    """The names of a list with commas."""
+    return [name.strip() for name in joined.split(",") if name.strip()]

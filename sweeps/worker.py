@@ -38,6 +38,7 @@ from sweeps.store import (
 from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
 
 PROGRESS_SECONDS = 1.0
+PEAK_SECONDS = 30.0  # how long what was measured of the device holds; measuring takes a twentieth of a second
 # A pack in training is saved this often, or less often where saving would take more than this share of the time.
 CHECKPOINT_SECONDS = 120.0
 MOST_CHECKPOINTING = 0.05
@@ -64,7 +65,7 @@ class Worker:
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._ahead = ThreadPoolExecutor(max_workers=1)
         self._compiling_ahead: Future[None] | None = None
-        measure_peak()  # compiles it
+        self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
         self._startup = max(0.0, time.time() - asked_at)
         self._commit_seconds = 0.0  # of the pack before: the table it wrote could not hold them
         self._free_since = time.perf_counter()
@@ -85,7 +86,7 @@ class Worker:
             drop_traces(self._store, pack.pack_id)  # of a worker that died right after the commit
             return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
         tuning = self._prepare(pack)
-        peak_flops = measure_peak()
+        peak_flops = self._peak()
         compiled = time.perf_counter()
         made_by = _made_by(pack, tuning)
         begun = self._begun(pack, made_by)
@@ -122,6 +123,12 @@ class Worker:
         made = sum(int(run.curve.step[-1]) for run in result.runs) - pack.steps_made
         stopped = sum(run.decided for run in result.runs)
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
+
+    def _peak(self) -> float:
+        """What the device can do at best, as measured lately: it changes by the minute, and measuring is long for a short pack."""
+        if time.monotonic() - self._peak_at >= PEAK_SECONDS:
+            self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
+        return self._peak_flops
 
     def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
         put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of a column
 STATUSES = {
+    "no runs": "of no run that counts",
     "one phase": "of one phase alone",
     "one value": "at one value alone",
     "no trend": "no trend",

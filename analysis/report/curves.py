@@ -90,7 +90,7 @@ def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> Pack
         scale = _scale(metric.name, metric.unit, metric.meaning, values)
         scales.append(scale)
         codes.append(_codes(values, scale))
-    every = 1
+    every = max(1, math.ceil(table.lengths.max(initial=0) / (LAST_VALUE - 1)))  # a run's points are counted in 16 bits
     while True:
         packed = _packed(table, tuple(scales), codes, every)
         if packed.size <= budget or every >= table.lengths.max():

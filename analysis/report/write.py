@@ -15,7 +15,7 @@ from analysis.report.curves import drawn_metrics, pack_curves
 from analysis.report.document import document
 from analysis.report.sweep import PRESENT, sweep_of
 from analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
-from analysis.rules import NamedRule
+from analysis.rules import NamedRule, classify
 from sweeps.store import Store, quarantine
 
 MEGABYTES = 16.0
@@ -68,10 +68,12 @@ def write_report(
         runs = runs[runs["run_id"].isin(list(run_ids))].reset_index(drop=True)
     set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
     sweep = sweep_of(runs, missing, set_aside)
+    rule = rule or choose_rule(root, runs)
+    classify(runs, rule)  # what it cannot label the page could not either
     told = {
         **root_told(store, title),
         **columns_told(sweep, axes or Axes()),
-        **rules_told(sweep, rule or choose_rule(root, runs)),
+        **rules_told(sweep, rule),
     }
     columns = packed_columns(sweep)
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE

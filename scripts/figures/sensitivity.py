@@ -23,7 +23,7 @@ def command(
     out: Out = None,
     width: Width = None,
 ) -> None:
-    """How far each cell's shares move as the thresholds of the rule go from a tenth to ten times theirs.
+    """How far each cell's shares move as the numbers in the rule go from a tenth to ten times theirs.
 
     Example:
         grokjax figure sensitivity results/x

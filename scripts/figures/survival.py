@@ -12,7 +12,7 @@ from analysis.plots import SINGLE, plot_survival
 from scripts.figures.crossings import FITTED, Test, Train, Which
 from scripts.options import Root
 from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Where, chosen_runs, missing_runs
+from scripts.selection import Where, chosen_runs, missing_runs, names_of
 
 
 def command(
@@ -35,7 +35,7 @@ def command(
     """
     runs = chosen_runs(root, where)
     varied = varied_hyperparameters(runs)
-    groups = by.split(",") if by else ["weight_decay"] if "weight_decay" in varied else varied[-1:]
+    groups = names_of(by) if by else ["weight_decay"] if "weight_decay" in varied else varied[-1:]
     delays = grokking_delays(runs, train, test, kind)
     curves = survival_curves(runs, delays, groups)
     several = bool(groups) and curves[groups].drop_duplicates().shape[0] > 1

@@ -128,3 +128,13 @@ def test_what_has_no_law_is_told(runs, says):
         delay_law(pd.DataFrame(runs), delays, ["weight_decay"])
     with pytest.raises(AnalysisError, match="no run grokked"):
         delay_law(pd.DataFrame(runs), delays.assign(grokked=False), ["weight_decay"])
+
+
+def test_runs_without_the_hyperparameter_are_a_group_of_their_own():
+    runs, delays = tables([("sgd", 10, True), ("sgd", 20, True), ("adamw", 30, True), ("adamw", 40, False)])
+    runs = runs.assign(momentum=pd.array([0.9, 0.9, None, None], dtype="Float64"))
+    medians = median_delays(runs, delays, ["momentum"])
+    assert medians["runs"].tolist() == [2, 2]
+    assert medians["momentum"].isna().tolist() == [False, True]
+    assert survival_curves(runs, delays, ["momentum"])["momentum"].isna().any()
+    assert log_rank(runs, delays, ["momentum"]).degrees == 1

@@ -45,3 +45,15 @@ def test_where_nothing_is_unknown_it_says_so():
     texts = grid_of({("a", "x"): ["grok"], ("b", "x"): ["fail"]}, ("model", "task"))
     with pytest.raises(AnalysisError, match="model x task have no numeric axis"):
         least_known(texts, texts.cell)
+
+
+def test_a_gap_that_is_planned_already_is_left_and_undecided_runs_count_for_nothing():
+    there = {(0.1, 16): ["memorize"], (1.0, 16): ["grok"], (10.0, 16): ["fail"], (100.0, 16): ["undecided"]}
+    grid = grid_of(there)
+    assert sorted(least_known(grid, grid.cell)["weight_decay"]) == [0.316, 3.16]
+    rows = [(*cell, phase) for cell, phases in there.items() for phase in phases]
+    runs = pd.DataFrame(rows, columns=["weight_decay", "hidden_size", "phase"])
+    planned = pd.DataFrame({"hidden_size": 16, "weight_decay": [0.1, 0.3, 1.0, 10.0, 100.0]})
+    phases = pd.Series(pd.Categorical(runs["phase"], categories=PHASES))
+    partial = phase_grid(runs, phases, x="hidden_size", y="weight_decay", planned=planned)
+    assert least_known(partial, ["weight_decay", "hidden_size"])["weight_decay"].tolist() == [3.16]

@@ -43,6 +43,7 @@ export function fragmentOf(sweep, state) {
   }
   for (const [name, texts] of Object.entries(state.only)) {
     if (texts === null) parts.append("all", name);
+    else if (!texts.length) parts.append("none", name);
     else texts.forEach((text) => parts.append(`only.${name}`, text));
   }
   for (const name of ["log", "together"]) if (state[name]) parts.set(name, "yes");
@@ -104,7 +105,8 @@ function readRule(sweep, parts, state, say) {
   for (const [key, text] of parts) {
     if (!key.startsWith("threshold.")) continue;
     const field = fields.find((each) => `threshold.${each.name}` === key);
-    const value = field && settingOf(field, text);
+    const known = field?.name === "loss_convention" ? sweep.conventions : null; // not each fits every sweep
+    const value = field && (known && !known.includes(text) ? undefined : settingOf(field, text));
     if (value === undefined)
       say(key, text, field ? allowed(field) : `the thresholds ${fields.map((each) => each.name).join(", ")}`);
     else state.settings[field.name] = value;
@@ -126,6 +128,7 @@ export function allowed(field) {
 function readFilters(sweep, parts, state, say) {
   const names = axisNames(sweep);
   for (const name of parts.getAll("all")) if (names.includes(name)) state.only[name] = null;
+  for (const name of parts.getAll("none")) if (names.includes(name)) state.only[name] = [];
   for (const [key, text] of parts) {
     if (!key.startsWith("only.")) continue;
     const name = key.slice("only.".length);

@@ -37,10 +37,15 @@ function binned(values) {
   const place = log ? (value) => Math.log(value / low) / Math.log(high / low) : (value) => (value - low) / (high - low);
   const bin = (value) => Math.min(BINS - 1, Math.floor(BINS * place(value)));
   const used = [...new Set(values.map(bin))].sort((a, b) => a - b);
-  const texts = used.map((index) => {
-    const within = values.filter((value) => bin(value) === index);
-    const [least, greatest] = [short(within[0], 2), short(within[within.length - 1], 2)];
-    return least === greatest ? least : `${least}–${greatest}`;
-  });
+  const ends = used.map((index) => values.filter((value) => bin(value) === index)).map((within) => [within[0], within.at(-1)]);
+  const words = (digits) =>
+    ends.map(([least, greatest]) => {
+      const told = [short(least, digits), short(greatest, digits)];
+      return least === greatest ? told[0] : told.join("–");
+    });
+  const ambiguous = (digits) => new Set(ends.flat().map((end) => short(end, digits))).size < new Set(ends.flat()).size;
+  let digits = 2;
+  while (digits < 17 && ambiguous(digits)) digits++;
+  const texts = words(digits);
   return [texts, (code) => used.indexOf(bin(values[code]))];
 }

@@ -20,7 +20,7 @@ from analysis.report.told import Axes
 from analysis.report.write import write_report
 from analysis.rules import PHASES, RULES, classify, make_rule
 from benchmarks.synthetic import write_sweep
-from scripts.report import missing_runs
+from scripts.report import unmade_runs
 from sweeps.root import open_root
 from sweeps.runs import groups_of
 from sweeps.spec import load_spec
@@ -325,6 +325,10 @@ def test_a_facet_with_forty_values_turns_pages_and_more_are_gathered(open_page, 
     notes = page.locator("#map-notes").inner_text()
     assert "weight_decay has 40 values; panels 1 to 12 are shown." in notes
     assert "learning_rate has 80 values, gathered into 12 bins." in notes
+    go(page, "#facet=&x=&y=learning_rate")
+    bins = page.locator(".facet").first.locator("th[scope=row]").all_inner_texts()
+    assert len(set(bins)) == len(bins) == 12
+    go(page, "#facet=weight_decay&x=learning_rate&y=")
     page.click("[aria-label='Later panels']")
     assert "panels 13 to 24" in page.locator("#map-notes").inner_text()
     assert "page=1" in page.url
@@ -346,7 +350,7 @@ def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_r
     root = tmp_path / "partial"
     shutil.copytree(small_root, root)
     store = open_root(root, spec_of(wider))
-    missing = missing_runs(str(root), load_runs(root), [])
+    missing = unmade_runs(str(root), load_runs(root), [])
     assert len(missing) == 4 * 2 * 2 * 10 - 108
     put_in_quarantine(store, "pack", missing["run_id"].tolist()[:2], "it broke")
     report = write_report(root, tmp_path / "partial.html", missing=missing)
