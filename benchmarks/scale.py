@@ -139,9 +139,9 @@ class Idle(Worker):
     def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
         """Sets up nothing."""
 
-    def ready(self) -> str:
-        """Its name."""
-        return str(id(self))
+    def ready(self) -> tuple[str, str]:
+        """Its name, and no device."""
+        return str(id(self)), "none"
 
     def train(self, pack: Pack, following: Any = None) -> Receipt:
         """Says that the pack is done."""

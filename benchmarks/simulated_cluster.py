@@ -205,7 +205,7 @@ class _Cluster:
     def start(self, actor: _Actor) -> int:
         """A worker gets ready: its name."""
         ready_at = self._now + 0.5 * self._world.start + self._life(0.5 * self._world.start, never=0.0)
-        return self._ends(actor, ready_at, str(id(actor)), lambda: None)
+        return self._ends(actor, ready_at, (str(id(actor)), "simulated"), lambda: None)
 
     def train(self, actor: _Actor, pack: Pack) -> int:
         """A worker trains a pack: its receipt."""
@@ -230,7 +230,7 @@ class _Cluster:
 
         return self._ends(actor, end, Receipt(pack.pack_id, len(pack.runs), pack.run_steps), commit)
 
-    def _ends(self, actor: _Actor, at: float, answer: Event | str | Exception, done: Callable[[], None]) -> int:
+    def _ends(self, actor: _Actor, at: float, answer: Event | tuple[str, str] | Exception, done: Callable[[], None]) -> int:
         """A reference that gives `answer` at a time, unless the worker or its node is gone by then."""
         reference = next(self._numbers)
         if actor.node.lost_at <= min(at, actor.killed_at):

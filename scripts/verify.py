@@ -25,4 +25,5 @@ def command(root: Root) -> None:
         typer.echo(f"... and {len(verdict.wrong) - MOST_TOLD:,} more")
     if verdict.wrong:
         raise typer.Exit(1)
-    typer.echo("Nothing is wrong.")
+    missing = verdict.planned - verdict.committed
+    typer.echo(f"Nothing is wrong, but {missing:,} planned runs are not there yet." if missing else "Nothing is wrong.")

@@ -18,7 +18,7 @@ from sweeps.events import Event, Failure, Limit, Receipt
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import held_runs, open_root
 from sweeps.schedule import Schedule
-from sweeps.store import Store, drop_leftovers, put_in_quarantine, quarantine, read_progress, set_limit
+from sweeps.store import Store, drop_leftovers, drop_traces, put_in_quarantine, quarantine, read_progress, set_limit
 from sweeps.sweep import SweepSpec
 from sweeps.worker import Worker, WorkerSetup
 
@@ -99,15 +99,16 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     started = time.monotonic()
     failures: list[Failure] = []
     receipts: list[Receipt] = []
-    earlier = any(True for _ in store.keys("runs"))  # only beside earlier results can a run be there twice
+    # A run can be there twice beside earlier results, and where a worker committed a pack that was taken for lost and cut.
+    earlier = any(True for _ in store.keys("runs"))
     if earlier:
         _drop_superseded(store)  # of a sweep that was killed before it could
-    drop_leftovers(store, frozenset(pack.pack_id for pack in plan.packs))
+    drop_leftovers(store)
     if plan.packs:
         finish = _on_ray if execution.executor == "ray" else _inline
         with contextlib.closing(finish(plan, store, execution)) as events:
-            _follow(plan, store, events, receipts, failures, watch)
-        if earlier:
+            cut = _follow(plan, store, events, receipts, failures, watch)
+        if earlier or cut:
             _drop_superseded(store)
     stopped, saved = sum(receipt.stopped for receipt in receipts), sum(receipt.saved for receipt in receipts)
     return Outcome(plan, time.monotonic() - started, tuple(failures), stopped, saved)
@@ -126,8 +127,9 @@ def _follow(
     receipts: list[Receipt],
     failures: list[Failure],
     watch: Callable[[Progress], None],
-) -> None:
-    due = 0.0
+) -> bool:
+    """Keeps account of the events; returns whether any pack was cut for want of memory."""
+    due, cut = 0.0, False
 
     def progress(under_way: int) -> Progress:
         runs, saved = sum(receipt.runs for receipt in receipts), sum(receipt.saved for receipt in receipts)
@@ -140,6 +142,8 @@ def _follow(
             put_in_quarantine(store, event.pack.pack_id, event.pack.runs.run_ids, event.error)
         elif isinstance(event, Limit):
             set_limit(store, event.group_id, event.runs)
+            drop_traces(store, event.pack_id)
+            cut = True
         elif event is not None:
             receipts.append(event)
         if time.monotonic() < due:
@@ -148,6 +152,7 @@ def _follow(
         watch(progress(sum(entry["run_steps"] for entry in read_progress(store).values())))
         due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
     watch(progress(0))
+    return cut
 
 
 def release(store: Store) -> int:
@@ -199,6 +204,9 @@ def _on_ray(plan: Plan, store: Store, execution: Execution) -> Generator[Event, 
         with contextlib.suppress(StoreError):  # a store that cannot be written may be why we are here
             for pack in pool.in_training:
                 store.delete(f"progress/{pack.pack_id}.json")
+            for pack_id in pool.doubled:  # the slower of two may have written after the other had ended
+                if store.exists(f"runs/{pack_id}.parquet"):
+                    drop_traces(store, pack_id)
 
 
 def _git_commit() -> str | None:

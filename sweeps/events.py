@@ -32,6 +32,7 @@ class Limit:
 
     group_id: str
     runs: int
+    pack_id: str  # of the pack that showed it, which is no more
 
 
 Event = Receipt | Failure | Limit | None  # None: nothing finished, but time has passed

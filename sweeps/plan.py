@@ -140,14 +140,14 @@ def make_packs(groups: Iterable[Runs], held: Held = NOTHING, rule: RuleName | No
                     yield _pack(runs[start : start + most], group_id, len(group), rule, held.shorter)
 
 
-def halves(pack: Pack, rule: RuleName | None) -> tuple[Pack, Pack]:
-    """A pack of two runs or more as two packs."""
-    middle = (len(pack.runs) + 1) // 2
+def cut(pack: Pack, most: int, rule: RuleName | None) -> list[Pack]:
+    """A pack as packs of at most `most` runs each; itself if it is no larger."""
+    if len(pack.runs) <= most:
+        return [pack]
     each = pack.steps_made // max(1, len(pack.earlier))  # all runs of a pack were trained equally far
     shorter = {run_id: Earlier(pack_id, each) for run_id, pack_id in pack.earlier.items()}
-    parts = pack.runs[:middle], pack.runs[middle:]
-    first, second = (_pack(part, pack.group_id, pack.group_runs, rule, shorter) for part in parts)
-    return first, second
+    parts = (pack.runs[start : start + most] for start in range(0, len(pack.runs), most))
+    return [_pack(part, pack.group_id, pack.group_runs, rule, shorter) for part in parts]
 
 
 def make_plan(spec: SweepSpec, held: Held = NOTHING) -> Plan:

@@ -18,7 +18,7 @@ from ray.autoscaler.sdk import request_resources
 from sweeps.errors import ClusterError, StoreError, warn
 from sweeps.events import Event, Failure, Limit
 from sweeps.pace import Pace
-from sweeps.plan import Pack, halves
+from sweeps.plan import Pack, cut
 from sweeps.resources import Resources, workers_that_fit
 from sweeps.schedule import Schedule
 from sweeps.worker import Worker, WorkerSetup
@@ -38,6 +38,7 @@ LONGEST_PAUSE_SECONDS = 60.0  # in hiring, while new workers keep ending before 
 class _Busy(NamedTuple):
     actor: Any
     name: str
+    device: str  # its kind
     pack: Pack
     since: float  # as time.monotonic() has it
 
@@ -70,7 +71,8 @@ class Pool:
         self._private, self._asked_for, self._ask_at, self._waits_for_room = private, 0, 0.0, False
         self._starting: dict[Any, Any] = {}  # reference -> actor
         self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
-        self._pace, self._doubled = Pace(), set[str]()  # pack_ids that were given to a second worker
+        self._pace = Pace()
+        self._doubled: dict[str, tuple[int, float]] = {}  # how often a pack was given to another worker too, and when it last was
         self._tries: Counter[tuple[str, Cause]] = Counter()
         self._store_errors = 0
         self._ever_ready, self._lost_starting, self._hire_at = False, 0, 0.0
@@ -79,6 +81,11 @@ class Pool:
     def in_training(self) -> list[Pack]:
         """The packs that workers have now."""
         return [busy.pack for busy in self._busy.values()]
+
+    @property
+    def doubled(self) -> list[str]:
+        """The pack_ids of those that were given to a second worker."""
+        return list(self._doubled)
 
     @property
     def unfinished(self) -> bool:
@@ -142,7 +149,7 @@ class Pool:
     def _welcome(self, reference: Any) -> None:
         actor = self._starting.pop(reference)
         try:
-            name = ray.get(reference)
+            name, device = ray.get(reference)
         except ray.exceptions.RayError as error:
             self._lost_starting += 1
             if self._lost_starting >= TRIES and not self._ever_ready:
@@ -151,79 +158,90 @@ class Pool:
             self._hire_at = time.monotonic() + min(2.0**self._lost_starting, LONGEST_PAUSE_SECONDS)
             return
         self._ever_ready, self._lost_starting = True, 0
-        self._give(actor, name)
+        if not self._give(actor, name, device) and self._late():  # which are not for its kind of device
+            self._hire_at = time.monotonic() + LONGEST_PAUSE_SECONDS
 
     def _receive(self, reference: Any) -> Iterator[Event]:
-        actor, name, pack, since = self._busy.pop(reference)
+        busy = self._busy.pop(reference)
         try:
             event: Event = ray.get(reference)
         except ray.exceptions.RayError as error:
-            self._let_go(actor, name)
-            if cause_of(error) == "memory" or not self._others(pack):  # another that trains it is its next try
-                yield from self._failed(pack, error)
+            self._let_go(busy)
+            yield from self._failed(busy.pack, error)
             return
-        self._let_others_go(pack)
+        for other in self._others(busy.pack):
+            self._let_go(self._busy.pop(other))
         self._store_errors = 0
-        self._pace.took(pack, time.monotonic() - since)
-        self._give(actor, name)  # before anyone looks at the event: the worker should not wait
+        self._pace.took(busy.pack, time.monotonic() - busy.since)
+        self._give(busy.actor, busy.name, busy.device)  # before anyone looks at the event: the worker should not wait
         yield event
 
-    def _let_go(self, actor: Any, name: str) -> None:
-        self._schedule.forget(name)
+    def _let_go(self, busy: _Busy) -> None:
+        self._schedule.forget(busy.name)
         with contextlib.suppress(Exception):
-            ray.kill(actor)
+            ray.kill(busy.actor)
 
     def _others(self, pack: Pack) -> list[Any]:
-        """The references of others that train this pack too."""
+        """The references of those that train this pack now."""
         if pack.pack_id not in self._doubled:
             return []
         return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
 
-    def _let_others_go(self, pack: Pack) -> None:
-        for other in self._others(pack):
-            busy = self._busy.pop(other)
-            self._let_go(busy.actor, busy.name)
+    def _late(self, device: str | None = None) -> list[Pack]:
+        """The packs to give to another worker too, longest in training first, when none waits for its first.
 
-    def _late(self) -> list[Pack]:
-        """The packs to give to a second worker, longest in training first, when none waits for its first."""
+        Only to one of the same kind of device, or they would not write the same bits; and each time only once the pack has been
+        late twice as long as the time before.
+        """
         if len(self._schedule):
             return []
-        now = time.monotonic()
-        alone = (busy for busy in self._busy.values() if busy.pack.pack_id not in self._doubled)
-        late = [busy for busy in alone if self._pace.is_late(busy.pack, now - busy.since)]
+        now, first = time.monotonic(), dict[str, _Busy]()
+        for busy in self._busy.values():
+            if device in (None, busy.device):
+                first.setdefault(busy.pack.pack_id, busy)
+        late = []
+        for pack_id, busy in first.items():
+            times, since = self._doubled.get(pack_id, (0, busy.since))
+            if self._pace.is_late(busy.pack, (now - since) / 2**times):
+                late.append(busy)
         return [busy.pack for busy in sorted(late, key=lambda busy: busy.since)]
 
     def _failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
         """What a pack's failure means for it: another try, for which each cause has a budget, or two halves, or the end."""
-        cause = cause_of(error)
+        cause, others = cause_of(error), self._others(pack)
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
                 told = _last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
                 raise StoreError(f"{self._store_errors} packs in a row could not be stored: {told}") from None
         if cause == "memory" and len(pack.runs) > 1:
-            self._let_others_go(pack)
-            for half in halves(pack, self._setup.rule):
-                self._schedule.put_back(half)
-            yield Limit(pack.group_id, (len(pack.runs) + 1) // 2)
-            return
-        self._tries[pack.pack_id, cause] += 1
-        if self._tries[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
-            self._schedule.put_back(pack)
-        else:
-            yield Failure(pack, "".join(traceback.format_exception(error)))
+            for other in others:
+                self._let_go(self._busy.pop(other))
+            most = (len(pack.runs) + 1) // 2
+            for part in cut(pack, most, self._setup.rule):
+                self._schedule.put_back(part)
+            self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._setup.rule))
+            yield Limit(pack.group_id, most, pack.pack_id)
+        elif not others:  # or else one of them is its next try
+            self._tries[pack.pack_id, cause] += 1
+            if self._tries[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
+                self._schedule.put_back(pack)
+            else:
+                yield Failure(pack, "".join(traceback.format_exception(error)))
 
-    def _give(self, actor: Any, name: str) -> None:
-        """The worker's next pack; with none left it is let go, and its core with it."""
+    def _give(self, actor: Any, name: str, device: str) -> bool:
+        """The worker's next pack; with none left it is let go, and its core with it. Returns whether there was one."""
         pack = self._schedule.take(name)
-        if pack is None and (late := self._late()):
+        if pack is None and (late := self._late(device)):
             pack = late[0]
-            self._doubled.add(pack.pack_id)
+            times, _ = self._doubled.get(pack.pack_id, (0, 0.0))
+            self._doubled[pack.pack_id] = (times + 1, time.monotonic())
         if pack is None:
             self._schedule.forget(name)
-            return
+            return False
         reference = actor.train.remote(pack, self._schedule.following(name))
-        self._busy[reference] = _Busy(actor, name, pack, time.monotonic())
+        self._busy[reference] = _Busy(actor, name, device, pack, time.monotonic())
+        return True
 
 
 def _jax_uses_gpus() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from grokjax.config import RunConfig
 from sweeps.plan import Pack
@@ -50,6 +50,11 @@ class Schedule:
         """A pack whose worker failed: it comes last of its group."""
         self._waiting.setdefault(pack.group_id, deque()).append(pack)
         self._work[pack.group_id] += int(pack.cost)
+
+    def narrow(self, group_id: str, cut: Callable[[Pack], Iterable[Pack]]) -> None:
+        """Has the waiting packs of a group cut smaller."""
+        if group_id in self._waiting:
+            self._waiting[group_id] = deque(part for pack in self._waiting[group_id] for part in cut(pack))
 
     def forget(self, worker: str) -> None:
         """A worker that is gone."""

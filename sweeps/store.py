@@ -143,13 +143,16 @@ def drop_traces(store: Store, pack_id: str) -> None:
     store.delete(f"checkpoints/{pack_id}.safetensors")
 
 
-def drop_leftovers(store: Store, planned: AbstractSet[str]) -> None:
-    """Removes what killed workers left: all progress, since live ones write theirs again, and checkpoints of no planned pack."""
+def drop_leftovers(store: Store) -> None:
+    """Removes what killed workers left: all progress, since live ones write theirs again, and checkpoints of committed packs.
+
+    Others may be those of packs that another spec of the root goes on with.
+    """
     store.drop_torn_writes()
     for pack_id in read_progress(store):
         store.delete(f"progress/{pack_id}.json")
     for key in list(store.keys("checkpoints")):
-        if Path(key).stem not in planned:
+        if store.exists(f"runs/{Path(key).stem}.parquet"):
             store.delete(key)
 
 
@@ -231,8 +234,16 @@ def quarantine(store: Store) -> dict[str, dict[str, Any]]:
 
 
 def set_limit(store: Store, group_id: str, runs: int) -> None:
-    """Remembers how many runs a pack of a group may hold."""
-    store.put(f"limits/{group_id}.json", json.dumps({"runs": runs}).encode())
+    """Remembers how many runs a pack of a group may hold, unless it may hold fewer already."""
+    known = limit_of(store, group_id)
+    if known is None or runs < known:
+        store.put(f"limits/{group_id}.json", json.dumps({"runs": runs}).encode())
+
+
+def limit_of(store: Store, group_id: str) -> int | None:
+    """How many runs a pack of a group may hold; None where that is not known."""
+    entry = store.get_json(f"limits/{group_id}.json")
+    return None if entry is None else int(entry["runs"])
 
 
 def limits(store: Store) -> dict[str, int]:

@@ -20,6 +20,7 @@ from grokjax.occupant import Begun, RunResult, Snapshots
 from grokjax.pack import train_pack
 from grokjax.peak import measure_peak
 from sweeps.device import device_kind, prepare_device
+from sweeps.errors import StoreError
 from sweeps.events import Receipt
 from sweeps.plan import Pack
 from sweeps.states import read_states, states_file
@@ -30,6 +31,7 @@ from sweeps.store import (
     drop_traces,
     get_states,
     get_weights,
+    limit_of,
     put_curves,
     put_states,
     put_weights,
@@ -37,7 +39,8 @@ from sweeps.store import (
 )
 from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
 
-PROGRESS_SECONDS = 1.0
+PROGRESS_SECONDS = 1.0  # how often a pack in training tells how far it is, or less often where telling takes more than ...
+MOST_REPORTING = 0.01  # ... of the time
 PEAK_SECONDS = 30.0  # how long what was measured of the device holds; measuring takes a twentieth of a second
 # A pack in training is saved this often, or less often where saving would take more than this share of the time.
 CHECKPOINT_SECONDS = 120.0
@@ -70,9 +73,9 @@ class Worker:
         self._commit_seconds = 0.0  # of the pack before: the table it wrote could not hold them
         self._free_since = time.perf_counter()
 
-    def ready(self) -> str:
-        """The worker's name, once it is set up."""
-        return self._name
+    def ready(self) -> tuple[str, str]:
+        """The worker's name and the kind of its device, once it is set up."""
+        return self._name, device_kind()
 
     def train(self, pack: Pack, following: RunConfig | None = None) -> Receipt:
         """Trains a pack and commits it, unless it is committed already.
@@ -155,6 +158,8 @@ class Worker:
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
         tuning = group_tuning(self._store, pack.runs[0], pack.group_runs)
+        if (most := limit_of(self._store, pack.group_id)) is not None:  # memory grows with the lanes
+            tuning = replace(tuning, lane_width=min(tuning.lane_width, most))
         program_of(pack.runs[0].group_template(), tuning).compile()
         return tuning
 
@@ -239,14 +244,16 @@ class _Report:
 
     def __init__(self, store: Store, pack: Pack, done: int, after_first: Callable[[], None]) -> None:
         self._store, self._pack, self._done, self._after_first = store, pack, done, after_first
-        self._first, self._written = True, 0.0
+        self._first, self._written, self._pause = True, 0.0, PROGRESS_SECONDS
 
     def __call__(self, run_steps: int) -> None:
         if self._first:
             self._first = False
             self._after_first()
         self._done += run_steps
-        if time.monotonic() - self._written >= PROGRESS_SECONDS:
+        if time.monotonic() - self._written >= self._pause:
             self._written = time.monotonic()
             told = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
-            write_progress(self._store, self._pack.pack_id, told)
+            with contextlib.suppress(StoreError):  # nothing hangs on it
+                write_progress(self._store, self._pack.pack_id, told)
+            self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)

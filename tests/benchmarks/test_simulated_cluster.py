@@ -47,3 +47,12 @@ def test_packs_that_take_long_do_not_hold_up_the_sweep(monkeypatch):
     alone = simulate(PACKS, slow)
     assert len(course.committed) == len(alone.committed) == len(PACKS)
     assert course.seconds < alone.seconds / 3, "a second worker was given them"
+
+
+def test_packs_that_hang_are_given_to_others_however_often_those_hang_or_end_too():
+    hanging = dataclasses.replace(QUIET, slow_packs=0.3, slow_pack=1e9, worker_life=600)
+    alone = dataclasses.replace(hanging, worker_life=float("inf"))
+    for world in (hanging, dataclasses.replace(alone, slow_packs=0.05)):
+        course = simulate(PACKS, world)
+        assert Counter(course.committed) == Counter(pack.pack_id for pack in PACKS)
+        assert course.seconds < 20_000

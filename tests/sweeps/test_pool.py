@@ -35,7 +35,7 @@ class Idle:
         (self.folder / str(os.getpid())).write_text(json.dumps(told))
 
     def ready(self):
-        return str(os.getpid())
+        return str(os.getpid()), "none"
 
     def train(self, pack, following=None):
         while len(list(self.folder.iterdir())) < self.awaited:

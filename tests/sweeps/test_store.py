@@ -141,7 +141,7 @@ def test_what_writers_killed_in_the_middle_left_is_swept_up_and_what_is_being_wr
         path.write_bytes(b"PAR1 and no more")
     os.utime(torn, (0, 0))
     assert list(store.keys("runs")) == ["runs/p.parquet"]
-    drop_leftovers(store, frozenset())
+    drop_leftovers(store)
     assert sorted(path.name for path in (tmp_path / "root" / "runs").iterdir()) == ["p.parquet", "r.parquet#1"]
 
 
