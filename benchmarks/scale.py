@@ -120,7 +120,7 @@ def simulate_workers() -> None:
         node_back=300,
         failing_packs=3,
     )
-    for seeds in (250, 1000, 2000):
+    for seeds in (1000, 4000, SEEDS):
         planned = make_plan(published_sweep(seeds)).packs
         course = simulate(planned, world)
         _tell_course(planned, course)

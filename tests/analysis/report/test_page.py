@@ -325,7 +325,7 @@ def test_a_facet_with_forty_values_turns_pages_and_more_are_gathered(open_page, 
     notes = page.locator("#map-notes").inner_text()
     assert "weight_decay has 40 values; panels 1 to 12 are shown." in notes
     assert "learning_rate has 80 values, gathered into 12 bins." in notes
-    go(page, "#facet=&x=&y=learning_rate")
+    go(page, "#facet=&x=weight_decay&y=learning_rate")
     bins = page.locator(".facet").first.locator("th[scope=row]").all_inner_texts()
     assert len(set(bins)) == len(bins) == 12
     go(page, "#facet=weight_decay&x=learning_rate&y=")
