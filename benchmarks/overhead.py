@@ -1,4 +1,4 @@
-"""Claim: a sweep of 200 packs of one second takes at most 5 % longer than training them.
+"""Claim: a sweep of 200 packs of one second takes at most 5 % longer than their training.
 
 The same packs of short runs twice: by bare loops of `train_pack`, one process a core, which know of no store, no Ray and no
 schedule, and by `grokjax run`. Runs a second are counted once every worker has ended its first pack: start-up and compiling are
@@ -49,7 +49,8 @@ def main() -> None:
     packs = runs["pack_id"].nunique()
     print(f"bare loops {_told(bare)}")
     print(f"sweeps     {_told(sweeps)}, in {packs} packs of {cores() * len(runs) / packs / sweeps[-1]:.2f} s")
-    print(f"the sweep takes {statistics.mean(bare) / statistics.mean(sweeps) - 1:+.1%} (target {TARGET:.0%})")
+    print(f"the sweep takes {_longer(runs):+.1%} beside its packs' training and measuring (target {TARGET:.0%})")
+    print(f"and {statistics.mean(bare) / statistics.mean(sweeps) - 1:+.1%} beside bare loops, alone on the machine")
     training, beside = runs[["train_seconds", "measure_seconds"]].sum().sum(), runs[BESIDE].sum()
     told = ", ".join(f"{str(name).removesuffix('_seconds')} {seconds / training:.1%}" for name, seconds in beside.items())
     print(f"by its workers' account: {told}")
@@ -75,9 +76,20 @@ def _sweep(root: Path) -> pd.DataFrame:
 
 def _rate(runs: pd.DataFrame) -> float:
     """Runs a second of all workers, from when each had ended its first pack."""
+    after, seconds = _after_the_first(runs)
+    return len(after) / seconds
+
+
+def _longer(runs: pd.DataFrame) -> float:
+    """How much longer all workers together take than training and measuring, from when each had ended its first pack."""
+    after, seconds = _after_the_first(runs)
+    return float(cores() * seconds / after[["train_seconds", "measure_seconds"]].sum().sum() - 1)
+
+
+def _after_the_first(runs: pd.DataFrame) -> tuple[pd.DataFrame, float]:
     began = runs.groupby("worker")["finished_at"].min().max()
     after = runs[runs["finished_at"] > began]
-    return len(after) / float((after["finished_at"].max() - began).total_seconds())
+    return after, float((after["finished_at"].max() - began).total_seconds())
 
 
 def _bare(tuned: Path) -> float:
