@@ -41,7 +41,6 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python benchmarks/cost_per_run.py
 	$(BIN)/python benchmarks/overhead.py
 	$(BIN)/python benchmarks/scale.py
-	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/whole_sweep.py parity-article
 

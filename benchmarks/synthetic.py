@@ -72,7 +72,7 @@ def _packs(spec: SweepSpec, files: int | None) -> Iterator[tuple[str, Runs]]:
     assert not odd, f"{files} files cannot be shared evenly by {len(groups)} groups"
     for group in groups:
         cuts = np.linspace(0, len(group), each + 1).astype(int) if each else [*range(0, len(group), RUNS_PER_PACK), len(group)]
-        yield from ((f"{group.template.group_id}-{start:06d}", group[start:end]) for start, end in itertools.pairwise(cuts))
+        yield from ((f"{group.run_ids[start]}-{end - start}", group[start:end]) for start, end in itertools.pairwise(cuts))
 
 
 def _result(run: RunConfig, curve_of: Callable[[RunConfig], Curve]) -> RunResult:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from analysis.load import load_runs
+from benchmarks.synthetic import write_sweep
 from scripts.main import main
 from sweeps.cluster import Execution, run_sweep
 from sweeps.spec import load_spec
@@ -69,6 +70,16 @@ def test_a_refined_spec_runs_into_the_root_it_came_from(grokjax, small_root, tmp
     code, out, err = grokjax("refine", root, *rule, "--x", "learning_rate", "--y", "weight_decay")
     assert code == 0, err
     assert 'name = "small-refined"' in out
+
+
+def test_a_refined_spec_is_of_the_runs_that_were_chosen(grokjax, tmp_path):
+    points = ["hidden_size=64", "train_size=1250", "weight_decay=0.01,0.1,1"]
+    write_sweep(tmp_path / "root", load_spec("parity-article", [*points, "seed=0..2", "learning_rate=0.003,0.01"]))
+    write_sweep(tmp_path / "root", load_spec("parity-article", [*points, "seed=0", "learning_rate=0.777"]))
+    code, out, err = grokjax("refine", tmp_path / "root", "--where", "learning_rate=0.777", "--x", "hidden_size")
+    assert code == 0, err
+    (tmp_path / "finer.toml").write_text(out)
+    assert load_spec(str(tmp_path / "finer.toml")).run["learning_rate"] == 0.777
 
 
 def test_queries_as_table_csv_and_files(grokjax, small_root, tmp_path):
