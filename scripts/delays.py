@@ -40,7 +40,7 @@ def command(
     tell_missing(root, where, runs)
     names = names_of(by) if by else varied_hyperparameters(runs)
     delays = grokking_delays(runs, train, test, kind)
-    table = Table(*names, "runs", "fitted", "grokked", "median delay", "95 %", box=None, padding=(0, 2))
+    table = Table(*names, "runs", "fitted", "generalized", "median delay", "95 %", box=None, padding=(0, 2))
     for *values, count, fitted, grokked, median, low, high in median_delays(runs, delays, names).itertuples(index=False):
         cells = ("none" if pd.isna(value) else f"{value:g}" if isinstance(value, float) else str(value) for value in values)
         interval = f"{_steps(low)} to {_steps(high)}" if fitted else ""

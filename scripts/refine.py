@@ -59,12 +59,13 @@ def _spec(spec: SweepSpec, runs: pd.DataFrame, points: pd.DataFrame) -> dict[str
         "name": f"{spec.name.removesuffix('-refined')}-refined"[:64],
         "description": f"{len(points)} points where the boundary is least known",
         "rule": spec.rule,
+        "final_states": spec.final_states,
         "leave_out": list(spec.leave_out),
         "run": {name: value for name, value in run.items() if value is not None},
         "axes": seeds,
         "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],
     }
-    written = {key: value for key, value in written.items() if value}
+    written = {key: value for key, value in written.items() if value or value is False}
     spec_from(written, "the refined spec")
     return written
 

@@ -1,5 +1,6 @@
 """What all tests share: a small run, and XLA set up as a worker sets it up."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from grokjax.config import RunConfig
 from sweeps.cluster import Execution, run_sweep
 from sweeps.device import prepare_device
 from sweeps.sweep import SweepSpec
+
+# Shells start jobs in the background with Ctrl-C ignored, and so would be what they start: tests that send it would wait forever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 prepare_device()
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
