@@ -73,4 +73,4 @@ def test_nearby_thresholds_span_two_decades_within_what_is_allowed():
     assert nearby(ArticleRule(), count=3) == {"loss_threshold": (1e-6, 1e-5, 1e-4), "ratio_threshold": (5e3, 5e4, 5e5)}
     assert nearby(AccuracyDelayRule(delay=1), count=2)["delay"] == (1, 10)
     assert nearby(ArticleRule(ratio_threshold=1), count=3)["ratio_threshold"] == (1, 10), "each once"
-    assert nearby(AccuracyDelayRule(accuracy=0.9), count=3)["accuracy"] == (0.99, 0.9, 0), "ten times as near to 1, or as far"
+    assert "accuracy" not in nearby(AccuracyDelayRule()), "one of a few that runs have columns for"
