@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.load import AnalysisError
 from analysis.phases import cells_of, check_cell, count_phases, wilson_interval
-from analysis.rules import PHASES, NamedRule, classify
+from analysis.rules import PHASES, NamedRule, classify, make_rule
 from analysis.thresholds import Setting, check_names, thresholds_of, told
 
 Shares = np.ndarray[Any, np.dtype[np.float64]]
@@ -54,7 +54,7 @@ class Agreement:
         return self.labels[self.labels.astype(str).nunique(axis=1) > 1]
 
     def _repr_html_(self) -> str:
-        return str(self.table._repr_html_())  # type: ignore[operator]
+        return self.table.to_html(notebook=True)
 
 
 def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float = 0.95) -> Agreement:
@@ -126,7 +126,7 @@ def sensitivity(
     base, frames = shares(classify(runs, rule)), []
     for values in itertools.product(*settings.values()):
         setting = dict(zip(settings, values, strict=True))
-        moved = shares(classify(runs, dataclasses.replace(rule, **setting)))  # type: ignore[arg-type]  # each checks its own
+        moved = shares(classify(runs, make_rule(rule.name, dataclasses.asdict(rule) | setting)))
         frame = pd.concat([pd.DataFrame(setting, index=cells.index), cells], axis=1)
         frame["phase"] = pd.Categorical.from_codes(moved.argmax(axis=1), dtype=pd.CategoricalDtype(list(PHASES)))
         frame[[f"{phase}_share" for phase in PHASES]] = moved

@@ -157,7 +157,7 @@ class DelayLaw:
         return float(self.scale * np.prod(factors) * np.log(2) ** (1 / self.shape))
 
     def _repr_html_(self) -> str:
-        return str(self.exponents._repr_html_())  # type: ignore[operator]
+        return self.exponents.to_html(notebook=True)
 
 
 def delay_law(

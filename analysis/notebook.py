@@ -14,6 +14,7 @@ from analysis.thresholds import thresholds_of
 
 # A map of more cells than this would not be read; the frame's own table is shown in its place.
 MOST_CELLS = 2000
+MOST_ROWS = 20  # of a table in its place
 
 
 def grid_html(grid: pd.DataFrame, cell: Sequence[str]) -> str:
@@ -25,7 +26,7 @@ def grid_html(grid: pd.DataFrame, cell: Sequence[str]) -> str:
     columns, rows = sorted(grid[x].unique()), sorted(grid[y].unique(), reverse=True)
     facets = sorted(grid[facet[0]].unique()) if facet else [None]
     if len(columns) * len(rows) * len(facets) > MOST_CELLS:
-        return str(pd.DataFrame(grid)._repr_html_())  # type: ignore[operator]
+        return pd.DataFrame(grid).to_html(max_rows=MOST_ROWS, show_dimensions=True, notebook=True)
     at = {tuple(row[name] for name in cell): row for row in grid.to_dict("records")}
     tables = []
     for value in facets:

@@ -210,9 +210,9 @@ def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ())
     if name not in RULES:
         raise AnalysisError(f"there is no rule {name}; the rules are {', '.join(RULES)}{nearest(name, RULES)}")
     rule = RULES[name]
-    settings = thresholds if isinstance(thresholds, Mapping) else parse_thresholds(rule, list(thresholds))
+    settings: Mapping[str, Any] = thresholds if isinstance(thresholds, Mapping) else parse_thresholds(rule, list(thresholds))
     check_names(rule, settings)
-    return rule(**settings)  # type: ignore[arg-type]  # each checks its own
+    return rule(**settings)
 
 
 def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -31,10 +32,10 @@ def main(simulations: int) -> None:
         for what, held in _boundary(values, slope, simulations).items():
             _tell(f"boundary, {values} values over two decades, slope {slope}: {what}", held)
     for share in (0.1, 0.3, 0.5):
-        _tell(f"Wilson, share {share} of {SEEDS} seeds", _repeat(lambda g, share=share: _wilson(share, g), simulations))  # type: ignore[misc]
+        _tell(f"Wilson, share {share} of {SEEDS} seeds", _repeat(partial(_wilson, share), simulations))
     for runs in (9, 45):
-        _tell(f"Kaplan-Meier curve at its median, {runs} runs", _repeat(lambda g, runs=runs: _survival(runs, g), simulations))  # type: ignore[misc]
-        _tell(f"Kaplan-Meier median, {runs} runs", _repeat(lambda g, runs=runs: _median(runs, g), simulations))  # type: ignore[misc]
+        _tell(f"Kaplan-Meier curve at its median, {runs} runs", _repeat(partial(_survival, runs), simulations))
+        _tell(f"Kaplan-Meier median, {runs} runs", _repeat(partial(_median, runs), simulations))
     _tell("exponent of a delay law, 45 runs", _repeat(_exponent, min(simulations, 500)))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from analysis.load import load_runs
@@ -38,7 +39,7 @@ def main() -> None:
         write_runs(folder, published_sweep(SEEDS), FILES)
         runs = load_runs(folder)
     for name, rule in RULES.items():
-        _tell(f"labels by the rule {name}", lambda rule=rule: classify(runs, rule()), 1)  # type: ignore[misc]
+        _tell(f"labels by the rule {name}", partial(classify, runs, rule()), 1)
     phases = classify(runs, ArticleRule())
     _tell("phase grid", lambda: phase_grid(runs, phases, x="hidden_size", y="train_size", facet="weight_decay"), 2)
     with tempfile.TemporaryDirectory() as folder:
@@ -46,7 +47,7 @@ def main() -> None:
         rows: Any = query(folder, "SELECT count(*) FROM curves").iat[0, 0]
         print(f"queries of {rows:,} rows of curves")
         for what, sql in QUERIES.items():
-            _tell(what, lambda sql=sql: query(folder, sql), 1)  # type: ignore[misc]
+            _tell(what, partial(query, folder, sql), 1)
 
 
 def _tell(what: str, act: Callable[[], object], target: float) -> None:

@@ -25,6 +25,8 @@ from sweeps.resources import Resources
 from sweeps.schedule import Schedule
 from sweeps.worker import Worker, WorkerSetup
 
+errors: Any = ray.exceptions  # which have no types
+
 
 @dataclass(frozen=True)
 class World:
@@ -118,7 +120,7 @@ class _Actor:
 
 @dataclass(frozen=True)
 class _Method:
-    remote: Callable[..., int]
+    remote: Callable[..., Any]
 
 
 class _Cluster:
@@ -176,7 +178,7 @@ class _Cluster:
             node = there[self._random.integers(len(there))]
             return _Actor(self, node, self._now + self._life(self._world.worker_life))
 
-        return lambda kind: _Method(start)  # type: ignore[arg-type]
+        return lambda kind: _Method(start)
 
     def wait(self, references: Sequence[int], num_returns: int, timeout: float) -> tuple[list[int], list[int]]:
         """The first reference that is ready within `timeout` from now, if any; time passes until then."""
@@ -216,10 +218,10 @@ class _Cluster:
         slow = world.slow_pack if self._random.random() < world.slow_packs else 1.0
         training = alone * actor.node.factor * slow * math.exp(self._random.normal(0.0, world.noise))
         if len(pack.runs) > world.runs_in_memory.get(pack.group_id, len(pack.runs)):
-            error: Exception = ray.exceptions.OutOfMemoryError("out of memory")  # type: ignore[no-untyped-call]
+            error: Exception = errors.OutOfMemoryError("out of memory")
             return self._ends(actor, self._now + compiling, error, lambda: None)
         if pack.pack_id in self._failing:
-            error = ray.exceptions.RayTaskError("train", "Traceback: it cannot be trained", ValueError("it cannot be trained"))  # type: ignore[no-untyped-call]
+            error = errors.RayTaskError("train", "Traceback: it cannot be trained", ValueError("it cannot be trained"))
             return self._ends(actor, self._now + compiling + training / 2, error, lambda: None)
         end = self._now + compiling + training + world.commit
 
@@ -234,10 +236,10 @@ class _Cluster:
         """A reference that gives `answer` at a time, unless the worker or its node is gone by then."""
         reference = next(self._numbers)
         if actor.node.lost_at <= min(at, actor.killed_at):
-            error = ray.exceptions.NodeDiedError("its node is lost")  # type: ignore[no-untyped-call]
+            error = errors.NodeDiedError("its node is lost")
             at, answer, done = actor.node.lost_at, error, self._was_killed
         elif actor.killed_at < at:
-            at, answer, done = actor.killed_at, ray.exceptions.ActorDiedError(), self._was_killed
+            at, answer, done = actor.killed_at, errors.ActorDiedError(), self._was_killed
         self._answers[reference] = answer, done
         heapq.heappush(self._queue, (at, reference))
         return reference
