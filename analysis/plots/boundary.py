@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from matplotlib.patches import Patch, Rectangle
 from analysis.load import AnalysisError
 from analysis.plots.cells import MOST_FACETS
 from analysis.plots.page import PAD, new_figure
+from analysis.plots.panels import Panels
 from analysis.plots.style import DOUBLE, GREY, PHASE_COLORS, SINGLE, TEST_COLOR, shades, styled
 from analysis.plots.text import POINTS, counted, told_missing, value_texts
 from analysis.plots.ticks import scale_to_values
@@ -73,35 +73,37 @@ def plot_boundary(
         raise AnalysisError(
             f"{len(facets)} panels of {len(columns)} columns do not fit in {width:g} inches; choose some with --where, or widen"
         )
-    across = math.ceil(len(facets) / math.ceil(len(facets) / min(fitting, len(facets))))
-    down = math.ceil(len(facets) / across)
-    axis = next(iter(found.values())).axis
-    drawn = across * min((width - BESIDE) / across, WIDEST_COLUMN * len(columns) + 0.1)
+    placed = Panels.arranged(facets, by[0] if len(by) == 2 else None, fitting)
+    first = next(iter(found.values()))
+    drawn = placed.across * min((width - BESIDE) / placed.across, WIDEST_COLUMN * len(columns) + 0.1)
     figure = new_figure(
-        width, down * (HEIGHT + 0.22) + 0.38, title=title, legend=_legend(found), note=boundary_note(found, missing),
+        width, placed.down * (HEIGHT + 0.22) + 0.38, title=title, legend=_legend(found), note=boundary_note(found, missing),
         used=drawn + BESIDE + 2 * PAD,
     )  # fmt: skip
-    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
-    values = np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
-    scale_to_values(panels[0], "y", values, HEIGHT, log=next(iter(found.values())).log)
+    panels = placed.axes(figure)
+    scale_to_values(panels[0], "y", axis_values(found), HEIGHT, log=first.log)
     panels[0].set(xlim=(-0.6, len(columns) - 0.4), xticks=range(len(columns)), xticklabels=value_texts(columns))
-    for index, panel in enumerate(panels):
-        panel.set_visible(index < len(facets))
-        if index >= len(facets):
-            continue
-        for place, column in enumerate(columns):
-            key = (column,) if len(by) == 1 else (facets[index], column)
-            if key in found:
-                _draw_column(panel, place, found[key], phase)
-        lowest = index + across >= len(facets)
-        panel.tick_params(labelbottom=lowest, bottom=False)
-        panel.set(xlabel=by[-1] if lowest else "", ylabel=axis if index % across == 0 else "")
-        panel.set_title(f"{by[0]} = {value_texts(facets)[index]}" if len(by) == 2 else "")
+    for index, place, key in placed.keys(by, columns):
+        if key in found:
+            _draw_column(panels[index], place, found[key], phase)
+    placed.label(panels, by[-1], first.axis)
+    for panel in panels:
+        panel.tick_params(bottom=False)
+    _draw_scale(figure, panels, phase, against)
+    return figure
+
+
+def axis_values(found: Mapping[tuple[Any, ...], Boundary]) -> np.ndarray[Any, Any]:
+    """All values of the axis along which boundaries were looked for, ascending."""
+    return np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
+
+
+def _draw_scale(figure: Figure, panels: list[Axes], phase: str, against: str | None) -> None:
+    """The scale of the shades."""
     scale = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
     label = f"{phase} (% of {phase} and {against})" if against else f"{phase} (% of runs)"
-    bar = figure.colorbar(scale, ax=list(panels), label=label, aspect=25, fraction=0.05, pad=0.02)
+    bar = figure.colorbar(scale, ax=panels, label=label, aspect=25, fraction=0.05, pad=0.02)
     bar.outline.set_linewidth(0.4)
-    return figure
 
 
 def boundary_note(found: Mapping[tuple[Any, ...], Boundary], missing: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +12,10 @@ from matplotlib.lines import Line2D
 
 from analysis.load import AnalysisError
 from analysis.phases import wilson_interval
-from analysis.plots.boundary import boundary_note
+from analysis.plots.boundary import axis_values, boundary_note
 from analysis.plots.cells import MOST_FACETS
 from analysis.plots.page import new_figure
+from analysis.plots.panels import Panels
 from analysis.plots.style import DOUBLE, FAINT, LINES, MARKS, SINGLE, styled
 from analysis.plots.text import value_texts
 from analysis.plots.ticks import scale_to_values
@@ -62,9 +62,7 @@ def plot_fits(
             "choose some with --where"
         )
     width = width or (SINGLE if len(facets) == 1 else DOUBLE)
-    across = min(len(facets), max(1, int((width - 0.4) / PANEL)))
-    across = math.ceil(len(facets) / math.ceil(len(facets) / across))
-    down = math.ceil(len(facets) / across)
+    placed = Panels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
     names = [f"{by[-1]} = {text}" for text in value_texts(lines)] if by else []
     handles = [
         Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=name)
@@ -72,26 +70,16 @@ def plot_fits(
     ]
     banded = len(lines) <= MOST_BANDS
     note = f"{boundary_note(found, missing)} Large marks: boundaries, with their bands.{' Bars: Wilson intervals.' * banded}"
-    figure = new_figure(width, down * (HEIGHT + 0.22) + 0.36, title=title, legend=handles, note=note)
-    panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True).ravel()
-    first = next(iter(found.values()))
-    values = np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
-    scale_to_values(panels[0], "x", values, width / across - 0.5, log=first.log)
-    for index, panel in enumerate(panels):
-        panel.set_visible(index < len(facets))
-        if index >= len(facets):
-            continue
+    figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, title=title, legend=handles, note=note)
+    panels, first = placed.axes(figure), next(iter(found.values()))
+    scale_to_values(panels[0], "x", axis_values(found), width / placed.across - 0.5, log=first.log)
+    for panel in panels:
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
-        for place, line in enumerate(lines):
-            key = tuple(value for value in (facets[index], line) if value is not None)
-            if key in found:
-                _draw_fit(panel, found[key], place, banded=banded)
-        lowest = index + across >= len(facets)
-        panel.tick_params(labelbottom=lowest)
-        panel.set(ylim=(-0.04, 1.04), xlabel=first.axis if lowest else "")
-        share = f"share of {phase}" + (f"\nagainst {against}" if against else "")
-        panel.set_ylabel(share if index % across == 0 else "")
-        panel.set_title(f"{by[0]} = {value_texts(facets)[index]}" if len(by) == 2 else "")
+        panel.set_ylim(-0.04, 1.04)
+    for index, place, key in placed.keys(by, lines):
+        if key in found:
+            _draw_fit(panels[index], found[key], place, banded=banded)
+    placed.label(panels, first.axis, f"share of {phase}" + (f"\nagainst {against}" if against else ""))
     return figure
 
 
