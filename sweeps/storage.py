@@ -88,9 +88,16 @@ class Storage:
                 "conditional writes (If-None-Match)"
             )
 
-    def put(self, key: str, content: bytes) -> None:
-        """Writes the whole object, replacing any there was. Raises StoreError."""
-        self._patiently(lambda: obstore.put(self._objects, key, content), f"write {key}")
+    def put(self, key: str, content: bytes, *, lasting: bool = True) -> None:
+        """Writes the whole object, replacing any there was; a lasting one stays even if a disk loses power. Raises StoreError."""
+
+        def attempt() -> None:
+            if self.is_local:
+                _write(self.root, key, content, os.replace, lasting=lasting)
+            else:
+                obstore.put(self._objects, key, content)
+
+        self._patiently(attempt, f"write {key}")
 
     def create(self, key: str, content: bytes) -> bool:
         """Writes the whole object if there is none; returns whether what is there now is `content`.
@@ -160,7 +167,7 @@ class Storage:
     def drop_torn_writes(self) -> None:
         """Removes what writers that were killed in the middle of a file have left on a disk beside it."""
         if self.is_local:
-            for path in Path(self.root).glob("*/*#*"):  # as obstore calls a file until it is whole
+            for path in Path(self.root).glob("*/*#*"):
                 with contextlib.suppress(OSError):
                     if time.time() - path.stat().st_mtime > TORN_SECONDS:
                         path.unlink()
@@ -173,8 +180,11 @@ class Storage:
 
     def _create(self, key: str, content: bytes) -> bool:
         try:
-            obstore.put(self._objects, key, content, mode="create")
-        except AlreadyExistsError:  # or a conflict of two requests at once (409), of which neither need have won
+            if self.is_local:
+                _write(self.root, key, content, os.link, lasting=True)
+            else:
+                obstore.put(self._objects, key, content, mode="create")
+        except (FileExistsError, AlreadyExistsError):  # or a conflict of two requests at once (409), of which neither need have won
             there = self._get(key)
             if there is None:
                 raise
@@ -229,6 +239,33 @@ def _system_error(error: Exception) -> int | None:
     return number if isinstance(number, int) or told is None else int(told[1] or told[2])
 
 
+def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], None], *, lasting: bool) -> None:
+    """Writes a file under a name beside its own, then puts it in its place: by os.replace, or by os.link, which replaces nothing.
+
+    A lasting one is brought to the disk first, and its name then: after a power cut too it is there whole or not at all.
+    """
+    if not {"", ".", ".."}.isdisjoint(key.lstrip("/").split("/")):
+        raise ValueError(f"{key} is no key of a root; it would lead out of it")
+    path = Path(root, key.lstrip("/"))
+    staged = path.with_name(f"{path.name}#{uuid.uuid4().int}")  # LocalStore lists no file that is called so
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with staged.open("xb") as file:
+            file.write(content)
+            if lasting:
+                file.flush()
+                os.fsync(file.fileno())
+        place(staged, path)
+    finally:
+        staged.unlink(missing_ok=True)
+    if lasting:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def _connect(address: str) -> Any:
     options: dict[str, Any] = {}
     if address.startswith("s3:") and os.environ.get("AWS_PROFILE"):
@@ -271,7 +308,7 @@ class _Files(fsspec.AbstractFileSystem):
         """Name, size and type of the object at a path. Raises FileNotFoundError, StoreError."""
         size = self._storage.size(path)
         if size is None:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return {"name": path, "size": size, "type": "file"}
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:

@@ -27,21 +27,17 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyarrow import fs
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sweeps.errors import BadFileError, StoreError
 from sweeps.storage import Storage, is_address, reason
-
-if TYPE_CHECKING:
-    import pyarrow.dataset as ds
 
 # What a root holds.
 FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs")
@@ -80,22 +76,6 @@ class Store(Storage):
             left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
             self.put(key, _parquet(left, COMPRESSION[table]))
 
-    def dataset(self, table: str) -> ds.Dataset | None:
-        """The table "runs" or "curves" over all committed packs, columns joined by name; None while nothing is committed.
-
-        Raises:
-          StoreError: a file is missing, cut short, or no Parquet file.
-        """
-        paths = self.files(table)
-        if not paths:
-            return None
-        import pyarrow.dataset as ds  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
-
-        files = self.filesystem()
-        with ThreadPoolExecutor(self.readers) as pool:
-            schemas = list(pool.map(lambda path: self._schema(path, files), paths))
-        return ds.dataset(paths, format="parquet", schema=joined(schemas), filesystem=files)
-
     @property
     def readers(self) -> int:
         """How many files to read at once."""
@@ -104,12 +84,6 @@ class Store(Storage):
     def files(self, table: str) -> list[str]:
         """The keys of the files of a table, of all committed packs. Raises StoreError."""
         return [f"{table}/{Path(key).name}" for key in self.keys("runs") if key.endswith(".parquet")]
-
-    def _schema(self, path: str, files: fs.FileSystem) -> pa.Schema:
-        try:
-            return pq.read_schema(path, filesystem=files)
-        except (OSError, pa.ArrowException) as error:
-            raise unreadable(self, path, error) from None
 
 
 def holds_sweep(root: str | Path) -> bool:
@@ -154,15 +128,6 @@ def drop_leftovers(store: Store) -> None:
     for key in list(store.keys("checkpoints")):
         if store.exists(f"runs/{Path(key).stem}.parquet"):
             store.delete(key)
-
-
-def read_pack(store: Store, table: str, file: str) -> pa.Table:
-    """A whole file of the table "runs" or "curves", named by its stem, with the checksums of its pages. Raises StoreError."""
-    key = f"{table}/{file}.parquet"
-    try:
-        return pq.read_table(key, filesystem=store.filesystem(), page_checksum_verification=True)
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(store, key, error) from None
 
 
 def unreadable(store: Store, key: str, error: Exception) -> BadFileError:
@@ -214,7 +179,7 @@ def get_states(store: Store, folder: StatesFolder, pack_id: str) -> bytes | None
 
 def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> None:
     """Says how far a pack in training has come."""
-    store.put(f"progress/{pack_id}.json", json.dumps(progress).encode())
+    store.put(f"progress/{pack_id}.json", json.dumps(progress).encode(), lasting=False)
 
 
 def read_progress(store: Store) -> dict[str, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """A sweep that is killed at any single step, in any order with all else that is done to a root: no run is torn, lost or doubled."""
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -8,8 +9,11 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import hypothesis.strategies as st
+import obstore
 import pandas as pd
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -40,27 +44,24 @@ class Killed(BaseException):
     """No `except Exception` and no retry may see it, as none sees a kill."""
 
 
-class Faulty:
-    """obstore, whose process ends right before a write or a delete, once it has made so many."""
+def faulty(writes, end):
+    """Has `end` called right before a file that is written is put in its place, or one deleted, once `writes` of these were."""
+    left = writes
 
-    def __init__(self, writes, end):
-        self._left, self._end = writes, end
-
-    def __getattr__(self, name):
-        attribute = getattr(storage_module, name)
-        return self._counted(attribute) if name in ("put", "delete") else attribute
-
-    def _counted(self, write):
-        def counted(*args, **kwargs):
-            if self._left == 0:
-                self._end()
-            self._left -= 1
+    def counted(write):
+        def call(*args, **kwargs):
+            nonlocal left
+            if left == 0:
+                end()
+            left -= 1
             return write(*args, **kwargs)
 
-        return counted
+        return call
 
+    def counting(module, *names):
+        return SimpleNamespace(**{**vars(module), **{name: counted(getattr(module, name)) for name in names}})
 
-storage_module = storage.obstore
+    return mock.patch.multiple(storage, os=counting(os, "replace", "link"), obstore=counting(obstore, "delete"))
 
 
 def kill_this_process():
@@ -71,9 +72,8 @@ def train_pack(root, spec, writes):
     """In a process of its own: trains the pack of a root, and is killed right before its write number `writes`."""
     (pack,) = make_packs(planned_runs(Store(root)))
     worker = Worker(WorkerSetup(str(root), None, True, None), time.time())
-    if writes is not None:
-        storage.obstore = Faulty(writes, kill_this_process)
-    worker.train(pack)
+    with contextlib.nullcontext() if writes is None else faulty(writes, kill_this_process):
+        worker.train(pack)
 
 
 def test_a_kill_at_each_step_to_the_commit_leaves_no_torn_and_no_double_run(tmp_path):
@@ -118,7 +118,6 @@ class Sweeps(RuleBasedStateMachine):
         set_limit(open_root(self.root, spec), next(groups_of(spec)).template.group_id, 3)
 
     def teardown(self):
-        storage.obstore = storage_module
         shutil.rmtree(self.folder)
 
     def spec(self):
@@ -153,7 +152,7 @@ class Sweeps(RuleBasedStateMachine):
         if writes is not None:
             self._killed_in(writes, lambda: compact(Store(self.root), to))
         compact(Store(self.root), to)
-        if Store(self.root).dataset("runs") is not None:
+        if Store(self.root).files("runs"):
             pd.testing.assert_frame_equal(load_runs(to), load_runs(self.root))
         self.root = to
 
@@ -162,7 +161,7 @@ class Sweeps(RuleBasedStateMachine):
         assert holds_sweep(self.root)
         store = Store(self.root)
         planned = {run_id for runs in planned_runs(store) for run_id in runs.run_ids}
-        if store.dataset("runs") is None:
+        if not store.files("runs"):
             return
         runs, curves = load_runs(self.root), load_curves(self.root)
         assert runs["run_id"].is_unique
@@ -176,13 +175,8 @@ class Sweeps(RuleBasedStateMachine):
         def end():
             raise Killed
 
-        storage.obstore = Faulty(writes, end)
-        try:
+        with contextlib.suppress(Killed), faulty(writes, end):
             work()
-        except Killed:
-            pass
-        finally:
-            storage.obstore = storage_module
 
 
 TestSweeps = Sweeps.TestCase

@@ -1,5 +1,7 @@
 """Storage on a disk and in an object store, which behave alike, through whatever the way there does."""
 
+import os
+import stat
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -41,6 +43,29 @@ def test_objects_are_written_whole_once_or_not_at_all(storage):
     storage.delete("runs/a")
     storage.delete("runs/a")
     assert list(storage.keys("runs")) == ["runs/b"]
+
+
+def test_what_is_to_last_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    """A power cut must not leave a name without its content: the commit rests on it."""
+    disk = Storage(tmp_path / "root", create=True)
+    done = []
+
+    def recorded(name):
+        call = getattr(os, name)
+
+        def record(*arguments):
+            kind = ("folder" if stat.S_ISDIR(os.fstat(arguments[0]).st_mode) else "file") if name == "fsync" else "name"
+            done.append(f"{name} {kind}")
+            return call(*arguments)
+
+        return record
+
+    for name in ("fsync", "link", "replace"):
+        monkeypatch.setattr(f"sweeps.storage.os.{name}", recorded(name))
+    disk.put("curves/p", b"curves")
+    assert disk.create("runs/p", b"runs")
+    disk.put("progress/p", b"progress", lasting=False)
+    assert done == ["fsync file", "replace name", "fsync folder", "fsync file", "link name", "fsync folder", "replace name"]
 
 
 def test_of_sixteen_that_race_to_create_one_wins(storage):
