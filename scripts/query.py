@@ -15,7 +15,7 @@ from analysis.labels import choose_rule
 from analysis.load import load_runs
 from analysis.query import query
 from scripts.options import Root, table_console
-from scripts.selection import RuleName, Thresholds
+from scripts.selection import RuleName, SkipBadFiles, Thresholds, on_bad_file
 
 ROWS = 100
 
@@ -27,6 +27,7 @@ def command(
     csv: Annotated[bool, typer.Option("--csv", help="Print it as CSV, all rows.")] = False,
     rule: RuleName = None,
     threshold: Thresholds = [],  # noqa: B006  (typer copies it)
+    skip_bad_files: SkipBadFiles = False,
 ) -> None:
     """Ask a root in SQL (DuckDB's): a row a run in runs, a row a logged step in curves, a run's phase under every rule in labels.
 
@@ -37,8 +38,9 @@ def command(
 
         grokjax query results/demo "FROM curves WHERE step = 20000" --out last.parquet
     """
-    asked = choose_rule(root, load_runs(root), rule, threshold) if rule or threshold else None
-    answer = query(root, sql, asked)
+    bad = on_bad_file(skip_bad_files)
+    asked = choose_rule(root, load_runs(root, on_bad_file=bad), rule, threshold) if rule or threshold else None
+    answer = query(root, sql, asked, bad)
     if out is not None:
         write_table(answer, out)
         typer.echo(f"Wrote {out}: {len(answer):,} rows")

@@ -13,7 +13,7 @@ from analysis.labels import choose_rule
 from analysis.report.told import Axes
 from analysis.report.write import MEGABYTES, Report, write_report
 from scripts.options import Root
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
+from scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where, chosen_runs, on_bad_file
 from sweeps.root import planned_runs
 from sweeps.storage import is_address
 from sweeps.store import Store
@@ -30,6 +30,7 @@ def command(
     title: Annotated[str | None, typer.Option(help="Above the map. [default: the spec's name]", show_default=False)] = None,
     megabytes: Annotated[float, typer.Option(min=1, help="How large the page may be; above, its curves are thinned.")] = MEGABYTES,
     out: Annotated[Path | None, typer.Option(help="The HTML file. [default: ROOT/report.html]", show_default=False)] = None,
+    skip_bad_files: SkipBadFiles = False,
 ) -> None:
     """Write a sweep as one HTML file that opens anywhere, offline: map, curves, thresholds to move, each run's config and command.
 
@@ -38,7 +39,7 @@ def command(
 
         grokjax report results/x --rule accuracy_delay --facet train_size --out docs/map.html
     """
-    runs = chosen_runs(root, where)
+    runs = chosen_runs(root, where, skip_bad_files)
     report = write_report(
         root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
@@ -48,6 +49,7 @@ def command(
         rule=choose_rule(root, runs, rule, threshold),
         title=title,
         megabytes=megabytes,
+        on_bad_file=on_bad_file(skip_bad_files),
     )
     _tell(report)
 

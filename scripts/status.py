@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from typing import Annotated
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from analysis.costs import COLUMNS, Account, account, pack_costs
-from analysis.load import load_runs
+from analysis.load import AnalysisError, load_runs
 from scripts.options import Root
 from scripts.watch import describe, watch
 from sweeps.root import planned_runs, unfinished_runs
@@ -33,7 +34,8 @@ def command(
     """Show how far a sweep has come and where its workers' time went, from what is stored alone.
 
     With --watch any machine that reaches the root shows it as it goes: runs done, packs in training, quarantine, run-steps/s, time
-    left. It ends when all is done (exit code 0), or with what is in quarantine left over (1); Ctrl-C ends it before (130).
+    left. It ends when all is done (exit code 0), or with what is in quarantine left over (1); Ctrl-C ends it before (130). Files
+    that cannot be read are named and left out.
 
     Examples:
         grokjax status results/demo
@@ -48,7 +50,7 @@ def command(
             raise typer.Exit(0 if watch(store, Console(), every) else 1)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
-    planned, unfinished = planned_runs(store), unfinished_runs(store)
+    planned, unfinished = planned_runs(store), unfinished_runs(store, "skip")
     count = sum(map(len, planned))
     running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
     done = count - len(unfinished)
@@ -78,8 +80,9 @@ def command(
 
 def _costs(root: str) -> pd.DataFrame | None:
     """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
-    dataset = Store(root).dataset("runs")
-    return load_runs(root, COLUMNS) if dataset is not None and set(COLUMNS) <= set(dataset.schema.names) else None
+    with contextlib.suppress(AnalysisError):
+        return load_runs(root, COLUMNS, "skip")
+    return None
 
 
 def _tell_costs(costs: Account, console: Console) -> None:

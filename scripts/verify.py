@@ -14,6 +14,8 @@ MOST_TOLD = 20
 def command(root: Root) -> None:
     """Read every file of a root to its end and compare it with what its specs ask for. Exit code 1 if anything is wrong.
 
+    Runs that are not trained yet are counted and are not wrong: grokjax run trains them.
+
     Example:
         grokjax verify results/demo
     """

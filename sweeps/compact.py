@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 
 from grokjax.config import digest
 from sweeps.errors import StoreError
+from sweeps.parts import read_pack
 from sweeps.root import enter_specs
 from sweeps.standing import KEYS, committed_rows, drop_superseded, superseded
 from sweeps.storage import is_address
-from sweeps.store import Store, commit_runs, put_curves, quarantine, read_pack, unreadable
+from sweeps.store import Store, commit_runs, put_curves, quarantine, unreadable
 
 # Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import functools
+import io
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -51,18 +52,36 @@ def read_parts(
     """
     part = functools.partial(_part, store, columns, None if run_ids is None else sorted(run_ids))
     if on_bad_file == "skip":
-        part = functools.partial(_unless_bad, part)
+        part = functools.partial(_unless_bad, store, part)
     with ThreadPoolExecutor(store.readers) as pool:
         parts = [each for each in pool.map(part, store.files(table)) if each is not None]
     return _fitting(store, table, parts, on_bad_file)
 
 
-def _unless_bad(read: Callable[[str], Part | None], path: str) -> Part | None:
+def read_pack(store: Store, table: str, file: str) -> pa.Table:
+    """A whole file of the table "runs" or "curves", named by its stem, with the checksums of its pages. Raises BadFileError."""
+    key = f"{table}/{file}.parquet"
+    try:
+        return open_table(store, key, page_checksum_verification=True).read()
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(store, key, error) from None
+
+
+def _unless_bad(store: Store, read: Callable[[str], Part | None], path: str) -> Part | None:
     try:
         return read(path)
     except BadFileError as error:
-        _warn(error)
+        leave_out(error if path.startswith("runs/") else _bad_runs_file(store, Path(path).stem) or error)
         return None
+
+
+def _bad_runs_file(store: Store, file: str) -> BadFileError | None:
+    """What is wrong with the runs file of a pair, if anything: then there need be no curves to it."""
+    try:
+        _part(store, (), None, f"runs/{file}.parquet")
+    except BadFileError as error:
+        return error
+    return None
 
 
 def _fitting(store: Store, table: str, parts: list[Part], on_bad_file: OnBadFile) -> list[Part]:
@@ -80,20 +99,30 @@ def _fitting(store: Store, table: str, parts: list[Part], on_bad_file: OnBadFile
             bad = unreadable(store, f"{table}/{part.file}.parquet", error)
             if on_bad_file == "raise":
                 raise bad from None
-            _warn(bad)
+            leave_out(bad)
     return fitting
 
 
-def _warn(error: BadFileError) -> None:
+def leave_out(error: BadFileError) -> None:
+    """Tells the user of a file that is left out, as asked."""
     warnings.warn(f"left out: {error}", BadFileWarning, stacklevel=1)
 
 
-def _checked(file: pq.ParquetFile, path: str) -> pq.ParquetFile:
-    """The file. Raises ArrowInvalid unless its columns are those of a file of ours."""
+def open_table(store: Store, path: str, content: io.BytesIO | None = None, **options: Any) -> pq.ParquetFile:
+    """The file at a key, or what was read of it, opened.
+
+    Raises:
+      BadFileError: its columns are not those of a file of ours.
+      OSError, pa.ArrowException: it is missing, cut short or no Parquet file.
+    """
+    filesystem = store.filesystem() if content is None else None
+    file = pq.ParquetFile(path if content is None else content, filesystem=filesystem, **options)
     there = file.schema.names  # several times as fast as asking Arrow's schema
     for name in ("run_id",) if path.startswith("runs/") else ("run_id", "step"):
         if name not in there:
-            raise pa.ArrowInvalid(f"it is no file of a sweep, it has no column {name}")
+            raise BadFileError(
+                f"cannot read {store.root}/{path}: it is no file of a sweep, it has no column {name}; move it out of the root"
+            )
     return file
 
 
@@ -119,14 +148,14 @@ def rows_of(parts: Sequence[Part], schema: pa.Schema | None = None) -> pa.Table:
 
 def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] | None, path: str) -> Part | None:
     # What Arrow reads ahead is worth it over a network alone.
-    options = {"filesystem": store.filesystem(), "pre_buffer": not store.is_local}
+    options: dict[str, Any] = {"pre_buffer": not store.is_local}
     try:
         if run_ids is None:
-            return _rows(_checked(pq.ParquetFile(path, **options), path), path, columns)
-        held = dict(_held(_checked(pq.ParquetFile(path, read_dictionary=["run_id"], **options), path), run_ids))
+            return _rows(open_table(store, path, **options), path, columns)
+        held = dict(_held(open_table(store, path, read_dictionary=["run_id"], **options), run_ids))
         if not held:
             return None
-        part = _rows(pq.ParquetFile(path, **options), path, columns, list(held))
+        part = _rows(open_table(store, path, **options), path, columns, list(held))
         ids = pa.array(sorted(set().union(*held.values())), pa.string())
         return part._replace(rows=part.rows.filter(pc.is_in(part.rows["run_id"], ids)))
     except (OSError, pa.ArrowException) as error:

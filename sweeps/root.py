@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from grokjax.config import TRAJECTORY_VERSION, digest, hyperparameter_fields
 from grokjax.fields import Value, role_of
 from sweeps.errors import SpecError
-from sweeps.parts import read_parts, rows_of
+from sweeps.parts import OnBadFile, read_parts, rows_of
 from sweeps.plan import Earlier, Held
 from sweeps.runs import Runs, expand, groups_of
 from sweeps.store import Store, holds_sweep, limits, quarantine
@@ -81,21 +81,25 @@ def held_runs(root: str | Path, spec: SweepSpec) -> Held:
     if not holds_sweep(root):
         return Held()
     store = Store(root)
-    done, shorter = _committed(store, spec)
+    done, shorter = _committed(_committed_rows(store, "raise"), spec)
     set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
     return Held(done, shorter, set_aside, limits(store))
 
 
-def unfinished_runs(store: Store) -> frozenset[str]:
-    """The run_ids that some spec of the root asks for and that are not done for it."""
+def unfinished_runs(store: Store, on_bad_file: OnBadFile = "raise") -> frozenset[str]:
+    """The run_ids that some spec of the root asks for and that are not done for it. Bad files as in `read_parts`."""
+    rows = _committed_rows(store, on_bad_file)
     return frozenset().union(
-        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - _committed(store, spec)[0] for spec in specs_of(store))
+        *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - _committed(rows, spec)[0] for spec in specs_of(store))
     )
 
 
-def _committed(store: Store, spec: SweepSpec) -> tuple[frozenset[str], dict[str, Earlier]]:
-    """The committed runs that need no more training for `spec`, and those that were trained less far."""
-    rows = rows_of(read_parts(store, "runs", COMMITTED.names), COMMITTED)
+def _committed_rows(store: Store, on_bad_file: OnBadFile) -> pa.Table:
+    return rows_of(read_parts(store, "runs", COMMITTED.names, on_bad_file=on_bad_file), COMMITTED)
+
+
+def _committed(rows: pa.Table, spec: SweepSpec) -> tuple[frozenset[str], dict[str, Earlier]]:
+    """Of the committed rows the runs that need no more training for `spec`, and those that were trained less far."""
     whole = pc.or_(pc.fill_null(pc.greater_equal(rows["steps"], _steps(spec)), True), pc.is_valid(rows["diverged_step"]))
     done = pc.or_(whole, pc.fill_null(pc.equal(rows["stopped_by"].cast(pa.string()), spec.stopping_rule or ""), False))
     less = rows.filter(pc.invert(done)).select(["run_id", "pack_id", "steps"]).to_pylist()

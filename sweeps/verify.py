@@ -13,10 +13,11 @@ from safetensors.numpy import load
 
 from grokjax.config import RunConfig
 from sweeps.errors import StoreError
+from sweeps.parts import read_pack
 from sweeps.root import planned_runs, specs_of
 from sweeps.runs import expand
 from sweeps.storage import reason
-from sweeps.store import Store, get_weights, read_pack
+from sweeps.store import Store, get_weights
 
 RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
 
@@ -44,15 +45,14 @@ def verify(store: Store) -> Verdict:
     shorter: set[str] = set()  # than a later spec asks for
     files = 0
     for pack in packs:
-        try:
-            runs, curves = (read_pack(store, table, pack) for table in ("runs", "curves"))
-        except StoreError as error:
-            wrong.append(str(error))
+        runs, curves = (_read(store, table, pack, wrong) for table in ("runs", "curves"))
+        files += (runs is not None) + (curves is not None)
+        if runs is None:
             continue
-        files += 2
         seen.update(runs["run_id"].to_pylist())
         shorter.update(_shorter(runs, planned))
-        wrong += _compare(pack, runs, curves, planned, asked)
+        if curves is not None:
+            wrong += _compare(pack, runs, curves, planned, asked)
         for run_id in runs["run_id"].to_pylist():
             if run_id in planned and planned[run_id].snapshots:
                 files += 1
@@ -64,10 +64,18 @@ def verify(store: Store) -> Verdict:
     return Verdict(len(planned), len((seen.keys() & planned.keys()) - shorter), files, tuple(wrong))
 
 
+def _read(store: Store, table: str, pack: str, wrong: list[str]) -> pa.Table | None:
+    try:
+        return read_pack(store, table, pack)
+    except StoreError as error:
+        wrong.append(str(error))
+        return None
+
+
 def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, RunConfig], asked: AbstractSet[int]) -> Iterator[str]:
     missing = [name for name in RUN_COLUMNS if name not in runs.schema.names]
-    if missing or not {"run_id", "step"} <= set(curves.schema.names):
-        yield f"pack {pack} lacks columns that every version writes: {', '.join(missing) or 'of the curves'}"
+    if missing:
+        yield f"pack {pack} lacks columns that every version writes: {', '.join(missing)}"
         return
     counts = {entry["values"]: entry["counts"] for entry in curves["run_id"].value_counts().to_pylist()}
     last = {entry["run_id"]: entry["step_max"] for entry in curves.group_by("run_id").aggregate([("step", "max")]).to_pylist()}

@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from grokjax.config import RunConfig
-from sweeps.errors import StoreError
+from sweeps.errors import BadFileError
+from sweeps.parts import leave_out, open_table
 from sweeps.root import specs_of
 from sweeps.runs import groups_of
 from sweeps.stopping import RuleName
-from sweeps.storage import reason
-from sweeps.store import Store
+from sweeps.store import Store, unreadable
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20.0
 ALL = ""  # in place of a group's name
 # Of a run, what says how far it was trained and whether that is all.
 COLUMNS = ("run_id", "steps", "diverged_step", "stopped_by")
+NO_RUNS = pa.schema({"run_id": pa.string()}).empty_table()
 WINDOW_SECONDS = 60.0  # over which the pace is taken
 REQUESTS_AT_ONCE = 16
 # Of each look: with more packs in training than that, they take turns.
@@ -92,7 +92,10 @@ class _InTraining:
 
 
 class Watch:
-    """Looks at a root. Each look lists three folders and reads what is new in them, and the progress of packs in training."""
+    """Looks at a root. Each look lists three folders and reads what is new in them, and the progress of packs in training.
+
+    A runs file that is cut short or foreign is left out with a BadFileWarning, and looked at again once its size changes.
+    """
 
     def __init__(self, store: Store) -> None:
         """Reads the specs. Raises StoreError."""
@@ -170,14 +173,15 @@ class Watch:
         key, size = entry
         try:
             if size > SMALL_FILE:
-                file = pq.ParquetFile(key, filesystem=self._store.filesystem())
+                file = open_table(self._store, key)
             else:
-                file = pq.ParquetFile(io.BytesIO(self._store.get(key) or b""))
+                file = open_table(self._store, key, io.BytesIO(self._store.get(key) or b""))
             return file.read([name for name in COLUMNS if name in file.schema_arrow.names])
+        except BadFileError as error:
+            leave_out(error)
         except (OSError, pa.ArrowException) as error:
-            raise StoreError(
-                f"cannot read {self._store.root}/{key}: {reason(error)}; restore it, or move it away to train the pack again"
-            ) from None
+            leave_out(unreadable(self._store, key, error))
+        return NO_RUNS
 
     def _enter(self, table: pa.Table) -> None:
         for row in table.to_pylist():

@@ -16,6 +16,7 @@ from analysis.report.document import document
 from analysis.report.sweep import PRESENT, sweep_of
 from analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
 from analysis.rules import NamedRule, classify
+from sweeps.parts import OnBadFile
 from sweeps.store import Store, quarantine
 
 MEGABYTES = 16.0
@@ -46,6 +47,7 @@ def write_report(
     rule: NamedRule | None = None,
     title: str | None = None,
     megabytes: float = MEGABYTES,
+    on_bad_file: OnBadFile = "raise",
 ) -> Report:
     """Writes the page of a sweep: its phase diagram on any of its axes, curves, thresholds to move, and how to make each run again.
 
@@ -58,14 +60,17 @@ def write_report(
       rule: what labels the runs when the page opens; the root's own when None.
       title: instead of the specs' names.
       megabytes: how large the page may be, in 10^6 bytes; its curves are thinned to that, and the page says so.
+      on_bad_file: as for `load.load_runs`; runs whose curves cannot be read are not on the page.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
       AnalysisError: nothing is committed yet, an axis that is not in the table, too many runs, or `path` cannot be written.
     """
-    runs, store = load_runs(root), Store(root)
+    runs, store = load_runs(root, on_bad_file=on_bad_file), Store(root)
     if run_ids is not None:
         runs = runs[runs["run_id"].isin(list(run_ids))].reset_index(drop=True)
+    logged = load_curves(root, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
+    runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
     set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
     sweep = sweep_of(runs, missing, set_aside)
     rule = rule or choose_rule(root, runs)
@@ -77,7 +82,6 @@ def write_report(
     }
     columns = packed_columns(sweep)
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
-    logged = load_curves(root, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])))
     curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
     blocks = {"columns": columns, "points": packed_points(curves)}
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}

@@ -10,12 +10,16 @@ import pytest
 
 from analysis.export import export
 from analysis.load import AnalysisError, load_curves, load_runs
+from analysis.query import query
+from scripts.main import main
 from sweeps.cluster import Execution, run_sweep
 from sweeps.errors import BadFileWarning, StoreError
 from sweeps.root import open_root
 from sweeps.runs import groups_of
-from sweeps.store import set_limit
+from sweeps.store import Store, set_limit
 from sweeps.sweep import SweepSpec
+from sweeps.verify import verify
+from sweeps.watch import Watch
 from tests.conftest import SMALL_RUN
 from tests.test_full_disk import grokjax
 
@@ -115,6 +119,9 @@ def test_commands_leave_bad_files_out_if_asked_and_say_so(root, tmp_path):
     for command, named in (
         (phases, bad),
         (curves, bad),
+        (["query", root, "SELECT count(DISTINCT run_id) FROM curves"], bad),
+        (["query", root, "FROM labels", "--rule", "crossing"], bad),
+        (["report", root, "--out", tmp_path / "page.html"], bad),
         (["export", root, tmp_path / "runs.csv"], bad),
         (["export", root, tmp_path / "curves.csv", "--table", "curves"], torn),
     ):
@@ -129,3 +136,31 @@ def test_commands_leave_bad_files_out_if_asked_and_say_so(root, tmp_path):
     assert (tmp_path / "curves.png").exists()
     with pytest.raises(StoreError):
         export(root, "runs", tmp_path / "runs.csv")
+    asked = query(root, "SELECT count(DISTINCT run_id) AS n FROM curves", on_bad_file="skip")
+    assert asked["n"].tolist() == [4], "one file of curves is torn"
+
+
+def test_status_names_what_it_cannot_read_and_shows_the_rest(root, monkeypatch, capsys):
+    cut(sorted((root / "runs").iterdir())[1])
+    stranger(root / "runs" / "notes.parquet")
+    monkeypatch.setattr("sys.argv", ["grokjax", "status", str(root)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    told = capsys.readouterr()
+    assert "4 of 6 runs done" in told.out
+    assert told.err.count("left out: ") == 2
+    with pytest.warns(BadFileWarning, match="it is no file of a sweep, it has no column run_id; move it out of the root"):
+        assert Watch(Store(root)).look(now=0)[0].done == 4
+
+
+def test_a_foreign_file_is_told_as_one_and_its_curves_are_not_looked_for(root):
+    stranger(root / "runs" / "notes.parquet")
+    with pytest.raises(StoreError, match=r"runs/notes.parquet: it is no file of a sweep.*; move it out of the root"):
+        load_runs(root)
+    curves, told = skipping(load_curves, root)
+    assert curves["run_id"].nunique() == 6
+    assert len(told) == 1
+    assert "runs/notes.parquet: it is no file of a sweep" in told[0]
+    verdict = verify(Store(root))
+    assert verdict.committed == 6
+    assert len(verdict.wrong) == 2

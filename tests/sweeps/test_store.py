@@ -13,6 +13,7 @@ import pytest
 from analysis.load import load_curves, load_runs
 from grokjax.lanes import first_tunings, program_of
 from sweeps.errors import SpecError, StoreError
+from sweeps.parts import read_parts, rows_of
 from sweeps.plan import make_packs
 from sweeps.root import held_runs, open_root, planned_runs
 from sweeps.schema import curves_schema
@@ -81,7 +82,7 @@ def test_packs_of_different_kinds_join_into_one_table(tmp_path, spec):
     store = open_root(tmp_path / "root", spec)
     commit_pack(store, "p", table("a"), table("a").append_column("weight_decay", [[0.1]]))
     commit_pack(store, "q", table("b"), table("b").append_column("l1_penalty", [[0.2]]))
-    runs = store.dataset("runs").to_table().to_pandas().set_index("run_id")
+    runs = rows_of(read_parts(store, "runs")).to_pandas().set_index("run_id")
     assert runs.loc["a", "weight_decay"] == 0.1
     assert pd.isna(runs.loc["a", "l1_penalty"])
 
