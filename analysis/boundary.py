@@ -26,6 +26,16 @@ Array = np.ndarray[Any, Any]
 # Phases that say nothing of where a boundary runs.
 UNTOLD = ("diverged", "undecided")
 
+# What can be known of a boundary.
+STATUSES = {
+    "found": "the share crosses one half between the values that were tried",
+    "no runs": "no run counts",
+    "one phase": "all runs that count agree",
+    "one value": "the runs that count have one value of the axis",
+    "no trend": "which way the share goes is not known at this confidence",
+    "outside": "the boundary is beyond the values that were tried",
+}
+
 
 @dataclass(frozen=True)
 class Boundary:
@@ -46,12 +56,7 @@ class Boundary:
 
     @property
     def status(self) -> str:
-        """What is known of the boundary.
-
-        "found"; "no runs": none counts; "one phase": all that count agree; "one value": they do not, and all have one value of the
-        axis; "no trend": which way the share goes is not known at this confidence; "outside": the boundary is beyond the values
-        that were tried.
-        """
+        """What is known of the boundary, one of STATUSES."""
         if self.fit is None:
             if not self.cells["trials"].sum():
                 return "no runs"

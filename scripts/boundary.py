@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from analysis.boundary import boundaries, boundary_table
+from analysis.boundary import STATUSES, boundaries, boundary_table
 from analysis.labels import choose_rule
 from analysis.phases import varied_hyperparameters
 from analysis.rules import classify
@@ -47,3 +47,6 @@ def command(
         at, band = (f"{row['boundary']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}") if known else ("", "")
         table.add_row(*cells, str(row["runs"]), str(row["left_out"]), at, band, row["status"])
     table_console().print(table, highlight=False)
+    for status in found["status"].drop_duplicates():
+        if status != "found":
+            typer.echo(f"{status}: {STATUSES[status]}")

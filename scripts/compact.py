@@ -25,5 +25,5 @@ def command(
         grokjax compact results/x results/x-compact
     """
     done = compact(Store(root), out)
-    typer.echo(f"Brought {done.runs:,} runs of {done.packs:,} packs to {out}, in {done.bundles:,} files of runs and of curves")
+    typer.echo(f"Brought {done.runs:,} runs of {done.packs:,} files to {out}, in {done.bundles:,} of runs and as many of curves")
     typer.echo(f"Next: grokjax verify {out}")

@@ -9,15 +9,27 @@ from typing import Annotated
 import typer
 from matplotlib.figure import Figure
 
-from analysis.plots import DOUBLE, SINGLE, save
+from analysis.plots import DOUBLE, SINGLE, figure_kind, save
 from sweeps.errors import InputError
 from sweeps.storage import is_address
 
 NARROWEST, WIDEST = 2.0, 40.0  # inches
 
+
+def _check_kinds(paths: list[Path] | None) -> list[Path] | None:
+    """Refuses what cannot be drawn before anything is read."""
+    for path in paths or []:
+        figure_kind(path)
+    return paths
+
+
 Out = Annotated[
     list[Path] | None,
-    typer.Option(help="The picture, .png, .svg or .pdf. Repeatable. [default: a .png and an .svg in ROOT]", show_default=False),
+    typer.Option(
+        help="The picture, .png, .svg or .pdf. Repeatable. [default: a .png and an .svg in ROOT]",
+        callback=_check_kinds,
+        show_default=False,
+    ),
 ]
 Width = Annotated[
     str | None,

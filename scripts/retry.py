@@ -9,7 +9,7 @@ import typer
 from scripts.options import Root
 from scripts.run import carry_out
 from sweeps.cluster import Execution, release
-from sweeps.root import specs_of
+from sweeps.root import specs_of, unfinished_runs
 from sweeps.store import Store
 
 
@@ -25,7 +25,11 @@ def command(
         grokjax retry results/demo
     """
     store = Store(root)
-    typer.echo(f"{release(store):,} runs let out of quarantine")
+    released = release(store)
+    if not released and not unfinished_runs(store):
+        typer.echo(f"Nothing is in quarantine in {root}, and all its runs are done.")
+        return
+    typer.echo(f"{released:,} runs let out of quarantine")
     execution = Execution(executor, address, cpus)
     done = [carry_out(spec, root, execution) for spec in specs_of(store)]  # each, whatever becomes of the one before
     if not all(done):

@@ -128,7 +128,7 @@ class _Speed(ProgressColumn):
         seconds = time.monotonic() - since
         pace = (run_steps - task.fields["first"]) / seconds if seconds > 1 else 0
         if not pace:
-            return Text("compiling", style="dim")
+            return Text("" if task.finished else "compiling", style="dim")
         left = (of - run_steps) / pace
         return Text(f"{pace:,.0f} run-steps/s  {left // 60:.0f}:{left % 60:02.0f} left", style="cyan")
 

@@ -82,6 +82,14 @@ def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
     return runs.iloc[0]
 
 
+def run_with_weights(root: str, where: list[str]) -> pd.Series[Any]:
+    """The one run that meets the conditions. Raises AnalysisError if there are several, or none kept its weights."""
+    runs = chosen_runs(root, where)
+    if "snapshots" in runs and not (runs["snapshots"] > 0).any():
+        raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
+    return one_run(runs)
+
+
 def few(runs: pd.DataFrame, most: int) -> pd.DataFrame:
     """The runs, if a figure has room for a panel each. Raises AnalysisError otherwise."""
     if len(runs) > most:
@@ -107,10 +115,9 @@ def _holds(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
     if not equals:
         raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
     if name not in runs:
-        there = ", ".join(runs.attrs["hyperparameters"])
-        raise AnalysisError(
-            f"--where {condition}: there is no column {name}; there are {there}{nearest(name, map(str, runs.columns))}"
-        )
+        there = ", ".join([*varied_hyperparameters(runs), *(seed for seed in SEEDS if seed in runs)])
+        close = nearest(name, map(str, runs.columns)) or "; grokjax columns tells them all"
+        raise AnalysisError(f"--where {condition}: there is no column {name}; the runs differ in {there}{close}")
     try:
         wanted = parse_setting(text)
     except ValueError as error:

@@ -11,7 +11,7 @@ from analysis.load import load_curves, load_weights
 from analysis.plots import DOUBLE, plot_weights
 from scripts.options import Root
 from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Where, chosen_runs, one_run
+from scripts.selection import Where, run_with_weights
 
 
 def command(
@@ -28,7 +28,7 @@ def command(
     Example:
         grokjax weights results/parity-l1 --where l1_penalty=1e-5 --where seed=0
     """
-    run = one_run(chosen_runs(root, where))
+    run = run_with_weights(root, where)
     bits = run.get("parity_bits")
     weights = load_weights(root, run["run_id"])
     matrix = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))

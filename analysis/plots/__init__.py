@@ -10,7 +10,7 @@ from analysis.plots.sensitivity import plot_sensitivity
 from analysis.plots.shares import plot_shares
 from analysis.plots.spectra import plot_spectra
 from analysis.plots.stars import plot_stars
-from analysis.plots.style import DOUBLE, PHASE_COLORS, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, save
+from analysis.plots.style import DOUBLE, PHASE_COLORS, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save
 from analysis.plots.survival import plot_survival
 from analysis.plots.waves import plot_waves
 from analysis.plots.weights import plot_weights
@@ -22,6 +22,7 @@ __all__ = [
     "SINGLE",
     "TEST_COLOR",
     "TRAIN_COLOR",
+    "figure_kind",
     "plot_boundary",
     "plot_curves",
     "plot_delays",

@@ -90,9 +90,7 @@ def save(figure: Figure, path: Path) -> Path:
 
     A PDF holds its fonts; in an SVG, words are text.
     """
-    kind = path.suffix.lstrip(".").lower()
-    if kind not in ("png", "svg", "pdf"):
-        raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg or .pdf file")
+    kind = figure_kind(path)
     dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +100,14 @@ def save(figure: Figure, path: Path) -> Path:
         why = error.strerror or os.strerror(error.errno or 0)
         raise AnalysisError(f"cannot write {path}: {why}; choose another --out") from None
     return path
+
+
+def figure_kind(path: Path) -> str:
+    """png, svg or pdf, as the suffix names it. Raises AnalysisError for any other."""
+    kind = path.suffix.lstrip(".").lower()
+    if kind not in ("png", "svg", "pdf"):
+        raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg or .pdf file")
+    return kind
 
 
 def shades(color: str, begin: float = 0.0) -> LinearSegmentedColormap:

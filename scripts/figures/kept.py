@@ -11,7 +11,7 @@ import typer
 
 from analysis.load import load_weights
 from analysis.units import UnitMaps, unit_maps
-from scripts.selection import chosen_runs, one_run
+from scripts.selection import run_with_weights
 
 AtStep = Annotated[
     int | None, typer.Option("--step", help="The step, or the kept one nearest to it. [default: the last]", show_default=False)
@@ -36,7 +36,7 @@ def kept_units(root: str, where: Sequence[str]) -> KeptUnits:
     Raises:
       AnalysisError: there are several, its weights were not kept, or its units do not stand between tokens and outputs.
     """
-    run = one_run(chosen_runs(root, list(where)))
+    run = run_with_weights(root, list(where))
     maps = unit_maps(load_weights(root, run["run_id"]), {str(name): value for name, value in run.items()})
     told = ", ".join([f"{run['operation']} modulo {run['modulus']}", *(where or [f"seed={run['seed']}"])])
     return KeptUnits(maps, told)

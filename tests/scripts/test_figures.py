@@ -130,7 +130,7 @@ def test_bad_input_is_told_in_one_sentence(app, fitted, modular, tmp_path):
         (("fits", fitted, "train_size", "--phase", "groks"), "there is no phase groks"),
         (("sheet", fitted), "choose one cell: add --where NAME=VALUE for"),
         (("waves", modular), "choose one run: add --where NAME=VALUE for seed: 0, 1"),
-        (("waves", fitted, *CELL, "--where", "seed=0"), "were kept; set snapshots"),
+        (("waves", fitted, *CELL, "--where", "seed=0"), "kept no weights; set snapshots"),
         (("phases", empty), "holds no finished runs yet"),
         (("phases", tmp_path / "nothing"), "holds no sweep"),
     ):
