@@ -40,6 +40,7 @@ bench: $(BENCH_STAMP)
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/cost_per_run.py
 	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/checkpoints.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/analysis.py
 	$(BIN)/python benchmarks/whole_sweep.py parity-article

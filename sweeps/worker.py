@@ -96,7 +96,7 @@ class Worker:
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in begun.values())
         report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
         decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
-        checkpoint = _Checkpoints(self._store, pack.pack_id, made_by)
+        checkpoint = Checkpoints(self._store, pack.pack_id, made_by)
         result = train_pack(pack.runs, tuning, report, decider, self._keep, begun, checkpoint)
         trained = time.perf_counter()
         provenance = Provenance(
@@ -221,7 +221,7 @@ def _ends(results: Sequence[RunResult]) -> dict[str, Begun]:
     }
 
 
-class _Checkpoints:
+class Checkpoints:
     """Saves a pack in training now and then, for another worker to go on from."""
 
     def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
@@ -230,6 +230,7 @@ class _Checkpoints:
         self._last, self._spent = 0.0, 0.0
 
     def __call__(self, begun: Callable[[], dict[str, Begun]]) -> None:
+        """At the end of a segment: saves how far all runs have come, if it is time to."""
         now = time.monotonic()
         if now - self._saved < CHECKPOINT_SECONDS or self._spent + self._last > MOST_CHECKPOINTING * (now - self._began):
             return

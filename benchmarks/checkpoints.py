@@ -1,0 +1,90 @@
+"""Claim: saving packs in training takes at most 5 % of the time.
+
+The first pack of three shipped specs, with fewer steps, is saved as often as the rule on its share lets it, with no least interval;
+then what a save takes is set beside the two minutes that lie between saves otherwise.
+
+    python benchmarks/checkpoints.py
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from benchmarks.machine import print_header
+from grokjax.occupant import Begun
+from sweeps import worker
+from sweeps.plan import make_plan
+from sweeps.root import open_root
+from sweeps.spec import load_spec
+from sweeps.store import StatesFolder, Store, put_states
+
+CASES = {
+    "parity-article": ["hidden_size=258", "steps=4000"],
+    "modular-main": ["steps=8000", "snapshots=81"],
+    "transformer-addition": ["steps=300", "log_every=10"],
+}
+
+
+class Counted(worker.Checkpoints):
+    """Knows what its saves took."""
+
+    seconds: list[float]
+    sizes: list[int]
+
+    def __call__(self, begun: Callable[[], dict[str, Begun]]) -> None:
+        """Saves the pack if it is time to."""
+
+        def put(store: Store, folder: StatesFolder, pack_id: str, content: bytes) -> None:
+            put_states(store, folder, pack_id, content)
+            self.sizes.append(len(content))
+
+        began = time.perf_counter()
+        with mock.patch("sweeps.worker.put_states", put):
+            saved = len(self.sizes)
+            super().__call__(begun)
+        if len(self.sizes) > saved:
+            self.seconds.append(time.perf_counter() - began)
+
+
+def main() -> None:
+    """Prints a row a pack: how often it was saved, how large and long that is, and its share of the time."""
+    print_header("saving packs in training")
+    print(f"{'pack of':<22} {'runs':>4} {'trained':>9} {'saves':>5} {'MB':>6} {'ms':>6} {'share':>6}   at one in two minutes")
+    for name, settings in CASES.items():
+        Counted.seconds, Counted.sizes = [], []
+        with tempfile.TemporaryDirectory() as folder:
+            runs, seconds = _train(name, settings, Path(folder))
+        each, share = sum(Counted.seconds) / len(Counted.seconds), sum(Counted.seconds) / seconds
+        size = max(Counted.sizes) / 1e6
+        print(
+            f"{name:<22} {runs:>4} {seconds:>7.0f} s {len(Counted.sizes):>5} {size:>6.1f} {1000 * each:>6.0f} {share:>6.1%}   "
+            f"{each / worker.CHECKPOINT_SECONDS:.2%} (target 5%)",
+            flush=True,
+        )
+
+
+def _train(name: str, settings: list[str], root: Path) -> tuple[int, float]:
+    """Trains the first pack of a spec; returns its runs, and the seconds from its first segment on."""
+    spec = load_spec(name, settings)
+    pack = make_plan(spec).packs[0]
+    one = worker.Worker(worker.WorkerSetup(open_root(root, spec).root, None, True, None), time.time())
+    began = 0.0
+
+    class Begins(Counted):
+        def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
+            nonlocal began
+            began = time.perf_counter()
+            super().__init__(store, pack_id, made_by)
+
+    with mock.patch.object(worker, "Checkpoints", Begins), mock.patch.object(worker, "CHECKPOINT_SECONDS", 0.0):
+        one.train(pack)
+    return len(pack.runs), time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()
