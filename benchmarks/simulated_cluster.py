@@ -39,6 +39,7 @@ class World:
     cores: int  # workers a node
     flops_per_second: float  # of a worker on an undisturbed core: what packs' cost is counted in
     start: float = 0.0  # mean, from asking for a worker until it is ready, beside half as much that each takes
+    stuck: float = 0.0  # share of workers that never are ready
     compile: float = 0.0  # of each worker for each group, shared with nobody
     commit: float = 0.0  # writing and committing a pack
     turn: float = 0.0  # of the driver for each pack that ends, one after another
@@ -207,6 +208,8 @@ class _Cluster:
     def start(self, actor: _Actor) -> int:
         """A worker gets ready: its name."""
         ready_at = self._now + 0.5 * self._world.start + self._life(0.5 * self._world.start, never=0.0)
+        if self._world.stuck and self._random.random() < self._world.stuck:
+            ready_at = math.inf
         return self._ends(actor, ready_at, (str(id(actor)), "simulated"), lambda: None)
 
     def train(self, actor: _Actor, pack: Pack) -> int:

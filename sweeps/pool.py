@@ -32,7 +32,13 @@ TURN_SECONDS = 0.5
 # An autoscaler is told this often how many workers there is work for, and of no more than so many.
 ASKING_SECONDS = 30.0
 MOST_WORKERS = 10_000
+STUCK_SECONDS = 600.0  # a worker that is not ready by then is ended
 LONGEST_PAUSE_SECONDS = 60.0  # in hiring, while new workers keep ending before they are ready
+
+
+class _Starting(NamedTuple):
+    actor: Any
+    since: float  # as time.monotonic() has it
 
 
 class _Busy(NamedTuple):
@@ -69,7 +75,7 @@ class Pool:
         self._actor: Any = ray.remote(max_restarts=0, **_options(settled))(worker)
         self._setup, self._schedule, self._began = replace(setup, gpus=settled.gpus), schedule, began
         self._private, self._asked_for, self._ask_at, self._waits_for_room = private, 0, 0.0, False
-        self._starting: dict[Any, Any] = {}  # reference -> actor
+        self._starting: dict[Any, _Starting] = {}  # by the reference to their being ready
         self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
         self._pace = Pace()
         self._doubled: dict[str, tuple[int, float]] = {}  # how often a pack was given to another worker too, and when it last was
@@ -121,12 +127,20 @@ class Pool:
         if time.monotonic() < self._hire_at:
             return
         self._hire_at = time.monotonic() + TURN_SECONDS
+        self._give_up_on_stuck()
         self._ask_for_nodes()
         room = workers_that_fit(self._amounts, _nodes()) or self._wait_for_room()
         asked_at = time.time() if self._ever_ready else self._began
         for _ in range(min(room - len(self._busy), len(self._schedule) + len(self._late())) - len(self._starting)):
             actor = self._actor.remote(self._setup, asked_at)
-            self._starting[actor.ready.remote()] = actor
+            self._starting[actor.ready.remote()] = _Starting(actor, time.monotonic())
+
+    def _give_up_on_stuck(self) -> None:
+        """Ends what should long be ready, for others to be hired: it hangs, or waits for room that was taken meanwhile."""
+        for reference, starting in list(self._starting.items()):
+            if time.monotonic() - starting.since >= STUCK_SECONDS:
+                del self._starting[reference]
+                ray.kill(starting.actor)
 
     def _wait_for_room(self) -> int:
         """How many workers to ask for while there is no room for any."""
@@ -147,7 +161,7 @@ class Pool:
         request_resources(bundles=[self._amounts] * wanted)
 
     def _welcome(self, reference: Any) -> None:
-        actor = self._starting.pop(reference)
+        actor = self._starting.pop(reference).actor
         try:
             name, device = ray.get(reference)
         except ray.exceptions.RayError as error:

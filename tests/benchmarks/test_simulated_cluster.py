@@ -49,6 +49,15 @@ def test_packs_that_take_long_do_not_hold_up_the_sweep(monkeypatch):
     assert course.seconds < alone.seconds / 3, "a second worker was given them"
 
 
+def test_workers_that_are_stuck_before_they_are_ready_are_replaced(monkeypatch):
+    stuck = dataclasses.replace(QUIET, stuck=0.75)
+    course = simulate(PACKS, stuck)
+    monkeypatch.setattr("sweeps.pool.STUCK_SECONDS", float("inf"))
+    alone = simulate(PACKS, stuck)
+    assert len(course.committed) == len(alone.committed) == len(PACKS)
+    assert course.use > 1.5 * alone.use, "most of the cores would never have a worker"
+
+
 def test_packs_that_hang_are_given_to_others_however_often_those_hang_or_end_too():
     hanging = dataclasses.replace(QUIET, slow_packs=0.3, slow_pack=1e9, worker_life=600)
     alone = dataclasses.replace(hanging, worker_life=float("inf"))
