@@ -113,13 +113,16 @@ class _Training:
         states = self._program.states(self._lanes) if ended else {}
         for lane in ended:
             occupant = self._occupants.pop(lane)
-            if occupant.snapshots:
-                self._keep(occupant.config, occupant.kept())
             occupant.measure_seconds += timing
             if occupant.reached_its_steps:
                 occupant.state = {name: values[lane].copy() for name, values in states.items()}
-            self._results[occupant.index] = occupant.result()
+            self._end(occupant)
             self._take_next(lane)
+
+    def _end(self, occupant: Occupant) -> None:
+        if occupant.snapshots:
+            self._keep(occupant.config, occupant.kept())
+        self._results[occupant.index] = occupant.result()
 
     def _begun(self) -> dict[str, Begun]:
         """How far every run has come that has begun."""
@@ -138,15 +141,15 @@ class _Training:
             occupant = self._going_on(index, config)
             if occupant is None:
                 self._lanes, row = self._program.put(self._lanes, lane, config)
-                self._occupants[lane] = Occupant.starting(index, config, row, self._decider)
-                self._snapshot(lane)
-                return
-            if occupant.rows_left:
+                occupant = Occupant.starting(index, config, row, self._decider)
+                self._snapshot(lane, occupant)
+            elif occupant.rows_left:
                 assert occupant.state is not None
                 self._lanes = self._program.put_back(self._lanes, lane, config, occupant.state)
+            if occupant.rows_left:
                 self._occupants[lane] = occupant
                 return
-            self._results[index] = occupant.result()
+            self._end(occupant)  # before its first step: it is not finite there, or decided; or it had ended before
 
     def _going_on(self, index: int, config: RunConfig) -> Occupant | None:
         """The run as far as it has come before; None if it has not, or cannot go on from there."""
@@ -174,11 +177,10 @@ class _Training:
     def _log(self, logged: Metrics) -> None:
         for lane, occupant in self._occupants.items():
             if occupant.log({name: values[lane] for name, values in logged.items()}):
-                self._snapshot(lane)
+                self._snapshot(lane, occupant)
 
-    def _snapshot(self, lane: int) -> None:
-        """Keeps the weights of a lane if its run is at one of its snapshots."""
-        occupant = self._occupants[lane]
+    def _snapshot(self, lane: int, occupant: Occupant) -> None:
+        """Keeps the weights of a lane if the run in it is at one of its snapshots."""
         row = occupant.rows - 1
         if row in occupant.config.snapshot_rows:
             occupant.snapshots[row] = self._program.weights(self._lanes, lane)

@@ -192,6 +192,19 @@ def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
             np.testing.assert_array_equal(after.curve.metrics[name], values)
 
 
+@pytest.mark.parametrize("width", [1, 4])
+def test_a_run_that_is_not_finite_before_its_first_step_ends_there_and_spoils_no_other(small_run, width):
+    good, bad = small_run(snapshots=2), small_run(init_scale=1e30, snapshots=2)
+    kept = {}
+    runs = train_pack([bad, good, bad, bad], Tuning(width), keep=lambda run, copies: kept.update({run.run_id: copies})).runs
+    alone = train_pack([good], Tuning(width)).runs[0]
+    np.testing.assert_array_equal(runs[1].curve.metrics["test_loss"], alone.curve.metrics["test_loss"])
+    assert [run.curve.step.tolist() for run in runs] == [[0], [0, 50, 100, 150, 200], [0], [0]]
+    assert {run_id: copies.step.tolist() for run_id, copies in kept.items()} == {bad.run_id: [0], good.run_id: [0, 200]}
+    assert [run.state is None for run in runs] == [True, False, True, True]
+    assert not train_pack([bad], Tuning(width)).runs[0].decided
+
+
 def test_a_decided_run_ends_there_and_is_otherwise_the_same(small_run):
     """Whoever decides: here, the third run by its fourth row; its lane goes to the next run."""
     configs = [small_run(seed=seed) for seed in range(5)]
