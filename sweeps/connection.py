@@ -41,9 +41,7 @@ def start_private(cpus: int | None) -> None:
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(TOKEN_BYTES))
     import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
 
-    raylet: Any = ray._raylet
-    raylet.Config.initialize("")  # it and the token are read once, and may have been before
-    raylet.AuthenticationTokenLoader.instance().reset_cache()
+    _read_authentication_anew()
     with _our_signal_handlers(), _on_loopback():
         context: Any = ray.init(address="local", num_cpus=cpus, include_dashboard=False, **QUIET)
     if not _is_loopback(here := context.address_info["node_ip_address"]):
@@ -55,6 +53,8 @@ def check_address(address: str) -> None:
     """Raises ClusterError unless something listens there; Ray itself would try for a minute."""
     if address == "auto":
         return
+    if address.startswith("ray://"):
+        raise ClusterError(f"--address {address}: this is Ray's client; write the address of the cluster itself, as host:6379")
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ClusterError(
@@ -67,30 +67,44 @@ def check_address(address: str) -> None:
 
 
 def attach(address: str) -> None:
-    """Connects to a Ray cluster; warns if anyone who reaches it may use it.
+    """Connects to a Ray cluster; warns if anyone who reaches it may use it, and shows that one no token.
 
     Raises:
       ClusterError: there is none, or it asks for another token.
     """
     import ray  # noqa: PLC0415
+    from ray._private import services  # noqa: PLC0415
 
     raylet: Any = ray._raylet
     try:
-        if address != "auto":
-            raylet.GcsClient(address=address)  # Ray would try for twenty seconds, and not say that it is the token
+        found = services.canonicalize_bootstrap_address_or_die(address)  # what auto stands for
+        if open_to_all := _lets_anyone_in(found):  # its workers would not answer a process that asks them for one
+            os.environ["RAY_AUTH_MODE"] = "disabled"
+            _read_authentication_anew()
+        else:
+            raylet.GcsClient(address=found)  # Ray would try for twenty seconds, and not say that it is the token
         with _our_signal_handlers():
-            ray.init(address=address, **QUIET)
+            ray.init(address=found, **QUIET)
     except ray.exceptions.AuthenticationError:
         raise ClusterError(f"the Ray cluster at {address} asks for its token; {HOW_TO_SHOW_A_TOKEN}") from None
     except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RpcError) as error:
         hint = f"; if it asks for a token, {HOW_TO_SHOW_A_TOKEN}" if address == "auto" else ""
         raise ClusterError(f"cannot reach a Ray cluster at {address}: {str(error).splitlines()[0]}{hint}") from None
     where = [node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]]
-    if not all(map(_is_loopback, where)) and _lets_anyone_in(ray.get_runtime_context().gcs_address):
+    if open_to_all and not all(map(_is_loopback, where)):
         warn(
             f"the Ray cluster at {address} lets in anyone who can reach it, to run what they like; start all its nodes with "
             "RAY_AUTH_MODE=token and a token"
         )
+
+
+def _read_authentication_anew() -> None:
+    """Has Ray look at the environment again: it reads the mode and the token once, and may have before."""
+    import ray  # noqa: PLC0415
+
+    raylet: Any = ray._raylet
+    raylet.Config.initialize("")
+    raylet.AuthenticationTokenLoader.instance().reset_cache()
 
 
 def _lets_anyone_in(address: str) -> bool:

@@ -87,6 +87,7 @@ def test_a_cluster_without_a_token_that_others_can_reach_is_used_with_a_warning(
             text=True,
             check=False,
             timeout=120,
+            env=os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN},  # which this cluster does not know
         )
     assert told.returncode == 0, told.stderr
     (warning,) = [line for line in told.stderr.splitlines() if "lets in anyone" in line]
