@@ -12,7 +12,9 @@ import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
 from sweeps.parts import OnBadFile
+from sweeps.standing import committed_rows
 from sweeps.storage import reason
+from sweeps.store import Store
 
 Table = Literal["runs", "curves"]
 
@@ -36,9 +38,12 @@ def export(
       AnalysisError: another suffix, or `out` cannot be written.
     """
     _check_suffix(out)
-    frame = load_curves(root, run_ids, on_bad_file=on_bad_file) if table == "curves" else load_runs(root, on_bad_file=on_bad_file)
-    if table == "runs" and run_ids is not None:
-        frame = frame[frame["run_id"].isin(run_ids)]
+    if table == "curves":
+        committed_rows(Store(root), on_bad_file)  # which tells of bad files of runs too
+        frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
+    else:
+        frame = load_runs(root, on_bad_file=on_bad_file)
+        frame = frame if run_ids is None else frame[frame["run_id"].isin(run_ids)]
     write_table(frame, out)
     return len(frame)
 

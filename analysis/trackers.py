@@ -102,6 +102,8 @@ def _mlflow(to: str, name: str) -> Begun:
 
     writing = functools.partial(_writing, to, (MlflowException, SQLAlchemyError, OSError))
     with writing():
+        if "://" not in to:
+            Path(to).open("ab").close()  # or MLflow would try again and again
         client = MlflowClient(to if "://" in to else f"sqlite:///{Path(to).resolve()}")
         experiment = client.get_experiment_by_name(name)
         experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)

@@ -15,6 +15,7 @@ from rich.table import Column
 from rich.text import Text
 
 from scripts.options import Settings, Spec, StopOption, Unset
+from scripts.watch import clock
 from sweeps.cluster import Execution, Outcome, prepare, train
 from sweeps.cluster import Progress as SweepProgress
 from sweeps.errors import StoreError
@@ -24,6 +25,7 @@ from sweeps.store import Store
 from sweeps.sweep import SweepSpec
 
 LOG_SECONDS = 30
+SECONDS_TO_TELL = 5.0  # of training, before the time left is told: the first packs begin one after another
 
 
 def command(
@@ -58,9 +60,9 @@ def command(
 def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
     """Trains what is left of a sweep, with a progress bar; returns whether nothing is in quarantine."""
     console = Console(stderr=True)
-    plan, store = prepare(spec, root, execution)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers ask with SIGTERM what a user asks with Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    plan, store = prepare(spec, root, execution)
     try:
         outcome = _train_with_bar(plan, store, execution, console)
     except KeyboardInterrupt:
@@ -114,7 +116,7 @@ class _Log:
     def __call__(self, progress: SweepProgress) -> None:
         if not self._console.is_terminal and time.monotonic() >= self._due:
             self._due = time.monotonic() + LOG_SECONDS
-            share = progress.run_steps_done / progress.run_steps
+            share = progress.run_steps_done / progress.run_steps if progress.run_steps else 1.0
             self._console.print(f"{progress.runs_done:,} of {progress.runs:,} runs, {share:.0%} of the run-steps", highlight=False)
 
 
@@ -129,8 +131,8 @@ class _Speed(ProgressColumn):
         pace = (run_steps - task.fields["first"]) / seconds if seconds > 1 else 0
         if not pace:
             return Text("" if task.finished else "compiling", style="dim")
-        left = (of - run_steps) / pace
-        return Text(f"{pace:,.0f} run-steps/s  {left // 60:.0f}:{left % 60:02.0f} left", style="cyan")
+        left = f"  {clock((of - run_steps) / pace)} left" if seconds > SECONDS_TO_TELL else ""
+        return Text(f"{pace:,.0f} run-steps/s{left}", style="cyan")
 
 
 def _tell(outcome: Outcome, root: str, console: Console) -> None:
@@ -146,9 +148,10 @@ def _tell(outcome: Outcome, root: str, console: Console) -> None:
             rule = f"decided under the rule {plan.spec.stopping_rule!r}"
             _print(console, f"{outcome.stopped:,} runs ended early, {rule}: {share:.0%} of the run-steps were spared.")
     for failure in outcome.failures:
-        runs = ", ".join(failure.pack.runs.run_ids[:3])
+        ids = failure.pack.runs.run_ids
+        runs = ", ".join(ids[:3]) + (" ..." if len(ids) > 3 else "")
         console.print("Failed:", style="red", end=" ")
-        _print(console, f"{len(failure.pack.runs)} runs ({runs} ...)\n{failure.error}")
+        _print(console, f"{len(failure.pack.runs)} runs ({runs})\n{failure.error}")
     if set_aside := failed + plan.quarantined:
         _print(console, f"{set_aside:,} runs are in quarantine; once what they failed of is mended: grokjax retry {root}")
     _print(console, f"Next: grokjax phases {root}")

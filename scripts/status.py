@@ -35,7 +35,7 @@ def command(
 
     With --watch any machine that reaches the root shows it as it goes: runs done, packs in training, quarantine, run-steps/s, time
     left. It ends when all is done (exit code 0), or with what is in quarantine left over (1); Ctrl-C ends it before (130). Files
-    that cannot be read are named and left out.
+    of runs that cannot be read are named and left out.
 
     Examples:
         grokjax status results/demo

@@ -73,7 +73,7 @@ def told(standing: Standing) -> str:
     if standing.pace:
         parts.append(f"{standing.pace:,.0f} run-steps/s")
     if standing.seconds_left:
-        parts.append(f"{_clock(standing.seconds_left)} left")
+        parts.append(f"{clock(standing.seconds_left)} left")
     return ", ".join(parts)
 
 
@@ -101,7 +101,7 @@ def _picture(root: str, whole: Standing, groups: Mapping[str, Standing], describ
     for group_id in order[: max(room, 1)]:
         group = groups[group_id]
         pace = f"{group.pace:,.0f}" if group.pace else ""
-        left = _clock(group.seconds_left) if group.seconds_left and group.running else ""
+        left = clock(group.seconds_left) if group.seconds_left and group.running else ""
         cells = (f"{group.done:,}", f"{group.runs:,}", group.running or "", group.quarantined or "", pace, left)
         table.add_row(group_id, described[group_id], *map(str, cells))
     hidden = len(order) - max(room, 1)
@@ -109,7 +109,8 @@ def _picture(root: str, whole: Standing, groups: Mapping[str, Standing], describ
     return Group(Text(f"{root}: {told(whole)}"), bar, table, Text(f"and {hidden:,} groups more" if hidden > 0 else ""))
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A duration, as h:mm:ss or m:ss."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

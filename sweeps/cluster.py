@@ -6,15 +6,14 @@ import contextlib
 import functools
 import subprocess
 import time
-import traceback
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from sweeps.connection import attach, check_address, start_private
-from sweeps.errors import StoreError
-from sweeps.events import Event, Failure, Limit, Receipt
+from sweeps.errors import ClusterError, StoreError
+from sweeps.events import Event, Failure, Limit, Receipt, traceback_of
 from sweeps.plan import Pack, Plan, make_plan
 from sweeps.root import held_runs, open_root
 from sweeps.schedule import Schedule
@@ -90,6 +89,8 @@ def run_sweep(
 def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     if execution.address is not None:
+        if execution.executor == "inline":
+            raise ClusterError("--executor inline trains in this process; leave out --address, or the executor")
         check_address(execution.address)
     return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
 
@@ -99,16 +100,16 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
     started = time.monotonic()
     failures: list[Failure] = []
     receipts: list[Receipt] = []
-    # A run can be there twice beside earlier results, and where a worker committed a pack that was taken for lost and cut.
-    earlier = any(True for _ in store.keys("runs"))
-    if earlier:
+    # A run can be there twice beside others' results, and where a worker committed a pack that was taken for lost and cut.
+    if any(True for _ in store.keys("runs")):
         _drop_superseded(store)  # of a sweep that was killed before it could
     drop_leftovers(store)
     if plan.packs:
         finish = _on_ray if execution.executor == "ray" else _inline
         with contextlib.closing(finish(plan, store, execution)) as events:
             cut = _follow(plan, store, events, receipts, failures, watch)
-        if earlier or cut:
+        others = {Path(key).stem for key in store.keys("runs")} - {receipt.pack_id for receipt in receipts}
+        if others or cut:
             _drop_superseded(store)
     stopped, saved = sum(receipt.stopped for receipt in receipts), sum(receipt.saved for receipt in receipts)
     return Outcome(plan, time.monotonic() - started, tuple(failures), stopped, saved)
@@ -178,8 +179,8 @@ def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:
         receipt: Receipt = attempt()
     except StoreError:  # not the pack's fault, and the next could not be stored either
         raise
-    except Exception:
-        return Failure(pack, traceback.format_exc())
+    except Exception as error:
+        return Failure(pack, traceback_of(error))
     return receipt
 
 

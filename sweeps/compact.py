@@ -7,7 +7,7 @@ a root with its specs and fewer runs, and never one run twice.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 
 from grokjax.config import digest
 from sweeps.errors import StoreError
-from sweeps.parts import read_pack
+from sweeps.parts import check_table, read_pack
 from sweeps.root import enter_specs
 from sweeps.standing import KEYS, committed_rows, drop_superseded, superseded
 from sweeps.storage import is_address
-from sweeps.store import Store, commit_runs, put_curves, quarantine, unreadable
+from sweeps.store import FOLDERS, LEFT_SECONDS, Store, commit_runs, limits, put_curves, quarantine, set_limit, unreadable
 
 # Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25
@@ -56,19 +56,21 @@ def compact(source: Store, root: str | Path) -> Compaction:
 
     Raises:
       SpecError: `root` holds another sweep.
-      StoreError: a file cannot be read, or `root` not be written.
+      StoreError: a file of either cannot be read, or `root` not be written.
     """
     target = enter_specs(source, _apart(source, root))
+    for key in target.files("runs"):
+        check_table(target, "curves", Path(key).stem)
     missing, again = _missing(source, target)
     _copy_folders(source, target, missing, again)
     bundles = dict(_bundles(source, missing))
-    _delete_leftovers(target, bundles)
     for name, packs in bundles.items():
         if not target.exists(f"curves/{name}.parquet"):
             put_curves(target, name, _rows(source, "curves", packs, ["run_id", "step"]))
     for name, packs in bundles.items():
         commit_runs(target, name, _rows(source, "runs", packs, ["run_id"]))
     drop_superseded(target)
+    _delete_leftovers(target)
     _empty_quarantine(target)
     return Compaction(sum(map(len, missing.values())), len(missing), len(bundles))
 
@@ -139,11 +141,11 @@ def _pack_rows(source: Store, table: str, file: str, runs: pd.DataFrame) -> pa.T
     return rows
 
 
-def _delete_leftovers(target: Store, bundles: Container[str]) -> None:
-    """Deletes curves of bundles that are not to be committed any more: their call was interrupted, and the old root has changed."""
-    for key in list(target.keys("curves")):
-        name = Path(key).stem
-        if name.startswith("bundle-") and name not in bundles and not target.exists(f"runs/{name}.parquet"):
+def _delete_leftovers(target: Store) -> None:
+    """Deletes what killed calls left: torn files, and old curves of bundles that were not committed."""
+    target.drop_torn_writes(FOLDERS)
+    for key in target.keys("curves", untouched=LEFT_SECONDS):
+        if Path(key).name.startswith("bundle-") and not target.exists(f"runs/{Path(key).name}"):
             target.delete(key)
 
 
@@ -154,7 +156,9 @@ def _copy_folders(source: Store, target: Store, missing: Sources, again: Abstrac
     """
     rows = pd.concat(missing.values()) if missing else pd.DataFrame(columns=list(KEYS))
     named = {"weights": set(rows["run_id"]), "states": set(rows["pack_id"].dropna())}
-    wanted = list(source.keys("limits")) + list(source.keys("quarantine"))
+    for group_id, runs in limits(source).items():
+        set_limit(target, group_id, runs)
+    wanted = [f"quarantine/{pack_id}.json" for pack_id in quarantine(source)]
     wanted += [key for key in source.keys("groups") if not target.exists(key)]
     for folder, names in named.items():
         there = target.sizes(folder)

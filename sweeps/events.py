@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import traceback
 from dataclasses import dataclass
 
 from sweeps.plan import Pack
@@ -16,6 +18,15 @@ class Receipt:
     run_steps: int  # asked for
     stopped: int = 0  # runs that ended early, decided
     saved: int = 0  # run-steps that those, and runs that diverged, were not trained
+
+
+# What JAX adds to every traceback that passes through it, and what colours a terminal.
+NOISE = re.compile(r"-{20}\nFor simplicity, JAX has removed .*\n?|\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def traceback_of(error: BaseException) -> str:
+    """The traceback of an error as plain text, whose last line says what it was."""
+    return NOISE.sub("", "".join(traceback.format_exception(error))).rstrip()
 
 
 @dataclass(frozen=True)

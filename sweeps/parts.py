@@ -67,6 +67,11 @@ def read_pack(store: Store, table: str, file: str) -> pa.Table:
         raise unreadable(store, key, error) from None
 
 
+def check_table(store: Store, table: str, file: str) -> None:
+    """Raises BadFileError if a file of the table "runs" or "curves", named by its stem, is missing, cut short or foreign."""
+    _part(store, (), None, f"{table}/{file}.parquet")
+
+
 def _unless_bad(store: Store, read: Callable[[str], Part | None], path: str) -> Part | None:
     try:
         return read(path)
@@ -78,7 +83,7 @@ def _unless_bad(store: Store, read: Callable[[str], Part | None], path: str) -> 
 def _bad_runs_file(store: Store, file: str) -> BadFileError | None:
     """What is wrong with the runs file of a pair, if anything: then there need be no curves to it."""
     try:
-        _part(store, (), None, f"runs/{file}.parquet")
+        check_table(store, "runs", file)
     except BadFileError as error:
         return error
     return None

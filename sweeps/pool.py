@@ -6,7 +6,6 @@ import contextlib
 import importlib.util
 import math
 import time
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ import ray
 from ray.autoscaler.sdk import request_resources
 
 from sweeps.errors import ClusterError, StoreError, warn
-from sweeps.events import Event, Failure, Limit
+from sweeps.events import Event, Failure, Limit, traceback_of
 from sweeps.pace import Pace
 from sweeps.plan import Pack, cut
 from sweeps.resources import Resources, workers_that_fit
@@ -241,7 +240,7 @@ class Pool:
             if self._tries[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
                 self._schedule.put_back(pack)
             else:
-                yield Failure(pack, "".join(traceback.format_exception(error)))
+                yield Failure(pack, traceback_of(error))
 
     def _give(self, actor: Any, name: str, device: str) -> bool:
         """The worker's next pack; with none left it is let go, and its core with it. Returns whether there was one."""

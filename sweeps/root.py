@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,11 +49,25 @@ def _enter(root: str | Path, entries: Sequence[dict[str, Any]]) -> Store:
         for other in (each for each in there if _trained(each) not in here):
             _check_compatible(other, entry, root)
     store = Store(root, create=True)
-    for entry in entries:
-        key, content = f"specs/{digest(_trained(entry))}.json", json.dumps(entry, indent=1).encode()
-        if not store.create(key, content):
-            store.put(key, content)  # the same runs were last asked for with other resources
+    new = {key: entry for entry in entries if (key := _put_entry(store, entry)) is not None}
+    meanwhile = [each for each in _entries(store) if _trained(each) not in [*here, *known]]
+    try:
+        for entry, other in itertools.product(new.values(), meanwhile):
+            _check_compatible(other, entry, root)
+    except SpecError:
+        for key in new:
+            store.delete(key)
+        raise
     return store
+
+
+def _put_entry(store: Store, entry: Mapping[str, Any]) -> str | None:
+    """Writes a spec's entry; returns its key if the root had none such."""
+    key, content = f"specs/{digest(_trained(entry))}.json", json.dumps(entry, indent=1).encode()
+    if store.create(key, content):
+        return key
+    store.put(key, content)  # the same runs were last asked for with other resources
+    return None
 
 
 def _trained(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,7 +103,11 @@ def held_runs(root: str | Path, spec: SweepSpec) -> Held:
 
 def unfinished_runs(store: Store, on_bad_file: OnBadFile = "raise") -> frozenset[str]:
     """The run_ids that some spec of the root asks for and that are not done for it. Bad files as in `read_parts`."""
-    rows = _committed_rows(store, on_bad_file)
+    return unfinished_beside(store, _committed_rows(store, on_bad_file))
+
+
+def unfinished_beside(store: Store, rows: pa.Table) -> frozenset[str]:
+    """The same, where `rows` are what is committed, with the columns COMMITTED."""
     return frozenset().union(
         *({run_id for runs in groups_of(spec) for run_id in runs.run_ids} - _committed(rows, spec)[0] for spec in specs_of(store))
     )
@@ -143,10 +162,14 @@ def _check_compatible(entry: Mapping[str, Any], other: Mapping[str, Any], root: 
         raise SpecError(_refusal(root, different, there, here))
 
 
+def _shown(values: Mapping[str, Value], name: str) -> str:
+    return str(values.get(name, "absent")) or "none"
+
+
 def _refusal(root: str | Path, different: Sequence[str], there: Mapping[str, Value], here: Mapping[str, Value]) -> str:
     """Says in what a spec differs from an earlier one of the root, line by line."""
     width = max(map(len, different))
-    lines = [f"  {name:<{width}}  {there.get(name, 'absent')} there, {here.get(name, 'absent')} in this spec" for name in different]
+    lines = [f"  {name:<{width}}  {_shown(there, name)} there, {_shown(here, name)} in this spec" for name in different]
     fields = hyperparameter_fields()
     axes = [name for name in different if role_of(fields[name]) != "recorded"]
     ways = [f"make {' and '.join(axes)} an axis"] if axes == different else []

@@ -58,6 +58,9 @@ def groups_of(spec: SweepSpec) -> Iterator[Runs]:
       SpecError: a combination of values is no run.
     """
     at, fields = points(spec), hyperparameter_fields()
+    if unknown := [name for name in at.values if name not in fields]:
+        _run(spec, at.at(0))  # which says what kind is missing, if one is
+        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]} here; is the package installed that has it?")
     kinds = [part for part in PART_NAMES if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
         names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]

@@ -76,11 +76,14 @@ def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str,
     """The included spec with the including one over it: a hyperparameter's place is where it was given last."""
     given = _names(written)
     merged: dict[str, Any] = {key: value for key, value in base.items() if key not in ("name", "description")}
-    for table in ("run", "axes"):
-        kept = {name: value for name, value in base.get(table, {}).items() if name not in given}
-        merged[table] = kept | written.get(table, {})
-    for key in ("zipped", "leave_out"):
-        merged[key] = [*base.get(key, []), *written.get(key, [])]
+    for key, empty in (("run", {}), ("axes", {}), ("zipped", []), ("leave_out", [])):
+        under, over = base.get(key, empty), written.get(key, empty)
+        if wrong := [each for each in (under, over) if type(each) is not type(empty)]:
+            merged[key] = wrong[0]  # which is refused with all else that is wrong
+        elif isinstance(under, list):
+            merged[key] = [*under, *over]
+        else:
+            merged[key] = {name: value for name, value in under.items() if name not in given} | over
     if all(isinstance(spec.get("resources"), dict) for spec in (base, written)):
         written = {**written, "resources": base["resources"] | written["resources"]}
     return merged | {key: value for key, value in written.items() if key not in ("run", "axes", "zipped", "leave_out")}

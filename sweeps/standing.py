@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from sweeps.parts import OnBadFile, read_parts, rows_of
-from sweeps.store import Store
+from sweeps.parts import OnBadFile, check_table, read_pack, read_parts, rows_of
+from sweeps.store import Store, put_table
 
 # What it takes to tell which row of a run stands, where it has several.
 KEY_TYPES = {
@@ -46,13 +49,27 @@ def committed_rows(store: Store, on_bad_file: OnBadFile = "raise") -> pd.DataFra
 
 
 def drop_superseded(store: Store) -> None:
-    """Leaves one row a run in the files.
+    """Leaves one row a run in the files, where the curves of the row that stands can be read.
 
-    May be killed anywhere, or done by two at once: what is left over then goes the next time.
+    May be killed anywhere, or done by two at once: what is left over then goes the next time. The files stay, even empty.
+
+    Raises:
+      BadFileError: a file of a run that is in several is missing or damaged; nothing of that run is dropped.
     """
     rows = committed_rows(store)
     give_way = superseded(rows)
+    standing = rows[~give_way & rows["run_id"].isin(rows["run_id"][give_way])]
+    for file in standing["file"].unique():
+        check_table(store, "curves", str(file))
     for pack_id in set(rows["pack_id"][give_way].dropna()) - set(rows["pack_id"][~give_way]):
         store.delete(f"states/{pack_id}.safetensors")
+    stay = set(zip(standing["run_id"], standing["file"], strict=True))
     for file, gone in rows[give_way].groupby("file")["run_id"]:
-        store.drop_runs(str(file), frozenset(gone))
+        _drop_runs(store, str(file), [run_id for run_id in gone if (run_id, file) not in stay])
+
+
+def _drop_runs(store: Store, file: str, run_ids: Sequence[str]) -> None:
+    """Takes runs out of a pair of files, curves first: a kill between leaves a row that gives way, and no curve without a row."""
+    for table in ("curves", "runs"):
+        rows = read_pack(store, table, file)
+        put_table(store, table, file, rows.filter(pc.invert(pc.is_in(rows["run_id"], pa.array(run_ids, pa.string())))))

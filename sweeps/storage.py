@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import json
 import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,12 +41,14 @@ PATIENCE_SECONDS = 120.0
 OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
 LONGEST_PAUSE_SECONDS = 8.0
 TORN_SECONDS = 600.0  # by then nobody writes on a file any more
-# What helps where the system refuses to write.
+# What helps where the system refuses.
 REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or have the quota raised",
     errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
     errno.EROFS: "make it writable",
+    errno.EACCES: "have it made accessible to you",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
 }
 
 
@@ -68,9 +71,8 @@ class Storage:
             if not self.is_local:  # is there a way in?
                 self._retrying(OPENING_SECONDS)(lambda: next(obstore.list(self._objects, prefix="specs", chunk_size=1), None))
         except (OSError, BaseError, ValueError) as error:
-            raise StoreError(
-                f"cannot {'write to' if create else 'read'} root {root}: {reason(error)}; choose another --root"
-            ) from None
+            why = reason(error) if self.is_local or " 404 " not in str(error) else "there is no such bucket or container"
+            raise StoreError(f"cannot {'write to' if create else 'read'} root {root}: {why}; choose another --root") from None
 
     def check_create(self) -> None:
         """Makes sure that of two writers of one key one is told so: the commit rests on it.
@@ -140,7 +142,7 @@ class Storage:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise StoreError(f"{self.root}/{key} is no JSON object; move it away")
+            raise StoreError(f"{self.root}/{key} is no JSON object; restore it, or move it away")
         return value
 
     def delete(self, key: str) -> None:
@@ -153,24 +155,30 @@ class Storage:
         self._patiently(attempt, f"delete {key}")
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """The keys of the objects in a folder, sorted, with their sizes in bytes. Raises StoreError."""
+        """The keys of the objects in a folder, sorted, with their sizes in bytes; not those in folders of it. Raises StoreError."""
+        return {entry["path"]: entry["size"] for entry in self.entries(folder)}
 
-        def attempt() -> dict[str, int]:
-            return {entry["path"]: entry["size"] for batch in obstore.list(self._objects, prefix=folder) for entry in batch}
+    def keys(self, folder: str, *, untouched: float = 0.0) -> Iterator[str]:
+        """The keys of the objects in a folder, sorted: those written so many seconds ago or longer. Raises StoreError."""
+        for entry in self.entries(folder):
+            if not untouched or time.time() - entry["last_modified"].timestamp() > untouched:
+                yield entry["path"]
 
-        return dict(sorted(self._patiently(attempt, f"list {folder}").items()))
+    def entries(self, folder: str) -> list[Any]:
+        """The objects in a folder in the order of their keys, each with `path`, `size`, `last_modified`. Raises StoreError."""
 
-    def keys(self, folder: str) -> Iterator[str]:
-        """The keys of the objects in a folder, sorted. Raises StoreError."""
-        yield from self.sizes(folder)
+        def attempt() -> list[Any]:
+            entries = [entry for batch in obstore.list(self._objects, prefix=folder) for entry in batch]
+            return [entry for entry in entries if entry["path"].rpartition("/")[0] == folder]
 
-    def drop_torn_writes(self) -> None:
-        """Removes what writers that were killed in the middle of a file have left on a disk beside it."""
-        if self.is_local:
-            for path in Path(self.root).glob("*/*#*"):
-                with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > TORN_SECONDS:
-                        path.unlink()
+        return sorted(self._patiently(attempt, f"list {folder}"), key=lambda entry: str(entry["path"]))
+
+    def drop_torn_writes(self, folders: Iterable[str]) -> None:
+        """Removes what writers that were killed in the middle of a file have left in these folders, on a disk."""
+        for path in itertools.chain(*(Path(self.root, folder).glob("*#*") for folder in folders if self.is_local)):
+            with contextlib.suppress(OSError):
+                if re.fullmatch(r".+#\d+", path.name) and time.time() - path.stat().st_mtime > TORN_SECONDS:
+                    path.unlink()
 
     def filesystem(self) -> fs.FileSystem:
         """The objects as files that Arrow reads in parts; paths are keys."""
@@ -181,7 +189,7 @@ class Storage:
     def _create(self, key: str, content: bytes) -> bool:
         try:
             if self.is_local:
-                _write(self.root, key, content, os.link, lasting=True)
+                _write(self.root, key, content, _link, lasting=True)
             else:
                 obstore.put(self._objects, key, content, mode="create")
         except (FileExistsError, AlreadyExistsError):  # or a conflict of two requests at once (409), of which neither need have won
@@ -240,15 +248,17 @@ def _system_error(error: Exception) -> int | None:
 
 
 def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], None], *, lasting: bool) -> None:
-    """Writes a file under a name beside its own, then puts it in its place: by os.replace, or by os.link, which replaces nothing.
+    """Writes a file under a name beside its own, then puts it in its place: by os.replace, or by _link, which replaces nothing.
 
     A lasting one is brought to the disk first, and its name then: after a power cut too it is there whole or not at all.
     """
     if not {"", ".", ".."}.isdisjoint(key.lstrip("/").split("/")):
         raise ValueError(f"{key} is no key of a root; it would lead out of it")
     path = Path(root, key.lstrip("/"))
+    if not path.parent.is_dir():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _synchronise(path.parent.parent)
     staged = path.with_name(f"{path.name}#{uuid.uuid4().int}")  # LocalStore lists no file that is called so
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with staged.open("xb") as file:
             file.write(content)
@@ -259,11 +269,30 @@ def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], No
     finally:
         staged.unlink(missing_ok=True)
     if lasting:
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _synchronise(path.parent)
+
+
+def _link(staged: Path, path: Path) -> None:
+    try:
+        os.link(staged, path)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
+            raise
+        raise StoreError(
+            f"the disk of {path} has no hard links, by which two writers agree who was first; choose a --root on another"
+        ) from None
+
+
+def _synchronise(folder: Path) -> None:
+    """Brings the names in a folder to the disk, where its file system can."""
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
+            raise
+    finally:
+        os.close(opened)
 
 
 def _connect(address: str) -> Any:

@@ -12,18 +12,21 @@
     runs/<pack>.parquet          a row a run
 
 A pack's weights, states and curves are written first, whole, then its runs file is created if absent. What has no runs file is a
-leftover that a retry replaces. Every write appears at once or not at all. A committed file changes in one case only: runs that now
-stand in another pack, trained further, are taken out of it. A compacted root has bundles of packs in the place of packs
-(`sweeps.compact`).
+leftover that a retry replaces. All tries of a pack write the same curves, so it is all one whose stay: bits depend on the group's
+tuning and the kind of device, and `sweeps.verify` names runs that end otherwise than their curves. Every write appears at once or
+not at all. A committed file changes in one case only: runs that now stand in another pack, trained further, are taken out of it,
+and a pack that is left without any is trained anew where it is asked for again. A compacted root has bundles of packs in the place
+of packs (`sweeps.compact`).
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import io
 import itertools
 import json
-from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,13 +34,12 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
 from sweeps.errors import BadFileError, StoreError
-from sweeps.storage import Storage, is_address, reason
+from sweeps.storage import REMEDIES, Storage, is_address, reason
 
 # What a root holds.
 FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs")
@@ -47,6 +49,8 @@ ROWS_PER_GROUP = 16_384
 COMPRESSION = {"runs": "snappy", "curves": "zstd"}
 # Files read at once from an object store, where each waits for answers; from a disk a thread a core is fastest.
 READERS = 32
+# By then nobody is in the middle of anything any more.
+LEFT_SECONDS = 3600.0
 
 StatesFolder = Literal["checkpoints", "states"]
 
@@ -67,14 +71,6 @@ class Store(Storage):
             raise StoreError(f"{root} holds other files ({strangers[0]} ...); choose a new or empty folder as --root")
         if create:
             self.check_create()
-
-    def drop_runs(self, file: str, run_ids: AbstractSet[str]) -> None:
-        """Takes runs out of a pack's or bundle's files, curves first; the files stay, even empty: a pack stays committed."""
-        for table in ("curves", "runs"):
-            key = f"{table}/{file}.parquet"
-            content = pq.read_table(key, filesystem=self.filesystem())
-            left = content.filter(pc.invert(pc.is_in(content["run_id"], pa.array(list(run_ids), pa.string()))))
-            self.put(key, _parquet(left, COMPRESSION[table]))
 
     @property
     def readers(self) -> int:
@@ -118,23 +114,23 @@ def drop_traces(store: Store, pack_id: str) -> None:
 
 
 def drop_leftovers(store: Store) -> None:
-    """Removes what killed workers left: all progress, since live ones write theirs again, and checkpoints of committed packs.
+    """Removes what killed workers and drivers left: all progress, since live ones write theirs again, and old checkpoints.
 
-    Others may be those of packs that another spec of the root goes on with.
+    Checkpoints of packs that are not committed may be what another spec of the root goes on with. What cannot be removed stays.
     """
-    store.drop_torn_writes()
-    for pack_id in read_progress(store):
-        store.delete(f"progress/{pack_id}.json")
-    for key in list(store.keys("checkpoints")):
-        if store.exists(f"runs/{Path(key).stem}.parquet"):
+    store.drop_torn_writes(FOLDERS)
+    left = [key for key in store.keys("progress") if key.endswith(".json")]
+    left += store.keys("progress", untouched=LEFT_SECONDS)  # probes
+    left += [key for key in store.keys("checkpoints") if store.exists(f"runs/{Path(key).stem}.parquet")]
+    for key in left:
+        with contextlib.suppress(StoreError):
             store.delete(key)
 
 
 def unreadable(store: Store, key: str, error: Exception) -> BadFileError:
     """What to say of a Parquet file that cannot be read."""
-    return BadFileError(
-        f"cannot read {store.root}/{key}: {reason(error)}; restore it, or move its runs file away to train the pack again"
-    )
+    remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "restore it, or move its runs file away to train the pack again")
+    return BadFileError(f"cannot read {store.root}/{key}: {reason(error)}; {remedy}")
 
 
 def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
@@ -184,7 +180,16 @@ def write_progress(store: Store, pack_id: str, progress: Mapping[str, Any]) -> N
 
 def read_progress(store: Store) -> dict[str, dict[str, Any]]:
     """How far the packs in training have come, by pack_id; leftovers of killed workers among them until their pack is retried."""
-    return _entries(store, "progress")
+    return _entries(store, "progress", functools.partial(progress_at, store))
+
+
+def progress_at(store: Store, key: str) -> dict[str, Any] | None:
+    """What `write_progress` wrote at a key; None if there is nothing, or what a loss of power made of it. Raises StoreError."""
+    try:
+        told = json.loads(store.get(key) or b"null")
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
 
 
 def put_in_quarantine(store: Store, pack_id: str, run_ids: Sequence[str], error: str) -> None:
@@ -216,16 +221,21 @@ def limits(store: Store) -> dict[str, int]:
     return {group_id: int(entry["runs"]) for group_id, entry in _entries(store, "limits").items()}
 
 
-def _entries(store: Store, folder: str) -> dict[str, dict[str, Any]]:
+def _entries(store: Store, folder: str, read: Callable[[str], dict[str, Any] | None] | None = None) -> dict[str, dict[str, Any]]:
     """The JSON objects of a folder by name, but for those that went while it was read."""
     keys = [key for key in store.keys(folder) if key.endswith(".json")]
     with ThreadPoolExecutor(store.readers) as pool:
-        found = dict(zip((Path(key).stem for key in keys), pool.map(store.get_json, keys), strict=True))
+        found = dict(zip((Path(key).stem for key in keys), pool.map(read or store.get_json, keys), strict=True))
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
 def _strangers(root: Path) -> list[str]:
     return sorted(entry.name for entry in root.iterdir() if entry.name not in FOLDERS) if root.is_dir() else []
+
+
+def put_table(store: Store, table: str, file: str, rows: pa.Table) -> None:
+    """Writes a whole file of the table "runs" or "curves", named by its stem, in the place of the one there was."""
+    store.put(f"{table}/{file}.parquet", _parquet(rows, COMPRESSION[table]))
 
 
 def _parquet(table: pa.Table, compression: str) -> bytes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +19,13 @@ from sweeps.parts import leave_out, open_table
 from sweeps.root import specs_of
 from sweeps.runs import groups_of
 from sweeps.stopping import RuleName
-from sweeps.store import Store, unreadable
+from sweeps.store import Store, progress_at, unreadable
 
 # A pack in training writes down its progress every second or so; older words are those of a worker that is gone.
 STALE_SECONDS = 20.0
 ALL = ""  # in place of a group's name
 # Of a run, what says how far it was trained and whether that is all.
 COLUMNS = ("run_id", "steps", "diverged_step", "stopped_by")
-NO_RUNS = pa.schema({"run_id": pa.string()}).empty_table()
 WINDOW_SECONDS = 60.0  # over which the pace is taken
 REQUESTS_AT_ONCE = 16
 # Of each look: with more packs in training than that, they take turns.
@@ -181,7 +181,7 @@ class Watch:
             leave_out(error)
         except (OSError, pa.ArrowException) as error:
             leave_out(unreadable(self._store, key, error))
-        return NO_RUNS
+        return pa.table({"run_id": pa.array([], pa.string())})
 
     def _enter(self, table: pa.Table) -> None:
         for row in table.to_pylist():
@@ -202,7 +202,7 @@ class Watch:
         for pack_id in self._quarantine.keys() - there.keys():
             del self._quarantine[pack_id]
         new = [pack_id for pack_id in there if pack_id not in self._quarantine]
-        for pack_id, entry in zip(new, self._get_all(there[pack_id] for pack_id in new), strict=True):
+        for pack_id, entry in zip(new, _read_all(self._store.get_json, [there[pack_id] for pack_id in new]), strict=True):
             if entry is not None:
                 self._quarantine[pack_id] = frozenset(entry["run_ids"])
 
@@ -213,13 +213,15 @@ class Watch:
             del self._training[pack_id]
         by_age = sorted(there, key=lambda pack_id: self._training[pack_id].read_at if pack_id in self._training else 0.0)
         turn = by_age[:MOST_PROGRESS_READS]
-        for pack_id, entry in zip(turn, self._get_all(there[pack_id] for pack_id in turn), strict=True):
+        progress = _read_all(functools.partial(progress_at, self._store), [there[pack_id] for pack_id in turn])
+        for pack_id, entry in zip(turn, progress, strict=True):
             if entry is not None:
                 self._training[pack_id] = _in_training(entry, self._training.get(pack_id), now)
 
-    def _get_all(self, keys: Iterable[str]) -> list[dict[str, Any] | None]:
-        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-            return list(pool.map(self._store.get_json, keys))
+
+def _read_all(read: Callable[[str], dict[str, Any] | None], keys: Sequence[str]) -> list[dict[str, Any] | None]:
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        return list(pool.map(read, keys))
 
 
 def _both(one: _Asked, other: _Asked) -> _Asked:

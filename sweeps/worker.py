@@ -22,6 +22,7 @@ from grokjax.peak import measure_peak
 from sweeps.device import device_kind, prepare_device
 from sweeps.errors import StoreError
 from sweeps.events import Receipt
+from sweeps.parts import read_pack
 from sweeps.plan import Pack
 from sweeps.states import read_states, states_file
 from sweeps.stopping import DECIDERS, RuleName
@@ -85,7 +86,7 @@ class Worker:
           following: a run of the group that this worker will probably be given next, compiled meanwhile.
         """
         started, started_at = time.perf_counter(), datetime.now(UTC)
-        if self._store.exists(f"runs/{pack.pack_id}.parquet"):
+        if self._is_committed(pack):
             drop_traces(self._store, pack.pack_id)  # of a worker that died right after the commit
             return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
         tuning = self._prepare(pack)
@@ -126,6 +127,16 @@ class Worker:
         made = sum(int(run.curve.step[-1]) for run in result.runs) - pack.steps_made
         stopped = sum(run.decided for run in result.runs)
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
+
+    def _is_committed(self, pack: Pack) -> bool:
+        """Whether the pack is there with its runs. What they were taken out of, as they were trained further, is taken away."""
+        if not self._store.exists(f"runs/{pack.pack_id}.parquet"):
+            return False
+        if set(pack.runs.run_ids) <= set(read_pack(self._store, "runs", pack.pack_id)["run_id"].to_pylist()):
+            return True
+        for table in ("runs", "curves"):
+            self._store.delete(f"{table}/{pack.pack_id}.parquet")
+        return False
 
     def _peak(self) -> float:
         """What the device can do at best, as measured lately: it changes by the minute, and measuring is long for a short pack."""

@@ -123,7 +123,7 @@ def test_commands_leave_bad_files_out_if_asked_and_say_so(root, tmp_path):
         (["query", root, "FROM labels", "--rule", "crossing"], bad),
         (["report", root, "--out", tmp_path / "page.html"], bad),
         (["export", root, tmp_path / "runs.csv"], bad),
-        (["export", root, tmp_path / "curves.csv", "--table", "curves"], torn),
+        (["export", root, tmp_path / "curves.csv", "--table", "curves"], bad),
     ):
         code, told = grokjax(*command)
         assert code == 2

@@ -80,6 +80,8 @@ def test_bad_places_are_exit_code_2(tmp_path, swept):
         (["status", tmp_path], "holds no sweep"),
         (["run", "parity-demo", "--address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),
         (["run", "parity-demo", "--address", "nonsense"], "write host:port, or auto"),
+        (["run", "parity-demo", "--address", "ray://host:10001"], "this is Ray's client; write the address of the cluster"),
+        (["run", "parity-demo", "--address", "host:1", "--executor", "inline"], "--executor inline trains in this process"),
         (["status", "x" * 300], "cannot read root"),
         (["run", "parity-demo", "--root", "ftp://bucket/x"], "ftp://bucket/x is no address of a root; use a folder, or s3://..."),
         (["phases", swept, "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),

@@ -15,11 +15,13 @@ from unittest import mock
 import hypothesis.strategies as st
 import obstore
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from analysis.load import load_curves, load_runs
 from sweeps import storage
+from sweeps import store as store_module
 from sweeps.cluster import Execution, run_sweep
 from sweeps.compact import compact
 from sweeps.plan import make_packs
@@ -62,6 +64,13 @@ def faulty(writes, end):
         return SimpleNamespace(**{**vars(module), **{name: counted(getattr(module, name)) for name in names}})
 
     return mock.patch.multiple(storage, os=counting(os, "replace", "link"), obstore=counting(obstore, "delete"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def at_once():
+    """All leftovers are taken for old ones."""
+    with mock.patch.object(storage, "TORN_SECONDS", 0.0), mock.patch.object(store_module, "LEFT_SECONDS", 0.0):
+        yield
 
 
 def kill_this_process():

@@ -125,7 +125,7 @@ class Killed(Exception):
 def dying(after):
     """A checkpoint that is saved at every segment, whose worker ends after so many."""
 
-    class Dying(worker_module._Checkpoints):
+    class Dying(worker_module.Checkpoints):
         calls = 0
 
         def __call__(self, begun):
@@ -166,7 +166,7 @@ def test_a_worker_goes_on_where_another_died(tmp_path, monkeypatch):
     (pack,) = make_packs(planned_runs(open_root(root, spec)))
     for after in (2, 1, 3):
         with monkeypatch.context() as context:
-            context.setattr(worker_module, "_Checkpoints", dying(after))
+            context.setattr(worker_module, "Checkpoints", dying(after))
             worker = Worker(WorkerSetup(str(root), None, True, None), time.time())
             with pytest.raises(Killed):
                 worker.train(pack)
@@ -194,7 +194,7 @@ def test_saving_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):
         saved.append(clock[0])
 
     monkeypatch.setattr(worker_module, "put_states", put_states)
-    checkpoints = worker_module._Checkpoints(store, "p", MADE_BY)
+    checkpoints = worker_module.Checkpoints(store, "p", MADE_BY)
     while clock[0] < 50_000:
         clock[0] += 1.0
         checkpoints(dict)

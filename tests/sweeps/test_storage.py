@@ -47,8 +47,9 @@ def test_objects_are_written_whole_once_or_not_at_all(storage):
 
 def test_what_is_to_last_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
     """A power cut must not leave a name without its content: the commit rests on it."""
-    disk = Storage(tmp_path / "root", create=True)
-    done = []
+    disk, done = Storage(tmp_path / "root", create=True), []
+    for folder in ("curves", "runs", "progress"):
+        disk.put(f"{folder}/another", b"there before")
 
     def recorded(name):
         call = getattr(os, name)
@@ -110,6 +111,11 @@ def test_addresses_and_credentials_that_are_wrong_are_told(monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     with pytest.raises(StoreError, match="AWS_PROFILE = nobody: The config profile"):
         Storage("s3://bucket/x")
+
+
+def test_a_bucket_that_is_not_there_is_told(monkeypatch):
+    with s3_server(monkeypatch), pytest.raises(StoreError, match="there is no such bucket or container; choose another"):
+        Storage("s3://of-nobody/x")
 
 
 def test_a_sweep_in_an_object_store_through_faults_with_nothing_on_disk(monkeypatch, tmp_path):

@@ -65,7 +65,7 @@ def test_a_run_twice_a_short_curve_missing_weights_and_a_stranger_are_named(root
     assert wrong(root) == (f"run {run_ids[0]} has no weights, and its spec asks for them",)
     shutil.copy(root / "weights" / f"{run_ids[1]}.safetensors", weights)
     pq.write_table(curves.slice(0, curves.num_rows - 1), root / "curves" / first.name)
-    assert any("a curve of another length" in sentence for sentence in wrong(root))
+    assert any("a curve of other steps" in sentence for sentence in wrong(root))
     pq.write_table(curves, root / "curves" / first.name)
     shutil.copy(first, root / "runs" / "copy.parquet")
     shutil.copy(root / "curves" / first.name, root / "curves" / "copy.parquet")

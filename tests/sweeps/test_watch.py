@@ -35,9 +35,9 @@ class CountingStore(Store):
         self.read.append(key)
         return super().get(key)
 
-    def sizes(self, folder):
+    def entries(self, folder):
         self.listed.append(folder)
-        return super().sizes(folder)
+        return super().entries(folder)
 
 
 def sweep(tmp_path, root, axes=AXES, extra="", **run):
