@@ -8,8 +8,7 @@ import typer
 
 from scripts.options import Root
 from scripts.run import carry_out
-from sweeps.cluster import Execution, release
-from sweeps.connection import check_address
+from sweeps.cluster import Execution, check_execution, release
 from sweeps.root import specs_of, unfinished_runs
 from sweeps.store import Store
 
@@ -26,15 +25,14 @@ def command(
         grokjax retry results/demo
     """
     store = Store(root)
-    if address is not None:
-        check_address(address)  # and all files, before anything is let out
+    execution = Execution(executor, address, cpus)
+    check_execution(execution)  # and all files, before anything is let out
     unfinished = unfinished_runs(store)
     released = release(store)
     if not released and not unfinished:
         typer.echo(f"Nothing is in quarantine in {root}, and all its runs are done.")
         return
     typer.echo(f"{released:,} runs let out of quarantine")
-    execution = Execution(executor, address, cpus)
     done = [carry_out(spec, root, execution) for spec in specs_of(store)]  # each, whatever becomes of the one before
     if not all(done):
         raise typer.Exit(1)

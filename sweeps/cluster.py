@@ -88,11 +88,16 @@ def run_sweep(
 
 def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
+    check_execution(execution)
+    return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
+
+
+def check_execution(execution: Execution) -> None:
+    """Raises ClusterError if there is no cluster at the address, or none is needed."""
     if execution.address is not None:
         if execution.executor == "inline":
             raise ClusterError("--executor inline trains in this process; leave out --address, or the executor")
         check_address(execution.address)
-    return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
 
 
 def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
