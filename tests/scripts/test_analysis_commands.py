@@ -110,7 +110,8 @@ def test_agreement_delays_and_boundary_are_told(grokjax, small_root):
     assert out.splitlines()[0].split()[0] == "learning_rate"
     code, out, _ = grokjax("boundary", small_root, "weight_decay", "--phase", "fail")
     assert code == 0
-    assert out.count("one phase") == 2, "no run fits in a hundred steps"
+    assert out.count("one phase") == 3, "no run fits in a hundred steps"
+    assert "one phase: all runs that count agree" in out
 
 
 @pytest.mark.parametrize(
