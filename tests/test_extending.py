@@ -34,17 +34,12 @@ def test_the_examples_train(tmp_path):
     assert sorted(runs["optimizer"]) == ["adamw"] * 2 + ["sign"] * 2
     assert (runs["majority_bits"] == 9).all()
     assert (runs["max_test_accuracy"] > 0.6).all()
-    for varied in ([], ["--set", "majority_bits=7,9"]):  # a hyperparameter of its own, on an axis
-        root = tmp_path / f"root-{len(varied)}"
-        subprocess.run(
-            [*command[:3], "--root", root, "--executor", "inline", "--set", "steps=200", *varied], check=True, env=environment
-        )
-        for asked in ("status", "verify", "retry"):
-            elsewhere = subprocess.run([grokjax, asked, root], capture_output=True, text=True, check=False)
-            assert elsewhere.returncode == 2
-            assert (
-                elsewhere.stderr == "grokjax: majority: there is no task 'majority' here; is the package installed that has it?\n"
-            )
+    sweep = [*command[:3], "--root", tmp_path / "axis", "--executor", "inline", "--set", "steps=200", "--set", "majority_bits=7,9"]
+    subprocess.run(sweep, check=True, env=environment)
+    says = "grokjax: majority: there is no task 'majority' here; is the package installed that has it?\n"
+    for asked, root in (("status", "root"), ("verify", "axis"), ("retry", "axis")):  # a hyperparameter of its own is on an axis
+        elsewhere = subprocess.run([grokjax, asked, tmp_path / root], capture_output=True, text=True, check=False)
+        assert (elsewhere.returncode, elsewhere.stderr) == (2, says)
 
 
 def test_what_is_wrong_with_a_package_is_told_in_a_sentence(tmp_path):

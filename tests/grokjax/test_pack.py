@@ -87,16 +87,9 @@ SETTINGS = [
     {"precision": "float64", "label_noise": 0.2, "data_seed": 4},
     {"batch_size": 7, "dropout": 0.2, "probes": "matrices+gradient+collapse"},
 ]
-# Every model, optimizer, loss and setting, each with several of the others.
+# Every model, optimizer, loss and setting; other combinations are drawn below.
 COVER = [
-    (
-        "modular_arithmetic",
-        model,
-        list(OPTIMIZERS)[(turn + 2 * again) % 5],
-        list(LOSSES)[1 + (turn + again) % 4],
-        SETTINGS[turn % 5],
-    )
-    for again in range(2)
+    ("modular_arithmetic", model, list(OPTIMIZERS)[turn % 5], list(LOSSES)[1 + turn % 4], SETTINGS[turn % 5])
     for turn, model in enumerate(MODELS)
 ]
 COVER.append(("sparse_parity", "mlp", "adamw", "clipped_binary_cross_entropy", SETTINGS[1]))
@@ -140,7 +133,7 @@ def test_a_lane_trains_every_kind_of_run_as_it_would_be_alone(task, model, optim
     assert_lane_equals_run({**TASKS[task], **OPTIMIZERS[optimizer], "loss": loss, **settings, **MODELS[model]})
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(ANY_CONFIG)
 def test_a_lane_trains_any_run_as_it_would_be_alone(drawn):
     try:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from analysis.load import AnalysisError, load_curves, load_runs, load_weights
+from scripts.main import main
 from tests.conftest import SMALL_RUN
 from tests.scripts.conftest import MODULAR, grokjax
 from tests.sweeps.test_spec import write
@@ -62,7 +63,8 @@ def test_a_bad_file_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path,
     assert not (tmp_path / "root").exists()
 
 
-def test_bad_places_are_exit_code_2(tmp_path, swept):
+def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     for arguments, says in (
         (["run", "no-such-spec"], "cannot read spec no-such-spec"),
@@ -88,10 +90,13 @@ def test_bad_places_are_exit_code_2(tmp_path, swept):
         (["phases", swept, "--facet", "l1_penalty"], "8 of 8 runs have no l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),
     ):
-        told = grokjax(*arguments, cwd=tmp_path)
+        monkeypatch.setattr(sys, "argv", ["grokjax", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        told = capsys.readouterr().err
         lines = 4 if "another sweep" in says else 1  # two differences
-        assert (told.returncode, told.stderr.count("\n")) == (2, lines), told.stderr
-        assert says in told.stderr
+        assert (end.value.code, told.count("\n")) == (2, lines), told
+        assert says in told
     assert not (tmp_path / "results").exists()
 
 
