@@ -131,7 +131,8 @@ def test_an_object_store_that_fails_as_well_spoils_nothing(tmp_path, monkeypatch
         root = same_tuning(whole, load_spec(spec), address)
         nodes = Nodes()
         try:
-            assert sweep_through_chaos(nodes, spec, root, packs=32, drivers_to_kill=1) >= 3
+            killed = sweep_through_chaos(nodes, spec, root, packs=32, drivers_to_kill=1)
         finally:
             nodes.shut_down()
+        assert killed >= 1, "as many as there is time for: 16 on a slow day, 2 on a quick one"
         assert_unspoilt(root, whole, packs=32)
