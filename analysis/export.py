@@ -11,9 +11,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
+from sweeps.errors import reason
 from sweeps.parts import OnBadFile
 from sweeps.standing import committed_rows
-from sweeps.storage import reason
 from sweeps.store import Store
 
 Table = Literal["runs", "curves"]

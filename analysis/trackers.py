@@ -20,9 +20,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from analysis.load import AnalysisError, load_curves, load_runs
+from sweeps.errors import reason
 from sweeps.parts import OnBadFile
 from sweeps.schema import OUTCOME_COLUMNS, PROVENANCE_COLUMNS
-from sweeps.storage import reason
 
 Tracker = Literal["mlflow", "wandb"]
 # Runs whose curves are in memory at a time.

@@ -24,7 +24,7 @@ from sweeps.parts import check_table, read_pack
 from sweeps.root import enter_specs
 from sweeps.standing import KEYS, committed_rows, drop_superseded, superseded
 from sweeps.storage import is_address
-from sweeps.store import FOLDERS, LEFT_SECONDS, Store, commit_runs, limits, put_curves, quarantine, set_limit, unreadable
+from sweeps.store import LEFT_SECONDS, Store, commit_runs, drop_torn_writes, limits, put_curves, quarantine, set_limit, unreadable
 
 # Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25
@@ -143,7 +143,7 @@ def _pack_rows(source: Store, table: str, file: str, runs: pd.DataFrame) -> pa.T
 
 def _delete_leftovers(target: Store) -> None:
     """Deletes what killed calls left: torn files, and old curves of bundles that were not committed."""
-    target.drop_torn_writes(FOLDERS)
+    drop_torn_writes(target)
     for key in target.keys("curves", untouched=LEFT_SECONDS):
         if Path(key).name.startswith("bundle-") and not target.exists(f"runs/{Path(key).name}"):
             target.delete(key)

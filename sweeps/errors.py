@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
+import re
 import sys
 from collections.abc import Iterable
+
+# What helps where the system refuses.
+REMEDIES = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space, or have the quota raised",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EROFS: "make it writable",
+    errno.EACCES: "have it made accessible to you",
+    errno.EMFILE: "raise the limit on open files (ulimit -n)",
+}
 
 
 class InputError(Exception):
@@ -29,6 +42,26 @@ class BadFileWarning(UserWarning):
 
 class ClusterError(InputError):
     """A cluster that cannot be reached."""
+
+
+def reason(error: Exception) -> str:
+    """What an error says went wrong, in one line; where the system refused something, in its words."""
+    number = _system_error(error)
+    if number is not None:
+        return os.strerror(number)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def remedy(error: Exception) -> str | None:
+    """What helps where the system refused something; None if that is not known."""
+    return REMEDIES.get(_system_error(error) or 0)
+
+
+def _system_error(error: Exception) -> int | None:
+    """The number of the system's error behind an error, which libraries in other languages tell in words."""
+    number = getattr(error, "errno", None)
+    told = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
+    return number if isinstance(number, int) or told is None else int(told[1] or told[2])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import errno
-import itertools
 import json
 import os
-import re
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-import fsspec
 import obstore
 import tenacity
-from fsspec.spec import AbstractBufferedFile
 from obstore.exceptions import (
     AlreadyExistsError,
     BaseError,
@@ -30,7 +25,9 @@ from obstore.exceptions import (
 from obstore.store import LocalStore, from_url
 from pyarrow import fs
 
-from sweeps.errors import StoreError
+from sweeps.disk import create_file, put_file
+from sweeps.errors import StoreError, reason, remedy
+from sweeps.object_files import object_files
 
 Answer = TypeVar("Answer")
 
@@ -40,16 +37,6 @@ SCHEMES = ("s3", "gs", "az")
 PATIENCE_SECONDS = 120.0
 OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
 LONGEST_PAUSE_SECONDS = 8.0
-TORN_SECONDS = 600.0  # by then nobody writes on a file any more
-# What helps where the system refuses.
-REMEDIES = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space, or have the quota raised",
-    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
-    errno.EROFS: "make it writable",
-    errno.EACCES: "have it made accessible to you",
-    errno.EMFILE: "raise the limit on open files (ulimit -n)",
-}
 
 
 class Storage:
@@ -95,7 +82,7 @@ class Storage:
 
         def attempt() -> None:
             if self.is_local:
-                _write(self.root, key, content, os.replace, lasting=lasting)
+                put_file(self.root, key, content, lasting=lasting)
             else:
                 obstore.put(self._objects, key, content)
 
@@ -173,23 +160,16 @@ class Storage:
 
         return sorted(self._patiently(attempt, f"list {folder}"), key=lambda entry: str(entry["path"]))
 
-    def drop_torn_writes(self, folders: Iterable[str]) -> None:
-        """Removes what writers that were killed in the middle of a file have left in these folders, on a disk."""
-        for path in itertools.chain(*(Path(self.root, folder).glob("*#*") for folder in folders if self.is_local)):
-            with contextlib.suppress(OSError):
-                if re.fullmatch(r".+#\d+", path.name) and time.time() - path.stat().st_mtime > TORN_SECONDS:
-                    path.unlink()
-
     def filesystem(self) -> fs.FileSystem:
         """The objects as files that Arrow reads in parts; paths are keys."""
         if self.is_local:
             return fs.SubTreeFileSystem(self.root, fs.LocalFileSystem())
-        return fs.PyFileSystem(fs.FSSpecHandler(_Files(self)))
+        return object_files(self)
 
     def _create(self, key: str, content: bytes) -> bool:
         try:
             if self.is_local:
-                _write(self.root, key, content, _link, lasting=True)
+                create_file(self.root, key, content)
             else:
                 obstore.put(self._objects, key, content, mode="create")
         except (FileExistsError, AlreadyExistsError):  # or a conflict of two requests at once (409), of which neither need have won
@@ -210,8 +190,8 @@ class Storage:
         try:
             return self._retrying(PATIENCE_SECONDS)(attempt)
         except (OSError, BaseError) as error:
-            remedy = REMEDIES.get(_system_error(error) or 0)
-            raise StoreError(f"cannot {what} in {self.root}: {reason(error)}{f'; {remedy}' if remedy else ''}") from None
+            helps = remedy(error)
+            raise StoreError(f"cannot {what} in {self.root}: {reason(error)}{f'; {helps}' if helps else ''}") from None
 
     def _retrying(self, seconds: float) -> tenacity.Retrying:
         return tenacity.Retrying(
@@ -230,69 +210,6 @@ def is_address(root: str | Path) -> bool:
     if scheme not in SCHEMES or not str(root).startswith(f"{scheme}://"):
         raise StoreError(f"{root} is no address of a root; use a folder, or {', '.join(f'{each}://...' for each in SCHEMES)}")
     return True
-
-
-def reason(error: Exception) -> str:
-    """What an error says went wrong, in one line; where the system refused something, in its words."""
-    number = _system_error(error)
-    if number is not None:
-        return os.strerror(number)
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
-
-
-def _system_error(error: Exception) -> int | None:
-    """The number of the system's error behind an error, which libraries in other languages tell in words."""
-    number = getattr(error, "errno", None)
-    told = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
-    return number if isinstance(number, int) or told is None else int(told[1] or told[2])
-
-
-def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], None], *, lasting: bool) -> None:
-    """Writes a file under a name beside its own, then puts it in its place: by os.replace, or by _link, which replaces nothing.
-
-    A lasting one is brought to the disk first, and its name then: after a power cut too it is there whole or not at all.
-    """
-    if not {"", ".", ".."}.isdisjoint(key.lstrip("/").split("/")):
-        raise ValueError(f"{key} is no key of a root; it would lead out of it")
-    path = Path(root, key.lstrip("/"))
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _synchronise(path.parent.parent)
-    staged = path.with_name(f"{path.name}#{uuid.uuid4().int}")  # LocalStore lists no file that is called so
-    try:
-        with staged.open("xb") as file:
-            file.write(content)
-            if lasting:
-                file.flush()
-                os.fsync(file.fileno())
-        place(staged, path)
-    finally:
-        staged.unlink(missing_ok=True)
-    if lasting:
-        _synchronise(path.parent)
-
-
-def _link(staged: Path, path: Path) -> None:
-    try:
-        os.link(staged, path)
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
-            raise
-        raise StoreError(
-            f"the disk of {path} has no hard links, by which two writers agree who was first; choose a --root on another"
-        ) from None
-
-
-def _synchronise(folder: Path) -> None:
-    """Brings the names in a folder to the disk, where its file system can."""
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP):
-            raise
-    finally:
-        os.close(opened)
 
 
 def _connect(address: str) -> Any:
@@ -322,33 +239,3 @@ def _may_pass(error: BaseException, is_local: bool) -> bool:
         return False
     lasting = (PermissionDeniedError, UnauthenticatedError, NotFoundError)
     return isinstance(error, (GenericError, AlreadyExistsError, OSError)) and not isinstance(error, lasting)
-
-
-class _Files(fsspec.AbstractFileSystem):
-    """Objects as files for Arrow's readers, which take ranges of them; nothing is written by this way."""
-
-    cachable = False
-
-    def __init__(self, storage: Storage) -> None:
-        super().__init__()
-        self._storage = storage
-
-    def info(self, path: str, **_: Any) -> dict[str, Any]:
-        """Name, size and type of the object at a path. Raises FileNotFoundError, StoreError."""
-        size = self._storage.size(path)
-        if size is None:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
-        return {"name": path, "size": size, "type": "file"}
-
-    def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:
-        return _File(self, path, cache_type="none")  # Arrow knows which ranges it wants
-
-    def fetch(self, path: str, start: int, end: int) -> bytes:
-        """The object's bytes from `start` to `end`. Raises StoreError."""
-        return self._storage.part(path, start, end)
-
-
-class _File(AbstractBufferedFile):
-    def _fetch_range(self, start: int, end: int) -> bytes:
-        content: bytes = self.fs.fetch(self.path, start, end)
-        return content

@@ -38,8 +38,9 @@ import pyarrow.parquet as pq
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
-from sweeps.errors import BadFileError, StoreError
-from sweeps.storage import REMEDIES, Storage, is_address, reason
+from sweeps.disk import drop_torn_files
+from sweeps.errors import BadFileError, StoreError, reason, remedy
+from sweeps.storage import Storage, is_address
 
 # What a root holds.
 FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs")
@@ -97,12 +98,12 @@ def holds_sweep(root: str | Path) -> bool:
 def put_curves(store: Store, pack_id: str, curves: pa.Table) -> None:
     """Writes a pack's curves, unless another try has committed it, whose files then stand."""
     if not store.exists(f"runs/{pack_id}.parquet"):
-        store.put(f"curves/{pack_id}.parquet", _parquet(curves, COMPRESSION["curves"]))
+        put_table(store, "curves", pack_id, curves)
 
 
 def commit_runs(store: Store, pack_id: str, runs: pa.Table) -> bool:
     """Commits a pack whose curves are written; returns False if it was committed before."""
-    created = store.create(f"runs/{pack_id}.parquet", _parquet(runs, COMPRESSION["runs"]))
+    created = store.create(f"runs/{pack_id}.parquet", _parquet("runs", runs))
     drop_traces(store, pack_id)
     return created
 
@@ -113,12 +114,18 @@ def drop_traces(store: Store, pack_id: str) -> None:
     store.delete(f"checkpoints/{pack_id}.safetensors")
 
 
+def drop_torn_writes(store: Store) -> None:
+    """Removes what writers that were killed in the middle of a file have left on a disk."""
+    if store.is_local:
+        drop_torn_files(store.root, FOLDERS)
+
+
 def drop_leftovers(store: Store) -> None:
     """Removes what killed workers and drivers left: all progress, since live ones write theirs again, and old checkpoints.
 
     Checkpoints of packs that are not committed may be what another spec of the root goes on with. What cannot be removed stays.
     """
-    store.drop_torn_writes(FOLDERS)
+    drop_torn_writes(store)
     left = [key for key in store.keys("progress") if key.endswith(".json")]
     left += store.keys("progress", untouched=LEFT_SECONDS)  # probes
     left += [key for key in store.keys("checkpoints") if store.exists(f"runs/{Path(key).stem}.parquet")]
@@ -129,8 +136,8 @@ def drop_leftovers(store: Store) -> None:
 
 def unreadable(store: Store, key: str, error: Exception) -> BadFileError:
     """What to say of a Parquet file that cannot be read."""
-    remedy = REMEDIES.get(getattr(error, "errno", None) or 0, "restore it, or move its runs file away to train the pack again")
-    return BadFileError(f"cannot read {store.root}/{key}: {reason(error)}; {remedy}")
+    helps = remedy(error) or "restore it, or move its runs file away to train the pack again"
+    return BadFileError(f"cannot read {store.root}/{key}: {reason(error)}; {helps}")
 
 
 def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
@@ -200,7 +207,7 @@ def put_in_quarantine(store: Store, pack_id: str, run_ids: Sequence[str], error:
 
 def quarantine(store: Store) -> dict[str, dict[str, Any]]:
     """What is set aside, by pack_id: `run_ids`, `error`, `at`."""
-    return _entries(store, "quarantine")
+    return _entries(store, "quarantine", store.get_json)
 
 
 def set_limit(store: Store, group_id: str, runs: int) -> None:
@@ -218,14 +225,14 @@ def limit_of(store: Store, group_id: str) -> int | None:
 
 def limits(store: Store) -> dict[str, int]:
     """How many runs a pack may hold, by group_id, where it is known."""
-    return {group_id: int(entry["runs"]) for group_id, entry in _entries(store, "limits").items()}
+    return {group_id: int(entry["runs"]) for group_id, entry in _entries(store, "limits", store.get_json).items()}
 
 
-def _entries(store: Store, folder: str, read: Callable[[str], dict[str, Any] | None] | None = None) -> dict[str, dict[str, Any]]:
+def _entries(store: Store, folder: str, read: Callable[[str], dict[str, Any] | None]) -> dict[str, dict[str, Any]]:
     """The JSON objects of a folder by name, but for those that went while it was read."""
     keys = [key for key in store.keys(folder) if key.endswith(".json")]
     with ThreadPoolExecutor(store.readers) as pool:
-        found = dict(zip((Path(key).stem for key in keys), pool.map(read or store.get_json, keys), strict=True))
+        found = dict(zip((Path(key).stem for key in keys), pool.map(read, keys), strict=True))
     return {name: entry for name, entry in found.items() if entry is not None}
 
 
@@ -235,10 +242,10 @@ def _strangers(root: Path) -> list[str]:
 
 def put_table(store: Store, table: str, file: str, rows: pa.Table) -> None:
     """Writes a whole file of the table "runs" or "curves", named by its stem, in the place of the one there was."""
-    store.put(f"{table}/{file}.parquet", _parquet(rows, COMPRESSION[table]))
+    store.put(f"{table}/{file}.parquet", _parquet(table, rows))
 
 
-def _parquet(table: pa.Table, compression: str) -> bytes:
+def _parquet(table: str, rows: pa.Table) -> bytes:
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression=compression, row_group_size=ROWS_PER_GROUP, write_page_checksum=True)
+    pq.write_table(rows, buffer, compression=COMPRESSION[table], row_group_size=ROWS_PER_GROUP, write_page_checksum=True)
     return buffer.getvalue()

@@ -15,12 +15,11 @@ import pyarrow as pa
 from safetensors.numpy import load
 
 from grokjax.config import RunConfig
-from sweeps.errors import StoreError
+from sweeps.errors import StoreError, reason
 from sweeps.parts import Part, read_pack, rows_of
 from sweeps.root import COMMITTED, planned_runs, specs_of, unfinished_beside
 from sweeps.runs import expand
 from sweeps.schema import SCALARS, curves_schema, runs_schema
-from sweeps.storage import reason
 from sweeps.store import Store, get_weights, joined, unreadable
 from sweeps.tables import hyperparameter_columns
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Inches: a column of the map, a panel's height, what labels and the scale of colours take.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of a column
-STATUSES = {
+STATUS_NOTES = {
     "no runs": "of no run that counts",
     "one phase": "of one phase alone",
     "one value": "at one value alone",
@@ -112,7 +112,7 @@ def boundary_note(found: Mapping[tuple[Any, ...], Boundary], missing: int) -> st
     left_out = sum(each.left_out for each in found.values())
     states = [each.status for each in found.values()]
     counts = ", ".join([
-        f"{states.count('found')} found", *(f"{states.count(name)} {told}" for name, told in STATUSES.items() if name in states)
+        f"{states.count('found')} found", *(f"{states.count(name)} {told}" for name, told in STATUS_NOTES.items() if name in states)
     ])  # fmt: skip
     return " ".join(filter(None, [
         f"{counted(fitted, 'run')} in {counted(len(found), 'group')}: {counts}.",

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from analysis.load import load_curves, load_runs
-from sweeps import storage
+from sweeps import disk, storage
 from sweeps import store as store_module
 from sweeps.cluster import Execution, run_sweep
 from sweeps.compact import compact
@@ -46,6 +46,7 @@ class Killed(BaseException):
     """No `except Exception` and no retry may see it, as none sees a kill."""
 
 
+@contextlib.contextmanager
 def faulty(writes, end):
     """Has `end` called right before a file that is written is put in its place, or one deleted, once `writes` of these were."""
     left = writes
@@ -63,13 +64,17 @@ def faulty(writes, end):
     def counting(module, *names):
         return SimpleNamespace(**{**vars(module), **{name: counted(getattr(module, name)) for name in names}})
 
-    return mock.patch.multiple(storage, os=counting(os, "replace", "link"), obstore=counting(obstore, "delete"))
+    with (
+        mock.patch.object(disk, "os", counting(os, "replace", "link")),
+        mock.patch.object(storage, "obstore", counting(obstore, "delete")),
+    ):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")
 def at_once():
     """All leftovers are taken for old ones."""
-    with mock.patch.object(storage, "TORN_SECONDS", 0.0), mock.patch.object(store_module, "LEFT_SECONDS", 0.0):
+    with mock.patch.object(disk, "TORN_SECONDS", 0.0), mock.patch.object(store_module, "LEFT_SECONDS", 0.0):
         yield
 
 

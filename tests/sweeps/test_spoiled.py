@@ -15,7 +15,7 @@ import pytest
 from analysis.export import export
 from analysis.load import load_curves, load_runs
 from scripts.main import main
-from sweeps import cluster, root, storage
+from sweeps import cluster, disk, root
 from sweeps.cluster import Execution, run_sweep
 from sweeps.compact import compact
 from sweeps.errors import BadFileError, SpecError, StoreError
@@ -171,7 +171,7 @@ def test_a_disk_without_hard_links_is_refused(tmp_path, monkeypatch):
     def refused(*_):
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
-    monkeypatch.setattr(storage.os, "link", refused)
+    monkeypatch.setattr(disk.os, "link", refused)
     with pytest.raises(StoreError, match="has no hard links, by which two writers agree who was first; choose a --root on another"):
         open_root(tmp_path / "root", spec_of())
     assert not [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
@@ -185,7 +185,7 @@ def test_a_disk_that_synchronises_no_folders_will_do(tmp_path, monkeypatch):
             raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         fsync(opened)
 
-    monkeypatch.setattr(storage.os, "fsync", refused)
+    monkeypatch.setattr(disk.os, "fsync", refused)
     assert not run_sweep(spec_of(), tmp_path / "root", INLINE).failures
 
 

@@ -62,7 +62,7 @@ def test_what_is_to_last_is_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
         return record
 
     for name in ("fsync", "link", "replace"):
-        monkeypatch.setattr(f"sweeps.storage.os.{name}", recorded(name))
+        monkeypatch.setattr(f"sweeps.disk.os.{name}", recorded(name))
     disk.put("curves/p", b"curves")
     assert disk.create("runs/p", b"runs")
     disk.put("progress/p", b"progress", lasting=False)
