@@ -81,7 +81,7 @@ def check_agreement(hidden_size: int, train_size: int = TRAIN_SIZE, steps: int =
       AssertionError: a contender's losses are further from the engine's than rounding explains.
     """
     from benchmarks.engine_loop import EngineLoop  # noqa: PLC0415
-    from grokjax.lanes import Tuning  # noqa: PLC0415
+    from grokjax.engine.program import Tuning  # noqa: PLC0415
 
     engine = EngineLoop(hidden_size, train_size, steps, Tuning(2))
     engine.train()
@@ -116,7 +116,7 @@ def _has_compiler() -> bool:
 
 
 def _measure(hidden_size: int, rounds: int) -> list[Row]:
-    from sweeps.device import prepare_device  # noqa: PLC0415
+    from grokjax.sweeps.execute.device import prepare_device  # noqa: PLC0415
 
     prepare_device()
     from benchmarks.engine_loop import EngineLoop  # noqa: PLC0415

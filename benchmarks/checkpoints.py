@@ -16,12 +16,12 @@ from typing import Any
 from unittest import mock
 
 from benchmarks.machine import print_header
-from grokjax.occupant import Begun
-from sweeps import worker
-from sweeps.plan import make_plan
-from sweeps.root import open_root
-from sweeps.spec import load_spec
-from sweeps.store import StatesFolder, Store, put_states
+from grokjax.engine.lane_run import Begun
+from grokjax.sweeps.execute import worker
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.plan import make_plan
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import StatesFolder, Store, put_states
 
 CASES = {
     "parity-article": ["hidden_size=258", "steps=4000"],
@@ -44,7 +44,7 @@ class Counted(worker.Checkpoints):
             self.sizes.append(len(content))
 
         began = time.perf_counter()
-        with mock.patch("sweeps.worker.put_states", put):
+        with mock.patch("grokjax.sweeps.execute.worker.put_states", put):
             saved = len(self.sizes)
             super().__call__(begun)
         if len(self.sizes) > saved:

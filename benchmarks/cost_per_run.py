@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.load import load_runs
 from benchmarks.machine import print_header
-from sweeps.schema import COSTS
+from grokjax.analysis.tables.load import load_runs
+from grokjax.sweeps.store.schema import COSTS
 
 SETTINGS = ["hidden_size=16", "train_size=1250", "weight_decay=0.1", "steps=200"]
 COUNTED = [f"{name}_seconds" for name, _ in COSTS if name not in ("startup", "compile")]

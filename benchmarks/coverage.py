@@ -15,10 +15,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from analysis.boundary import fit_boundary
-from analysis.delays import delay_law, median_delays, survival_curves
-from analysis.phases import wilson_interval
 from benchmarks.machine import print_header
+from grokjax.analysis.statistics.boundary import fit_boundary
+from grokjax.analysis.statistics.delays import delay_law, median_delays, survival_curves
+from grokjax.analysis.statistics.grid import wilson_interval
 
 Generator = np.random.Generator
 SEEDS, NOMINAL, WITHIN = 9, 0.95, 0.02

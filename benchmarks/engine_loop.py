@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from benchmarks.problem import Array, run_config
-from grokjax.lanes import Tuning, measure_tuning, program_of
+from grokjax.engine.program import Tuning, measure_tuning, program_of
 
 RUNS = 45  # of a group of the published sweep
 

@@ -14,12 +14,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from analysis.load import load_runs
-from analysis.phases import phase_grid
-from analysis.query import query
-from analysis.rules import RULES, ArticleRule, classify
 from benchmarks.machine import print_header
 from benchmarks.synthetic import published_sweep, write_runs, write_sweep
+from grokjax.analysis.labels.rules import RULES, ArticleRule, classify
+from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.tables.load import load_runs
+from grokjax.analysis.tables.query import query
 
 SEEDS, FILES = 8000, 2000  # of the published sweep: a million runs
 SEEDS_WITH_CURVES, FILES_WITH_CURVES = 400, 100  # of 201 logged steps

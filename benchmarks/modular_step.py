@@ -44,12 +44,12 @@ def main() -> None:
 
 def _engine(what: tuple[str, str]) -> tuple[float, float]:
     """Run-steps a second of one worker, and its useful arithmetic as a share of what matrix products sustained right before."""
-    from sweeps.device import prepare_device  # noqa: PLC0415
+    from grokjax.sweeps.execute.device import prepare_device  # noqa: PLC0415
 
     prepare_device()
-    from grokjax.lanes import measure_tuning, program_of  # noqa: PLC0415
-    from sweeps.runs import expand  # noqa: PLC0415
-    from sweeps.spec import load_spec  # noqa: PLC0415
+    from grokjax.engine.program import measure_tuning, program_of  # noqa: PLC0415
+    from grokjax.sweeps.spec.group_runs import expand  # noqa: PLC0415
+    from grokjax.sweeps.spec.load import load_spec  # noqa: PLC0415
 
     spec, precision = what
     configs = list(expand(load_spec(spec, [f"precision={precision}", "snapshots=0"])))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from analysis.load import load_curves, load_runs
+from grokjax.analysis.tables.load import load_curves, load_runs
 
 # Accuracies: a fitted run, a solved one, what is called a fall, and high enough before and after one.
 FITTED, SOLVED, FELL, AGAIN = 0.999, 0.99, 0.05, 0.9

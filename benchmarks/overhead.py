@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.load import load_runs
 from benchmarks.machine import cores, meet, on_workers, print_header
-from sweeps.root import open_root
-from sweeps.runs import groups_of
-from sweeps.spec import load_spec
-from sweeps.store import Store, set_limit
+from grokjax.analysis.tables.load import load_runs
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import Store, set_limit
 
 PACKS, RUNS_PER_PACK = 200, 8
 SETTINGS = ["hidden_size=16", "train_size=1250", "weight_decay=0.1", "steps=3000"]
@@ -99,11 +99,11 @@ def _bare(tuned: Path) -> float:
 
 
 def _bare_seconds(tuned: Path) -> float:
-    from sweeps.device import prepare_device  # noqa: PLC0415  (before jax starts)
+    from grokjax.sweeps.execute.device import prepare_device  # noqa: PLC0415  (before jax starts)
 
     prepare_device(0)
-    from grokjax.pack import train_pack  # noqa: PLC0415
-    from sweeps.worker import group_tuning  # noqa: PLC0415
+    from grokjax.engine.pack import train_pack  # noqa: PLC0415
+    from grokjax.sweeps.execute.worker import group_tuning  # noqa: PLC0415
 
     (group,) = groups_of(load_spec("parity-article", [*SETTINGS, SEEDS]))
     packs = [group[start : start + RUNS_PER_PACK] for start in range(0, len(group), RUNS_PER_PACK)]

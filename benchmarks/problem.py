@@ -30,8 +30,8 @@ class Problem(NamedTuple):
 
 def run_config(hidden_size: int, train_size: int, steps: int, seed: int = 0) -> Any:
     """The run of the published sweep that `problem` stands for, logged at its end alone."""
-    from sweeps.runs import expand  # noqa: PLC0415  (loads jax: not before a worker has set XLA's threads)
-    from sweeps.spec import load_spec  # noqa: PLC0415
+    from grokjax.sweeps.spec.group_runs import expand  # noqa: PLC0415  (loads jax: not before a worker has set XLA's threads)
+    from grokjax.sweeps.spec.load import load_spec  # noqa: PLC0415
 
     values = {"hidden_size": hidden_size, "train_size": train_size, "weight_decay": WEIGHT_DECAY, "seed": seed}
     settings = [f"{name}={value}" for name, value in {**values, "steps": steps, "log_every": steps}.items()]
@@ -42,7 +42,7 @@ def problem(hidden_size: int, train_size: int, models: int) -> Problem:
     """What the engine's runs of seeds 0 to `models` - 1 start from."""
     import jax  # noqa: PLC0415
 
-    from grokjax.train import init  # noqa: PLC0415
+    from grokjax.engine.step import init  # noqa: PLC0415
 
     template = run_config(hidden_size, train_size, 1)
 

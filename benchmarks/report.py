@@ -18,10 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from analysis.report.write import write_report
 from benchmarks.machine import print_header, require
 from benchmarks.synthetic import write_sweep
-from sweeps.spec import load_spec
+from grokjax.analysis.report.write import write_report
+from grokjax.sweeps.spec.load import load_spec
 
 SWEEPS = {
     "published": (),

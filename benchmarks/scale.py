@@ -25,16 +25,16 @@ from unittest import mock
 
 import psutil
 
-from analysis.load import load_curves, load_runs
 from benchmarks.machine import on_workers, print_header
 from benchmarks.simulated_cluster import Course, World, simulate
 from benchmarks.synthetic import published_sweep, write_runs, write_sweep
-from sweeps.cluster import Execution, train
-from sweeps.events import Receipt
-from sweeps.plan import Pack, make_plan
-from sweeps.root import open_root
-from sweeps.runs import expand
-from sweeps.worker import Worker, WorkerSetup
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.sweeps.execute.driver import Execution, train
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.events import Receipt
+from grokjax.sweeps.execute.plan import Pack, make_plan
+from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.group_runs import expand
 
 MIB, GIB = 2**20, 2**30
 SEEDS, FILES = 8000, 2000  # of the published sweep: a million runs
@@ -76,7 +76,7 @@ def packs() -> None:
         sizes.append(process.memory_info().rss)
         times.append(time.perf_counter())
 
-    with tempfile.TemporaryDirectory() as folder, mock.patch("sweeps.cluster.Worker", Idle):
+    with tempfile.TemporaryDirectory() as folder, mock.patch("grokjax.sweeps.execute.driver.Worker", Idle):
         store = open_root(folder, spec)
         outcome = train(replace(planned, packs=chosen), store, Execution(), watch)
     first = times[0]

@@ -1,4 +1,4 @@
-"""A Ray cluster in simulated time, to which the real pool gives the real packs: what `sweeps.pool` calls of ray and of time.
+"""A Ray cluster in simulated time, to which the real pool gives the real packs: what `on_ray.pool` calls of ray and of time.
 
 An event queue in the place of a cluster. Nothing in it trains: a pack takes as long as its work says, on a node that may be slow,
 in a process that may end. Times are in seconds from the sweep's start.
@@ -18,12 +18,12 @@ from unittest import mock
 import numpy as np
 import ray
 
-from sweeps.events import Event, Failure, Receipt
-from sweeps.plan import Pack
-from sweeps.pool import Pool
-from sweeps.resources import Resources
-from sweeps.schedule import Schedule
-from sweeps.worker import Worker, WorkerSetup
+from grokjax.sweeps.execute.events import Event, Failure, Receipt
+from grokjax.sweeps.execute.on_ray.pool import Pool
+from grokjax.sweeps.execute.plan import Pack
+from grokjax.sweeps.execute.schedule import Schedule
+from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.resources import Resources
 
 errors: Any = ray.exceptions  # which have no types
 
@@ -142,8 +142,11 @@ class _Cluster:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Has `sweeps.pool` take this for ray and for time."""
-        with mock.patch("sweeps.pool.ray", self), mock.patch("sweeps.pool.time", self):
+        """Has `grokjax.sweeps.execute.on_ray.pool` take this for ray and for time."""
+        with (
+            mock.patch("grokjax.sweeps.execute.on_ray.pool.ray", self),
+            mock.patch("grokjax.sweeps.execute.on_ray.pool.time", self),
+        ):
             yield
 
     # What the pool asks of time.

@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.config import RunConfig
-from grokjax.lanes import Tuning
-from grokjax.occupant import Curve, RunResult
-from sweeps.root import open_root
-from sweeps.runs import Runs, groups_of
-from sweeps.spec import load_spec
-from sweeps.store import Store, commit_runs, put_curves
-from sweeps.sweep import SweepSpec
-from sweeps.tables import Costs, Provenance, curves_table, runs_table, with_costs
+from grokjax.engine.lane_run import Curve, RunResult
+from grokjax.engine.program import Tuning
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
+from grokjax.sweeps.spec.group_runs import Runs, groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.layout import Store, commit_runs, put_curves
 
 RUNS_PER_PACK = 64
 FEW = 50  # runs of a group that `write_runs` makes up

@@ -45,7 +45,7 @@ def main(sizes: list[int]) -> None:
 
 
 def _measure(hidden_size: int) -> tuple[str, float, float, float, float]:
-    from sweeps.device import prepare_device  # noqa: PLC0415
+    from grokjax.sweeps.execute.device import prepare_device  # noqa: PLC0415
 
     prepare_device()
     from benchmarks.engine_loop import EngineLoop  # noqa: PLC0415

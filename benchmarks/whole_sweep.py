@@ -25,10 +25,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.costs import account
-from analysis.load import load_runs
-from analysis.rules import ArticleRule, classify
 from benchmarks.machine import cores, matrix_product, meet, on_workers, print_header
+from grokjax.analysis.labels.rules import ArticleRule, classify
+from grokjax.analysis.tables.costs import account
+from grokjax.analysis.tables.load import load_runs
 
 TARGET, TARGET_SAVED = 0.62, 0.25
 
@@ -73,7 +73,7 @@ def _peak() -> float:
 
 
 def _core_peak(seconds: float) -> float:
-    from sweeps.device import use_one_thread  # noqa: PLC0415
+    from grokjax.sweeps.execute.device import use_one_thread  # noqa: PLC0415
 
     use_one_thread()
     multiply = matrix_product(seconds)

@@ -13,12 +13,12 @@ import jax
 import pydantic
 
 from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
-from grokjax.kinds import BASES, kinds_of
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
 from grokjax.probes import PROBE_FUNCTIONS
+from grokjax.registry import BASES, kinds_of
 from grokjax.tasks.base import Task
 
 # Raise when the code changes the trajectory that a config stands for: every run_id changes with it.

@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.agreement import Agreement, agreement, most_moved, nearby, sensitivity
-from analysis.labels import choose_rule
-from analysis.phases import choose_axes
-from analysis.rules import RULES, make_rule
-from analysis.thresholds import told
-from scripts.options import Root, table_console
-from scripts.selection import Across, Panels, Upwards, Where, chosen_runs, tell_missing
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import RULES, make_rule
+from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
+from grokjax.analysis.statistics.grid import choose_axes
+from grokjax.scripts.options import Root, table_console
+from grokjax.scripts.selection import Across, Panels, Upwards, Where, chosen_runs, tell_missing
 
 CELLS = 10
 

@@ -7,13 +7,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from analysis.boundary import STATUSES, boundaries, boundary_table
-from analysis.labels import choose_rule
-from analysis.phases import varied_hyperparameters
-from analysis.rules import classify
-from analysis.thresholds import told
-from scripts.options import Root, table_console
-from scripts.selection import RuleName, Thresholds, Where, chosen_runs, tell_missing
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import classify
+from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
+from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.scripts.options import Root, table_console
+from grokjax.scripts.selection import RuleName, Thresholds, Where, chosen_runs, tell_missing
 
 
 def command(

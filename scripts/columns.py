@@ -10,11 +10,11 @@ import typer
 from rich.table import Table
 
 from grokjax.config import PART_NAMES
-from grokjax.kinds import kinds_of
-from scripts.options import table_console
-from sweeps.errors import InputError, nearest
-from sweeps.schema import CURVE_COLUMNS, Column, runs_columns
-from sweeps.tables import hyperparameter_columns
+from grokjax.errors import InputError, nearest
+from grokjax.registry import kinds_of
+from grokjax.scripts.options import table_console
+from grokjax.sweeps.execute.tables import hyperparameter_columns
+from grokjax.sweeps.store.schema import CURVE_COLUMNS, Column, runs_columns
 
 
 def command(

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from scripts.options import Root
-from sweeps.compact import compact
-from sweeps.store import Store
+from grokjax.scripts.options import Root
+from grokjax.sweeps.store.compact import compact
+from grokjax.sweeps.store.layout import Store
 
 
 def command(

@@ -10,11 +10,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.compare import Comparison, compare, read_table
-from analysis.labels import choose_rule
-from analysis.phases import choose_axes
-from scripts.options import Root
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.statistics.compare import Comparison, compare, read_table
+from grokjax.analysis.statistics.grid import choose_axes
+from grokjax.scripts.options import Root
+from grokjax.scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs
 
 
 def command(

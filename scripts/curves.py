@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
-from analysis.labels import choose_rule
-from analysis.load import AnalysisError, load_curves
-from analysis.plots import plot_curves
-from analysis.rules import classify
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import (
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import classify
+from grokjax.analysis.plots import plot_curves
+from grokjax.analysis.tables.load import load_curves
+from grokjax.errors import AnalysisError
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import (
     RuleName,
     SkipBadFiles,
     Thresholds,

@@ -8,11 +8,11 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from analysis.delays import delay_law, grokking_delays, log_rank, median_delays
-from analysis.phases import varied_hyperparameters
-from analysis.rules import CROSSINGS
-from scripts.options import Root, table_console
-from scripts.selection import Where, chosen_runs, names_of, tell_missing
+from grokjax.analysis.labels.rules import CROSSINGS
+from grokjax.analysis.statistics.delays import delay_law, grokking_delays, log_rank, median_delays
+from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.scripts.options import Root, table_console
+from grokjax.scripts.selection import Where, chosen_runs, names_of, tell_missing
 
 
 def command(

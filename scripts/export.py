@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from analysis.export import Table, export
-from analysis.load import AnalysisError
-from analysis.trackers import track
-from scripts.options import Root
-from scripts.selection import SkipBadFiles, Where, chosen_runs, on_bad_file
+from grokjax.analysis.tables.export import Table, export
+from grokjax.analysis.tables.trackers import track
+from grokjax.errors import AnalysisError
+from grokjax.scripts.options import Root
+from grokjax.scripts.selection import SkipBadFiles, Where, chosen_runs, on_bad_file
 
 
 def command(

@@ -6,25 +6,24 @@ import importlib
 
 import typer
 
-from analysis.load import AnalysisError
-from sweeps.errors import nearest
+from grokjax.errors import AnalysisError, nearest
 
 # Where each kind's command is. Some are commands of their own as well.
 KINDS = {
-    "phases": "scripts.phases",
-    "shares": "scripts.figures.shares",
-    "sensitivity": "scripts.figures.sensitivity",
-    "boundary": "scripts.figures.boundary",
-    "fits": "scripts.figures.fits",
-    "delays": "scripts.figures.delays",
-    "survival": "scripts.figures.survival",
-    "scatter": "scripts.figures.scatter",
-    "curves": "scripts.curves",
-    "sheet": "scripts.figures.sheet",
-    "weights": "scripts.weights",
-    "waves": "scripts.figures.waves",
-    "stars": "scripts.figures.stars",
-    "spectra": "scripts.figures.spectra",
+    "phases": "grokjax.scripts.phases",
+    "shares": "grokjax.scripts.figures.shares",
+    "sensitivity": "grokjax.scripts.figures.sensitivity",
+    "boundary": "grokjax.scripts.figures.boundary",
+    "fits": "grokjax.scripts.figures.fits",
+    "delays": "grokjax.scripts.figures.delays",
+    "survival": "grokjax.scripts.figures.survival",
+    "scatter": "grokjax.scripts.figures.scatter",
+    "curves": "grokjax.scripts.curves",
+    "sheet": "grokjax.scripts.figures.sheet",
+    "weights": "grokjax.scripts.weights",
+    "waves": "grokjax.scripts.figures.waves",
+    "stars": "grokjax.scripts.figures.stars",
+    "spectra": "grokjax.scripts.figures.spectra",
 }
 
 

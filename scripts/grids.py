@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.labels import choose_rule
-from analysis.phases import PhaseGrid, choose_axes, phase_grid
-from analysis.rules import ArticleRule, NamedRule, classify
-from analysis.thresholds import told
-from scripts.selection import chosen_runs, planned_cells
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import ArticleRule, NamedRule, classify
+from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
+from grokjax.scripts.selection import chosen_runs, planned_cells
 
 
 @dataclass(frozen=True)

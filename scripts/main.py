@@ -11,8 +11,8 @@ from typing import Annotated, TextIO
 
 import typer
 
-from grokjax.kinds import PartError
-from sweeps.errors import BadFileWarning, InputError
+from grokjax.errors import BadFileWarning, InputError
+from grokjax.registry import PartError
 
 COMMANDS = (
     *("run", "retry", "plan", "status", "verify", "compact"),
@@ -47,7 +47,7 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         for name in asked or COMMANDS:  # each imports another slow half of the libraries, so only the one asked for
-            module = importlib.import_module(f"scripts.{name}")
+            module = importlib.import_module(f"grokjax.scripts.{name}")
             if name == "figure":
                 app.add_typer(module.kinds(sys.argv[2:] if asked else []), name=name)
             else:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from sweeps.sweep import Stop
+from grokjax.sweeps.spec.sweep_spec import Stop
 
 Spec = Annotated[
     str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see grokjax specs) or a TOML file.", show_default=False)

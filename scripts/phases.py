@@ -7,13 +7,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from analysis.plots import plot_phases
-from analysis.rules import PHASES
-from analysis.thresholds import told
-from scripts.grids import labelled_grid
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where
+from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.plots import plot_phases
+from grokjax.scripts.grids import labelled_grid
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where
 
 
 def command(

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 from matplotlib.figure import Figure
 
-from analysis.plots import DOUBLE, SINGLE, figure_kind, save
-from sweeps.errors import InputError
-from sweeps.storage import is_address
+from grokjax.analysis.plots import DOUBLE, SINGLE, figure_kind, save
+from grokjax.errors import InputError
+from grokjax.sweeps.store.objects import is_address
 
 NARROWEST, WIDEST = 2.0, 40.0  # inches
 

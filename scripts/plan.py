@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from scripts.options import Settings, Spec, StopOption, Unset
-from sweeps.plan import Plan, make_plan
-from sweeps.root import held_runs
-from sweeps.spec import load_spec
+from grokjax.scripts.options import Settings, Spec, StopOption, Unset
+from grokjax.sweeps.execute.enter import held_runs
+from grokjax.sweeps.execute.plan import Plan, make_plan
+from grokjax.sweeps.spec.load import load_spec
 
 
 def command(

@@ -10,12 +10,12 @@ import pandas as pd
 import typer
 from rich.table import Table
 
-from analysis.export import write_table
-from analysis.labels import choose_rule
-from analysis.load import load_runs
-from analysis.query import query
-from scripts.options import Root, table_console
-from scripts.selection import RuleName, SkipBadFiles, Thresholds, on_bad_file
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.tables.export import write_table
+from grokjax.analysis.tables.load import load_runs
+from grokjax.analysis.tables.query import query
+from grokjax.scripts.options import Root, table_console
+from grokjax.scripts.selection import RuleName, SkipBadFiles, Thresholds, on_bad_file
 
 ROWS = 100
 

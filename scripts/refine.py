@@ -9,17 +9,17 @@ import pandas as pd
 import tomli_w
 import typer
 
-from analysis.labels import choose_rule
-from analysis.load import AnalysisError
-from analysis.phases import SEEDS, choose_axes, phase_grid
-from analysis.refine import least_known
-from analysis.rules import classify
-from scripts.options import Root
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells, tell_missing
-from sweeps.root import specs_of
-from sweeps.spec import spec_from
-from sweeps.store import Store
-from sweeps.sweep import SweepSpec
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import classify
+from grokjax.analysis.statistics.grid import SEEDS, choose_axes, phase_grid
+from grokjax.analysis.statistics.refine import least_known
+from grokjax.errors import AnalysisError
+from grokjax.scripts.options import Root
+from grokjax.scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells, tell_missing
+from grokjax.sweeps.execute.enter import specs_of
+from grokjax.sweeps.spec.load import spec_from
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.layout import Store
 
 
 def command(

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import typer
 
-from analysis.labels import choose_rule
-from analysis.report.told import Axes
-from analysis.report.write import MEGABYTES, Report, write_report
-from scripts.options import Root
-from scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where, chosen_runs, on_bad_file
-from sweeps.root import planned_runs
-from sweeps.storage import is_address
-from sweeps.store import Store
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.write import MEGABYTES, Report, write_report
+from grokjax.scripts.options import Root
+from grokjax.scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where, chosen_runs, on_bad_file
+from grokjax.sweeps.execute.enter import planned_runs
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.objects import is_address
 
 
 def command(

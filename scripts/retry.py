@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from scripts.options import Root
-from scripts.run import carry_out
-from sweeps.cluster import Execution, check_execution, release
-from sweeps.root import specs_of, unfinished_runs
-from sweeps.store import Store
+from grokjax.scripts.options import Root
+from grokjax.scripts.run import carry_out
+from grokjax.sweeps.execute.driver import Execution, check_execution, release
+from grokjax.sweeps.execute.enter import specs_of, unfinished_runs
+from grokjax.sweeps.store.layout import Store
 
 
 def command(

@@ -14,15 +14,15 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.table import Column
 from rich.text import Text
 
-from scripts.options import Settings, Spec, StopOption, Unset
-from scripts.watch import clock
-from sweeps.cluster import Execution, Outcome, prepare, train
-from sweeps.cluster import Progress as SweepProgress
-from sweeps.errors import StoreError
-from sweeps.plan import Plan
-from sweeps.spec import load_spec
-from sweeps.store import Store
-from sweeps.sweep import SweepSpec
+from grokjax.errors import StoreError
+from grokjax.scripts.options import Settings, Spec, StopOption, Unset
+from grokjax.scripts.watch import clock
+from grokjax.sweeps.execute.driver import Execution, Outcome, prepare, train
+from grokjax.sweeps.execute.driver import Progress as SweepProgress
+from grokjax.sweeps.execute.plan import Plan
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.layout import Store
 
 LOG_SECONDS = 30
 SECONDS_TO_TELL = 5.0  # of training, before the time left is told: the first packs begin one after another

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from analysis.load import AnalysisError, load_runs
-from analysis.phases import SEEDS, varied_hyperparameters
-from analysis.rules import RULES
+from grokjax.analysis.labels.rules import RULES
+from grokjax.analysis.statistics.grid import SEEDS, varied_hyperparameters
+from grokjax.analysis.tables.load import load_runs
 from grokjax.config import hyperparameter_fields
-from sweeps.axes import parse_setting
-from sweeps.errors import nearest
-from sweeps.parts import OnBadFile
-from sweeps.root import planned_runs
-from sweeps.store import Store
+from grokjax.errors import AnalysisError, nearest
+from grokjax.sweeps.execute.enter import planned_runs
+from grokjax.sweeps.spec.axes import parse_setting
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.read import OnBadFile
 
 Where = Annotated[
     list[str],

@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from grokjax.config import PART_NAMES
-from sweeps.errors import SpecError
-from sweeps.runs import groups_of
-from sweeps.spec import load_spec
-from sweeps.spec_files import shipped_specs
-from sweeps.sweep import SweepSpec
+from grokjax.errors import SpecError
+from grokjax.sweeps.spec.files import shipped_specs
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 
 def command(

@@ -12,14 +12,15 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from analysis.costs import COLUMNS, Account, account, pack_costs
-from analysis.load import AnalysisError, load_runs
-from scripts.options import Root
-from scripts.watch import describe, watch
-from sweeps.root import planned_runs, unfinished_runs
-from sweeps.schema import COSTS
-from sweeps.store import Store, quarantine, read_progress
-from sweeps.watch import STALE_SECONDS
+from grokjax.analysis.tables.costs import COLUMNS, Account, account, pack_costs
+from grokjax.analysis.tables.load import load_runs
+from grokjax.errors import AnalysisError
+from grokjax.scripts.options import Root
+from grokjax.scripts.watch import describe, watch
+from grokjax.sweeps.execute.enter import planned_runs, unfinished_runs
+from grokjax.sweeps.store.layout import Store, quarantine, read_progress
+from grokjax.sweeps.store.progress import STALE_SECONDS
+from grokjax.sweeps.store.schema import COSTS
 
 
 def command(

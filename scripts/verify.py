@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from scripts.options import Root
-from sweeps.store import Store
-from sweeps.verify import verify
+from grokjax.scripts.options import Root
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.verify import verify
 
 MOST_TOLD = 20
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from grokjax.config import RunConfig
 from grokjax.fields import Value
-from sweeps.store import Store
-from sweeps.watch import Standing, Watch
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.progress import Standing, Watch
 
 SCREEN_SECONDS, LOG_SECONDS = 2.0, 30.0
 # At most this share of the time goes into looking: with many packs, or a store far away, looks come less often.

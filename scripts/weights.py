@@ -7,11 +7,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from analysis.load import load_curves, load_weights
-from analysis.plots import DOUBLE, plot_weights
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Where, run_with_weights
+from grokjax.analysis.plots import DOUBLE, plot_weights
+from grokjax.analysis.tables.load import load_curves, load_weights
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Where, run_with_weights
 
 
 def command(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import settings
 
 from grokjax.config import RunConfig
-from sweeps.cluster import Execution, run_sweep
-from sweeps.device import prepare_device
-from sweeps.sweep import SweepSpec
+from grokjax.sweeps.execute.device import prepare_device
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 # Shells start jobs in the background with Ctrl-C ignored, and so would be what they start: tests that send it would wait forever.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -11,10 +11,10 @@ import psutil
 import pytest
 from ray.cluster_utils import Cluster
 
-from sweeps.cluster import Execution, run_sweep
-from sweeps.spec import load_spec
-from sweeps.store import Store
-from sweeps.verify import verify
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.verify import verify
 from tests.s3 import at_random, s3_server
 from tests.sweeps.test_spec import write
 from tests.sweeps.test_states import assert_same_tables, same_tuning
@@ -23,9 +23,9 @@ AXES = {"hidden_size": [12, 16], "weight_decay": [0.01, 0.1]}  # as many runs a 
 RUNS_PER_PACK = 4
 # A pack of this sweep is a second's work; of its own it would be sliced into a handful.
 DRIVER = f"""
-import sweeps.plan
-sweeps.plan._pack_size = lambda cost, remaining: {RUNS_PER_PACK}
-from scripts.main import main
+import grokjax.sweeps.execute.plan
+grokjax.sweeps.execute.plan._pack_size = lambda cost, remaining: {RUNS_PER_PACK}
+from grokjax.scripts.main import main
 main()
 """
 KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 3.0, 3  # whichever comes later: a busy machine must get on, too

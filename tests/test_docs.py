@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.columns import dictionary, markdown_rows
+from grokjax.scripts.columns import dictionary, markdown_rows
 
 TOP = Path(__file__).parents[1]
 

@@ -12,14 +12,14 @@ import pandas as pd
 import psutil
 import pytest
 
-from analysis.compare import compare, read_table
-from analysis.load import load_curves, load_runs
-from analysis.rules import ArticleRule, classify
-from sweeps.cluster import Execution, prepare, run_sweep
-from sweeps.errors import ClusterError
-from sweeps.schema import OUTCOME_COLUMNS
-from sweeps.spec import load_spec
-from sweeps.worker import Worker
+from grokjax.analysis.labels.rules import ArticleRule, classify
+from grokjax.analysis.statistics.compare import compare, read_table
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import ClusterError
+from grokjax.sweeps.execute.driver import Execution, prepare, run_sweep
+from grokjax.sweeps.execute.worker import Worker
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
 from tests.sweeps.test_spec import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
@@ -120,7 +120,7 @@ def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, 
     root = tmp_path / "root"
     narrowed = load_spec(spec, ["steps=200", "seed=0"])
     with monkeypatch.context() as context:
-        context.setattr("sweeps.cluster.Worker", worker_that_fails(lambda hidden_size: hidden_size == 16))
+        context.setattr("grokjax.sweeps.execute.driver.Worker", worker_that_fails(lambda hidden_size: hidden_size == 16))
         outcome = run_sweep(narrowed, root, Execution(executor="inline"))
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [16]
     assert "no such luck" in outcome.failures[0].error
@@ -147,7 +147,7 @@ def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_to
             file.write(f"{hidden_size}\n")
         return hidden_size == 12 or (hidden_size == 16 and tries.read_text().split().count("16") < 3)
 
-    monkeypatch.setattr("sweeps.cluster.Worker", worker_that_fails(fails))
+    monkeypatch.setattr("grokjax.sweeps.execute.driver.Worker", worker_that_fails(fails))
     outcome = run_sweep(load_spec(spec, ["steps=200", "seed=0", "hidden_size=12,16"]), tmp_path / "root", Execution(cpus=1))
     assert [failure.pack.runs[0].model.hidden_size for failure in outcome.failures] == [12]
     assert load_runs(tmp_path / "root")["hidden_size"].unique().tolist() == [16]
@@ -163,7 +163,7 @@ def test_on_ray_running_out_of_memory_halves_packs_and_is_remembered(spec, tmp_p
                 raise MemoryError(f"{len(pack.runs)} runs")
             return super().train(pack, following)
 
-    monkeypatch.setattr("sweeps.cluster.Worker", Small)
+    monkeypatch.setattr("grokjax.sweeps.execute.driver.Worker", Small)
     narrowed = load_spec(spec, ["steps=200", "seed=0..3", "hidden_size=12"])
     outcome = run_sweep(narrowed, tmp_path / "root", Execution(cpus=1))
     assert (outcome.failures, len(load_runs(tmp_path / "root"))) == ((), narrowed.size)
@@ -185,7 +185,7 @@ def test_on_ray_a_killed_worker_costs_its_pack_no_try(spec, tmp_path, monkeypatc
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().train(pack, following)
 
-    monkeypatch.setattr("sweeps.cluster.Worker", Killed)
+    monkeypatch.setattr("grokjax.sweeps.execute.driver.Worker", Killed)
     narrowed = load_spec(spec, ["steps=200", "seed=0", "hidden_size=12"])
     assert run_sweep(narrowed, tmp_path / "root", Execution(cpus=1)).failures == ()
     assert len(load_runs(tmp_path / "root")) == narrowed.size
@@ -203,7 +203,7 @@ def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is
                 raise RuntimeError("this node has no such library")
             super().__init__(setup, asked_at)
 
-    monkeypatch.setattr("sweeps.cluster.Worker", Failing)
+    monkeypatch.setattr("grokjax.sweeps.execute.driver.Worker", Failing)
     narrowed = load_spec(spec, ["steps=200", "seed=0", "hidden_size=12"])
     if failing_starts == 2:
         assert run_sweep(narrowed, tmp_path / "root", Execution(cpus=1)).failures == ()

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from grokjax.lanes import Tuning
-from grokjax.pack import train_pack
-from sweeps.runs import expand
-from sweeps.spec import load_spec
+from grokjax.engine.pack import train_pack
+from grokjax.engine.program import Tuning
+from grokjax.sweeps.spec.group_runs import expand
+from grokjax.sweeps.spec.load import load_spec
 
 
 def all_pairs_accuracy(config, result):

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from analysis.load import load_runs
+from grokjax.analysis.tables.load import load_runs
 
 TOP = Path(__file__).parents[1]
 

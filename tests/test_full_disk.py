@@ -15,12 +15,12 @@ from unittest import mock
 
 import pytest
 
-from scripts.main import main
-from sweeps.cluster import Execution, run_sweep
-from sweeps.errors import StoreError
-from sweeps.spec import load_spec
-from sweeps.store import Store
-from sweeps.verify import verify
+from grokjax.errors import StoreError
+from grokjax.scripts.main import main
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.verify import verify
 from tests.sweeps.test_spec import write
 
 INLINE = ("--executor", "inline")

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from sweeps.store import Store
+from grokjax.sweeps.store.layout import Store
 from tests.s3 import s3_server
 
 GROKJAX = Path(sys.executable).with_name("grokjax")

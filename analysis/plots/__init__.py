@@ -1,19 +1,20 @@
 """Figures fit for a paper, a function a kind, in one quiet style that reads without colour too."""
 
-from analysis.plots.boundary import plot_boundary
-from analysis.plots.curves import plot_curves
-from analysis.plots.delays import plot_delays
-from analysis.plots.fits import plot_fits
-from analysis.plots.phases import plot_phases
-from analysis.plots.scatter import plot_scatter
-from analysis.plots.sensitivity import plot_sensitivity
-from analysis.plots.shares import plot_shares
-from analysis.plots.spectra import plot_spectra
-from analysis.plots.stars import plot_stars
-from analysis.plots.style import DOUBLE, PHASE_COLORS, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save
-from analysis.plots.survival import plot_survival
-from analysis.plots.waves import plot_waves
-from analysis.plots.weights import plot_weights
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.boundary import plot_boundary
+from grokjax.analysis.plots.curves import plot_curves
+from grokjax.analysis.plots.delays import plot_delays
+from grokjax.analysis.plots.fits import plot_fits
+from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save
+from grokjax.analysis.plots.phases import plot_phases
+from grokjax.analysis.plots.scatter import plot_scatter
+from grokjax.analysis.plots.sensitivity import plot_sensitivity
+from grokjax.analysis.plots.shares import plot_shares
+from grokjax.analysis.plots.spectra import plot_spectra
+from grokjax.analysis.plots.stars import plot_stars
+from grokjax.analysis.plots.survival import plot_survival
+from grokjax.analysis.plots.waves import plot_waves
+from grokjax.analysis.plots.weights import plot_weights
 
 __all__ = [
     "DOUBLE",

@@ -13,16 +13,17 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from analysis.load import AnalysisError
-from analysis.plots.cells import MOST_FACETS
-from analysis.plots.page import PAD, new_figure
-from analysis.plots.panels import Panels
-from analysis.plots.style import DOUBLE, GREY, PHASE_COLORS, SINGLE, TEST_COLOR, shades, styled
-from analysis.plots.text import POINTS, counted, told_missing, value_texts
-from analysis.plots.ticks import scale_to_values
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.cells import MOST_FACETS
+from grokjax.analysis.plots.layout.page import PAD, new_figure
+from grokjax.analysis.plots.layout.panels import Panels
+from grokjax.analysis.plots.layout.style import DOUBLE, GREY, SINGLE, TEST_COLOR, shades, styled
+from grokjax.analysis.plots.layout.text import POINTS, counted, told_missing, value_texts
+from grokjax.analysis.plots.layout.ticks import scale_to_values
+from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from analysis.boundary import Boundary
+    from grokjax.analysis.statistics.boundary import Boundary
 
 # Inches: a column of the map, a panel's height, what labels and the scale of colours take.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1

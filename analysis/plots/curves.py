@@ -13,14 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.events import EVENTS
-from analysis.load import AnalysisError
-from analysis.plots.page import new_figure
-from analysis.plots.style import DOUBLE, GREY, LINES, PHASE_COLORS, SINGLE, SMALL, TEXT, darkened, styled
-from analysis.plots.text import counted, told_missing
-from analysis.plots.ticks import log_axis, step_axis
-from sweeps.errors import nearest
-from sweeps.schema import SCALARS
+from grokjax.analysis.labels.events import EVENTS
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, SMALL, TEXT, darkened, styled
+from grokjax.analysis.plots.layout.text import counted, told_missing
+from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
+from grokjax.errors import AnalysisError, nearest
+from grokjax.sweeps.store.schema import SCALARS
 
 # Inches: the first panel of a run, those below it, the least width of one.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0

@@ -10,10 +10,11 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from analysis.plots.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
-from analysis.plots.style import EMPTY, PHASE_COLORS, SMALL, shades, styled
-from analysis.plots.text import counted, steps_text, told_missing
-from analysis.plots.ticks import few_ticks
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
+from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades, styled
+from grokjax.analysis.plots.layout.text import counted, steps_text, told_missing
+from grokjax.analysis.plots.layout.ticks import few_ticks
 
 _COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # no median is as white as a cell without one
 

@@ -10,18 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.load import AnalysisError
-from analysis.phases import wilson_interval
-from analysis.plots.boundary import axis_values, boundary_note
-from analysis.plots.cells import MOST_FACETS
-from analysis.plots.page import new_figure
-from analysis.plots.panels import Panels
-from analysis.plots.style import DOUBLE, FAINT, LINES, MARKS, SINGLE, styled
-from analysis.plots.text import value_texts
-from analysis.plots.ticks import scale_to_values
+from grokjax.analysis.plots.boundary import axis_values, boundary_note
+from grokjax.analysis.plots.layout.cells import MOST_FACETS
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.panels import Panels
+from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, LINES, MARKS, SINGLE, styled
+from grokjax.analysis.plots.layout.text import value_texts
+from grokjax.analysis.plots.layout.ticks import scale_to_values
+from grokjax.analysis.statistics.grid import wilson_interval
+from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from analysis.boundary import Boundary
+    from grokjax.analysis.statistics.boundary import Boundary
 
 PANEL, HEIGHT = 1.45, 1.5  # inches: the least width of a panel, its height
 MOST_BANDS = 2  # groups of a panel whose bands can be told apart

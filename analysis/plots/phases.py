@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.load import AnalysisError
-from analysis.plots.cells import CellFigure, cell_figure, cells_of
-from analysis.plots.style import GREY, PHASE_COLORS, PHASE_MARKERS, phase_mark, styled
-from analysis.plots.text import POINTS, counted, ranged, told_missing
-from analysis.rules import PHASES
+from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
+from grokjax.analysis.plots.layout.cells import CellFigure, cell_figure, cells_of
+from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, phase_mark, styled
+from grokjax.analysis.plots.layout.text import POINTS, counted, ranged, told_missing
+from grokjax.errors import AnalysisError
 
 # Points from mark to mark: the least at which shapes can be told apart, and what reads well.
 LEAST_PITCH, PITCH = 2.6, 4.0

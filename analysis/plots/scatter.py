@@ -11,13 +11,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.delays import Kind
-from analysis.load import AnalysisError
-from analysis.plots.page import new_figure
-from analysis.plots.style import GREY, PHASE_COLORS, PHASE_MARKERS, SINGLE, SMALL, phase_mark, styled
-from analysis.plots.text import counted, told_missing
-from analysis.plots.ticks import Which, log_axis, step_axis
-from analysis.rules import PHASES, CrossingRule
+from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES, CrossingRule
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, SMALL, phase_mark, styled
+from grokjax.analysis.plots.layout.text import counted, told_missing
+from grokjax.analysis.plots.layout.ticks import Which, log_axis, step_axis
+from grokjax.analysis.statistics.delays import Kind
+from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
 WIDEST, STRIP_LINE = 3.4, 0.13  # inches: the panel's side at most, a phase's line in the strip

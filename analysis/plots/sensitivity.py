@@ -9,11 +9,12 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from analysis.agreement import most_moved
-from analysis.plots.cells import cell_figure, cells_of, color_scale, draw_shade
-from analysis.plots.style import PHASE_COLORS, shades, styled
-from analysis.plots.text import counted, told_missing, value_texts
-from analysis.thresholds import Setting
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.labels.thresholds import Setting
+from grokjax.analysis.plots.layout.cells import cell_figure, cells_of, color_scale, draw_shade
+from grokjax.analysis.plots.layout.style import shades, styled
+from grokjax.analysis.plots.layout.text import counted, told_missing, value_texts
+from grokjax.analysis.statistics.agreement import most_moved
 
 
 @styled

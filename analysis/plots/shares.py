@@ -9,12 +9,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from analysis.load import AnalysisError
-from analysis.plots.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
-from analysis.plots.phases import grid_note, missing_counts
-from analysis.plots.style import PHASE_COLORS, PHASE_HATCHES, shades, styled
-from analysis.rules import PHASES
-from sweeps.errors import nearest
+from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
+from grokjax.analysis.plots.layout.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
+from grokjax.analysis.plots.layout.style import PHASE_HATCHES, shades, styled
+from grokjax.analysis.plots.phases import grid_note, missing_counts
+from grokjax.errors import AnalysisError, nearest
 
 # Of a cell's side, what its bar fills.
 FILLED = 0.86

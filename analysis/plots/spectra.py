@@ -7,10 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from analysis.plots.page import new_figure
-from analysis.plots.style import DOUBLE, PHASE_COLORS, SINGLE, TEST_COLOR, shades, styled
-from analysis.plots.text import counted
-from analysis.units import Array, UnitMaps, power_shares, power_spectrum, unit_frequencies
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, TEST_COLOR, shades, styled
+from grokjax.analysis.plots.layout.text import counted
+from grokjax.analysis.statistics.units import Array, UnitMaps, power_shares, power_spectrum, unit_frequencies
 
 UNIT_HEIGHT, LEAST_MAP, MOST_MAP, BARS = 0.055, 0.7, 1.8, 0.5  # inches
 

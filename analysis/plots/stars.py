@@ -9,10 +9,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis.plots.page import new_figure
-from analysis.plots.style import DOUBLE, FAINT, PHASE_COLORS, SMALL, TEST_COLOR, styled
-from analysis.plots.waves import MOST_FREQUENCIES, WAVE_SHARE, phases_of, wave_frequencies, waves_note
-from analysis.units import Array, UnitMaps, components, unit_frequencies
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, SMALL, TEST_COLOR, styled
+from grokjax.analysis.plots.waves import MOST_FREQUENCIES, WAVE_SHARE, phases_of, wave_frequencies, waves_note
+from grokjax.analysis.statistics.units import Array, UnitMaps, components, unit_frequencies
 
 WIDEST_PANEL = 1.75  # inches
 MOST_NUMBERS = 12  # units that can be numbered without covering one another

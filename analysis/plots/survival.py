@@ -11,14 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.load import AnalysisError
-from analysis.plots.page import new_figure
-from analysis.plots.style import DOUBLE, LINES, SINGLE, SMALL, styled
-from analysis.plots.text import counted, number_text, told_missing, value_texts
-from analysis.plots.ticks import step_axis
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE, SMALL, styled
+from grokjax.analysis.plots.layout.text import counted, number_text, told_missing, value_texts
+from grokjax.analysis.plots.layout.ticks import step_axis
+from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from analysis.delays import LogRank
+    from grokjax.analysis.statistics.delays import LogRank
 
 TABLE_LINE = 0.15  # inches
 MOST_BANDS = 3  # of more, none could be told from another

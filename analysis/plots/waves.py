@@ -9,11 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from analysis.load import AnalysisError
-from analysis.plots.page import new_figure
-from analysis.plots.style import DIVERGING, DOUBLE, SINGLE, styled
-from analysis.plots.text import counted
-from analysis.units import Array, UnitFrequencies, UnitMaps, components, token_order, unit_frequencies
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import DIVERGING, DOUBLE, SINGLE, styled
+from grokjax.analysis.plots.layout.text import counted
+from grokjax.analysis.statistics.units import Array, UnitFrequencies, UnitMaps, components, token_order, unit_frequencies
+from grokjax.errors import AnalysisError
 
 MOST_FREQUENCIES = 8
 # Inches: a unit's line in a heat map, the least and the most a line of panels takes.

@@ -8,11 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from analysis.load import AnalysisError, Weights
-from analysis.plots.page import new_figure
-from analysis.plots.style import DASHED, DIVERGING, DOUBLE, PHASE_COLORS, SINGLE, TEST_COLOR, TRAIN_COLOR, styled
-from analysis.plots.text import counted
-from analysis.plots.ticks import log_axis, step_axis
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import DASHED, DIVERGING, DOUBLE, SINGLE, TEST_COLOR, TRAIN_COLOR, styled
+from grokjax.analysis.plots.layout.text import counted
+from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
+from grokjax.analysis.tables.load import Weights
+from grokjax.errors import AnalysisError
 
 # Weights whose paths can still be told from a blot.
 MOST_LINES = 1500

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.report.packing import Array, differences, planes
-from sweeps.schema import SCALARS
+from grokjax.analysis.report.packing import Array, differences, planes
+from grokjax.sweeps.store.schema import SCALARS
 
 # Runs whose curves are unpacked together: enough to deflate well, few enough to be there before the eye sees it.
 RUNS_PER_CHUNK = 128

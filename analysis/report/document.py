@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
-from analysis.plots.style import PHASE_COLORS, TEST_COLOR, TRAIN_COLOR
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.style import TEST_COLOR, TRAIN_COLOR
 
 # The page's own files, each after those that it imports.
 STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "print.css")
@@ -94,4 +95,4 @@ def _block(name: str, data: str) -> str:
 
 
 def _read(*path: str) -> str:
-    return resources.files("analysis.report").joinpath(*path).read_text("utf-8")
+    return resources.files("grokjax.analysis.report").joinpath(*path).read_text("utf-8")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from analysis.conventions import CONVENTIONS, in_nats
-from analysis.load import AnalysisError
-from analysis.phases import SEEDS, varied_hyperparameters
-from analysis.report.packing import NO_CODE, Array
-from sweeps.schema import OUTCOME_COLUMNS, crossing_columns
+from grokjax.analysis.labels.conventions import CONVENTIONS, in_nats
+from grokjax.analysis.report.packing import NO_CODE, Array
+from grokjax.analysis.statistics.grid import SEEDS, varied_hyperparameters
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 
 MOST_RUNS = 50_000
 # Of where a run comes from, what says whether another machine would give the same.

@@ -13,18 +13,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analysis.events import EVENTS, EventRule, events
-from analysis.load import AnalysisError
-from analysis.phases import choose_axes
-from analysis.plots.style import PHASE_MARKERS
-from analysis.report.curves import PackedCurves
-from analysis.report.packing import Array, packed, planes
-from analysis.report.sweep import Column, Sweep, milestones
-from analysis.rules import PHASES, RULES, NamedRule
-from analysis.thresholds import thresholds_of
-from sweeps.errors import nearest
-from sweeps.schema import OUTCOME_COLUMNS
-from sweeps.store import Store
+from grokjax.analysis.labels.events import EVENTS, EventRule, events
+from grokjax.analysis.labels.rules import PHASES, RULES, NamedRule
+from grokjax.analysis.labels.thresholds import thresholds_of
+from grokjax.analysis.plots.layout.style import PHASE_MARKERS
+from grokjax.analysis.report.curves import PackedCurves
+from grokjax.analysis.report.packing import Array, packed, planes
+from grokjax.analysis.report.sweep import Column, Sweep, milestones
+from grokjax.analysis.statistics.grid import choose_axes
+from grokjax.errors import AnalysisError, nearest
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
 
 # As many panels as the page shows at once; page/cells.js says the same.
 MOST_PANELS = 12

@@ -8,16 +8,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.events import METRICS
-from analysis.labels import choose_rule
-from analysis.load import AnalysisError, load_curves, load_runs
-from analysis.report.curves import drawn_metrics, pack_curves
-from analysis.report.document import document
-from analysis.report.sweep import PRESENT, sweep_of
-from analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
-from analysis.rules import NamedRule, classify
-from sweeps.parts import OnBadFile
-from sweeps.store import Store, quarantine
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.events import METRICS
+from grokjax.analysis.labels.rules import NamedRule, classify
+from grokjax.analysis.report.curves import drawn_metrics, pack_curves
+from grokjax.analysis.report.document import document
+from grokjax.analysis.report.sweep import PRESENT, sweep_of
+from grokjax.analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.layout import Store, quarantine
+from grokjax.sweeps.store.read import OnBadFile
 
 MEGABYTES = 16.0
 # What is left for the curves of a run where the rest of the page leaves no room: fewer bytes would draw nothing.

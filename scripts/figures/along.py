@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from analysis.boundary import Boundary, boundaries
-from analysis.labels import choose_rule
-from analysis.phases import varied_hyperparameters
-from analysis.rules import ArticleRule, classify
-from analysis.thresholds import told
-from scripts.selection import chosen_runs, missing_runs
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import ArticleRule, classify
+from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.statistics.boundary import Boundary, boundaries
+from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.scripts.selection import chosen_runs, missing_runs
 
 Axis = Annotated[str, typer.Argument(metavar="AXIS", help="The hyperparameter along which to look.", show_default=False)]
 Phase = Annotated[str, typer.Option(help="Whose boundary.")]

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from analysis.delays import Kind
-from analysis.rules import CROSSINGS
+from grokjax.analysis.labels.rules import CROSSINGS
+from grokjax.analysis.statistics.delays import Kind
 
 Train = Annotated[str, typer.Option("--train", metavar="CROSSING", help=f"Of the train metric: {', '.join(CROSSINGS)}.")]
 Test = Annotated[str, typer.Option("--test", metavar="CROSSING", help="Of the test metric, likewise.")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.delays import grokking_delays, median_delays
-from analysis.phases import check_cell, choose_axes
-from analysis.plots import plot_delays
-from scripts.figures.crossings import FITTED, Test, Train, Which
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Across, Panels, Upwards, Where, chosen_runs, missing_runs
+from grokjax.analysis.plots import plot_delays
+from grokjax.analysis.statistics.delays import grokking_delays, median_delays
+from grokjax.analysis.statistics.grid import check_cell, choose_axes
+from grokjax.scripts.figures.crossings import FITTED, Test, Train, Which
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Across, Panels, Upwards, Where, chosen_runs, missing_runs
 
 
 def command(

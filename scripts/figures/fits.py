@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analysis.plots import plot_fits
-from scripts.figures.along import Against, Axis, Phase, found_boundaries
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import RuleName, Thresholds, Where
+from grokjax.analysis.plots import plot_fits
+from grokjax.scripts.figures.along import Against, Axis, Phase, found_boundaries
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import RuleName, Thresholds, Where
 
 
 def command(

@@ -9,9 +9,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from analysis.load import load_weights
-from analysis.units import UnitMaps, unit_maps
-from scripts.selection import run_with_weights
+from grokjax.analysis.statistics.units import UnitMaps, unit_maps
+from grokjax.analysis.tables.load import load_weights
+from grokjax.scripts.selection import run_with_weights
 
 AtStep = Annotated[
     int | None, typer.Option("--step", help="The step, or the kept one nearest to it. [default: the last]", show_default=False)

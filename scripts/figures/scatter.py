@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from analysis.labels import choose_rule
-from analysis.plots import SINGLE, plot_scatter
-from analysis.rules import classify
-from scripts.figures.crossings import FITTED, Test, Train, Which
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import RuleName, Thresholds, Where, chosen_runs, missing_runs
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import classify
+from grokjax.analysis.plots import SINGLE, plot_scatter
+from grokjax.scripts.figures.crossings import FITTED, Test, Train, Which
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import RuleName, Thresholds, Where, chosen_runs, missing_runs
 
 
 def command(

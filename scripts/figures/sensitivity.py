@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from analysis.agreement import nearby, sensitivity
-from analysis.labels import choose_rule
-from analysis.phases import choose_axes
-from analysis.plots import plot_sensitivity
-from analysis.thresholds import told
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, missing_runs
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.plots import plot_sensitivity
+from grokjax.analysis.statistics.agreement import nearby, sensitivity
+from grokjax.analysis.statistics.grid import choose_axes
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, missing_runs
 
 
 def command(

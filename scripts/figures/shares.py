@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from analysis.plots import plot_shares
-from scripts.grids import labelled_grid
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where
+from grokjax.analysis.plots import plot_shares
+from grokjax.scripts.grids import labelled_grid
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where
 
 
 def command(

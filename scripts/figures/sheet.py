@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from analysis.events import events
-from analysis.labels import choose_rule
-from analysis.load import load_curves
-from analysis.plots import plot_curves
-from analysis.rules import classify
-from scripts.curves import MOST_PANELS
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import RuleName, Thresholds, Where, chosen_runs, few, missing_runs, one_cell, seed_labels
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.events import events
+from grokjax.analysis.labels.rules import classify
+from grokjax.analysis.plots import plot_curves
+from grokjax.analysis.tables.load import load_curves
+from grokjax.scripts.curves import MOST_PANELS
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import RuleName, Thresholds, Where, chosen_runs, few, missing_runs, one_cell, seed_labels
 
 METRICS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
 # Norms that only some runs have.

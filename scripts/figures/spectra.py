@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from analysis.plots import DOUBLE, plot_spectra
-from scripts.figures.kept import kept_units
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Where
+from grokjax.analysis.plots import DOUBLE, plot_spectra
+from grokjax.scripts.figures.kept import kept_units
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Where
 
 
 def command(

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from analysis.delays import grokking_delays, log_rank, survival_curves
-from analysis.phases import varied_hyperparameters
-from analysis.plots import SINGLE, plot_survival
-from scripts.figures.crossings import FITTED, Test, Train, Which
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Where, chosen_runs, missing_runs, names_of
+from grokjax.analysis.plots import SINGLE, plot_survival
+from grokjax.analysis.statistics.delays import grokking_delays, log_rank, survival_curves
+from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.scripts.figures.crossings import FITTED, Test, Train, Which
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Where, chosen_runs, missing_runs, names_of
 
 
 def command(

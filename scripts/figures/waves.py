@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from analysis.plots import DOUBLE, plot_waves
-from scripts.figures.kept import AtStep, kept_units
-from scripts.options import Root
-from scripts.pictures import Out, Width, inches, write
-from scripts.selection import Where
+from grokjax.analysis.plots import DOUBLE, plot_waves
+from grokjax.scripts.figures.kept import AtStep, kept_units
+from grokjax.scripts.options import Root
+from grokjax.scripts.pictures import Out, Width, inches, write
+from grokjax.scripts.selection import Where
 
 
 def command(

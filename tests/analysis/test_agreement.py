@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.agreement import agreement, cohens_kappa, most_moved, nearby, sensitivity
-from analysis.load import AnalysisError
-from analysis.rules import PHASES, AccuracyDelayRule, ArticleRule, CrossingRule
+from grokjax.analysis.labels.rules import PHASES, AccuracyDelayRule, ArticleRule, CrossingRule
+from grokjax.analysis.statistics.agreement import agreement, cohens_kappa, most_moved, nearby, sensitivity
+from grokjax.errors import AnalysisError
 
 
 def phases_of(counts):

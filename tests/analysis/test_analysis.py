@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.compare import compare, read_table
-from analysis.load import AnalysisError
-from analysis.phases import choose_axes, phase_grid, wilson_interval
-from analysis.plots import PHASE_COLORS, PHASE_MARKERS, plot_curves, plot_phases, save
-from analysis.rules import PHASES, ArticleRule, classify
+from grokjax.analysis.labels.rules import PHASES, ArticleRule, classify
+from grokjax.analysis.plots import PHASE_COLORS, PHASE_MARKERS, plot_curves, plot_phases, save
+from grokjax.analysis.statistics.compare import compare, read_table
+from grokjax.analysis.statistics.grid import choose_axes, phase_grid, wilson_interval
+from grokjax.errors import AnalysisError
 
 
 def runs_of(*summaries):
@@ -202,5 +202,6 @@ def test_a_curve_sheet_has_a_panel_a_run(tmp_path):
 
 
 def test_analysis_loads_neither_jax_nor_ray():
-    code = "import analysis.load, analysis.plots, analysis.compare, sys; print(sorted({'jax', 'ray', 'flax'} & set(sys.modules)))"
+    modules = "grokjax.analysis.tables.load, grokjax.analysis.plots, grokjax.analysis.statistics.compare"
+    code = f"import sys, {modules}; print(sorted({{'jax', 'ray', 'flax'}} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.arrays import to_xarray
-from analysis.load import AnalysisError, load_curves, load_runs
-from analysis.phases import phase_grid
-from analysis.rules import PHASES, ArticleRule, classify
+from grokjax.analysis.labels.rules import PHASES, ArticleRule, classify
+from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.tables.arrays import to_xarray
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import AnalysisError
 
 
 def test_a_grid_is_an_array_over_its_cell_and_what_is_missing_is_nan():

@@ -8,18 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.export import export
-from analysis.load import AnalysisError, load_curves, load_runs
-from analysis.query import query
-from scripts.main import main
-from sweeps.cluster import Execution, run_sweep
-from sweeps.errors import BadFileWarning, StoreError
-from sweeps.root import open_root
-from sweeps.runs import groups_of
-from sweeps.store import Store, set_limit
-from sweeps.sweep import SweepSpec
-from sweeps.verify import verify
-from sweeps.watch import Watch
+from grokjax.analysis.tables.export import export
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.analysis.tables.query import query
+from grokjax.errors import AnalysisError, BadFileWarning, StoreError
+from grokjax.scripts.main import main
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.layout import Store, set_limit
+from grokjax.sweeps.store.progress import Watch
+from grokjax.sweeps.store.verify import verify
 from tests.conftest import SMALL_RUN
 from tests.test_full_disk import grokjax
 

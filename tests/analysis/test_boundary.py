@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from analysis.boundary import boundaries, boundary, boundary_table, fit_boundary
-from analysis.load import AnalysisError
-from analysis.logistic import fit_logistic
-from analysis.rules import PHASES
+from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.statistics.boundary import boundaries, boundary, boundary_table, fit_boundary
+from grokjax.analysis.statistics.logistic import fit_logistic
+from grokjax.errors import AnalysisError
 
 DOSES = np.arange(6.0)  # log2 of micrograms
 # Collett 1991, p. 75: tobacco budworms killed of 20 (R: MASS, chapter 7).

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
-from analysis.costs import account, pack_costs
-from sweeps.schema import COSTS
+from grokjax.analysis.tables.costs import account, pack_costs
+from grokjax.sweeps.store.schema import COSTS
 
 DAY = pd.Timestamp("2026-01-01", tz="UTC")
 

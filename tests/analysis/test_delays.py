@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.delays import delay_law, grokking_delays, log_rank, median_delays, survival_curves
-from analysis.load import AnalysisError
+from grokjax.analysis.statistics.delays import delay_law, grokking_delays, log_rank, median_delays, survival_curves
+from grokjax.errors import AnalysisError
 
 # Miller 1997, Survival Analysis, p. 49: acute myelogenous leukemia, maintained or not (R: survival::aml).
 AML = [

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.events import EVENTS, METRICS, EventRule, events, run_events
-from analysis.load import AnalysisError
-from analysis.rules import RULES, ArticleRule, classify
-from sweeps.summaries import summarize
+from grokjax.analysis.labels.events import EVENTS, METRICS, EventRule, events, run_events
+from grokjax.analysis.labels.rules import RULES, ArticleRule, classify
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.execute.summaries import summarize
 
 EVERY, LAST = 100, 20_000
 

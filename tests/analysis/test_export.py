@@ -6,10 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.export import export
-from analysis.load import AnalysisError, load_curves, load_runs
-from sweeps.cluster import Execution, run_sweep
-from sweeps.sweep import SweepSpec
+from grokjax.analysis.tables.export import export
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from tests.conftest import SMALL_RUN
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.phases import entropy, phase_grid, wilson_interval
-from analysis.rules import PHASES, RULES
-from analysis.thresholds import thresholds_of
+from grokjax.analysis.labels.rules import PHASES, RULES
+from grokjax.analysis.labels.thresholds import thresholds_of
+from grokjax.analysis.statistics.grid import entropy, phase_grid, wilson_interval
 
 
 def labelled(cells):

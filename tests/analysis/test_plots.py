@@ -11,12 +11,8 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.agreement import sensitivity
-from analysis.boundary import boundaries
-from analysis.delays import LogRank
-from analysis.load import AnalysisError, Weights
-from analysis.phases import phase_grid
-from analysis.plots import (
+from grokjax.analysis.labels.rules import PHASES, ArticleRule
+from grokjax.analysis.plots import (
     DOUBLE,
     PHASE_COLORS,
     SINGLE,
@@ -34,12 +30,17 @@ from analysis.plots import (
     plot_waves,
     plot_weights,
 )
-from analysis.plots.page import new_figure
-from analysis.plots.style import PHASE_HATCHES, STYLE, shades
-from analysis.plots.text import number_text, steps_text, text_width, value_texts, wrapped
-from analysis.plots.ticks import decimal_ticks, scale_to_values
-from analysis.rules import PHASES, ArticleRule
-from analysis.units import UnitMaps
+from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.style import PHASE_HATCHES, STYLE, shades
+from grokjax.analysis.plots.layout.text import number_text, steps_text, text_width, value_texts, wrapped
+from grokjax.analysis.plots.layout.ticks import decimal_ticks, scale_to_values
+from grokjax.analysis.statistics.agreement import sensitivity
+from grokjax.analysis.statistics.boundary import boundaries
+from grokjax.analysis.statistics.delays import LogRank
+from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.statistics.units import UnitMaps
+from grokjax.analysis.tables.load import Weights
+from grokjax.errors import AnalysisError
 
 AXES = {"x": "hidden_size", "y": "train_size", "facet": "weight_decay"}
 

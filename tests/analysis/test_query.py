@@ -8,13 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.load import AnalysisError, load_curves, load_runs
-from analysis.query import query
-from analysis.rules import ArticleRule, CrossingRule, classify
-from sweeps.errors import StoreError
-from sweeps.standing import committed_rows
-from sweeps.storage import Storage
-from sweeps.store import Store
+from grokjax.analysis.labels.rules import ArticleRule, CrossingRule, classify
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.analysis.tables.query import query
+from grokjax.errors import AnalysisError, StoreError
+from grokjax.sweeps.store.duplicates import committed_rows
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.objects import Storage
 from tests.s3 import s3_server
 
 

@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
-from analysis.load import AnalysisError
-from analysis.phases import phase_grid
-from analysis.refine import least_known
-from analysis.rules import PHASES
+from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.statistics.refine import least_known
+from grokjax.errors import AnalysisError
 
 
 def grid_of(cells, names=("weight_decay", "hidden_size")):

@@ -10,15 +10,24 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.compare import read_table
-from analysis.conventions import classes
-from analysis.labels import choose_rule
-from analysis.load import AnalysisError
-from analysis.rules import PHASES, RULES, AccuracyDelayRule, ArticleRule, CrossingRule, FinalRule, classify, make_rule
-from analysis.thresholds import thresholds_of, told
+from grokjax.analysis.labels.conventions import classes
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.early_stop import RuleName
+from grokjax.analysis.labels.rules import (
+    PHASES,
+    RULES,
+    AccuracyDelayRule,
+    ArticleRule,
+    CrossingRule,
+    FinalRule,
+    classify,
+    make_rule,
+)
+from grokjax.analysis.labels.thresholds import thresholds_of, told
+from grokjax.analysis.statistics.compare import read_table
 from grokjax.config import RunConfig
-from sweeps.schema import runs_schema
-from sweeps.stopping import RuleName
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.schema import runs_schema
 from tests.conftest import SMALL_RUN
 
 NEVER = None
@@ -186,10 +195,11 @@ def test_the_rule_of_a_root_is_the_one_asked_for_then_the_specs_then_what_fits_i
 
 
 def test_analysis_is_quick_to_import():
-    modules = "agreement arrays boundary delays events labels phases query refine rules"
+    modules = "labels.events labels.default_rule labels.rules tables.arrays tables.query "
+    modules += "statistics.agreement statistics.boundary statistics.delays statistics.grid statistics.refine"
     heavy = "jax ray duckdb lifelines matplotlib scipy sklearn xarray"
     code = f"""import importlib, sys
-for name in "{modules}".split(): importlib.import_module("analysis." + name)
+for name in "{modules}".split(): importlib.import_module("grokjax.analysis." + name)
 print(sorted(set("{heavy}".split()) & set(sys.modules)))"""
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]", "each is loaded where it is first needed"

@@ -8,12 +8,13 @@ import sys
 import pandas as pd
 import pytest
 
-from analysis import trackers
-from analysis.load import AnalysisError, load_curves, load_runs
-from analysis.trackers import track
-from scripts.export import command
-from sweeps.cluster import Execution, run_sweep
-from sweeps.sweep import SweepSpec
+from grokjax.analysis.tables import trackers
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.analysis.tables.trackers import track
+from grokjax.errors import AnalysisError
+from grokjax.scripts.export import command
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from tests.conftest import SMALL_RUN
 
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}

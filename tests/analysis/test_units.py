@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.load import AnalysisError, Weights
-from analysis.units import UnitMaps, circle, components, power_shares, power_spectrum, token_order, unit_frequencies, unit_maps
+from grokjax.analysis.statistics.units import (
+    UnitMaps,
+    circle,
+    components,
+    power_shares,
+    power_spectrum,
+    token_order,
+    unit_frequencies,
+    unit_maps,
+)
+from grokjax.analysis.tables.load import Weights
+from grokjax.errors import AnalysisError
 from grokjax.models.modular_mlp import circle as model_circle
 from grokjax.probes import raw_power, unit_spectra
 from tests.conftest import SMALL_RUN

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.simulated_cluster import World, simulate
 from benchmarks.synthetic import published_sweep
-from sweeps.plan import make_plan
+from grokjax.sweeps.execute.plan import make_plan
 
 PACKS = make_plan(published_sweep(9)).packs
 QUIET = World(nodes=4, cores=4, flops_per_second=6e10, start=5.0, compile=2.0, commit=0.5)
@@ -43,7 +43,7 @@ def test_packs_that_do_not_fit_are_halved_until_they_do():
 def test_packs_that_take_long_do_not_hold_up_the_sweep(monkeypatch):
     slow = dataclasses.replace(QUIET, slow_packs=0.02, slow_pack=50)
     course = simulate(PACKS, slow)
-    monkeypatch.setattr("sweeps.pace.LATE", float("inf"))
+    monkeypatch.setattr("grokjax.sweeps.execute.stragglers.LATE", float("inf"))
     alone = simulate(PACKS, slow)
     assert len(course.committed) == len(alone.committed) == len(PACKS)
     assert course.seconds < alone.seconds / 3, "a second worker was given them"
@@ -52,7 +52,7 @@ def test_packs_that_take_long_do_not_hold_up_the_sweep(monkeypatch):
 def test_workers_that_are_stuck_before_they_are_ready_are_replaced(monkeypatch):
     stuck = dataclasses.replace(QUIET, stuck=0.75)
     course = simulate(PACKS, stuck)
-    monkeypatch.setattr("sweeps.pool.STUCK_SECONDS", float("inf"))
+    monkeypatch.setattr("grokjax.sweeps.execute.on_ray.pool.STUCK_SECONDS", float("inf"))
     alone = simulate(PACKS, stuck)
     assert len(course.committed) == len(alone.committed) == len(PACKS)
     assert course.use > 1.5 * alone.use, "most of the cores would never have a worker"

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from analysis.load import load_runs
+from grokjax.analysis.tables.load import load_runs
 from tests.ray_head import RAY, free_port, outer_ip, ray_head, wait_for_port
 from tests.sweeps.test_spec import write
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.load import load_runs
+from grokjax.analysis.tables.load import load_runs
 from tests.ray_head import end
 from tests.sweeps.test_spec import write
 

@@ -2,7 +2,7 @@ import pydantic
 import pytest
 
 from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter
-from grokjax.kinds import kinds_of
+from grokjax.registry import kinds_of
 
 
 def test_run_id_is_a_promise_to_old_archives(small_run):

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.rules import ArticleRule, classify
+from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.config import RunConfig
-from grokjax.lanes import Tuning
-from grokjax.pack import train_pack
-from sweeps.summaries import summarize
+from grokjax.engine.pack import train_pack
+from grokjax.engine.program import Tuning
+from grokjax.sweeps.execute.summaries import summarize
 from tests.conftest import SMALL_RUN
 
 GOLDEN = Path(__file__).with_name("golden_curves.json")

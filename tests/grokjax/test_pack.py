@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from analysis.rules import ArticleRule, classify
-from grokjax import train
+from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.config import RunConfig
-from grokjax.lanes import DOT_LIBRARIES, Tuning, measure_tuning
+from grokjax.engine import step as train
+from grokjax.engine.pack import train_pack
+from grokjax.engine.program import DOT_LIBRARIES, Tuning, measure_tuning
 from grokjax.losses import LOSSES
-from grokjax.pack import train_pack
-from sweeps.summaries import summarize
+from grokjax.sweeps.execute.summaries import summarize
 
 
 def single_run(config, rows):
@@ -314,7 +314,7 @@ def test_as_many_lanes_are_taken_as_the_device_holds(small_run, monkeypatch, whe
             fail()
         return train
 
-    monkeypatch.setattr("grokjax.lanes._trial", trial)
+    monkeypatch.setattr("grokjax.engine.program._trial", trial)
     assert measure_tuning(small_run(), runs=1000, seconds=1e-3).lane_width == 16
     assert measure_tuning(small_run(), runs=3, seconds=1e-3).lane_width == 4
 
@@ -325,7 +325,7 @@ def test_other_failures_of_a_trial_are_told(small_run, monkeypatch):
             raise jax.errors.JaxRuntimeError("INTERNAL: the device is on fire")
         return lambda: 1.0
 
-    monkeypatch.setattr("grokjax.lanes._trial", trial)
+    monkeypatch.setattr("grokjax.engine.program._trial", trial)
     with pytest.raises(jax.errors.JaxRuntimeError, match="on fire"):
         measure_tuning(small_run(), runs=8, seconds=1e-3)
 
@@ -337,5 +337,5 @@ def test_no_more_lanes_are_tried_on_a_gpu_than_half_its_memory_holds(small_run, 
     gpu = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": 20 * bytes_a_lane})
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     monkeypatch.setattr("jax.devices", lambda: [gpu])
-    monkeypatch.setattr("grokjax.lanes._trial", lambda config, tuning: lambda: 1 / tuning.lane_width)
+    monkeypatch.setattr("grokjax.engine.program._trial", lambda config, tuning: lambda: 1 / tuning.lane_width)
     assert measure_tuning(small_run(), runs=1000, seconds=1e-3).lane_width == 4

@@ -1,7 +1,7 @@
 import jax
 import pytest
 
-from grokjax import train
+from grokjax.engine import step as train
 
 
 def test_a_device_without_float64_is_told_before_anything_is_compiled(small_run, monkeypatch):

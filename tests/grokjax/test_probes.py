@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from grokjax import probes, train
+from grokjax import probes
 from grokjax.config import RunConfig
+from grokjax.engine import step as train
 from grokjax.models.base import NeuronMaps
 
 P = 13

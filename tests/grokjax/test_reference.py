@@ -6,11 +6,11 @@ import jax
 import numpy as np
 import pytest
 
-from grokjax import train
 from grokjax.config import RunConfig
-from grokjax.kinds import kinds_of
+from grokjax.engine import step as train
 from grokjax.losses import LOSSES
 from grokjax.optimizers.base import orthogonal_gradient
+from grokjax.registry import kinds_of
 from tests.grokjax import reference
 
 BASE = {"loss": "cross_entropy", "precision": "float64", "seed": 3, "steps": 1, "log_every": 1}

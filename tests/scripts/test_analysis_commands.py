@@ -8,11 +8,11 @@ import sys
 import pandas as pd
 import pytest
 
-from analysis.load import load_runs
 from benchmarks.synthetic import write_sweep
-from scripts.main import main
-from sweeps.cluster import Execution, run_sweep
-from sweeps.spec import load_spec
+from grokjax.analysis.tables.load import load_runs
+from grokjax.scripts.main import main
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.load import load_spec
 
 
 @pytest.fixture

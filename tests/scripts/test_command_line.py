@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.load import AnalysisError, load_curves, load_runs, load_weights
-from scripts.main import main
+from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
+from grokjax.errors import AnalysisError
+from grokjax.scripts.main import main
 from tests.conftest import SMALL_RUN
 from tests.scripts.conftest import MODULAR, grokjax
 from tests.sweeps.test_spec import write
@@ -191,6 +192,6 @@ def test_a_shipped_spec_printed_is_a_spec(tmp_path):
 
 
 def test_starting_a_sweep_loads_neither_pandas_nor_matplotlib():
-    program = "import sys, scripts.run, sweeps.worker; print({'pandas', 'matplotlib'} & set(sys.modules))"
+    program = "import sys, grokjax.scripts.run, grokjax.sweeps.execute.worker; print({'pandas', 'matplotlib'} & set(sys.modules))"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "set()", "each would take half a second of every start"

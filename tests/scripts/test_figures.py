@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from analysis.load import load_curves, load_runs, load_weights
-from analysis.units import unit_frequencies, unit_maps
-from scripts.figure import KINDS, kinds
+from grokjax.analysis.statistics.units import unit_frequencies, unit_maps
+from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
+from grokjax.scripts.figure import KINDS, kinds
 from tests.scripts.conftest import grokjax
 
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")

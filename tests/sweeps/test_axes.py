@@ -1,6 +1,6 @@
 import pytest
 
-from sweeps.axes import axis_values, parse_setting
+from grokjax.sweeps.spec.axes import axis_values, parse_setting
 
 
 @pytest.mark.parametrize(

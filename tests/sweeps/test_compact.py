@@ -8,18 +8,18 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.load import load_curves, load_runs, load_weights
-from sweeps import compact as module
-from sweeps.cluster import Execution, run_sweep
-from sweeps.compact import compact
-from sweeps.errors import SpecError, StoreError
-from sweeps.root import open_root
-from sweeps.runs import groups_of
-from sweeps.standing import drop_superseded
-from sweeps.storage import Storage
-from sweeps.store import Store, put_in_quarantine, quarantine, set_limit
-from sweeps.sweep import SweepSpec
-from sweeps.verify import verify
+from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
+from grokjax.errors import SpecError, StoreError
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store import compact as module
+from grokjax.sweeps.store.compact import compact
+from grokjax.sweeps.store.duplicates import drop_superseded
+from grokjax.sweeps.store.layout import Store, put_in_quarantine, quarantine, set_limit
+from grokjax.sweeps.store.objects import Storage
+from grokjax.sweeps.store.verify import verify
 from tests.conftest import SMALL_RUN
 from tests.s3 import s3_server
 from tests.sweeps.test_store import twice_committed
@@ -80,7 +80,7 @@ def test_a_compacted_root_is_the_old_one_in_fewer_files(swept, tmp_path, monkeyp
 
 
 def test_the_statistics_of_row_groups_tell_where_a_run_is(swept, tmp_path, monkeypatch):
-    monkeypatch.setattr("sweeps.store.ROWS_PER_GROUP", 100)  # a curve has 201 rows
+    monkeypatch.setattr("grokjax.sweeps.store.layout.ROWS_PER_GROUP", 100)  # a curve has 201 rows
     compact(Store(swept), tmp_path / "new")
     (file,) = (tmp_path / "new" / "curves").iterdir()
     table = pq.ParquetFile(file)

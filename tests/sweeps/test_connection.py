@@ -10,8 +10,8 @@ import psutil
 import pytest
 import ray
 
-from sweeps.connection import STRANGER, attach, start_private
-from sweeps.errors import ClusterError
+from grokjax.errors import ClusterError
+from grokjax.sweeps.execute.on_ray.connection import STRANGER, attach, start_private
 from tests.ray_head import outer_ip, ray_head
 from tests.sweeps.test_spec import write
 
@@ -97,7 +97,9 @@ def test_a_cluster_without_a_token_that_others_can_reach_is_used_with_a_warning(
 
 def test_a_cluster_with_a_token_is_used_without_a_warning_by_those_who_have_it(environment, capsys):
     with ray_head(outer_ip(), {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}) as address:
-        program = f"from sweeps.connection import attach; attach({address!r}); import ray; print(len(ray.nodes()))"
+        program = (
+            f"from grokjax.sweeps.execute.on_ray.connection import attach; attach({address!r}); import ray; print(len(ray.nodes()))"
+        )
         show = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": TOKEN}
         told = subprocess.run([sys.executable, "-c", program], env=os.environ | show, capture_output=True, text=True, check=False)
         assert (told.stdout, "lets in" in told.stderr) == ("1\n", False), told.stderr

@@ -19,18 +19,19 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from analysis.load import load_curves, load_runs
-from sweeps import disk, storage
-from sweeps import store as store_module
-from sweeps.cluster import Execution, run_sweep
-from sweeps.compact import compact
-from sweeps.plan import make_packs
-from sweeps.root import held_runs, open_root, planned_runs
-from sweeps.runs import groups_of
-from sweeps.store import Store, holds_sweep, set_limit
-from sweeps.sweep import SweepSpec
-from sweeps.verify import verify
-from sweeps.worker import Worker, WorkerSetup
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.enter import held_runs, open_root, planned_runs
+from grokjax.sweeps.execute.plan import make_packs
+from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store import disk
+from grokjax.sweeps.store import layout as store_module
+from grokjax.sweeps.store import objects as storage
+from grokjax.sweeps.store.compact import compact
+from grokjax.sweeps.store.layout import Store, holds_sweep, set_limit
+from grokjax.sweeps.store.verify import verify
 from tests.conftest import SMALL_RUN
 from tests.sweeps.test_states import assert_same_tables, same_tuning
 
@@ -92,7 +93,7 @@ def train_pack(root, spec, writes):
 
 def test_a_kill_at_each_step_to_the_commit_leaves_no_torn_and_no_double_run(tmp_path):
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["sweeps.worker"])
+    processes.set_forkserver_preload(["grokjax.sweeps.execute.worker"])
     spec = spec_of(3, 200)
     whole = tmp_path / "whole"
     run_sweep(spec, whole, INLINE)

@@ -3,12 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.load import load_curves
-from sweeps.errors import StoreError
-from sweeps.parts import read_parts, rows_of
-from sweeps.root import open_root
-from sweeps.spec import load_spec
-from sweeps.store import commit_runs, put_curves
+from grokjax.analysis.tables.load import load_curves
+from grokjax.errors import StoreError
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import commit_runs, put_curves
+from grokjax.sweeps.store.read import read_parts, rows_of
 
 RUNS = [f"{number:016x}" for number in range(40)]
 STEPS = 5
@@ -26,7 +26,7 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("parts") / "root"
     store = open_root(root, load_spec("parity-demo"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sweeps.store.ROWS_PER_GROUP", 7)
+        patch.setattr("grokjax.sweeps.store.layout.ROWS_PER_GROUP", 7)
         for pack in range(4):
             put_curves(store, f"pack-{pack}", curves(RUNS[pack::4]))
             commit_runs(store, f"pack-{pack}", pa.table({"run_id": RUNS[pack::4]}))

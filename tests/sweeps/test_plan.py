@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.errors import SpecError
-from sweeps.plan import Held, make_packs, make_plan
-from sweeps.runs import expand, groups_of
-from sweeps.spec import load_spec
-from sweeps.sweep import SweepSpec
+from grokjax.errors import SpecError
+from grokjax.sweeps.execute.plan import Held, make_packs, make_plan
+from grokjax.sweeps.spec.group_runs import expand, groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from tests.conftest import SMALL_RUN
 
 SWEEP = SweepSpec(

@@ -11,14 +11,14 @@ import pytest
 import ray
 from ray.autoscaler.sdk import request_resources
 
-from sweeps.connection import attach
-from sweeps.errors import ClusterError
-from sweeps.events import Receipt
-from sweeps.plan import make_packs
-from sweeps.pool import Pool
-from sweeps.resources import Resources
-from sweeps.schedule import Schedule
-from sweeps.worker import WorkerSetup
+from grokjax.errors import ClusterError
+from grokjax.sweeps.execute.events import Receipt
+from grokjax.sweeps.execute.on_ray.connection import attach
+from grokjax.sweeps.execute.on_ray.pool import Pool
+from grokjax.sweeps.execute.plan import make_packs
+from grokjax.sweeps.execute.schedule import Schedule
+from grokjax.sweeps.execute.worker import WorkerSetup
+from grokjax.sweeps.spec.resources import Resources
 from tests.ray_head import outer_ip, ray_head, ray_node, token  # noqa: F401
 from tests.sweeps.test_plan import GRID
 
@@ -71,7 +71,8 @@ def workers(folder, awaited, resources, *, private=False, worker=Idle):
 def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path, token, monkeypatch, capsys):  # noqa: F811
     asked = []
     monkeypatch.setattr(
-        "sweeps.pool.request_resources", lambda bundles: asked.append(bundles) or request_resources(bundles=bundles)
+        "grokjax.sweeps.execute.on_ray.pool.request_resources",
+        lambda bundles: asked.append(bundles) or request_resources(bundles=bundles),
     )
     with ray_head(outer_ip(), token) as address, ray_node(address, token, "--num-cpus=2", "--num-gpus=2"):
         attach(address)
@@ -90,7 +91,7 @@ def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path,
         assert [worker["has"] for worker in shares] == [{"CPU": 0.5, "GPU": 0.5}] * 4
         assert {worker["gpus"] for worker in shares} == {0.5}
 
-        monkeypatch.setattr("sweeps.pace.LATE_SECONDS", 1.0)
+        monkeypatch.setattr("grokjax.sweeps.execute.stragglers.LATE_SECONDS", 1.0)
         workers(tmp_path / "late", 2, Resources(), worker=OneHangs)  # or it would take ten minutes
 
         with pytest.raises(ClusterError, match="this machine has no room for a worker that takes CPU 64; ask for less in"):

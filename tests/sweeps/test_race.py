@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sweeps.store import Store, commit_runs, put_curves
+from grokjax.sweeps.store.layout import Store, commit_runs, put_curves
 
 WRITERS, ROUNDS = 16, 1000
 

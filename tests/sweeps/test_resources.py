@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweeps.errors import SpecError
-from sweeps.resources import Resources, workers_that_fit
-from sweeps.root import open_root, specs_of
-from sweeps.spec import load_spec
-from sweeps.store import Store
+from grokjax.errors import SpecError
+from grokjax.sweeps.execute.enter import open_root, specs_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.spec.resources import Resources, workers_that_fit
+from grokjax.sweeps.store.layout import Store
 from tests.sweeps.test_spec import write
 
 

@@ -3,10 +3,10 @@ import itertools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweeps.plan import make_packs
-from sweeps.runs import groups_of
-from sweeps.schedule import Schedule
-from sweeps.spec import load_spec
+from grokjax.sweeps.execute.plan import make_packs
+from grokjax.sweeps.execute.schedule import Schedule
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.load import load_spec
 from tests.sweeps.test_plan import GRID
 
 PACKS = list(make_packs(GRID))

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweeps.errors import SpecError
-from sweeps.plan import make_plan
-from sweeps.runs import expand
-from sweeps.spec import load_spec, spec_from
-from sweeps.spec_files import shipped_specs
+from grokjax.errors import SpecError
+from grokjax.sweeps.execute.plan import make_plan
+from grokjax.sweeps.spec.files import shipped_specs
+from grokjax.sweeps.spec.group_runs import expand
+from grokjax.sweeps.spec.load import load_spec, spec_from
 from tests.conftest import SMALL_RUN
 
 

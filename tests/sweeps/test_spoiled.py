@@ -12,19 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.export import export
-from analysis.load import load_curves, load_runs
-from scripts.main import main
-from sweeps import cluster, disk, root
-from sweeps.cluster import Execution, run_sweep
-from sweeps.compact import compact
-from sweeps.errors import BadFileError, SpecError, StoreError
-from sweeps.events import traceback_of
-from sweeps.root import open_root
-from sweeps.store import Store, put_in_quarantine, quarantine
-from sweeps.sweep import SweepSpec
-from sweeps.verify import verify
-from sweeps.worker import Worker
+from grokjax.analysis.tables.export import export
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import BadFileError, SpecError, StoreError
+from grokjax.scripts.main import main
+from grokjax.sweeps.execute import driver as cluster
+from grokjax.sweeps.execute import enter as root
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.events import traceback_of
+from grokjax.sweeps.execute.worker import Worker
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store import disk
+from grokjax.sweeps.store.compact import compact
+from grokjax.sweeps.store.layout import Store, put_in_quarantine, quarantine
+from grokjax.sweeps.store.verify import verify
 from tests.conftest import SMALL_RUN
 
 INLINE = Execution(executor="inline")

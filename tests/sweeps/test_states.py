@@ -6,21 +6,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.load import load_curves, load_runs, load_weights
+from grokjax.analysis.labels.early_stop import DECIDERS
+from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
 from grokjax.config import RunConfig
-from grokjax.lanes import Tuning
-from grokjax.occupant import Begun
-from grokjax.pack import train_pack
-from sweeps import worker as worker_module
-from sweeps.cluster import Execution, run_sweep
-from sweeps.plan import make_packs
-from sweeps.root import held_runs, open_root, planned_runs
-from sweeps.schema import COSTS
-from sweeps.spec import load_spec
-from sweeps.states import read_states, states_file
-from sweeps.stopping import DECIDERS
-from sweeps.verify import verify
-from sweeps.worker import Worker, WorkerSetup
+from grokjax.engine.lane_run import Begun
+from grokjax.engine.pack import train_pack
+from grokjax.engine.program import Tuning
+from grokjax.sweeps.execute import worker as worker_module
+from grokjax.sweeps.execute.checkpoints import read_states, states_file
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.enter import held_runs, open_root, planned_runs
+from grokjax.sweeps.execute.plan import make_packs
+from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.schema import COSTS
+from grokjax.sweeps.store.verify import verify
 from tests.grokjax.test_pack import MODELS, OPTIMIZERS, PAIRS
 from tests.sweeps.test_spec import write
 

@@ -3,9 +3,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analysis.rules import ArticleRule, classify
-from sweeps.stopping import ArticleDecider
-from sweeps.summaries import summarize
+from grokjax.analysis.labels.early_stop import ArticleDecider
+from grokjax.analysis.labels.rules import ArticleRule, classify
+from grokjax.sweeps.execute.summaries import summarize
 from tests.sweeps.test_summaries import curve
 
 # Losses around the thresholds, so that every order of reaching them comes up; at times not finite.

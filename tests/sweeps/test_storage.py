@@ -7,13 +7,13 @@ from functools import partial
 
 import pytest
 
-from analysis.load import load_curves, load_runs, load_weights
-from sweeps.cluster import Execution, run_sweep
-from sweeps.errors import StoreError
-from sweeps.storage import Storage
-from sweeps.store import Store
-from sweeps.sweep import SweepSpec
-from sweeps.verify import verify
+from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
+from grokjax.errors import StoreError
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.objects import Storage
+from grokjax.sweeps.store.verify import verify
 from tests.conftest import SMALL_RUN
 from tests.s3 import at_random, s3_server
 
@@ -62,7 +62,7 @@ def test_what_is_to_last_is_on_the_disk_before_it_has_its_name(tmp_path, monkeyp
         return record
 
     for name in ("fsync", "link", "replace"):
-        monkeypatch.setattr(f"sweeps.disk.os.{name}", recorded(name))
+        monkeypatch.setattr(f"grokjax.sweeps.store.disk.os.{name}", recorded(name))
     disk.put("curves/p", b"curves")
     assert disk.create("runs/p", b"runs")
     disk.put("progress/p", b"progress", lasting=False)

@@ -10,17 +10,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.load import load_curves, load_runs
-from grokjax.lanes import first_tunings, program_of
-from sweeps.errors import SpecError, StoreError
-from sweeps.parts import read_parts, rows_of
-from sweeps.plan import make_packs
-from sweeps.root import held_runs, open_root, planned_runs
-from sweeps.schema import curves_schema
-from sweeps.spec import load_spec
-from sweeps.standing import drop_superseded
-from sweeps.store import Store, commit_runs, drop_leftovers, put_curves
-from sweeps.worker import Worker, WorkerSetup
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.engine.program import first_tunings, program_of
+from grokjax.errors import SpecError, StoreError
+from grokjax.sweeps.execute.enter import held_runs, open_root, planned_runs
+from grokjax.sweeps.execute.plan import make_packs
+from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.duplicates import drop_superseded
+from grokjax.sweeps.store.layout import Store, commit_runs, drop_leftovers, put_curves
+from grokjax.sweeps.store.read import read_parts, rows_of
+from grokjax.sweeps.store.schema import curves_schema
 from tests.sweeps.test_spec import write
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from sweeps.schema import OUTCOME_COLUMNS, SCALARS
-from sweeps.summaries import crossing_step, summarize
+from grokjax.sweeps.execute.summaries import crossing_step, summarize
+from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, SCALARS
 
 STEP = np.array([0, 100, 200, 300, 400])
 

@@ -5,10 +5,10 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from sweeps.cluster import Execution, run_sweep
-from sweeps.store import Store
-from sweeps.sweep import SweepSpec
-from sweeps.verify import verify
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.verify import verify
 from tests.conftest import SMALL_RUN
 
 

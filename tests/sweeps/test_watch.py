@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sweeps.cluster import Execution, run_sweep
-from sweeps.errors import BadFileWarning
-from sweeps.root import open_root
-from sweeps.runs import groups_of
-from sweeps.spec import load_spec
-from sweeps.store import Store, commit_runs, put_in_quarantine, write_progress
-from sweeps.watch import MOST_PROGRESS_READS, Watch
+from grokjax.errors import BadFileWarning
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import Store, commit_runs, put_in_quarantine, write_progress
+from grokjax.sweeps.store.progress import MOST_PROGRESS_READS, Watch
 from tests.s3 import s3_server
 from tests.sweeps.test_spec import write
 
@@ -61,7 +61,7 @@ def progress(store, pack_id, run_steps, at, group_id):
 def test_looks_tell_what_is_done_in_training_and_set_aside_and_how_fast_it_goes(tmp_path, monkeypatch, where):
     with s3_server(monkeypatch) as address:
         if where == "s3, in ranges":
-            monkeypatch.setattr("sweeps.watch.SMALL_FILE", 0)
+            monkeypatch.setattr("grokjax.sweeps.store.progress.SMALL_FILE", 0)
         store, (first, second) = sweep(tmp_path, tmp_path / "root" if where == "disk" else address)
         here, there = first.template.group_id, second.template.group_id
         watch = Watch(Store(store.root))

@@ -1,4 +1,4 @@
-// The rules of analysis/rules.py, question by question: tests hold the two to the same labels.
+// The rules of analysis/labels/rules.py, question by question: tests hold the two to the same labels.
 
 import { NO_CODE } from "./bytes.js";
 import { PRESENT } from "./sweep.js";

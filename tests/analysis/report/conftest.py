@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.synthetic import plausible_curve, write_sweep
-from grokjax.occupant import Curve
-from sweeps.sweep import SweepSpec
+from grokjax.engine.lane_run import Curve
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from tests.conftest import SMALL_RUN
 
 STEPS = {"steps": 2000, "log_every": 100}

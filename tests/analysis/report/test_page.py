@@ -13,18 +13,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from analysis.events import events
-from analysis.load import load_curves, load_runs
-from analysis.phases import wilson_interval
-from analysis.report.told import Axes
-from analysis.report.write import write_report
-from analysis.rules import PHASES, RULES, classify, make_rule
 from benchmarks.synthetic import write_sweep
-from scripts.report import unmade_runs
-from sweeps.root import open_root
-from sweeps.runs import groups_of
-from sweeps.spec import load_spec
-from sweeps.store import put_in_quarantine
+from grokjax.analysis.labels.events import events
+from grokjax.analysis.labels.rules import PHASES, RULES, classify, make_rule
+from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.write import write_report
+from grokjax.analysis.statistics.grid import wilson_interval
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.scripts.report import unmade_runs
+from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.layout import put_in_quarantine
 from tests.analysis.report.conftest import AXES, spec_of
 
 

@@ -11,16 +11,16 @@ import pandas as pd
 import pytest
 from hypothesis import given
 
-from analysis.load import AnalysisError, load_curves, load_runs
-from analysis.plots import PHASE_COLORS
-from analysis.report import sweep as report_sweep
-from analysis.report.curves import DECADES_A_CODE, drawn_metrics, pack_curves
-from analysis.report.document import LIGHT, SCRIPTS, STYLES, document
-from analysis.report.packing import differences, planes
-from analysis.report.told import Axes
-from analysis.report.write import write_report
-from sweeps.errors import StoreError
-from sweeps.root import open_root
+from grokjax.analysis.plots import PHASE_COLORS
+from grokjax.analysis.report import sweep as report_sweep
+from grokjax.analysis.report.curves import DECADES_A_CODE, drawn_metrics, pack_curves
+from grokjax.analysis.report.document import LIGHT, SCRIPTS, STYLES, document
+from grokjax.analysis.report.packing import differences, planes
+from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.write import write_report
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import AnalysisError, StoreError
+from grokjax.sweeps.execute.enter import open_root
 from tests.analysis.report.conftest import spec_of
 
 
@@ -142,7 +142,7 @@ def test_what_data_says_cannot_end_the_element_that_holds_it():
 
 
 def test_every_file_of_the_page_is_in_it_after_what_it_imports():
-    folder = resources.files("analysis.report") / "page"
+    folder = resources.files("grokjax.analysis.report") / "page"
     assert {file.name for file in folder.iterdir()} == {*SCRIPTS, *STYLES, "page.html"}
     names = []
     for index, name in enumerate(SCRIPTS):

@@ -1,0 +1,115 @@
+"""Thresholds: the fields of a rule, each with its default, what it may be, and what it means."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from grokjax.errors import AnalysisError, nearest
+
+Setting = float | str
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a field of a rule may be: one of `options`; without any, a number from `low` to `high`, both included.
+
+    `log` says that the number is judged on a log scale: a slider moves it by factors.
+    """
+
+    meaning: str
+    unit: str = ""
+    low: float = 0
+    high: float = 0
+    log: bool = False
+    options: tuple[Setting, ...] = ()
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, as the end of a sentence."""
+        return ", ".join(map(_text, self.options)) if self.options else f"a number from {self.low:g} to {self.high:g}"
+
+    def allows(self, value: object) -> bool:
+        """Whether the field may be `value`."""
+        if self.options:
+            return value in self.options and not isinstance(value, bool)
+        return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
+
+
+class WithThresholds:
+    """What rules have in common: fields that are thresholds, checked when a rule is made, and told in notebooks."""
+
+    name: ClassVar[str]
+    source: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        """Raises AnalysisError for the first field that is not what it may be."""
+        for name, threshold in thresholds_of(self).items():
+            if not threshold.allows(value := getattr(self, name)):
+                raise AnalysisError(f"{name} = {value} is out of range; use {threshold.allowed}")
+
+    def _repr_html_(self) -> str:
+        from grokjax.analysis.labels.notebook import rule_html  # noqa: PLC0415  (which imports this module)
+
+        return rule_html(self)
+
+
+def number(default: float, low: float, high: float, meaning: str, unit: str = "", *, log: bool = True) -> Any:
+    """A field of a rule that is a number from `low` to `high`."""
+    return dataclasses.field(default=default, metadata={"threshold": Threshold(meaning, unit, low, high, log)})
+
+
+def option(default: Setting, options: tuple[Setting, ...], meaning: str, unit: str = "") -> Any:
+    """A field of a rule that is one of a few numbers or words."""
+    return dataclasses.field(default=default, metadata={"threshold": Threshold(meaning, unit, options=options)})
+
+
+def thresholds_of(rule: Any) -> dict[str, Threshold]:
+    """What each field of a rule, or of its class, may be, by name; `dataclasses.fields` has the defaults."""
+    return {field.name: field.metadata["threshold"] for field in dataclasses.fields(rule)}
+
+
+def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:
+    """The thresholds written as NAME=VALUE for a class of rules. Raises AnalysisError; values are not checked yet."""
+    known, parsed = thresholds_of(rule), dict[str, Setting]()
+    for written in settings:
+        name, equals, text = (part.strip() for part in written.partition("="))
+        if not equals or not text:
+            raise AnalysisError(f"--threshold {written}: write NAME=VALUE; the rule {rule.name} has {', '.join(known)}")
+        _require(name, known, rule)
+        parsed[name] = _setting(text)
+    return parsed
+
+
+def check_names(rule: Any, settings: Mapping[str, object]) -> None:
+    """Raises AnalysisError for a name that is no field of a class of rules."""
+    for name in settings:
+        _require(name, thresholds_of(rule), rule)
+
+
+def told(rule: Any) -> str:
+    """A rule in few words: its name, and the fields that are not at their defaults."""
+    changed = [
+        f"{field.name} {_text(getattr(rule, field.name))}"
+        for field in dataclasses.fields(rule)
+        if getattr(rule, field.name) != field.default
+    ]
+    return ", ".join([rule.name, *changed])
+
+
+def _require(name: str, known: Mapping[str, Threshold], rule: Any) -> None:
+    if name not in known:
+        raise AnalysisError(f"the rule {rule.name} has no threshold {name}; it has {', '.join(known)}{nearest(name, known)}")
+
+
+def _setting(text: str) -> Setting:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _text(value: Setting) -> str:
+    return value if isinstance(value, str) else f"{value:g}"

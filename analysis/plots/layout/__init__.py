@@ -1,0 +1,1 @@
+"""How figures are laid out: style, text, ticks, and panels on a page."""

@@ -1,0 +1,128 @@
+"""How panels of cells stand on a page: how many side by side, how large their cells are, and what fits as their labels."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from grokjax.analysis.plots.layout.page import PAD
+from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, SMALL, TEXT
+from grokjax.analysis.plots.layout.text import POINTS, text_height, text_width, wrapped
+
+# Inches: what a label may take at the left, the gap between panels, the largest cell, a line of small text.
+WIDEST_LABEL, GAP, WIDEST, TALLEST, LINE = 0.95, 0.12, 0.8, 0.55, 1.3 * SMALL / POINTS
+SCALE_WIDTH = 0.55  # of a scale of colours with its numbers
+MOST_HEIGHT = 8.0  # of all panels, where narrower ones can help it
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """Panels in lines, their labels, and inches: of the figure, of its panels with their labels, of a cell."""
+
+    across: int
+    down: int
+    columns: list[str]
+    rotation: int  # of the columns' labels, in degrees
+    rows: list[str]
+    titles: list[str]
+    heading: str  # above all panels, where the facet's name has no room above each
+    width: float
+    used: float
+    height: float
+    cell_width: float
+    cell_height: float
+
+
+def arrange(
+    columns: list[str],
+    rows: list[str],
+    facets: tuple[str, list[str]] | None,
+    *,
+    width: float | None,
+    sides: tuple[float, float],
+    scale: bool,
+) -> Arrangement | None:
+    """The arrangement of panels of the given columns and rows, one for each facet; None if their cells do not fit.
+
+    Args:
+      columns, rows: the values that stand at them.
+      facets: the name of what makes panels, and its values; None for one panel.
+      width: of the figure, in inches; what it needs when None.
+      sides: inches that a cell must have and should have.
+      scale: whether a scale of colours stands at the right.
+    """
+    lines = [wrapped(text, WIDEST_LABEL) for text in rows]
+    beside = max(map(text_width, lines)) + 0.1 + 1.5 * TEXT / POINTS + 2 * PAD + (SCALE_WIDTH if scale else 0)
+    panels = _Panels(len(columns), len(rows), len(facets[1]) if facets else 1)
+    width = width or _fitting_width(panels, beside, sides)
+    across = panels.across(width - beside, sides)
+    if not across:
+        return None
+    cell_width = min(((width - beside) / across - GAP) / len(columns), WIDEST)
+    cell_height = max(min(cell_width, TALLEST), sides[0], LINE)
+    labels, rotation, labels_height = _column_labels(columns, cell_width)
+    titles, heading = _titles(facets, cell_width * len(columns))
+    above = max((text_height(text, TEXT) + 0.08 for text in titles), default=0.0)
+    below = labels_height + 1.6 * TEXT / POINTS + 0.08
+    down = math.ceil(panels.count / across)
+    uneven = panels.count % across != 0 and down > 1  # the last line is short, so the one above it has labels too
+    height = down * (len(rows) * cell_height + above + 0.08) + below * (2 if uneven else 1)
+    used = beside + across * (len(columns) * cell_width + GAP)
+    return Arrangement(
+        across, down, labels, rotation, lines, titles, heading, width, used, height, cell_width, cell_height
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Panels:
+    columns: int
+    rows: int
+    count: int
+
+    def across(self, room: float, sides: tuple[float, float]) -> int:
+        """How many stand side by side in `room` inches: as many as leave cells a comfortable size, or more where the figure would
+        be too tall. The lines are of about equal length. 0 if not even one panel fits.
+        """
+        smallest, comfortable = sides
+
+        def side(across: int) -> float:
+            return (room / across - GAP) / self.columns
+
+        fitting = [across for across in range(1, self.count + 1) if side(across) >= smallest - 1e-9]
+        if not fitting:
+            return 0
+        best = max((across for across in fitting if side(across) >= comfortable), default=1)
+        while best < fitting[-1] and math.ceil(self.count / best) * (self.rows * min(side(best), TALLEST) + 0.35) > MOST_HEIGHT:
+            best += 1
+        return math.ceil(self.count / math.ceil(self.count / best))
+
+
+def _fitting_width(panels: _Panels, beside: float, sides: tuple[float, float]) -> float:
+    """One column of a paper where all panels fit in one line of it; both where they fit on those; else what one panel needs."""
+    if panels.across(SINGLE - beside, sides) == panels.count and panels.count * panels.columns * sides[1] < SINGLE - beside:
+        return SINGLE
+    return DOUBLE if panels.across(DOUBLE - beside, sides) else beside + panels.columns * sides[0] + GAP
+
+
+def _column_labels(texts: list[str], cell_width: float) -> tuple[list[str], int, float]:
+    """Labels of the columns, their rotation and height: upright where one is wider than a cell, every n-th where those touch."""
+    for lines in (texts, [wrapped(text, cell_width - 0.05) for text in texts]):
+        if max(map(text_width, lines)) + 0.05 <= cell_width:
+            return lines, 0, max(map(text_height, lines))
+    for lines in ([wrapped(text, WIDEST_LABEL) for text in texts], texts):
+        every = math.ceil(max(map(text_height, lines)) / cell_width)
+        if every == 1:
+            break
+    shown = [line if index % every == 0 else "" for index, line in enumerate(lines)]
+    return shown, 90, max(map(text_width, lines)) + 0.03
+
+
+def _titles(facets: tuple[str, list[str]] | None, panel_width: float) -> tuple[list[str], str]:
+    """Titles of the panels, and what is said above them all where the facet's name has no room on each."""
+    if facets is None:
+        return [], ""
+    name, values = facets
+    whole = [f"{name} = {value}" for value in values]
+    if max(text_width(text, TEXT) for text in whole) <= panel_width:
+        return whole, ""
+    return [wrapped(value, panel_width, TEXT) for value in values], f"panels: {name}"

@@ -1,0 +1,93 @@
+"""Words and numbers on figures: how wide they are, where they break, how values read."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+
+from grokjax.analysis.plots.layout.style import SMALL, STYLE
+from grokjax.sweeps.store.schema import CURVE_COLUMNS, OUTCOME_COLUMNS
+
+POINTS = 72  # to the inch
+UNITS = {column.name: column.unit for column in (*OUTCOME_COLUMNS, *CURVE_COLUMNS)}
+
+
+@functools.lru_cache(maxsize=4096)
+def text_width(text: str, size: float = SMALL) -> float:
+    """Width of the widest line of a text, in inches, at a size in points."""
+    font = FontProperties(family=STYLE["font.family"])
+    lines = (line for line in text.split("\n") if line.strip())
+    return max((TextPath((0, 0), line, size=size, prop=font).get_extents().width for line in lines), default=0.0) / POINTS
+
+
+def text_height(text: str, size: float = SMALL) -> float:
+    """Height of a text's lines, in inches."""
+    return (text.count("\n") + 1) * 1.25 * size / POINTS
+
+
+def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -> str:
+    """The text in lines of at most `width` inches, broken after the characters `breaks`; what has none stays long."""
+    lines = [""]
+    for piece in re.findall(rf".+?(?:[{breaks}]|$)", text):
+        if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
+            lines.append("")
+        lines[-1] += piece
+    return "\n".join(line.rstrip(" ") for line in lines)
+
+
+def value_texts(values: Iterable[Any]) -> list[str]:
+    """How values of a column read: numbers with as few digits as tell them apart, but at least three."""
+    listed = list(values)
+    if not all(isinstance(value, float) for value in listed):
+        return [str(value) for value in listed]
+    for digits in range(3, 18):
+        texts = [number_text(value, digits) for value in listed]
+        if len(set(texts)) == len(set(listed)):
+            break
+    return texts
+
+
+def number_text(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits: 0.0316, 5000, 1e-6."""
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
+    return np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
+
+
+def steps_text(steps: float) -> str:
+    """A number of steps with two significant digits: 300, 4.2k, 13k; infinite ones as such."""
+    if np.isinf(steps):
+        return "∞"
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if steps >= 0.995 * size:
+            return f"{number_text(steps / size, 2)}{unit}"
+    return number_text(steps, 2)
+
+
+def with_unit(name: str) -> str:
+    """A column's name with its unit, where it has one: final_test_loss (nats)."""
+    unit = UNITS.get(name, "")
+    return name if unit in ("", "1", name) else f"{name} ({unit})"
+
+
+def counted(count: int, what: str) -> str:
+    """1 run; 1,125 runs."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def ranged(counts: Sequence[int] | pd.Series[int], what: str) -> str:
+    """9 seeds, or 7 to 9 seeds."""
+    least, most = int(min(counts)), int(max(counts))
+    return counted(most, what) if least == most else f"{least:,} to {most:,} {what}s"
+
+
+def told_missing(missing: int, shown: int) -> str:
+    """What a figure's note says of planned runs that are not there; nothing where all are."""
+    return f"Partial: {missing:,} of {missing + shown:,} runs are still missing." if missing else ""

@@ -1,0 +1,107 @@
+"""Axes: linear or logarithmic as the values are spread, with ticks at them where they are few, decimal below two decades."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
+
+from grokjax.analysis.plots.layout.style import SMALL
+from grokjax.analysis.plots.layout.text import text_width, value_texts
+
+Which = Literal["x", "y"]
+# Decades from which on powers of ten say enough.
+DECADES = 2
+
+
+def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, *, log: bool) -> None:
+    """Scales an axis for a hyperparameter, with ticks at those of its values whose labels have room on an axis of `inches`."""
+    distinct = np.unique(np.asarray(list(values), float))
+    _set_scale(panel, which, "log" if log else "linear")
+    low, high = float(distinct[0]), float(distinct[-1])
+    at = np.log(distinct) if log else distinct
+    room = (at[-1] - at[0]) or 1.0
+    margin = 0.04 * room if len(distinct) > 1 else 0.5
+    ends = (at[0] - margin, at[-1] + margin)
+    (panel.set_xlim if which == "x" else panel.set_ylim)(*(map(math.exp, ends) if log else ends))
+    axis = _axis(panel, which)
+    if len(distinct) > 12:
+        decimal_ticks(axis, low, high) if log else axis.set_major_locator(MaxNLocator(5))
+        return
+    texts = value_texts(distinct.tolist())
+    sizes = [text_width(text) + 0.06 if which == "x" else 1.3 * SMALL / 72 for text in texts]
+    kept = _with_room((at - at[0]) / room * inches, sizes)
+    axis.set_major_locator(FixedLocator(distinct[kept].tolist()))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: texts[int(np.argmin(np.abs(distinct - value)))]))
+    axis.set_minor_locator(FixedLocator(np.delete(distinct, kept).tolist()))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _with_room(at: np.ndarray, sizes: Sequence[float]) -> list[int]:
+    """Which labels stay, so that none touches the next: the first and the last, and what fits between."""
+    kept = [0]
+    last = len(at) - 1
+    for index in range(1, len(at)):
+        clear = at[index] - at[kept[-1]] >= (sizes[index] + sizes[kept[-1]]) / 2
+        before_last = index == last or at[last] - at[index] >= (sizes[index] + sizes[last]) / 2
+        if clear and before_last:
+            kept.append(index)
+    return kept
+
+
+def decimal_ticks(axis: Axis, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis from `low` to `high`: decimal numbers at 1, 2, 5 where it spans less than two decades."""
+    if low <= 0 or high / low >= 10**DECADES:
+        axis.set_major_locator(LogLocator(numticks=7))
+        axis.set_minor_locator(LogLocator(subs=(2, 3, 4, 5, 6, 7, 8, 9), numticks=40) if high / low < 1e5 else NullLocator())
+        axis.set_minor_formatter(NullFormatter())
+        return
+    axis.set_major_locator(_few_per_decade(low, high))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def _few_per_decade(low: float, high: float) -> LogLocator:
+    ratio = high / low
+    subs = (1, 1.5, 2, 3, 4, 5, 6, 8) if ratio < 4 else (1, 2, 3, 5) if ratio < 20 else (1, 2, 5)
+    return LogLocator(subs=subs, numticks=20)
+
+
+def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
+    """A logarithmic axis for values from `low` to `high`, with a margin."""
+    _set_scale(panel, which, "log")
+    margin = (high / low) ** 0.04 if high > low else 1.3
+    (panel.set_xlim if which == "x" else panel.set_ylim)(low / margin, high * margin)
+    decimal_ticks(_axis(panel, which), low / margin, high * margin)
+
+
+def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = True) -> None:
+    """Ticks of an axis of training steps that is `inches` long: 0, 5k, 10k."""
+    axis = _axis(panel, which)
+    if axis.get_scale() == "linear":
+        axis.set_major_locator(MaxNLocator(int(np.clip(2.2 * inches, 2, 8)), steps=[1, 2, 2.5, 5, 10]))
+    else:
+        few_ticks(axis, *axis.get_view_interval())
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_label_text("step" if label else "")
+
+
+def few_ticks(axis: Axis, low: float, high: float) -> None:
+    """Ticks of a logarithmic axis of steps: at 1, 2, 5 where it spans less than three decades."""
+    if high / low < 10**3:
+        axis.set_major_locator(_few_per_decade(low, high))
+    axis.set_major_formatter(EngFormatter(sep=""))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _axis(panel: Axes, which: Which) -> Axis:
+    return panel.xaxis if which == "x" else panel.yaxis
+
+
+def _set_scale(panel: Axes, which: Which, scale: str) -> None:
+    (panel.set_xscale if which == "x" else panel.set_yscale)(scale)

@@ -1,0 +1,160 @@
+"""One archive under several rules: how far they agree, and how the map moves as thresholds do."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grokjax.analysis.labels.rules import PHASES, NamedRule, classify, make_rule
+from grokjax.analysis.labels.thresholds import Setting, check_names, thresholds_of, told
+from grokjax.analysis.statistics.grid import cells_of, check_cell, count_phases, wilson_interval
+from grokjax.errors import AnalysisError
+
+Shares = np.ndarray[Any, np.dtype[np.float64]]
+
+# Settings of thresholds times cells that a sensitivity map may have.
+MOST_ROWS = 5_000_000
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The same runs under several rules.
+
+    `labels` has a row a run and a column a rule. `table` has a row a pair of rules: `runs`, the share `agreement` of them with the
+    same phase, its Wilson interval `low` to `high`, and Cohen's `kappa` (Cohen 1960), which is NaN where both rules see one phase
+    alone. Diverged and undecided count as phases.
+    """
+
+    labels: pd.DataFrame
+    table: pd.DataFrame
+
+    def confusion(self, first: str, second: str) -> pd.DataFrame:
+        """How many runs have each phase under the first rule, downwards, and under the second, across: [P, P].
+
+        Raises:
+          AnalysisError: no such rule among the labels.
+        """
+        for name in (first, second):
+            if name not in self.labels:
+                raise AnalysisError(f"there are no labels of {name}; there are {'; '.join(map(str, self.labels))}")
+        counts = pd.crosstab(self.labels[first], self.labels[second])
+        return counts.reindex(index=list(PHASES), columns=list(PHASES), fill_value=0)
+
+    @property
+    def differing(self) -> pd.DataFrame:
+        """The labels of the runs on which not all rules agree."""
+        return self.labels[self.labels.astype(str).nunique(axis=1) > 1]
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html(notebook=True)
+
+
+def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float = 0.95) -> Agreement:
+    """Labels a runs table by each rule and compares the labels pair by pair.
+
+    Raises:
+      AnalysisError: fewer than two different rules, or a rule's columns are missing.
+    """
+    named = {told(rule): rule for rule in rules}
+    if len(named) < 2 or len(named) < len(rules):
+        raise AnalysisError(f"agreement is between two different rules or more, got {', '.join(map(told, rules)) or 'none'}")
+    labels = pd.DataFrame({name: classify(runs, rule) for name, rule in named.items()}, index=runs.index)
+    rows = []
+    for first, second in itertools.combinations(labels, 2):
+        same = int((labels[first].cat.codes == labels[second].cat.codes).sum())
+        low, high = wilson_interval(same, len(labels), confidence)
+        kappa = cohens_kappa(labels[first], labels[second])
+        rows.append((first, second, len(labels), same / len(labels), float(low), float(high), kappa))
+    return Agreement(labels, pd.DataFrame(rows, columns=["first", "second", "runs", "agreement", "low", "high", "kappa"]))
+
+
+def cohens_kappa(first: pd.Series[Any], second: pd.Series[Any]) -> float:
+    """Cohen's kappa of two labellings of the same runs; NaN where both are one phase throughout."""
+    from sklearn.metrics import cohen_kappa_score  # noqa: PLC0415  (a second to load)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the division that NaN tells of
+        return float(cohen_kappa_score(first.astype(str), second.astype(str), labels=list(PHASES)))
+
+
+def sensitivity(
+    runs: pd.DataFrame,
+    rule: NamedRule,
+    settings: Mapping[str, Sequence[Setting]] | None = None,
+    *,
+    x: str,
+    y: str,
+    facet: str | None = None,
+) -> pd.DataFrame:
+    """How each cell's shares move as thresholds do: a row a setting of the thresholds and cell.
+
+    Args:
+      runs: a runs table.
+      rule: where it starts from.
+      settings: values of its thresholds by name, all combinations of which are tried; `nearby(rule)` when None.
+      x, y, facet: the hyperparameters that make a cell.
+
+    Returns:
+      The thresholds' columns, those of the cell, `phase` and for each phase p `p_share` as in `phases.phase_grid`, and `distance`:
+      half the sum over phases of |share - share under `rule`|, from 0 (nothing moved) to 1 (every run changed phase).
+
+    Raises:
+      AnalysisError: no such threshold, one out of range, or more than MOST_ROWS rows.
+    """
+    settings = nearby(rule) if settings is None else settings
+    check_names(type(rule), settings)
+    cell = [name for name in (facet, y, x) if name is not None]
+    check_cell(runs, cell)
+    codes, cells = cells_of(runs[cell])
+    count = math.prod(map(len, settings.values()))
+    if count * len(cells) > MOST_ROWS:
+        raise AnalysisError(f"{count:,} settings of {len(cells):,} cells are too many; give fewer thresholds or values")
+
+    def shares(labels: pd.Series[str]) -> Shares:  # [C, P]
+        counts = count_phases(codes, len(cells), labels)
+        found: Shares = counts / counts.sum(axis=1, keepdims=True)
+        return found
+
+    base, frames = shares(classify(runs, rule)), []
+    for values in itertools.product(*settings.values()):
+        setting = dict(zip(settings, values, strict=True))
+        moved = shares(classify(runs, make_rule(rule.name, dataclasses.asdict(rule) | setting)))
+        frame = pd.concat([pd.DataFrame(setting, index=cells.index), cells], axis=1)
+        frame["phase"] = pd.Categorical.from_codes(moved.argmax(axis=1), dtype=pd.CategoricalDtype(list(PHASES)))
+        frame[[f"{phase}_share" for phase in PHASES]] = moved
+        frames.append(frame.assign(distance=np.abs(moved - base).sum(axis=1) / 2))
+    return pd.concat(frames, ignore_index=True)
+
+
+def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tuple[Setting, ...]]:
+    """Values around each threshold of a rule that is a number: `count` of them, fewer at the ends of what it may be.
+
+    From 1 / factor to factor times where it is judged on a log scale; of an accuracy, the same of what it lacks of 1.
+    """
+    spread, found = np.geomspace(1 / factor, factor, count), dict[str, tuple[Setting, ...]]()
+    for name, threshold in thresholds_of(rule).items():
+        if not threshold.options:
+            value = getattr(rule, name)
+            values = np.clip(value * spread if threshold.log else 1 - (1 - value) * spread, threshold.low, threshold.high)
+            found[name] = tuple(dict.fromkeys(float(f"{each:.6g}") for each in values))
+    return found
+
+
+def most_moved(moved: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
+    """The cells of a sensitivity map, those whose shares move most first.
+
+    Returns the cell's columns, `distance` (the greatest over the settings), `mean_distance`, and `phases`: how many different most
+    frequent phases the settings give.
+    """
+    by_cell = moved.groupby(list(cell), observed=True)
+    table = by_cell["distance"].agg(["max", "mean"]).set_axis(["distance", "mean_distance"], axis=1)
+    table["phases"] = by_cell["phase"].nunique()
+    return table.reset_index().sort_values(["distance", "mean_distance"], ascending=False, ignore_index=True)

@@ -1,0 +1,226 @@
+"""The boundary between two phases along an axis: where a logistic fit of their shares crosses one half, with a bootstrap band.
+
+With a few seeds a cell the phases are often wholly separated: no seed groks up to one value and all do from the next. The slope of
+greatest likelihood is infinite there, so slopes are fitted with Firth's penalty, which is finite always. Resampling the seeds of a
+cell would return the same cell again where they agree, and call the boundary known exactly; so runs are drawn from the fit instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.statistics.grid import check_cell
+from grokjax.analysis.statistics.logistic import LogisticFit, fit_logistic, steps_of
+from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
+from grokjax.errors import AnalysisError, nearest
+
+Array = np.ndarray[Any, Any]
+
+# Phases that say nothing of where a boundary runs.
+UNTOLD = ("diverged", "undecided")
+
+# What can be known of a boundary.
+STATUSES = {
+    "found": "the share crosses one half between the values that were tried",
+    "no runs": "no run counts",
+    "one phase": "all runs that count agree",
+    "one value": "the runs that count have one value of the axis",
+    "no trend": "which way the share goes is not known at this confidence",
+    "outside": "the boundary is beyond the values that were tried",
+}
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """The shares of a phase along an axis, and their logistic fit.
+
+    `cells` has a row a value with `successes` of `trials` runs. `fit` is None where all runs that count agree. `resampled` are the
+    fits to runs drawn from it: with the penalty, and with the lowest and the highest step that separated runs allow. Bands reach
+    over all three, since nobody knows where between two values separated phases change.
+    """
+
+    axis: str
+    log: bool
+    cells: pd.DataFrame  # value, successes, trials
+    left_out: int
+    confidence: float
+    fit: LogisticFit | None
+    resampled: tuple[LogisticFit, ...]
+
+    @property
+    def status(self) -> str:
+        """What is known of the boundary, one of STATUSES."""
+        if self.fit is None:
+            if not self.cells["trials"].sum():
+                return "no runs"
+            return "one phase" if self.cells["successes"].sum() in (0, self.cells["trials"].sum()) else "one value"
+        if self.slope_band[0] <= 0 <= self.slope_band[1]:
+            return "no trend"
+        return "found" if self.cells["value"].min() <= self.at <= self.cells["value"].max() else "outside"
+
+    @property
+    def at(self) -> float:
+        """The value of the axis at which the fitted share is one half; NaN where there is no fit."""
+        return np.nan if self.fit is None else float(off_scale(self.fit.center, log=self.log))
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """The bootstrap band of `at`. An end that is not known is infinite, or 0 on a log scale; NaN where there is no fit."""
+        if self.fit is None:
+            return np.nan, np.nan
+        low, high = self._band([self._centers(fits, self.fit.slope) for fits in self.resampled])
+        return float(off_scale(low, log=self.log)), float(off_scale(high, log=self.log))
+
+    @property
+    def slope(self) -> float:
+        """The slope of the logit per unit of the axis, on a log scale per factor of e; NaN where there is no fit."""
+        return np.nan if self.fit is None else float(self.fit.slope)
+
+    @property
+    def slope_band(self) -> tuple[float, float]:
+        """The bootstrap band of `slope`; infinite at the end to which separated runs leave it open."""
+        if self.fit is None:
+            return np.nan, np.nan
+        low, high = self._band([fits.slope for fits in self.resampled])
+        return float(low), float(high)
+
+    def shares(self, values: Array) -> pd.DataFrame:
+        """The fitted `share` at values [P] of the axis, with its pointwise band `low` to `high`; a row a value.
+
+        Raises:
+          AnalysisError: there is no fit.
+        """
+        if self.fit is None:
+            raise AnalysisError(f"all runs along {self.axis} agree, so there is nothing to fit; choose another phase or other runs")
+        at = on_scale(values, log=self.log)
+        low, high = self._band([fits.share(at) for fits in self.resampled])
+        return pd.DataFrame({self.axis: values, "share": self.fit.share(at), "low": low, "high": high})
+
+    @staticmethod
+    def _centers(fits: LogisticFit, slope: Array) -> Array:
+        """The centers of resampled fits [B]; beyond one end or the other where the share goes the other way than `slope` says."""
+        against = fits.slope * np.sign(slope) <= 0
+        return np.where(against, np.where(fits.level * np.sign(slope) > 0, -np.inf, np.inf), fits.center)
+
+    def _band(self, kinds: Sequence[Array]) -> Array:
+        """The low and the high end of the band of values [B, ...] of each kind of fit: [2, ...]."""
+        tail = (1 - self.confidence) / 2
+        ends = [np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf") for values in kinds]  # no means of infinities
+        return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
+
+
+def boundary(
+    runs: pd.DataFrame,
+    phases: pd.Series[str],
+    axis: str,
+    *,
+    phase: str = "grok",
+    against: str | None = None,
+    log: bool | None = None,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Boundary:
+    """Where along an axis a phase takes over. The runs differ in that axis and in their seeds.
+
+    Args:
+      runs: a runs table.
+      phases: of each run, on the same index.
+      axis: a numeric hyperparameter with two values or more.
+      phase, against: whose boundary it is; against all other phases when None. Runs of neither, and runs that diverged or are
+        undecided, are left out.
+      log: whether the axis is judged on a log scale; by its values, of which there must be two, when None.
+      confidence: of the bands.
+      resamples, seed: of the bootstrap.
+
+    Raises:
+      AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has one value where two are needed.
+    """
+    values = _axis_values(runs, axis, least=2 if log is None else 1)
+    for name in (phase, against):
+        if name is not None and name not in PHASES:
+            raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
+    if phase == against:
+        raise AnalysisError(f"a boundary of {phase} against itself is none; choose another phase, or none for all others")
+    labels = phases.astype(str).to_numpy()
+    counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNTOLD))
+    cells = pd.DataFrame({"value": values[counted], "successes": labels[counted] == phase})
+    cells = cells.groupby("value")["successes"].agg(successes="sum", trials="count").reset_index()
+    scale = spans_factors(values) if log is None else log
+    if scale and values.min() <= 0:
+        raise AnalysisError(f"{axis} is {values.min():g} somewhere, which has no logarithm; use log=False")
+    left_out = int((~counted).sum())
+    return fit_boundary(axis, cells, log=scale, left_out=left_out, confidence=confidence, resamples=resamples, seed=seed)
+
+
+def fit_boundary(
+    axis: str, cells: pd.DataFrame, *, log: bool, left_out: int = 0, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> Boundary:
+    """The boundary along an axis, from counts: `cells` has a row a value of the axis with `value`, `successes` and `trials`."""
+    successes, trials = (cells[name].to_numpy(float) for name in ("successes", "trials"))
+    if len(cells) < 2 or successes.sum() in (0, trials.sum()):
+        return Boundary(axis, log, cells, left_out, confidence, None, ())
+    values = on_scale(cells["value"].to_numpy(), log=log)
+    fit = fit_logistic(values, successes, trials)
+    drawn = np.random.default_rng(seed).binomial(trials.astype(int), fit.share(values), (resamples, len(cells)))
+    resampled = fit_logistic(values, drawn, trials)
+    steps = steps_of(resampled, values, drawn / trials)
+    return Boundary(axis, log, cells, left_out, confidence, fit, (resampled, *steps))
+
+
+def boundaries(
+    runs: pd.DataFrame, phases: pd.Series[str], axis: str, by: Sequence[str], **settings: Any
+) -> dict[tuple[Any, ...], Boundary]:
+    """The boundary along an axis for each combination of values of other hyperparameters, in their order.
+
+    Args:
+      runs, phases, axis, settings: as of `boundary`. Values of the axis that span a factor are judged alike in all groups.
+      by: the other hyperparameters.
+
+    Raises:
+      AnalysisError: as `boundary`; or a hyperparameter that is neither the axis nor in `by` varies.
+    """
+    check_cell(runs, [*by, axis])
+    settings = {"log": spans_factors(_axis_values(runs, axis))} | settings
+    if not by:
+        return {(): boundary(runs, phases, axis, **settings)}
+    groups = runs.groupby(list(by), observed=True, sort=True).indices
+    return {
+        values if isinstance(values, tuple) else (values,): boundary(runs.iloc[index], phases.iloc[index], axis, **settings)
+        for values, index in groups.items()
+    }
+
+
+def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str]) -> pd.DataFrame:
+    """What `boundaries` found, a row a group.
+
+    Returns the columns of `by`, `runs` that were fitted, `left_out`, `boundary` with its band `low` to `high`, `slope` with
+    `slope_low` to `slope_high`, and `status`, each as in `Boundary`.
+    """
+    rows = [
+        (*values, int(each.cells["trials"].sum()), each.left_out, each.at, *each.band, each.slope, *each.slope_band, each.status)
+        for values, each in found.items()
+    ]
+    names = ("runs", "left_out", "boundary", "low", "high", "slope", "slope_low", "slope_high", "status")
+    return pd.DataFrame(rows, columns=[*by, *names])
+
+
+def _axis_values(runs: pd.DataFrame, axis: str, least: int = 2) -> Array:
+    if axis not in runs:
+        raise AnalysisError(f"{axis} is not in the table; choose a numeric hyperparameter{nearest(axis, map(str, runs.columns))}")
+    if not pd.api.types.is_numeric_dtype(runs[axis]) or pd.api.types.is_bool_dtype(runs[axis]):
+        raise AnalysisError(
+            f"a boundary runs along numbers, and {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
+        )
+    values = runs[axis].to_numpy(np.float64, na_value=np.nan)
+    if np.isnan(values).any():
+        raise AnalysisError(f"{int(np.isnan(values).sum())} of {len(runs)} runs have no {axis}; choose runs that have it")
+    if len(np.unique(values)) < least:
+        raise AnalysisError(f"{axis} is {values[0]:g} in all runs, and a boundary needs two values or more")
+    return values

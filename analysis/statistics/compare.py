@@ -1,0 +1,78 @@
+"""A sweep set beside a published results table, cell by cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from grokjax.analysis.labels.rules import PHASES, Rule, classify
+from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.errors import AnalysisError
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Cells that both tables have: their most frequent phases, and how far their shares lie apart."""
+
+    cells: pd.DataFrame  # facet, y, x, seeds_here, seeds_there, phase_here, phase_there, distance
+    only_here: int
+    only_there: int
+
+    @property
+    def agreeing(self) -> int:
+        """Cells whose most frequent phase is the same in both."""
+        return int((self.cells["phase_here"].astype(str) == self.cells["phase_there"].astype(str)).sum())
+
+    @property
+    def mean_distance(self) -> float:
+        """Mean over cells of the total-variation distance of the shares."""
+        return float(self.cells["distance"].mean())
+
+    @property
+    def differing(self) -> pd.DataFrame:
+        """The cells whose most frequent phases differ, the farthest apart first."""
+        differ = self.cells["phase_here"].astype(str) != self.cells["phase_there"].astype(str)
+        return self.cells[differ].sort_values("distance", ascending=False, ignore_index=True)
+
+
+def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: str, facet: str) -> Comparison:
+    """Compares two runs tables under one rule.
+
+    The distance of a cell is the total-variation distance of its phase shares: half the sum over phases of |share - share|, from 0
+    (the same) to 1 (nothing in common).
+
+    Raises:
+      AnalysisError: a column is missing in one of them, or they share no cell.
+    """
+    cell = [facet, y, x]
+    grids = []
+    for which, table in (("sweep", here), ("published table", there)):
+        missing = [name for name in cell if name not in table]
+        if missing:
+            raise AnalysisError(f"the {which} has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
+        grid = phase_grid(table, classify(table, rule), x=x, y=y, facet=facet)
+        numeric = [name for name in cell if pd.api.types.is_numeric_dtype(grid[name])]
+        grids.append(grid.astype({name: float if name in numeric else str for name in cell}))
+    for name in cell:
+        if grids[0][name].dtype != grids[1][name].dtype:
+            raise AnalysisError(f"{name} is a number in one table and a text in the other, so cells cannot be matched")
+    both = grids[0].merge(grids[1], on=cell, suffixes=("_here", "_there"))
+    if both.empty:
+        raise AnalysisError(f"the tables share no cell of {' x '.join(cell)}")
+    apart = sum((both[f"{phase}_share_here"] - both[f"{phase}_share_there"]).abs() for phase in PHASES)
+    columns = [*cell, "seeds_here", "seeds_there", "phase_here", "phase_there"]
+    return Comparison(both[columns].assign(distance=apart / 2), len(grids[0]) - len(both), len(grids[1]) - len(both))
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """A results table in a CSV file with the column names of the runs table.
+
+    Raises:
+      AnalysisError: it cannot be read as CSV.
+    """
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise AnalysisError(f"cannot read {path} as a CSV table: {error}") from None

@@ -1,0 +1,1 @@
+"""The tables of a root as pandas frames, arrays, SQL views and exported files."""

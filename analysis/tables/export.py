@@ -1,0 +1,83 @@
+"""The tables of a root as one file, for tools that want just that."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import AnalysisError, reason
+from grokjax.sweeps.store.duplicates import committed_rows
+from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.read import OnBadFile
+
+Table = Literal["runs", "curves"]
+
+
+def export(
+    root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise"
+) -> int:
+    """Writes a table of a root to one .csv or .parquet file; returns its rows.
+
+    In CSV, lists and maps are JSON texts.
+
+    Args:
+      root: where the sweep was run to.
+      table: which of the two.
+      out: the file; replaced if it is there.
+      run_ids: only these runs.
+      on_bad_file: as for `load_runs`.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file of it cannot be read.
+      AnalysisError: another suffix, or `out` cannot be written.
+    """
+    _check_suffix(out)
+    if table == "curves":
+        committed_rows(Store(root), on_bad_file)  # which tells of bad files of runs too
+        frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
+    else:
+        frame = load_runs(root, on_bad_file=on_bad_file)
+        frame = frame if run_ids is None else frame[frame["run_id"].isin(run_ids)]
+    write_table(frame, out)
+    return len(frame)
+
+
+def write_table(frame: pd.DataFrame, out: Path) -> None:
+    """Writes a table to one .csv or .parquet file. Raises AnalysisError for another suffix, or a file that cannot be written."""
+    _check_suffix(out)
+    part = out.with_name(f".{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if out.suffix == ".csv":
+            _flat(frame).to_csv(part, index=False)
+        else:
+            frame.to_parquet(part, index=False)
+        part.replace(out)  # whole or not at all
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise AnalysisError(f"cannot write {out}: {reason(error)}; choose another file") from None
+
+
+def _check_suffix(out: Path) -> None:
+    if out.suffix not in (".csv", ".parquet"):
+        raise AnalysisError(f"cannot write {out}: a table is a .csv or a .parquet file")
+
+
+def _flat(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its lists and maps as JSON texts; null stays null."""
+    flat = frame.copy()
+    for name in frame:
+        if str(frame[name].dtype).startswith(("list", "map")):
+            flat[name] = [_json(value) if isinstance(value, list) else None for value in frame[name]]
+    return flat
+
+
+def _json(value: list[Any]) -> str:
+    return json.dumps(dict(value) if value and isinstance(value[0], tuple) else value)

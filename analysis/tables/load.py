@@ -1,0 +1,161 @@
+"""The tables of a root as pandas frames."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.duplicates import KEYS, committed_rows, superseded
+from grokjax.sweeps.store.layout import Store, get_weights, joined
+from grokjax.sweeps.store.read import OnBadFile, Part, read_parts, rows_of
+from grokjax.sweeps.store.schema import curves_schema
+
+
+def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
+    """The runs table: a row a committed run, in the order of run_id. Arrow-backed columns.
+
+    `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters; `attrs["follows"]` says which of them take the
+    value of which other one where none was given; `attrs["meanings"]` says what each column means.
+
+    Args:
+      root: where the sweep was run to.
+      columns: which columns; all of them when None. `stopped_by` comes along where any run was stopped early, since no rule can be
+        right about such a run without it.
+      on_bad_file: whether a file that is missing, cut short or none of ours is an error, or is left out with a BadFileWarning.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file is bad.
+      AnalysisError: nothing is committed yet, or a column is not in the table.
+    """
+    parts = _parts(root, "runs", None if columns is None else {*KEYS, *columns}, on_bad_file=on_bad_file)
+    schema = joined([part.schema for part in parts])
+    if columns is not None:
+        _require_columns(columns, schema.names)
+    rows = _sorted(rows_of(parts), ["run_id"])
+    runs = _frame(rows)
+    if _repeated(rows, ["run_id"]):
+        runs = runs[~superseded(runs)].reset_index(drop=True)
+    metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
+    runs.attrs["hyperparameters"] = [name for name, told in metadata.items() if told.get("kind") == "hyperparameter"]
+    runs.attrs["follows"] = {name: told["follows"] for name, told in metadata.items() if "follows" in told}
+    runs.attrs["meanings"] = {name: told["meaning"] for name, told in metadata.items() if "meaning" in told}
+    if columns is None:
+        return runs
+    stopped = "stopped_by" in runs and bool(runs["stopped_by"].notna().any())
+    return runs[list(dict.fromkeys([*columns, *["stopped_by"] * stopped]))]
+
+
+def load_curves(
+    root: str | Path,
+    run_ids: Sequence[str] | None = None,
+    columns: Sequence[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
+) -> pd.DataFrame:
+    """The curves: a row a run and logged step, sorted by both. Reads only the runs and columns asked for.
+
+    Args:
+      root: where the sweep was run to.
+      run_ids: which runs; all of them when None.
+      columns: which metrics beside run_id and step; all of them when None.
+      on_bad_file: as for `load_runs`.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file is bad.
+      AnalysisError: nothing is committed yet, or a column is not in the table.
+    """
+    schema = curves_schema()
+    if columns is not None:
+        _require_columns(columns, schema.names)
+        schema = pa.schema([schema.field(name) for name in dict.fromkeys(["run_id", "step", *columns])])
+    parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids), on_bad_file)
+    rows = _sorted(rows_of(parts, schema), ["run_id", "step"])
+    if _repeated(rows, ["run_id", "step"]):
+        rows = _sorted(rows_of(_standing(root, parts, on_bad_file), schema), ["run_id", "step"])
+    return _frame(rows)
+
+
+def _standing(root: str | Path, parts: Sequence[Part], on_bad_file: OnBadFile) -> list[Part]:
+    """The parts with no curve of a run but that of the row that stands, where a run is in several files."""
+    rows = committed_rows(Store(root), on_bad_file)
+    standing = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
+    chosen = [pc.is_in(part.rows["run_id"], pa.array(standing.get(part.file, []), pa.string())) for part in parts]
+    return [part._replace(rows=part.rows.filter(mask)) for part, mask in zip(parts, chosen, strict=True)]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Copies of a run's weights at some of its steps."""
+
+    step: np.ndarray  # [K]
+    arrays: dict[str, np.ndarray]  # [K, ...] by name
+
+
+def load_weights(root: str | Path, run_id: str) -> Weights:
+    """The weights that were kept of a committed run, with their steps.
+
+    Raises:
+      StoreError: `root` holds no sweep, or the file is cut short.
+      AnalysisError: no such committed run, or none of its weights were kept.
+    """
+    if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():
+        raise AnalysisError(f"{root} holds no committed run {run_id}")
+    kept = get_weights(Store(root), run_id)
+    if kept is None:
+        raise AnalysisError(
+            f"no weights of run {run_id} were kept; set snapshots in the spec's [run], and run it into another root"
+        )
+    return Weights(*kept)
+
+
+def _parts(
+    root: str | Path,
+    table: str,
+    columns: Collection[str] | None,
+    run_ids: Collection[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
+) -> list[Part]:
+    store = Store(root)
+    parts = read_parts(store, table, columns, run_ids, on_bad_file)
+    if not parts and (table == "runs" or not store.files(table)):
+        raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
+    return parts
+
+
+def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """The rows in the order of some columns."""
+    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
+    return pa.table([_taken(column, order) for column in rows.columns], schema=rows.schema)
+
+
+def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
+    """A column [n] in another order, which is all the same to columns that hold one value: most do."""
+    if column.null_count == len(column):
+        return column
+    if column.null_count == 0 and not pa.types.is_nested(column.type) and pc.all(pc.equal(column, column[0])).as_py():
+        return column
+    return column.take(order)
+
+
+def _repeated(rows: pa.Table, names: Sequence[str]) -> bool:
+    """Whether two rows in a row, hence any two of sorted ones, are the same in some columns."""
+    same = [pc.equal(rows[name][1:], rows[name][:-1]) for name in names]
+    return bool(pc.any(functools.reduce(pc.and_, same)).as_py())
+
+
+def _require_columns(columns: Sequence[str], known: Sequence[str]) -> None:
+    for name in columns:
+        if name not in known:
+            raise AnalysisError(f"there is no column {name}; the columns are {', '.join(known)}")
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame

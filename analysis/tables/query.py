@@ -1,0 +1,131 @@
+"""SQL over a root: the views runs, curves and labels, read by DuckDB and by nothing that could change them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import RULES, NamedRule, classify
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.duplicates import committed_rows, superseded
+from grokjax.sweeps.store.layout import Store, joined
+from grokjax.sweeps.store.read import OnBadFile, read_parts
+from grokjax.sweeps.store.schema import curves_schema
+
+if TYPE_CHECKING:
+    import duckdb
+
+VIEWS = ("runs", "curves", "labels")
+
+
+def query(root: str | Path, sql: str, rule: NamedRule | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
+    """The answer to one SELECT over the views of a root; Arrow-backed columns.
+
+    `runs` has a row a committed run, `curves` a row a run and logged step: the tables of docs/columns.md. `labels` has a row a run:
+    run_id, `phase` under `rule`, and a column a rule of `rules.RULES`, each with its default thresholds.
+
+    The query reads the root's own files and writes nothing; the rest of the machine and the network are out of its reach.
+
+    Args:
+      root: where the sweep was run to.
+      sql: one SELECT statement in DuckDB's dialect: WITH, FROM first, SUMMARIZE, DESCRIBE and PIVOT in brackets too.
+      rule: that labels `phase`; as `labels.choose_rule` chooses when None.
+      on_bad_file: as for `load.load_runs`.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file is bad.
+      AnalysisError: nothing is committed yet, or no such query can be answered.
+    """
+    import duckdb  # noqa: PLC0415  (a quarter of a second that no other command needs)
+
+    connection = duckdb.connect(
+        config={
+            "python_enable_replacements": "false",  # names are those of views, not of variables somewhere in this process
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    with connection:
+        try:
+            statements = connection.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise AnalysisError("a query is one SELECT, such as SELECT phase, count(*) FROM labels GROUP BY phase")
+            asked = [view for view in VIEWS if re.search(view, sql, re.IGNORECASE)]
+            _make_views(connection, Store(root), asked, rule, on_bad_file)
+            answer: pd.DataFrame = connection.sql(sql).to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
+        except duckdb.Error as error:
+            raise AnalysisError(f"the query cannot be answered: {_sentence(error)}") from None
+    return answer
+
+
+def _make_views(
+    connection: duckdb.DuckDBPyConnection, store: Store, views: list[str], rule: NamedRule | None, on_bad_file: OnBadFile
+) -> None:
+    """Makes the views, and shuts the connection off from all else."""
+    root = store.root
+    gone = _superseded(store, on_bad_file)
+    connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
+    on_disk = store.is_local and not re.search(r"[*?\[]", root)  # DuckDB takes these for patterns; Arrow reads any address
+    if on_disk:
+        connection.execute(f"SET allowed_directories = [{_quoted(f'{root}/')}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    for view in views:
+        if view == "labels":
+            connection.register(view, _labels(store, rule, on_bad_file))
+            continue
+        parts = read_parts(store, view, (), on_bad_file=on_bad_file)
+        keys = [f"{view}/{part.file}.parquet" for part in parts]
+        if not parts:  # every file of curves is bad, and left out
+            connection.register(view, curves_schema().empty_table())
+        elif on_disk:
+            files = ", ".join(_quoted(f"{root}/{key}") for key in keys)
+            scan = f"read_parquet([{files}], union_by_name = true, filename = 'file')"
+            kept = f"SELECT * EXCLUDE (file) FROM {scan}"
+            if len(gone):  # a run that was trained on, or by two drivers, is in two packs
+                kept += " ANTI JOIN superseded ON run_id = gone_run AND parse_filename(file, true) = gone_file"
+            connection.execute(f"CREATE VIEW {view} AS {kept}")
+        elif len(gone):
+            frame = (load_runs if view == "runs" else load_curves)(root, on_bad_file=on_bad_file)
+            connection.register(view, pa.Table.from_pandas(frame, preserve_index=False))
+        else:
+            schema = joined([part.schema for part in parts])
+            connection.register(view, ds.dataset(keys, format="parquet", schema=schema, filesystem=store.filesystem()))
+
+
+def _superseded(store: Store, on_bad_file: OnBadFile) -> pd.DataFrame:
+    """The runs, each with its file, that give way to another row of the same run. Raises AnalysisError if nothing is committed."""
+    rows = committed_rows(store, on_bad_file)
+    if rows.empty:
+        raise AnalysisError(f"{store.root} holds no finished runs yet; start or continue the sweep with grokjax run")
+    gone: pd.DataFrame = rows.loc[superseded(rows), ["run_id", "file"]]
+    return gone.rename(columns={"run_id": "gone_run", "file": "gone_file"}).astype(str)
+
+
+def _labels(store: Store, rule: NamedRule | None, on_bad_file: OnBadFile) -> pa.Table:
+    rules = {name: cls() for name, cls in RULES.items()}
+    asked = [*rules.values(), *([rule] if rule else [])]
+    known = joined([part.schema for part in read_parts(store, "runs", (), on_bad_file=on_bad_file)]).names
+    needed = dict.fromkeys(["run_id", "task", *(column for each in asked for column in each.columns)])
+    runs = load_runs(store.root, [column for column in needed if column in known], on_bad_file)
+    columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(store.root, runs)).astype(str)}
+    for name, each in rules.items():
+        told = set(each.columns) <= set(known)  # a root of an earlier version may lack summaries
+        columns[name] = classify(runs, each).astype(str) if told else pd.Series("undecided", runs.index)
+    return pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _sentence(error: Exception) -> str:
+    """What DuckDB says, without the query it repeats, in one line."""
+    return " ".join(str(error).split("\n\nLINE")[0].split())

@@ -1,0 +1,1 @@
+"""How a sweep is carried out: packs are planned, trained by workers, and committed to the root."""

@@ -1,0 +1,82 @@
+"""States that training goes on from, as one safetensors file a pack: of packs in training, and of the runs of finished ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from grokjax.engine.lane_run import Begun
+
+Array = np.ndarray[Any, Any]
+
+
+def states_file(begun: Mapping[str, Begun], made_by: Mapping[str, Any]) -> bytes:
+    """The content of a file of states.
+
+    Args:
+      begun: runs of one group by run_id, as far as they have come.
+      made_by: what must be the same where training goes on; JSON.
+    """
+    runs = [
+        {
+            "run_id": run_id,
+            "rows": run.rows,
+            "has_state": run.state is not None,
+            "train_seconds": run.train_seconds,
+            "measure_seconds": run.measure_seconds,
+            "snapshots": sorted(run.snapshots),
+        }
+        for run_id, run in begun.items()
+    ]
+    about = json.dumps({"made_by": made_by, "runs": runs}).encode()
+    tensors = {"about": np.frombuffer(about, np.uint8)}
+    each = list(begun.values())
+    tensors |= _joined("curve", [run.metrics for run in each], np.concatenate)
+    tensors |= _joined("state", [run.state for run in each if run.state is not None], np.stack)
+    tensors |= _joined("snapshots", [run.snapshots[row] for run in each for row in sorted(run.snapshots)], np.stack)
+    return bytes(save(tensors))
+
+
+def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, Begun]:
+    """The runs of a file of states by run_id; none if it was made by something else, or is no such file."""
+    try:
+        tensors = load(content)
+        about = json.loads(tensors.pop("about").tobytes())
+    except Exception:  # of a Rust library, several kinds: what cannot be read is trained again
+        return {}
+    return _runs(about["runs"], tensors) if about["made_by"] == json.loads(json.dumps(made_by)) else {}
+
+
+def _runs(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Array]) -> dict[str, Begun]:
+    curve, state, snapshots = (_part(tensors, name) for name in ("curve", "state", "snapshots"))
+    runs: dict[str, Begun] = {}
+    row = place = copy = 0
+    for run in told:
+        copies = {at: _row(snapshots, copy + index) for index, at in enumerate(run["snapshots"])}
+        runs[run["run_id"]] = Begun(
+            {name: values[row : row + run["rows"]] for name, values in curve.items()},
+            _row(state, place) if run["has_state"] else None,
+            run["train_seconds"],
+            run["measure_seconds"],
+            copies,
+        )
+        row, place, copy = row + run["rows"], place + run["has_state"], copy + len(copies)
+    return runs
+
+
+def _row(arrays: Mapping[str, Array], index: int) -> dict[str, Array]:
+    return {name: values[index] for name, values in arrays.items()}
+
+
+def _joined(part: str, each: Sequence[Mapping[str, Array]], join: Any) -> dict[str, Array]:
+    """The arrays of several runs, or several copies of weights, as one for each name."""
+    names = each[0] if each else ()
+    return {f"{part}/{name}": join([values[name] for values in each]) for name in names}
+
+
+def _part(tensors: Mapping[str, Array], part: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{part}/"): values for name, values in tensors.items() if name.startswith(f"{part}/")}

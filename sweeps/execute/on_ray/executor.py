@@ -1,0 +1,66 @@
+"""Trains the packs of a plan on a Ray cluster, or on a private Ray of this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from grokjax.errors import StoreError
+from grokjax.sweeps.execute.events import Event
+from grokjax.sweeps.execute.on_ray.connection import attach, start_private
+from grokjax.sweeps.execute.plan import Plan
+from grokjax.sweeps.execute.schedule import Schedule
+from grokjax.sweeps.execute.worker import WorkerSetup
+from grokjax.sweeps.store.layout import Store, drop_traces
+
+if TYPE_CHECKING:
+    from grokjax.sweeps.execute.on_ray.pool import Pool
+
+
+def train_on_ray(
+    plan: Plan, store: Store, setup: WorkerSetup, worker: Any, address: str | None, cpus: int | None
+) -> Generator[Event, None, None]:
+    """Yields what becomes of packs, in the order they finish. Results never pass through the driver.
+
+    Args:
+      plan: the packs to train.
+      store: the root they are committed to.
+      setup: what every worker is told.
+      worker: the class that trains packs, `Worker` but in tests.
+      address: of a running cluster; None starts a private Ray on this machine.
+      cpus: cores the private Ray may use; None is all.
+
+    Raises:
+      ClusterError: there is no cluster at the address, or it refuses this process.
+    """
+    began = time.time()
+    if address is None:
+        start_private(cpus)
+    else:
+        attach(address)
+    import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
+
+    from grokjax.sweeps.execute.on_ray.pool import Pool  # noqa: PLC0415
+
+    pool: Pool | None = None
+    try:
+        pool = Pool(worker, setup, Schedule(plan.packs), began, plan.spec.resources, private=address is None)
+        while pool.unfinished:
+            yield from pool.turn()
+    finally:
+        if pool is not None:
+            pool.close()
+        ray.shutdown()
+        if pool is not None:
+            with contextlib.suppress(StoreError):  # a store that cannot be written may be why we are here
+                _delete_traces(store, pool)
+
+
+def _delete_traces(store: Store, pool: Pool) -> None:
+    for pack in pool.in_training:
+        store.delete(f"progress/{pack.pack_id}.json")
+    for pack_id in pool.doubled:  # the slower of two may have written after the other had ended
+        if store.exists(f"runs/{pack_id}.parquet"):
+            drop_traces(store, pack_id)

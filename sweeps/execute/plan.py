@@ -1,0 +1,217 @@
+"""From a spec to packs: the runs of the grid, their groups, and slices of groups that take a few minutes each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from grokjax.analysis.labels.early_stop import RuleName
+from grokjax.config import RunConfig, digest
+from grokjax.errors import SpecError
+from grokjax.sweeps.spec.group_runs import Runs, groups_of
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+
+# A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
+MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
+LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
+SHARE_PER_PACK = 1 / 24  # of its group's work still to be given out: packs shrink toward the end, so workers finish together
+STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
+RUNS_MULTIPLE = 4  # packs fill a few lanes, whole
+
+START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # Ray's start; a group's compiling and tuning, on one core
+ATTAINED = 0.6  # useful arithmetic as a share of a matrix product's
+
+# Beyond this a plan would not fit a laptop's memory.
+MOST_RUNS = 2_000_000
+
+
+class Earlier(NamedTuple):
+    """Where a run was trained before, but not as far as is asked now."""
+
+    pack_id: str
+    steps: int
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a root holds of a sweep's runs: those that are done, those to go on with, those set aside; and what it learnt."""
+
+    committed: AbstractSet[str] = frozenset()
+    shorter: Mapping[str, Earlier] = field(default_factory=dict)  # by run_id
+    quarantined: AbstractSet[str] = frozenset()
+    limits: Mapping[str, int] = field(default_factory=dict)  # how many runs a pack may hold, by group_id, where that is known
+
+
+NOTHING = Held()
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Runs of one group that one task trains and one pair of files holds."""
+
+    pack_id: str
+    group_id: str
+    group_runs: int  # planned of its group, in all packs
+    runs: Runs
+    earlier: Mapping[str, str]  # the packs in which some of the runs ended earlier, by run_id
+    steps_made: int  # in those, over all runs
+
+    @property
+    def run_steps(self) -> int:
+        """Training steps left to make, over all runs."""
+        return self.runs.template.steps * len(self.runs) - self.steps_made
+
+    @property
+    def cost(self) -> float:
+        """Expected work: useful arithmetic and what steps cost besides, in flop."""
+        return _cost(self.runs.template) / self.runs.template.steps * self.run_steps
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a sweep asks for, and what of it is left to do."""
+
+    spec: SweepSpec
+    packs: tuple[Pack, ...]
+    runs: int
+    committed: int
+    quarantined: int
+    groups: int
+    run_steps: int
+    useful_flops: int
+    rows: int
+
+    @property
+    def left(self) -> int:
+        """Runs still to be trained."""
+        return self.runs - self.committed - self.quarantined
+
+    @property
+    def table_bytes(self) -> int:
+        """Rough size of the tables still to be written: about 3.5 bytes a value, compressed."""
+        return self.rows * 8 * 7 // 2
+
+    @property
+    def weight_bytes(self) -> int:
+        """Size of the copies of weights still to be written."""
+        return sum(count * run.snapshots * _weight_bytes(run) for run, count in self._templates() if run.snapshots)
+
+    @property
+    def state_bytes(self) -> int:
+        """Rough size of the final states still to be written: weights, two moments of each, and the curve once more."""
+        if not self.spec.final_states:
+            return 0
+        return sum(count * 3 * _weight_bytes(run) for run, count in self._templates()) + self.rows * 8 * 4
+
+    def _templates(self) -> list[tuple[RunConfig, int]]:
+        """A run of each group still to be trained, and how many there are."""
+        runs: Counter[str] = Counter()
+        for pack in self.packs:
+            runs[pack.group_id] += len(pack.runs)
+        templates = {pack.group_id: pack.runs.template for pack in self.packs}
+        return [(template, runs[group]) for group, template in templates.items()]
+
+    def seconds(self, flops_per_second: float, cores: int) -> float:
+        """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all `cores`."""
+        training = (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / (ATTAINED * flops_per_second)
+        return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
+
+
+def make_packs(groups: Iterable[Runs], held: Held = NOTHING, rule: RuleName | None = None) -> Iterator[Pack]:
+    """Slices each group into packs, longest first, leaving out the runs that are done or set aside.
+
+    The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
+    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
+    """
+    groups = sorted(groups, key=lambda runs: -_cost(runs.template))
+    for group in groups:
+        group_id = group.template.group_id
+        for planned in _slices(group):
+            left = np.array([run_id not in held.committed and run_id not in held.quarantined for run_id in planned.run_ids])
+            if left.any():
+                runs = planned if left.all() else planned.only(left)
+                most = held.limits.get(group_id, len(runs))
+                for start in range(0, len(runs), most):
+                    yield _pack(runs[start : start + most], group_id, len(group), rule, held.shorter)
+
+
+def cut(pack: Pack, most: int, rule: RuleName | None) -> list[Pack]:
+    """A pack as packs of at most `most` runs each; itself if it is no larger."""
+    if len(pack.runs) <= most:
+        return [pack]
+    each = pack.steps_made // max(1, len(pack.earlier))  # all runs of a pack were trained equally far
+    shorter = {run_id: Earlier(pack_id, each) for run_id, pack_id in pack.earlier.items()}
+    parts = (pack.runs[start : start + most] for start in range(0, len(pack.runs), most))
+    return [_pack(part, pack.group_id, pack.group_runs, rule, shorter) for part in parts]
+
+
+def make_plan(spec: SweepSpec, held: Held = NOTHING) -> Plan:
+    """The whole plan of a sweep, less what a root holds of it already.
+
+    Raises:
+      SpecError: the spec holds an impossible run.
+    """
+    if spec.size > MOST_RUNS:
+        raise SpecError(
+            f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
+        )
+    groups = list(groups_of(spec))
+    packs = tuple(make_packs(groups, held, spec.stopping_rule))
+    runs, left = sum(map(len, groups)), sum(len(pack.runs) for pack in packs)
+    set_aside = sum(run_id in held.quarantined and run_id not in held.committed for group in groups for run_id in group.run_ids)
+    return Plan(
+        spec=spec,
+        packs=packs,
+        runs=runs,
+        committed=runs - left - set_aside,
+        quarantined=set_aside,
+        groups=len({pack.group_id for pack in packs}),
+        run_steps=sum(pack.run_steps for pack in packs),
+        useful_flops=sum(_useful_flops(pack) for pack in packs),
+        rows=sum((run.steps // run.log_every + 1) * len(pack.runs) for pack in packs for run in [pack.runs.template]),
+    )
+
+
+def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None, shorter: Mapping[str, Earlier]) -> Pack:
+    earlier = {run_id: shorter[run_id] for run_id in runs.run_ids if run_id in shorter} if shorter else {}
+    return Pack(
+        pack_id=digest({"run_ids": runs.run_ids, "rule": rule, "steps": runs.template.steps}),
+        group_id=group_id,
+        group_runs=group_runs,
+        runs=runs,
+        earlier={run_id: pack_id for run_id, (pack_id, _) in earlier.items()},
+        steps_made=sum(steps for _, steps in earlier.values()),
+    )
+
+
+def _useful_flops(pack: Pack) -> int:
+    run = pack.runs.template
+    return run.useful_flops() // run.steps * pack.run_steps
+
+
+def _weight_bytes(run: RunConfig) -> int:
+    return run.num_weights() * {"float32": 4, "float64": 8}[run.precision]
+
+
+def _slices(group: Runs) -> Iterator[Runs]:
+    cost, start = _cost(group.template), 0
+    while start < len(group):
+        size = _pack_size(cost, cost * (len(group) - start))
+        yield group[start : start + size]
+        start += size
+
+
+def _pack_size(cost: float, remaining: float) -> int:
+    """How many runs of a cost make a pack, when that much work of their group is still to be given out."""
+    target = float(np.clip(remaining * SHARE_PER_PACK, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK))
+    lanes = RUNS_MULTIPLE if RUNS_MULTIPLE * cost <= MOST_FLOPS_PER_PACK else 1
+    return max(lanes, int(target / cost) // lanes * lanes)
+
+
+def _cost(run: RunConfig) -> float:
+    return run.useful_flops() + run.steps * STEP_OVERHEAD_FLOPS

@@ -1,0 +1,67 @@
+"""Which pack a worker takes next: longest first, and where it need not compile again."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+
+from grokjax.config import RunConfig
+from grokjax.sweeps.execute.plan import Pack
+
+
+class Schedule:
+    """The packs that are still to be given out. Workers are known by name.
+
+    A worker stays with its group while that has packs. Then it goes where most work is left for each worker that would be there, so
+    that long groups are begun first, few workers compile the same program, and all of them finish together.
+    """
+
+    def __init__(self, packs: Iterable[Pack]) -> None:
+        """Takes packs in the order of the plan, in which those of a group shrink."""
+        self._waiting: dict[str, deque[Pack]] = {}
+        self._work: Counter[str] = Counter()
+        self._at: dict[str, str] = {}  # worker -> group
+        for pack in packs:
+            self._waiting.setdefault(pack.group_id, deque()).append(pack)
+            self._work[pack.group_id] += int(pack.cost)
+
+    def __len__(self) -> int:
+        """How many packs are still to be given out."""
+        return sum(len(packs) for packs in self._waiting.values())
+
+    def take(self, worker: str) -> Pack | None:
+        """The pack that this worker trains next; None if all are given out."""
+        group = self._group_for(worker)
+        if group is None:
+            return None
+        self._at[worker] = group
+        pack = self._waiting[group].popleft()
+        self._work[group] -= int(pack.cost)
+        if not self._waiting[group]:
+            del self._waiting[group]
+        return pack
+
+    def following(self, worker: str) -> RunConfig | None:
+        """A run of the group that this worker will be sent to next, if it is another than the one it is at."""
+        group = self._group_for(worker)
+        return None if group in (None, self._at.get(worker)) else self._waiting[group][0].runs[0]
+
+    def put_back(self, pack: Pack) -> None:
+        """A pack whose worker failed: it comes last of its group."""
+        self._waiting.setdefault(pack.group_id, deque()).append(pack)
+        self._work[pack.group_id] += int(pack.cost)
+
+    def narrow(self, group_id: str, cut: Callable[[Pack], Iterable[Pack]]) -> None:
+        """Has the waiting packs of a group cut smaller."""
+        if group_id in self._waiting:
+            self._waiting[group_id] = deque(part for pack in self._waiting[group_id] for part in cut(pack))
+
+    def forget(self, worker: str) -> None:
+        """A worker that is gone."""
+        self._at.pop(worker, None)
+
+    def _group_for(self, worker: str) -> str | None:
+        if (group := self._at.get(worker)) in self._waiting:
+            return group
+        others = Counter(at for name, at in self._at.items() if name != worker)
+        return max(self._waiting, key=lambda group: self._work[group] / (1 + others[group]), default=None)

@@ -1,0 +1,56 @@
+"""Summaries of a curve: the numbers of the runs table that the rules need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from grokjax.metrics import finite_rows
+from grokjax.sweeps.store.schema import SCALARS, crossing_columns
+
+Array = np.ndarray[Any, Any]
+
+
+def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | float | None]:
+    """The outcome columns of one run, but for `stopped_by`.
+
+    Args:
+      step: [T] ascending.
+      metrics: [T] each, or [T, ...]. Rows that hold a value that is not finite count in no extreme. What is missing is None.
+    """
+    train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        ratio = test_loss / train_loss
+    finite = finite_rows(metrics)  # [T]
+    return {
+        "steps": int(step[-1]),
+        "diverged_step": None if finite.all() else int(step[np.argmin(finite)]),
+        "min_train_loss": _extreme(np.min, train_loss[finite]),
+        "min_test_loss": _extreme(np.min, test_loss[finite]),
+        "max_loss_ratio": _extreme(np.nanmax, ratio[finite]),
+        "max_test_accuracy": _extreme(np.max, metrics["test_accuracy"][finite]),
+        **{f"final_{metric.name}": float(metrics[metric.name][-1]) if metric.name in metrics else None for metric in SCALARS},
+        **{
+            name: crossing_step(step, metrics[metric], threshold, falling=metric.endswith("loss"), sustained=sustained)
+            for name, metric, threshold, sustained in crossing_columns()
+        },
+    }
+
+
+def crossing_step(step: Array, values: Array, threshold: float, *, falling: bool, sustained: bool) -> int | None:
+    """The first step at which `values` reach the threshold, or from which on they stay; None if never.
+
+    step, values: [T]. Reaching includes equality: at most the threshold when `falling`, else at least. NaN never reaches. The
+    threshold is compared in the precision of `values`, so that float32 0.9 reaches 0.9.
+    """
+    limit = values.dtype.type(threshold)
+    there = values <= limit if falling else values >= limit  # [T]
+    if sustained:
+        there = np.logical_and.accumulate(there[::-1])[::-1]
+    return int(step[np.argmax(there)]) if there.any() else None
+
+
+def _extreme(reduce: Any, values: Array) -> float:
+    return float("nan") if np.isnan(values).all() else float(reduce(values))

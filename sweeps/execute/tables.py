@@ -1,0 +1,145 @@
+"""The two tables of a trained pack."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from grokjax.analysis.labels.early_stop import RuleName
+from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.engine.lane_run import RunResult
+from grokjax.engine.program import Tuning
+from grokjax.fields import AsGiven
+from grokjax.sweeps.execute.device import device_kind
+from grokjax.sweeps.execute.summaries import summarize
+from grokjax.sweeps.store.schema import Column, curves_schema, runs_schema
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds that a pack took of its worker, beside training and measuring, which each run knows of itself.
+
+    `write` holds the commit of the worker's pack before, since a table cannot hold its own.
+    """
+
+    startup: float
+    compile: float
+    idle_lane: float
+    write: float
+    wait: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a pack's runs have in common of where they come from."""
+
+    pack_id: str
+    tuning: Tuning
+    rule: RuleName | None
+    peak_flops: float
+    worker: str
+    started_at: datetime
+    commit: str | None
+
+
+def curves_table(results: Sequence[RunResult]) -> pa.Table:
+    """The curves of a pack's runs, sorted by run_id and step."""
+    ordered = sorted(results, key=lambda result: result.config.run_id)
+    columns: dict[str, Any] = {
+        "run_id": np.repeat([result.config.run_id for result in ordered], [len(result.curve.step) for result in ordered]),
+        "step": np.concatenate([result.curve.step for result in ordered]),
+        **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name in ordered[0].curve.metrics},
+    }
+    schema = curves_schema()
+    return pa.table([_curve_column(columns, field) for field in schema], schema=schema)
+
+
+def _curve_column(columns: Mapping[str, Any], field: pa.Field) -> pa.Array:
+    """A column [T] of numbers, of lists (a number each hidden unit), or of maps (the metrics called `field.name:key`)."""
+    if pa.types.is_map(field.type):
+        # sorted: a run that went on from a file of states has its metrics in another order
+        keys = sorted(name.partition(":")[2] for name in columns if name.startswith(f"{field.name}:"))
+        if keys:
+            values = np.stack([columns[f"{field.name}:{key}"] for key in keys], axis=1)  # [T, K]
+            return pa.MapArray.from_arrays(_offsets(values), keys * len(values), _numbers(values.ravel(), field.type.item_type))
+    elif field.name in columns:
+        values = columns[field.name]
+        if not pa.types.is_list(field.type):
+            return pa.array(values, field.type) if field.name in ("run_id", "step") else _numbers(values, field.type)
+        return pa.ListArray.from_arrays(_offsets(values), _numbers(values.ravel(), field.type.value_type))
+    return pa.nulls(len(columns["step"]), field.type)
+
+
+def _offsets(values: np.ndarray[Any, Any]) -> pa.Array:
+    return pa.array(np.arange(len(values) + 1) * values.shape[1], pa.int32())
+
+
+def _numbers(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
+    """Numbers [n], of which those for a column of whole numbers are whole, but for NaN, which becomes null."""
+    return pa.array(values.astype(np.float64), pa.float64(), from_pandas=pa.types.is_integer(kind)).cast(kind)
+
+
+def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table:
+    """The runs table of a pack: a row a run. Its costs are still null; see `with_costs`."""
+    shared = {
+        "pack_id": provenance.pack_id,
+        "group_id": results[0].config.group_id,
+        **asdict(provenance.tuning),
+        "device": device_kind(),
+        "peak_flops": provenance.peak_flops,
+        "worker": provenance.worker,
+        "trajectory_version": TRAJECTORY_VERSION,
+        "grokjax_version": metadata.version("grokjax"),
+        "commit": provenance.commit,
+        "jax_version": metadata.version("jax"),
+        "python_version": platform.python_version(),
+        "started_at": provenance.started_at,
+        "finished_at": datetime.now(UTC),
+    }
+    rows = [
+        {
+            **result.config.flat(),
+            **summarize(result.curve.step, result.curve.metrics),
+            "run_id": result.config.run_id,
+            "stopped_by": provenance.rule if result.decided else None,
+            "train_seconds": result.train_seconds,
+            "measure_seconds": result.measure_seconds,
+            "useful_flops": result.config.useful_flops() * int(result.curve.step[-1]) / result.config.steps,
+            **shared,
+        }
+        for result in results
+    ]
+    return pa.Table.from_pylist(rows, schema=runs_schema(hyperparameter_columns()))
+
+
+def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
+    """The table of a pack with each run's share of its costs."""
+    for name, seconds in asdict(costs).items():
+        index = runs.schema.get_field_index(f"{name}_seconds")
+        share = pa.array([seconds / runs.num_rows] * runs.num_rows, pa.float64())
+        runs = runs.set_column(index, runs.schema.field(index), share)
+    return runs
+
+
+def hyperparameter_columns() -> tuple[Column, ...]:
+    """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
+    types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+    return tuple(
+        Column(
+            name,
+            types.get(info.annotation, pa.string()),
+            "",
+            info.description or f"kind of {name}",
+            "hyperparameter",
+            follows=info.default_factory.name if isinstance(info.default_factory, AsGiven) else "",
+        )
+        for name, info in hyperparameter_fields().items()
+        if name != "steps"  # an outcome: the steps made
+    )

@@ -1,0 +1,132 @@
+"""Runs of one group as columns: a million of them fit in memory, and a pack of them in a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import pydantic
+
+from grokjax.config import PART_NAMES, RunConfig, UnknownKind, hyperparameter_fields
+from grokjax.errors import SpecError
+from grokjax.fields import AsGiven, Value, role_of
+from grokjax.sweeps.spec.grid import Points, points
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+
+Columns = Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Runs(Sequence[RunConfig]):
+    """Runs that differ in traced fields alone. A config is made when it is asked for.
+
+    `template` is one such run, `columns` [n] holds the fields in which others differ from it, `run_ids` [n] who they are.
+    """
+
+    template: RunConfig
+    columns: Columns
+    run_ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """How many runs."""
+        return len(self.run_ids)
+
+    @overload
+    def __getitem__(self, index: int) -> RunConfig: ...
+    @overload
+    def __getitem__(self, index: slice) -> Runs: ...
+    def __getitem__(self, index: int | slice) -> RunConfig | Runs:
+        """The run at a place, or the runs of a slice."""
+        if isinstance(index, slice):
+            return Runs(self.template, {name: column[index] for name, column in self.columns.items()}, self.run_ids[index])
+        if not -len(self) <= index < len(self):
+            raise IndexError(index)
+        return self.template.bind({name: column[index].item() for name, column in self.columns.items()})
+
+    def only(self, kept: np.ndarray[Any, Any]) -> Runs:
+        """The runs where `kept` [n] is true."""
+        ids = tuple(run_id for run_id, keep in zip(self.run_ids, kept.tolist(), strict=True) if keep)
+        return Runs(self.template, {name: column[kept] for name, column in self.columns.items()}, ids)
+
+
+def groups_of(spec: SweepSpec) -> Iterator[Runs]:
+    """The runs of a sweep, a group each, in the order of their first points; within a group in the order of the points.
+
+    Raises:
+      SpecError: a combination of values is no run.
+    """
+    at, fields = points(spec), hyperparameter_fields()
+    if unknown := [name for name in at.values if name not in fields]:
+        _run(spec, at.at(0))  # which says what kind is missing, if one is
+        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]} here; is the package installed that has it?")
+    kinds = [part for part in PART_NAMES if part in at.values]
+    for alike in _same(at, np.arange(at.count), kinds):
+        names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]
+        static = [name for name in names if role_of(fields[name]) == "static"]
+        traced = [name for name in names if name not in static]
+        for rows in _same(at, alike, static):
+            distinct = rows if len(names) == len(at.values) else _distinct(at, rows, traced)
+            yield _group(spec, at, distinct, traced)
+
+
+def expand(spec: SweepSpec) -> Iterator[RunConfig]:
+    """The runs of a sweep, group by group. Raises SpecError if a combination of values is no run."""
+    for runs in groups_of(spec):
+        yield from runs
+
+
+def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequence[str]) -> Runs:
+    """The runs at some points [n] that differ in traced fields alone."""
+    template = _run(spec, at.at(rows[0]))
+    values = template.flat()
+    columns = {"seed": np.full(len(rows), template.seed)} | {
+        name: np.array(at.values[name], type(values[name]))[at.codes[name][rows]] for name in traced
+    }
+    columns |= _following(template, columns, given=spec.run.keys() | at.values.keys())
+    return Runs(template, columns, tuple(template.run_ids({name: column.tolist() for name, column in columns.items()})))
+
+
+def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
+    """Those of some points [n] at which all of `names` are the same, for each combination there is, in the order of the first."""
+    key = _key(at, rows, names)
+    order = np.argsort(key, kind="stable")
+    cuts = np.flatnonzero(np.diff(key[order])) + 1
+    yield from sorted((rows[chosen] for chosen in np.split(order, cuts)), key=lambda chosen: int(chosen[0]))
+
+
+def _distinct(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """Of some points [n] those that differ in one of `names`: the others differ in what only another kind has."""
+    _, first = np.unique(_key(at, rows, names), return_index=True)
+    return rows[np.sort(first)]
+
+
+def _key(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
+    """A number for each combination of the values of `names` [n]."""
+    key = np.zeros(len(rows), np.int64)
+    for name in names:
+        key = key * len(at.values[name]) + at.codes[name][rows]
+    return key
+
+
+def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:
+    try:
+        return RunConfig.from_flat(spec.hyperparameters(point))
+    except UnknownKind as error:
+        raise SpecError(f"{spec.name}: {error}") from None
+    except pydantic.ValidationError as error:
+        at = ", ".join(f"{name} = {point[name]}" for name in spec.varied)
+        raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
+
+
+def _following(template: RunConfig, columns: Columns, given: Any) -> dict[str, np.ndarray[Any, Any]]:
+    """Columns of the traced fields that are left out and so are what a field of `columns` is."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    parts = [getattr(template, part) for part in PART_NAMES] + [template]
+    for name, info in ((name, info) for part in parts for name, info in type(part).model_fields.items()):
+        if isinstance(info.default_factory, AsGiven) and name not in given:
+            followed = info.default_factory.name
+            if followed in columns or followed in found:
+                found[name] = columns[followed] if followed in columns else found[followed]
+    return found

@@ -1,0 +1,85 @@
+"""What a sweep is: a base run and axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, Self
+
+import pydantic
+
+from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
+from grokjax.config import PART_NAMES
+from grokjax.fields import Value
+from grokjax.registry import kinds_of
+from grokjax.sweeps.spec.resources import Resources
+
+Stop = Literal["never", "decided"]
+
+
+class SweepSpec(pydantic.BaseModel):
+    """A base run and the axes along which it is varied; their product is the sweep, less what `leave_out` leaves out.
+
+    Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
+    such as "hidden_size > train_size"; a run for which one of them is true is not trained.
+
+    `rule` says what its runs are labelled by, where nobody asks for another. `stop` says when a run ends: "never" before its steps,
+    or once it is "decided", its label certain under `rule`. With `final_states` the state that every run ends in is kept, for more
+    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: str = pydantic.Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    description: str = ""
+    run: dict[str, Value]
+    axes: dict[str, tuple[Value, ...]] = {}
+    zipped: tuple[dict[str, tuple[Value, ...]], ...] = ()
+    leave_out: tuple[str, ...] = ()
+    stop: Stop = "never"
+    rule: RuleName | None = None
+    final_states: bool = True
+    resources: Resources = Resources()
+
+    @pydantic.model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.stop == "decided" and self.rule not in DECIDERS:
+            got = "" if self.rule is None else f", and {self.rule} decides none before its end"
+            raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, DECIDERS))}')
+        return self
+
+    @property
+    def swept(self) -> dict[str, tuple[Value, ...]]:
+        """The hyperparameters that axes give, zipped or not, with their values."""
+        return self.axes | {name: values for axis in self.zipped for name, values in axis.items()}
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The swept hyperparameters with more than one value."""
+        return tuple(name for name, values in self.swept.items() if len(set(values)) > 1)
+
+    @property
+    def stopping_rule(self) -> RuleName | None:
+        """The rule that ends runs once they are decided; None if all are trained to their end."""
+        return self.rule if self.stop == "decided" else None
+
+    def hyperparameters(self, point: Mapping[str, Value]) -> dict[str, Value]:
+        """The hyperparameters of the run at a point of the axes.
+
+        Where a kind of task, model or optimizer is on an axis, those are left out that only another kind on that axis has.
+        """
+        flat = {**self.run, **point}
+        here = {name for part in PART_NAMES for name in _fields(part, flat.get(part))}
+        elsewhere = {name for part in PART_NAMES for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
+        return {name: value for name, value in flat.items() if name in here or name not in elsewhere}
+
+    @property
+    def size(self) -> int:
+        """How many runs the axes make, before any are left out."""
+        lengths = [len(values) for values in self.axes.values()] + [len(next(iter(axis.values()))) for axis in self.zipped]
+        return math.prod(lengths)
+
+
+def _fields(part: str, kind: Value | None) -> frozenset[str]:
+    cls = kinds_of(part).get(str(kind))
+    return frozenset() if cls is None else frozenset(cls.model_fields)

@@ -1,0 +1,138 @@
+"""What a spec asks for, checked name by name and value by value: every complaint is one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+import pydantic
+
+from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
+from grokjax.errors import SpecError, nearest
+from grokjax.fields import Value, role_of
+from grokjax.registry import kinds_of
+from grokjax.sweeps.spec.grid import points
+from grokjax.sweeps.spec.resources import Resources
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+
+
+def check_runs(spec: SweepSpec, where: str) -> None:
+    """Checks every name, every value that an axis takes, and the extreme combinations of the axes together.
+
+    Of a traced field's values those of each type that are least and greatest: what is allowed between them is allowed of it.
+    Raises SpecError.
+    """
+    _check_names(spec, where)
+    for point in _left_in(spec) if spec.leave_out else _corners(spec):
+        _check_run(spec, point, where)
+
+
+def _corners(spec: SweepSpec) -> Iterator[dict[str, Value]]:
+    """The first point, that with each other value in place of one, and those where all numbers are least and greatest."""
+    first = {name: values[0] for name, values in spec.swept.items()}
+    yield first
+    for name in spec.axes:
+        for value in _to_check(spec, name):
+            yield _where_it_counts(spec, first, name) | {name: value}
+    for axis in spec.zipped:
+        if all(_is_traced(name) for name in axis):
+            yield from (first | {name: value} for name in axis for value in _extremes(axis[name]))
+        else:
+            yield from (first | dict(zip(axis, point, strict=True)) for point in zip(*axis.values(), strict=True))
+    numeric = [name for name, values in spec.axes.items() if all(isinstance(value, int | float) for value in values)]
+    for extreme in (min, max):
+        yield first | {name: extreme(spec.axes[name]) for name in numeric}
+
+
+def _left_in(spec: SweepSpec) -> Iterator[dict[str, Value]]:
+    """The first point that has a value, for each value to be checked."""
+    at = points(spec)
+    for name in at.values:
+        for value in _to_check(spec, name):
+            there = at.codes[name] == at.values[name].index(value)
+            if there.any():
+                yield at.at(int(np.argmax(there)))
+
+
+def _to_check(spec: SweepSpec, name: str) -> Sequence[Value]:
+    return _extremes(spec.swept[name]) if _is_traced(name) else spec.swept[name]
+
+
+def _is_traced(name: str) -> bool:
+    return role_of(hyperparameter_fields()[name]) == "traced"
+
+
+def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> dict[str, Value]:
+    """A point with such kinds of the axes that the hyperparameter `name` is one of theirs."""
+    if name not in spec.hyperparameters(point):
+        for part in PART_NAMES:
+            for kind in spec.swept.get(part, ()):
+                if name in spec.hyperparameters({**point, part: kind}):
+                    return {**point, part: kind}
+    return dict(point)
+
+
+def _extremes(values: Sequence[Value]) -> list[Value]:
+    """The least and the greatest value of each type, and whatever is not a number."""
+    told: list[Value] = []
+    for kind in (int, float):
+        if numbers := [value for value in values if type(value) is kind]:
+            told += dict.fromkeys((min(numbers), max(numbers)))
+            told += [value for value in numbers if value != value][:1]  # noqa: PLR0124  (not a number)
+    return told + [value for value in values if type(value) not in (int, float)]
+
+
+def _check_names(spec: SweepSpec, where: str) -> None:
+    known = hyperparameter_fields()
+    for table, names in (("run", spec.run), ("axes", spec.swept)):
+        for name in names:
+            if name not in known:
+                hint = "; it is a key of the spec itself" if name in SweepSpec.model_fields else nearest(name, known)
+                hint = "; use --stop, or stop in the spec itself" if name == "stop" else hint
+                hint = "; what a worker takes of a cluster goes in [resources]" if name in Resources.model_fields else hint
+                raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
+    for name in spec.swept:
+        if name == "probes":
+            raise SpecError(f"{where}: probes is one value, the same for a whole sweep; join them by +, such as fourier+gradient")
+        if role_of(known[name]) == "recorded":
+            raise SpecError(
+                f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
+            )
+
+
+def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
+    flat = spec.hyperparameters(point)
+    for part in PART_NAMES:
+        kinds = kinds_of(part)
+        if flat.get(part) not in kinds:
+            got = f"got {flat[part]!r}" if part in flat else "it is missing"
+            raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
+    try:
+        RunConfig.from_flat(flat)
+    except UnknownHyperparameter as error:
+        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
+        kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
+        belongs = f"{error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}"
+        raise SpecError(f"{where}: {belongs}; leave it out (--unset {error.name})") from None
+    except pydantic.ValidationError as error:
+        varied = {name: value for name, value in point.items() if name in spec.varied}
+        told = first_complaint(error)
+        at = ", ".join(f"{name} = {value}" for name, value in varied.items() if name not in told)
+        raise SpecError(
+            f"{where}: {told}" + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
+        ) from None
+
+
+def first_complaint(error: pydantic.ValidationError) -> str:
+    """The first complaint of a validation, as a sentence with the hyperparameter, the value, and what is allowed."""
+    complaint = error.errors()[0]
+    name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
+    if complaint["type"] == "value_error":
+        told = str(complaint["ctx"]["error"])
+        return told if name == "spec" else f"{name}: {told}"
+    if complaint["type"] == "missing" and error.title == SweepSpec.__name__:
+        return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
+    if complaint["type"] == "missing":
+        return f"{name} is missing; give it in [run] or as an axis"
+    message = complaint["msg"][0].lower() + complaint["msg"][1:]
+    return f"{name} = {complaint['input']!r}: {message}"

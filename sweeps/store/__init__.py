@@ -1,0 +1,1 @@
+"""What lies under a root: objects, their keys, the tables' columns, and how they are read, checked and compacted."""

@@ -1,0 +1,47 @@
+"""Objects of a store as files for Arrow's readers, which take ranges of them; nothing is written by this way."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any
+
+import fsspec
+from fsspec.spec import AbstractBufferedFile
+from pyarrow import fs
+
+if TYPE_CHECKING:
+    from grokjax.sweeps.store.objects import Storage
+
+
+def object_files(storage: Storage) -> fs.FileSystem:
+    """The objects of a store as Arrow's files; paths are keys."""
+    return fs.PyFileSystem(fs.FSSpecHandler(_Files(storage)))
+
+
+class _Files(fsspec.AbstractFileSystem):
+    cachable = False
+
+    def __init__(self, storage: Storage) -> None:
+        super().__init__()
+        self._storage = storage
+
+    def info(self, path: str, **_: Any) -> dict[str, Any]:
+        """Name, size and type of the object at a path. Raises FileNotFoundError, StoreError."""
+        size = self._storage.size(path)
+        if size is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return {"name": path, "size": size, "type": "file"}
+
+    def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:
+        return _File(self, path, cache_type="none")  # Arrow knows which ranges it wants
+
+    def fetch(self, path: str, start: int, end: int) -> bytes:
+        """The object's bytes from `start` to `end`. Raises StoreError."""
+        return self._storage.part(path, start, end)
+
+
+class _File(AbstractBufferedFile):
+    def _fetch_range(self, start: int, end: int) -> bytes:
+        content: bytes = self.fs.fetch(self.path, start, end)
+        return content
