@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Iterator
 from importlib import metadata
 
+from grokjax.errors import InputError
 from grokjax.fields import Part
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
@@ -19,7 +20,7 @@ BASES: dict[str, type[Part]] = {"task": Task, "model": Model, "optimizer": Optim
 ENTRY_POINTS = "grokjax.parts"
 
 
-class PartError(Exception):
+class PartError(InputError):
     """A task, model or optimizer of an installed package that cannot be used."""
 
 

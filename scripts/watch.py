@@ -13,12 +13,14 @@ from rich.text import Text
 
 from grokjax.config import RunConfig
 from grokjax.fields import Value
-from grokjax.sweeps.store.layout import Store
+from grokjax.scripts.printing import clock
+from grokjax.sweeps.store.layout import Store, holds_sweep
 from grokjax.sweeps.store.progress import Standing, Watch
 
 SCREEN_SECONDS, LOG_SECONDS = 2.0, 30.0
 # At most this share of the time goes into looking: with many packs, or a store far away, looks come less often.
 LOOKING_SHARE = 0.1
+WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
 FIRST_LINES = 2  # which come after SCREEN_SECONDS: a pace needs two looks
 LINES_AROUND = 8  # of the screen, that are not groups
 
@@ -42,6 +44,14 @@ def watch(store: Store, console: Console, every: float | None) -> bool:
                 live.update(_picture(store.root, whole, groups, described, console.height - LINES_AROUND), refresh=True)
                 last = whole
     return not last.quarantined
+
+
+def wait_for_sweep(root: str) -> None:
+    """Returns once a sweep has begun in the root; says that it waits if there is none yet."""
+    if not holds_sweep(root):
+        print(f"{root} holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)", flush=True)
+        while not holds_sweep(root):
+            time.sleep(WAIT_SECONDS)
 
 
 def _looks(
@@ -107,10 +117,3 @@ def _picture(root: str, whole: Standing, groups: Mapping[str, Standing], describ
     hidden = len(order) - max(room, 1)
     bar = ProgressBar(total=max(whole.run_steps, 1), completed=whole.run_steps_done)
     return Group(Text(f"{root}: {told(whole)}"), bar, table, Text(f"and {hidden:,} groups more" if hidden > 0 else ""))
-
-
-def clock(seconds: float) -> str:
-    """A duration, as h:mm:ss or m:ss."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from grokjax.scripts.main import main
 from tests.conftest import SMALL_RUN
 from tests.sweeps.test_spec import write
 
@@ -14,6 +15,18 @@ GROKJAX = Path(sys.executable).with_name("grokjax")
 
 def grokjax(*arguments, cwd=None):
     return subprocess.run([GROKJAX, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd, timeout=300)
+
+
+@pytest.fixture
+def call(capsys):
+    """Calls a command in this process: its exit code, what it printed, what it complained of."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        return (end.value.code or 0, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")
