@@ -12,7 +12,7 @@ from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
 from grokjax.config import PART_NAMES
 from grokjax.fields import Value
 from grokjax.registry import kinds_of
-from grokjax.sweeps.spec.resources import Resources
+from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 
 Stop = Literal["never", "decided"]
 
@@ -25,7 +25,8 @@ class SweepSpec(pydantic.BaseModel):
 
     `rule` says what its runs are labelled by, where nobody asks for another. `stop` says when a run ends: "never" before its steps,
     or once it is "decided", its label certain under `rule`. With `final_states` the state that every run ends in is kept, for more
-    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained.
+    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained; `tuning` fixes how
+    programs are compiled, which may change the low bits of a result.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -40,6 +41,7 @@ class SweepSpec(pydantic.BaseModel):
     rule: RuleName | None = None
     final_states: bool = True
     resources: Resources = Resources()
+    tuning: PinnedTuning = PinnedTuning()
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
