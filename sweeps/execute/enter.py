@@ -172,7 +172,7 @@ def _refusal(root: str | Path, different: Sequence[str], there: Mapping[str, Val
     width = max(map(len, different))
     lines = [f"  {name:<{width}}  {_shown(there, name)} there, {_shown(here, name)} in this spec" for name in different]
     fields = hyperparameter_fields()
-    axes = [name for name in different if role_of(fields[name]) != "recorded"]
+    axes = [name for name in different if role_of(fields[name]) != "recording"]
     ways = [f"make {' and '.join(axes)} an axis"] if axes == different else []
     if different == ["steps"]:
         ways.append(f"ask for {there['steps']} steps or more")
