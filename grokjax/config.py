@@ -29,7 +29,7 @@ Precision = Literal["float32", "float64"]
 
 
 class RunConfig(Part):
-    """One model trained once."""
+    """One model trained once: its task, model and optimizer, and the hyperparameters that belong to none of them."""
 
     task: Task
     model: Model
