@@ -20,7 +20,7 @@ from grokjax.sweeps.execute.driver import Execution, prepare, run_sweep
 from grokjax.sweeps.execute.worker import Worker
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
-from tests.sweeps.test_spec import write
+from tests.support.specs import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
 
@@ -70,6 +70,7 @@ def assert_whole(root, spec):
     assert all(run == list(range(0, 10_001, 100)) for run in steps)
 
 
+@pytest.mark.cluster
 def test_killed_workers_drivers_and_ctrl_c_leave_every_run_exactly_once(spec, tmp_path):
     root = tmp_path / "root"
     driver = start(spec, root)
@@ -139,6 +140,7 @@ def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, 
     assert len(load_runs(root)) == 8
 
 
+@pytest.mark.cluster
 def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_told(spec, tmp_path, monkeypatch):
     tries = tmp_path / "tries"
 
@@ -154,6 +156,7 @@ def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_to
     assert sorted(tries.read_text().split()) == ["12"] * 3 + ["16"] * 3
 
 
+@pytest.mark.cluster
 def test_on_ray_running_out_of_memory_halves_packs_and_is_remembered(spec, tmp_path, monkeypatch):
     """A worker that cannot hold three runs; what it learns is there for the next sweep."""
 
@@ -173,6 +176,7 @@ def test_on_ray_running_out_of_memory_halves_packs_and_is_remembered(spec, tmp_p
     assert outcome.plan.packs[0].runs.template.group_id == plan.packs[0].group_id
 
 
+@pytest.mark.cluster
 def test_on_ray_a_killed_worker_costs_its_pack_no_try(spec, tmp_path, monkeypatch):
     """Four times, which is more than a pack may fail of itself."""
     kills = tmp_path / "kills"
@@ -191,6 +195,7 @@ def test_on_ray_a_killed_worker_costs_its_pack_no_try(spec, tmp_path, monkeypatc
     assert len(load_runs(tmp_path / "root")) == narrowed.size
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize("failing_starts", [2, 1000])
 def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is(spec, tmp_path, monkeypatch, failing_starts):
     starts = tmp_path / "starts"
@@ -213,6 +218,7 @@ def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is
             run_sweep(narrowed, tmp_path / "root", Execution(cpus=1))
 
 
+@pytest.mark.cluster
 def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
     """Nine cells, three seeds each. In five, all published seeds or all but one have one label: it must be ours too."""
     narrow = load_spec("parity-article", ["hidden_size=16", "train_size=750,1250", "weight_decay=0.01,0.1,0.3,1", "seed=0..2"])

@@ -28,7 +28,7 @@ from grokjax.analysis.statistics.compare import read_table
 from grokjax.config import RunConfig
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import runs_schema
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 NEVER = None
 
