@@ -34,15 +34,6 @@ def small_run() -> Callable[..., RunConfig]:
     return lambda **changed: RunConfig.from_flat(SMALL_RUN | changed)
 
 
-@pytest.fixture
-def published() -> Path:
-    """The folder of published outcomes, which lies beside a checkout and is not part of it."""
-    folder = Path(__file__).parents[2] / "shared" / "reference"
-    if not folder.is_dir():
-        pytest.skip("the published outcomes are not beside this checkout")
-    return folder
-
-
 @pytest.fixture(scope="session")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root of 2 x 2 cells with two seeds each. To be read only."""

@@ -13,13 +13,14 @@ import psutil
 import pytest
 
 from grokjax.analysis.labels.rules import ArticleRule, classify
-from grokjax.analysis.statistics.compare import compare, read_table
+from grokjax.analysis.statistics.compare import compare
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import ClusterError
 from grokjax.sweeps.execute.driver import Execution, prepare, run_sweep
 from grokjax.sweeps.execute.worker import Worker
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
+from tests.support.published import article_runs
 from tests.support.specs import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
@@ -219,15 +220,14 @@ def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is
 
 
 @pytest.mark.cluster
-def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
+def test_a_slice_of_the_published_sweep_comes_out_as_published(tmp_path):
     """Nine cells, three seeds each. In five, all published seeds or all but one have one label: it must be ours too."""
     narrow = load_spec("parity-article", ["hidden_size=16", "train_size=750,1250", "weight_decay=0.01,0.1,0.3,1", "seed=0..2"])
     wide = load_spec("parity-article", ["hidden_size=64", "train_size=750", "weight_decay=0.1", "seed=0..2"])
     assert not run_sweep(narrow, tmp_path / "narrow", Execution(cpus=min(2, os.cpu_count() or 1))).failures
     assert not run_sweep(wide, tmp_path / "wide", Execution(executor="inline")).failures
     here = pd.concat([load_runs(tmp_path / root) for root in ("narrow", "wide")], ignore_index=True)
-    there = read_table(published / "parity_sweep_published.csv")
-    cells = compare(here, there, ArticleRule(), x="hidden_size", y="train_size", facet="weight_decay").cells
+    cells = compare(here, article_runs(), ArticleRule(), x="hidden_size", y="train_size", facet="weight_decay").cells
     told = cells.set_index(["hidden_size", "train_size", "weight_decay"])
     for cell, phase in {
         (16, 750, 0.01): "memorize",
