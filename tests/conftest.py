@@ -1,8 +1,12 @@
-"""What all tests share: a small run, and XLA set up as a worker sets it up."""
+"""What all tests share: XLA set up as in a worker, small runs, marks, and the rule that a skip in CI is a failure."""
 
+import os
+import re
 import signal
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from hypothesis import settings
@@ -20,12 +24,53 @@ prepare_device()
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
 
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# With CI=true or GROKJAX_ALL_TESTS=1 a test that is skipped fails, unless its reason begins with one of these.
+ALL_TESTS = os.environ.get("CI") == "true" or os.environ.get("GROKJAX_ALL_TESTS") == "1"
+EXPECTED_SKIPS = (
+    "the published files are not beside this checkout",  # they are no part of the repository
+    "could not import 'torch'",  # 2 GB, and compared with in benchmarks alone
+    "root may write anywhere",  # as in a container
+    "this machine lets no test mount a file system",  # as in a container without privileges
+    "btrfs-progs is not installed",
+)
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests that need a browser by the fixture that they get it from."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Lets a test fail that must not be skipped."""
+    return _must_not_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Lets a module fail that must not be skipped."""
+    return _must_not_skip((yield))
+
+
+def _must_not_skip(report: Report) -> Report:
+    if ALL_TESTS and report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        reason = re.sub(r"^Skipped: ", "", report.longrepr[2])
+        if not reason.startswith(EXPECTED_SKIPS):
+            report.outcome = "failed"
+            report.longrepr = f"{report.nodeid} was skipped, which EXPECTED_SKIPS in tests/conftest.py does not expect: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_programs_are_let_go() -> Iterator[None]:
+    """What a module compiled stays in memory otherwise: after a few hundred tests, gigabytes."""
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
 
 
 @pytest.fixture
@@ -45,7 +90,7 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def token(monkeypatch) -> Iterator[dict[str, str]]:
+def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """A token that this process shows; the environment for a cluster that asks for it."""
     import ray  # noqa: PLC0415
 
