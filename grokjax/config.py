@@ -24,7 +24,10 @@ T = TypeVar("T")
 
 
 class RunConfig(Component):
-    """One model trained once. Each hyperparameter has one name, unique across task, model, optimizer and this class."""
+    """One model trained once: its task, model and optimizer, and the hyperparameters that belong to none of them.
+
+    Each hyperparameter has one name, unique across all four.
+    """
 
     task: Task
     model: Model
