@@ -19,9 +19,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from grokjax.config import RunConfig, digest
-from grokjax.engine.program import MOST_LANES, Tuning, measure_tuning
+from grokjax.config import RunConfig
+from grokjax.engine.program import Tuning
+from grokjax.engine.tuning import MOST_LANES, measure_tuning
 from grokjax.errors import SpecError, StoreError
+from grokjax.identity import digest
 from grokjax.sweeps.execute.device import cache_folder, device_kind
 from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.disk import create_file

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Self
 
 import pydantic
 
-from grokjax.engine.program import DOT_LIBRARIES, MOST_LANES
+from grokjax.engine.program import DOT_LIBRARIES
+from grokjax.engine.tuning import MOST_LANES
 
 # The finest share that Ray tells apart.
 SHARE = 1e-4

@@ -9,9 +9,8 @@ from typing import Literal, Self
 import pydantic
 
 from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
-from grokjax.config import PART_NAMES
 from grokjax.fields import Value
-from grokjax.registry import kinds_of
+from grokjax.registry import COMPONENTS, classes_of
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 
 Stop = Literal["never", "decided"]
@@ -71,8 +70,8 @@ class SweepSpec(pydantic.BaseModel):
         Where a kind of task, model or optimizer is on an axis, those are left out that only another kind on that axis has.
         """
         flat = {**self.run, **point}
-        here = {name for part in PART_NAMES for name in _fields(part, flat.get(part))}
-        elsewhere = {name for part in PART_NAMES for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
+        here = {name for part in COMPONENTS for name in _fields(part, flat.get(part))}
+        elsewhere = {name for part in COMPONENTS for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
         return {name: value for name, value in flat.items() if name in here or name not in elsewhere}
 
     @property
@@ -83,5 +82,5 @@ class SweepSpec(pydantic.BaseModel):
 
 
 def _fields(part: str, kind: Value | None) -> frozenset[str]:
-    cls = kinds_of(part).get(str(kind))
+    cls = classes_of(part).get(str(kind))
     return frozenset() if cls is None else frozenset(cls.model_fields)
