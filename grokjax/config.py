@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -13,6 +11,7 @@ import jax
 import pydantic
 
 from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
+from grokjax.identity import TRAJECTORY_VERSION, digest
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
 from grokjax.models.base import Model
@@ -20,9 +19,6 @@ from grokjax.optimizers.base import Optimizer
 from grokjax.probes import PROBE_FUNCTIONS
 from grokjax.registry import BASES, kinds_of
 from grokjax.tasks.base import Task
-
-# Raise when the code changes the trajectory that a config stands for: every run_id changes with it.
-TRAJECTORY_VERSION = 1
 
 PART_NAMES = ("task", "model", "optimizer")
 Precision = Literal["float32", "float64"]
@@ -254,14 +250,6 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
                 if (name in shared) == after and name != part
             }
     return found | {name: info for name, info in RunConfig.model_fields.items() if name not in PART_NAMES}
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """16 hex digits of the SHA-256 of the content as canonical JSON."""
-    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:16]
 
 
 def _default(defaults: Mapping[str, Value | AsGiven], values: Mapping[str, Value], name: str) -> Value | None:

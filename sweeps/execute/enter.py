@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.config import TRAJECTORY_VERSION, digest, hyperparameter_fields
+from grokjax.config import hyperparameter_fields
 from grokjax.errors import SpecError
 from grokjax.fields import Value, role_of
+from grokjax.identity import TRAJECTORY_VERSION, digest
 from grokjax.sweeps.execute.plan import Earlier, Held
 from grokjax.sweeps.spec.group_runs import Runs, expand, groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec

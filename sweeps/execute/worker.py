@@ -15,12 +15,13 @@ from importlib import metadata
 from typing import Any
 
 from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
-from grokjax.config import TRAJECTORY_VERSION, RunConfig
+from grokjax.config import RunConfig
 from grokjax.engine.lane_run import Begun, RunResult, Snapshots
 from grokjax.engine.pack import train_pack
 from grokjax.engine.peak import measure_peak
 from grokjax.engine.program import Tuning, first_tunings, measure_tuning, program_of
 from grokjax.errors import StoreError
+from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
 from grokjax.sweeps.execute.device import device_kind, prepare_device
 from grokjax.sweeps.execute.events import Receipt

@@ -18,6 +18,7 @@ from grokjax.engine.pack import train_pack
 from grokjax.engine.program import DOT_LIBRARIES, Tuning, measure_tuning
 from grokjax.losses import LOSSES
 from grokjax.sweeps.execute.summaries import summarize
+from tests.support.runs import MODELS, OPTIMIZERS, TASKS
 
 
 def single_run(config, rows):
@@ -56,30 +57,6 @@ def test_adam_with_l1_too(small_run):
     assert_curves_equal(train_pack([config], Tuning(2)).runs[0].curve, single_run(config, 4))
 
 
-PAIRS = {"task": "modular_arithmetic", "modulus": 7, "train_fraction": 0.6}
-TASKS = {
-    "sparse_parity": {"task": "sparse_parity", "num_bits": 6, "parity_bits": 2, "train_size": 30, "test_size": 30},
-    "modular_arithmetic": PAIRS,
-    "permutation_composition": {"task": "permutation_composition", "permuted": 3, "train_fraction": 0.6},
-    "digits": {"task": "digits", "train_size": 40},
-}
-MODELS = {
-    "mlp": {"model": "mlp", "hidden_size": 6, "layers": 2},
-    "modular_mlp": {"model": "modular_mlp", "embedding_size": 6},
-    "untied": {"model": "modular_mlp", "embedding_size": 6, "embedding": "untied", "tied_hidden": False},
-    "collapsed": {"model": "modular_mlp", "embedding_size": 6, "embedding": "input_tied", "collapsed_output": True},
-    "circle": {"model": "modular_mlp", "embedding_size": 2, "hidden_size": 5, "embedding": "circle"},
-    "constructed_circle": {"model": "constructed_circle", "hidden_size": 5, "precision": "float64"},
-    "transformer": {"model": "transformer", "width": 8, "heads": 2},
-    "normed": {"model": "transformer", "width": 8, "heads": 2, "layers": 2, "layer_norm": True},
-}
-OPTIMIZERS = {
-    "adamw": {"optimizer": "adamw", "weight_decay": 0.1},
-    "adam_l1": {"optimizer": "adam_l1", "l1_penalty": 1e-3},
-    "adam_l2": {"optimizer": "adam_l2", "l2_penalty": 1e-2},
-    "sgd": {"optimizer": "sgd", "weight_decay": 0.1, "momentum": 0.9, "nesterov": True},
-    "muon": {"optimizer": "muon", "weight_decay": 0.1, "embedding_weight_decay": 0.3, "embedding_learning_rate": 3e-5},
-}
 SETTINGS = [
     {"orthogonal_gradient": True},
     {"gradient_filter": True, "batch_size": 7},

@@ -11,7 +11,7 @@ from grokjax.engine import step as train
 from grokjax.losses import LOSSES
 from grokjax.optimizers.base import orthogonal_gradient
 from grokjax.registry import kinds_of
-from tests.grokjax import reference
+from tests.support import numpy_reference as reference
 
 BASE = {"loss": "cross_entropy", "precision": "float64", "seed": 3, "steps": 1, "log_every": 1}
 PARITY = {"task": "sparse_parity", "num_bits": 4, "parity_bits": 2, "train_size": 9, "test_size": 5}

@@ -8,19 +8,8 @@ from grokjax.sweeps.execute.plan import make_plan
 from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec, spec_from
-from tests.conftest import SMALL_RUN
-
-
-def write(tmp_path, run=None, axes=None, extra=""):
-    def toml(value):
-        return repr(value).replace("'", '"').replace("True", "true")
-
-    lines = ['name = "mine"', extra, "[run]"]
-    lines += [f"{name} = {toml(value)}" for name, value in (SMALL_RUN | (run or {})).items() if value is not None]
-    lines += ["[axes]", *(f"{name} = {toml(values)}" for name, values in (axes or {}).items())]
-    path = tmp_path / "mine.toml"
-    path.write_text("\n".join(lines))
-    return str(path)
+from tests.support.runs import SMALL_RUN
+from tests.support.specs import write
 
 
 def test_shipped_specs_hold_the_runs_they_promise():

@@ -3,11 +3,10 @@
 import time
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from grokjax.analysis.labels.early_stop import DECIDERS
-from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
+from grokjax.analysis.tables.load import load_weights
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import Begun
 from grokjax.engine.pack import train_pack
@@ -19,10 +18,10 @@ from grokjax.sweeps.execute.enter import held_runs, open_root, planned_runs
 from grokjax.sweeps.execute.plan import make_packs
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.schema import COSTS
 from grokjax.sweeps.store.verify import verify
-from tests.grokjax.test_pack import MODELS, OPTIMIZERS, PAIRS
-from tests.sweeps.test_spec import write
+from tests.support.runs import MODELS, OPTIMIZERS, PAIRS
+from tests.support.specs import write
+from tests.support.tables import assert_same_tables, same_tuning
 
 MADE_BY = {"tuning": 1}
 KINDS = [
@@ -135,26 +134,6 @@ def dying(after):
                 raise Killed
 
     return Dying
-
-
-def values(root, **arguments):
-    """The tables of a root without what a second training of the same runs changes: what it cost, where and when."""
-    changing = {f"{name}_seconds" for name, _ in COSTS} | {"pack_id", "worker", "commit", "started_at", "finished_at", "peak_flops"}
-    runs = load_runs(root).sort_values("run_id", ignore_index=True)
-    return runs.drop(columns=[name for name in runs if name in changing]), load_curves(root, **arguments)
-
-
-def assert_same_tables(one, other):
-    for a, b in zip(values(one), values(other), strict=True):
-        pd.testing.assert_frame_equal(a, b, check_exact=True)
-
-
-def same_tuning(root, spec, other):
-    """A second root, with the tunings of the first: those are measured."""
-    store = open_root(other, spec)
-    for key in open_root(root, spec).keys("groups"):
-        store.put(key, open_root(root, spec).get(key))
-    return other
 
 
 def test_a_worker_goes_on_where_another_died(tmp_path, monkeypatch):
