@@ -11,7 +11,6 @@ from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import told
 from grokjax.analysis.plots import plot_sensitivity
 from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
-from grokjax.analysis.statistics.grid import choose_axes
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
@@ -51,7 +50,7 @@ def command(
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
         _print_agreement(agreement(runs, rules))
-    x, y, facet = choose_axes(runs, axes.x, axes.y, axes.facet)
+    x, y, facet = axes.choose(root, runs)
     varied = rules[0] if rule else choose_rule(root, runs)
     settings = nearby(varied)
     moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)

@@ -11,15 +11,13 @@ from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.labels.thresholds import told
 from grokjax.analysis.plots import plot_boundary, plot_fits
 from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.statistics.grid import PREFERRED_AXES
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Labels, Selection, title
-
-# The hyperparameter on the picture's horizontal axis, or of its lines: the first of these that varies.
-PREFERRED = ("hidden_size", "train_size", "weight_decay")
 
 
 def command(
@@ -57,7 +55,7 @@ def command(
     missing = selection.warn_of_missing(root, runs)
     rule = labels.choose(root, runs)
     others = [name for name in varied_hyperparameters(runs) if name != axis]
-    last = [name for name in (*PREFERRED, *others) if name in others][:1]
+    last = [name for name in (*PREFERRED_AXES, *others) if name in others][:1]
     by = (*(name for name in others if name not in last), *last)
     found = boundaries(runs, classify(runs, rule), axis, by, phase=phase, against=against)
     print(f"share of {phase} against {against or 'all others'} along {axis}, rule {told(rule)}")

@@ -8,7 +8,6 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from grokjax.analysis.statistics.compare import compare, read_table
-from grokjax.analysis.statistics.grid import choose_axes
 from grokjax.scripts.options import Root
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Labels, Selection
@@ -32,7 +31,7 @@ def command(
     """
     runs = selection.runs(root)
     rule = labels.choose(root, runs)
-    x, y, facet = choose_axes(runs, axes.x, axes.y, axes.facet)
+    x, y, facet = axes.choose(root, runs)
     found = compare(runs, read_table(table), rule, x=x, y=y, facet=facet)
     share = found.agreeing / len(found.cells)
     print(f"most frequent phase equal in {found.agreeing} of {len(found.cells)} cells ({share:.0%})")

@@ -10,11 +10,12 @@ from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.plots import plot_curves
 from grokjax.analysis.tables.load import load_curves
+from grokjax.analysis.tables.selection import one_cell, seed_labels
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Labels, Selection, few, names_of, one_cell, seed_labels
+from grokjax.scripts.selection import Labels, Selection, names_of
 
 MOST_PANELS = 30
 SHEET = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
@@ -48,7 +49,9 @@ def command(
     """
     if sheet and metrics is not None:
         raise AnalysisError("--sheet draws its own metrics; leave out --metrics, or --sheet")
-    runs = few(one_cell(selection.runs(root)), MOST_PANELS)
+    runs = one_cell(selection.runs(root))
+    if len(runs) > MOST_PANELS:
+        raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2")
     names = [*SHEET, *SHEET_IF_LOGGED] if sheet else names_of(metrics or "train_loss,test_loss")
     curves = load_curves(root, runs["run_id"].tolist(), names, selection.on_bad_file)
     runs = runs[runs["run_id"].isin(curves["run_id"])]  # all of them, unless a bad file was left out

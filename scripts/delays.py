@@ -21,7 +21,8 @@ from grokjax.analysis.statistics.delays import (
     median_delays,
     survival_curves,
 )
-from grokjax.analysis.statistics.grid import check_cell, choose_axes, varied_hyperparameters
+from grokjax.analysis.statistics.grid import check_cell
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
@@ -74,7 +75,7 @@ def command(
         return
     note: dict[str, Any] = {"missing": missing, "title": selection.title}
     if plot == "map":
-        figure = _map(runs, delays, axes, note | {"width": picture.inches})
+        figure = _map(runs, delays, axes.choose(root, runs), note | {"width": picture.inches})
     elif plot == "scatter":
         phases = classify(runs, labels.choose(root, runs))
         figure = plot_scatter(runs, phases, **asdict(crossings), **note, width=picture.inches or SINGLE)
@@ -84,8 +85,8 @@ def command(
     picture.write(figure, root, plot)
 
 
-def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: Axes, note: dict[str, Any]) -> Figure:
-    x, y, facet = choose_axes(runs, axes.x, axes.y, axes.facet)
+def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: tuple[str, str, str], note: dict[str, Any]) -> Figure:
+    x, y, facet = axes
     check_cell(runs, [facet, y, x])
     return plot_delays(median_delays(runs, delays, [facet, y, x]), x=x, y=y, facet=facet, **note)
 

@@ -25,6 +25,8 @@ class SpecChanges:
     """Remove a hyperparameter from the spec. Repeatable."""
     stop: Annotated[Literal["decided", "never"] | None, Parameter(show_default="the spec's")] = None
     """When a run may end early: "decided" ends it once its label cannot change any more; "never" trains every step."""
+    tuning: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
+    """Fix dot_library (default or eigen) or lane_width, which are otherwise measured once on each machine. Repeatable."""
 
 
 @Parameter(name="*", group=Group("Execution", sort_key=23))

@@ -13,7 +13,7 @@ from grokjax.analysis.plots import plot_phases, plot_shares
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid
+from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid, title
 
 
 def command(
@@ -44,13 +44,14 @@ def command(
         grokjax phases results/x --shares grok --out grok.pdf --width double
     """
     labelled = labelled_grid(root, selection, labels, axes)
+    above = title(selection, labelled.rule)
     runs, phases, grid = labelled.runs, labelled.phases, labelled.grid
     facet, y, x = grid.cell
     if shares is None:
-        figure = plot_phases(grid, x=x, y=y, facet=facet, title=labelled.title, width=picture.inches)
+        figure = plot_phases(grid, x=x, y=y, facet=facet, title=above, width=picture.inches)
     else:
         phase = None if shares == "all" else shares
-        figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=labelled.title, width=picture.inches)
+        figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=above, width=picture.inches)
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
     print("; ".join(words for words in (f"rule {told(labelled.rule)}", partial) if words))

@@ -39,7 +39,7 @@ def command(
 
         grokjax plan parity-article --set seed=0..2 --root results/three
     """
-    loaded = load_spec(spec, changes.settings, changes.stop, changes.unset)
+    loaded = load_spec(spec, changes.settings, changes.stop, changes.unset, changes.tuning)
     _print(make_plan(loaded, held_runs(root, loaded)) if root else make_plan(loaded))
 
 

@@ -7,9 +7,10 @@ import sys
 import tomli_w
 from cyclopts.types import PositiveInt
 
-from grokjax.analysis.statistics.refine import least_known
+from grokjax.analysis.statistics.refine import least_known, refined_spec
+from grokjax.analysis.tables.planned import load_specs
 from grokjax.scripts.options import Root
-from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid, refined_spec
+from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid
 from grokjax.sweeps.spec.load import spec_from
 
 
@@ -37,6 +38,6 @@ def command(
     labelled = labelled_grid(root, selection, labels, axes)
     selection.warn_of_missing(root, labelled.runs)
     points = least_known(labelled.grid, labelled.grid.cell, count).drop(columns="score")
-    spec = refined_spec(root, labelled.runs, points)
+    spec = refined_spec(load_specs(root), labelled.runs, points)
     spec_from(spec, "the refined spec")  # which refuses an impossible run
     sys.stdout.write(tomli_w.dumps(spec))

@@ -10,8 +10,9 @@ from cyclopts.validators import Number
 
 from grokjax.analysis.report.told import Axes as PageAxes
 from grokjax.analysis.report.write import MEGABYTES, write_report
+from grokjax.analysis.tables.planned import missing_runs
 from grokjax.scripts.options import Root
-from grokjax.scripts.selection import Axes, Labels, Selection, unmade_runs
+from grokjax.scripts.selection import Axes, Labels, Selection, planned_table
 from grokjax.sweeps.store.objects import is_address
 
 
@@ -45,7 +46,7 @@ def command(
         root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
         run_ids=runs["run_id"].tolist() if selection.where else None,
-        missing=unmade_runs(root, runs, selection.where),
+        missing=missing_runs(runs, planned_table(root), selection.where),
         axes=PageAxes(axes.x, axes.y, axes.facet),
         rule=labels.choose(root, runs),
         title=title,

@@ -46,7 +46,7 @@ def command(
 
         grokjax run my.toml --set "weight_decay=0.01..1 log 9"
     """
-    loaded = load_spec(spec, changes.settings, changes.stop, changes.unset)
+    loaded = load_spec(spec, changes.settings, changes.stop, changes.unset, changes.tuning)
     execution = Execution(workers.executor, workers.address, workers.cpus)
     return 0 if train_with_progress(loaded, root or f"results/{loaded.name}", execution) else 1
 

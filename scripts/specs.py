@@ -7,8 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from grokjax.config import PART_NAMES
 from grokjax.errors import SpecError
+from grokjax.registry import COMPONENTS
 from grokjax.scripts.printing import print_table
 from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import groups_of
@@ -36,5 +36,5 @@ def command(name: Annotated[str | None, Parameter(help="Print this spec.")] = No
 
 def _runs(spec: SweepSpec) -> int:
     """How many runs a spec has; where some are left out or the same, they have to be made to be counted."""
-    alike = spec.leave_out or any(part in spec.swept for part in PART_NAMES)
+    alike = spec.leave_out or any(part in spec.swept for part in COMPONENTS)
     return sum(map(len, groups_of(spec))) if alike else spec.size

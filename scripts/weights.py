@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from grokjax.analysis.plots import DOUBLE, plot_spectra, plot_stars, plot_waves, plot_weights
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.load import Weights, load_curves, load_weights
+from grokjax.analysis.tables.selection import one_run
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
-from grokjax.scripts.selection import Selection, run_with_weights
+from grokjax.scripts.selection import Selection
 
 
 def command(
@@ -49,7 +50,10 @@ def command(
     """
     if plot != "path" and matrix is not None:
         raise AnalysisError(f"--matrix is for --plot path, got --plot {plot}; leave it out")
-    run = run_with_weights(root, selection)
+    runs = selection.runs(root)
+    if "snapshots" in runs and not (runs["snapshots"] > 0).any():
+        raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
+    run = one_run(runs)
     weights = load_weights(root, run["run_id"])
     kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
     print(f"run {run['run_id']} kept its weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
