@@ -11,7 +11,7 @@ from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.labels.thresholds import told
 from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import Root, table_console
 from grokjax.scripts.selection import RuleName, Thresholds, Where, chosen_runs, tell_missing
 

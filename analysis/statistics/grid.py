@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
-# Columns in which the seeds of a cell differ.
-SEEDS = ("seed", "data_seed")
+# The axes of the published map, in the places x, y and facet: a map has them there if the sweep varies them.
+PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
 
 
 class PhaseGrid(pd.DataFrame):
@@ -121,61 +122,68 @@ def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
-    """Raises AnalysisError unless the hyperparameters `cell` tell all runs apart but for their seeds."""
+    """Raises AnalysisError unless the runs of each cell differ in their seeds alone."""
     for name in cell:
         if cell.count(name) > 1:
             raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
-            there = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
-            raise AnalysisError(f"{name} is not in the table; there are {there}{nearest(name, map(str, runs.columns))}")
+            known = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
+            raise AnalysisError(f"{name} is not in the table; there are {known}{nearest(name, map(str, runs.columns))}")
         if missing := int(runs[name].isna().sum()):
             raise AnalysisError(
                 f"{missing} of {len(runs)} runs have no {name}; choose another hyperparameter, or runs that have it"
             )
-    for name in varied_hyperparameters(runs):
-        if name not in cell and name not in [_followed(runs, column) for column in cell]:
-            values = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+    others = [name for name in varied_hyperparameters(runs) if name not in cell]
+    codes = cells_of(runs[list(cell)])[0] if others else np.zeros(0, np.int64)
+    for name in others:
+        factors, distinct = pd.factorize(runs[name])
+        values = np.asarray(factors)
+        present = values >= 0  # null mixes with nothing
+        if len(np.unique(codes[present] * len(distinct) + values[present])) > len(np.unique(codes[present])):
+            shown = ", ".join(str(value) for value in sorted(distinct))
             raise AnalysisError(
-                f"{name} also varies ({values}), and {' x '.join(cell)} would mix its values in one cell; "
+                f"{name} also varies ({shown}), and {' x '.join(cell)} would mix its values in one cell; "
                 f"choose one with --where {name}=VALUE or put it on an axis"
             )
 
 
-def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
-    """The hyperparameters, seeds aside, that have more than one value in a table from `load_runs`; none known for other tables.
+def choose_axes(
+    runs: pd.DataFrame, x: str | None = None, y: str | None = None, facet: str | None = None, swept: Sequence[str] = ()
+) -> tuple[str, str, str]:
+    """Hyperparameters for x, y and facet: those given, then those that vary, then others that are the same in all runs.
 
-    One that follows another in every run, such as embedding_learning_rate where only learning_rate was given, does not count.
+    If two vary, they become x and y. A hyperparameter that is no number, such as the model, goes to the facet if it can. Among
+    numbers `PREFERRED_AXES` keep their places.
+
+    Args:
+      runs: a runs table.
+      x, y, facet: what is decided already.
+      swept: the hyperparameters on the axes of the root's specs, which come before others that vary; `planned.swept_names` lists
+        them.
+
+    Raises:
+      AnalysisError: the table has fewer than three hyperparameters to choose from.
     """
-    hyperparameters = [name for name in runs.attrs.get("hyperparameters", ()) if name in runs and name not in SEEDS]
-    return [name for name in hyperparameters if runs[name].nunique(dropna=False) > 1 and _followed(runs, name) is None]
-
-
-def _followed(runs: pd.DataFrame, name: str) -> str | None:
-    """The hyperparameter that `name` follows in every run."""
-    followed: str | None = runs.attrs.get("follows", {}).get(name)
-    return followed if followed in runs and runs[name].equals(runs[followed].rename(name)) else None
-
-
-def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str]:
-    """Hyperparameters for x, y and facet: those asked for, else the article's that the sweep varies, else others that it varies.
-
-    Where it varies two, they are x and y, and facet is one that is the same in all runs.
-    """
-    varied = varied_hyperparameters(runs)
-    chosen = [x, y, facet]
-    usual = ("hidden_size", "train_size", "weight_decay")
-    for place, name in enumerate(usual):
-        if chosen[place] is None and name in varied and name not in chosen:
-            chosen[place] = name
-    for place in (0, 1):  # panels are for what is left
-        if chosen[place] is None and facet is None and set(varied) <= set(chosen):
-            chosen[place], chosen[2] = chosen[2], None
-    told = [name for name in runs.attrs.get("hyperparameters", ()) if name not in SEEDS and runs[name].notna().all()]
-    numbers = [name for name in told if pd.api.types.is_numeric_dtype(runs[name]) and not pd.api.types.is_bool_dtype(runs[name])]
-    preferred = dict.fromkeys((*varied, *(name for name in usual if name in numbers), *numbers))
-    others = [name for name in preferred if name not in chosen]
-    filled = [name if name is not None else others.pop(0) for name in chosen]
-    return filled[0], filled[1], filled[2]
+    axes: list[str | None] = [x, y, facet]
+    complete = [name for name in hyperparameters(runs) if name not in SEEDS and runs[name].notna().all()]
+    varied = [name for name in varied_hyperparameters(runs) if name in complete and name not in axes]
+    varied = [*(name for name in dict.fromkeys(swept) if name in varied), *(name for name in varied if name not in swept)]
+    numbers = [name for name in varied if is_number(runs[name])]
+    texts = [name for name in varied if name not in numbers]
+    panels = facet is None and len(varied) > axes[:2].count(None)  # without a third to show there is no need for panels
+    if panels and texts:
+        axes[2] = texts.pop(0)
+    for place, name in enumerate(PREFERRED_AXES):
+        if axes[place] is None and name in numbers and (place < 2 or panels):
+            axes[place] = name
+    same = [name for name in (*PREFERRED_AXES, *complete) if name in complete and is_number(runs[name])]
+    left = iter(name for name in dict.fromkeys((*numbers, *texts, *same)) if name not in axes)
+    filled = [next(left, None) if name is None else name for name in axes]
+    if None in filled:
+        raise AnalysisError(
+            f"the table has too few hyperparameters to choose axes from ({', '.join(complete) or 'none'}); name x, y and facet"
+        )
+    return str(filled[0]), str(filled[1]), str(filled[2])
 
 
 def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:

@@ -12,7 +12,7 @@ from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.analysis.labels.thresholds import told
 from grokjax.analysis.statistics.boundary import Boundary, boundaries
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.selection import chosen_runs, missing_runs
 
 Axis = Annotated[str, typer.Argument(metavar="AXIS", help="The hyperparameter along which to look.", show_default=False)]

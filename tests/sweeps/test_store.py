@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.engine.program import first_tunings, program_of
+from grokjax.engine.program import program_of
+from grokjax.engine.tuning import first_tunings
 from grokjax.errors import SpecError, StoreError
 from grokjax.sweeps.execute.enter import held_runs, open_root, planned_runs
 from grokjax.sweeps.execute.plan import make_packs
