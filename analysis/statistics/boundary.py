@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.labels.rules import PHASES, align_phases
 from grokjax.analysis.statistics.grid import check_cell
 from grokjax.analysis.statistics.logistic import LogisticFit, fit_logistic, steps_of
 from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
@@ -148,7 +148,7 @@ def boundary(
             raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
     if phase == against:
         raise AnalysisError(f"a boundary of {phase} against itself is none; choose another phase, or none for all others")
-    labels = phases.astype(str).to_numpy()
+    labels = align_phases(phases, runs.index).astype(str).to_numpy()
     counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNTOLD))
     cells = pd.DataFrame({"value": values[counted], "successes": labels[counted] == phase})
     cells = cells.groupby("value")["successes"].agg(successes="sum", trials="count").reset_index()
@@ -187,6 +187,7 @@ def boundaries(
       AnalysisError: as `boundary`; or a hyperparameter that is neither the axis nor in `by` varies.
     """
     check_cell(runs, [*by, axis])
+    phases = align_phases(phases, runs.index)
     settings = {"log": spans_factors(_axis_values(runs, axis))} | settings
     if not by:
         return {(): boundary(runs, phases, axis, **settings)}

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.labels.rules import PHASES, align_phases
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
@@ -65,10 +65,7 @@ def phase_grid(
     """
     cell = [name for name in (facet, y, x) if name is not None]
     check_cell(runs, cell)
-    if not phases.index.equals(runs.index):
-        raise AnalysisError(
-            "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
-        )
+    phases = align_phases(phases, runs.index)
     planned = None if planned is None else planned.dropna(subset=cell)  # of other kinds of runs, which have no place on this map
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
     codes, cells = cells_of(every)
