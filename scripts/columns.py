@@ -9,9 +9,8 @@ import pyarrow as pa
 import typer
 from rich.table import Table
 
-from grokjax.config import PART_NAMES
 from grokjax.errors import InputError, nearest
-from grokjax.registry import kinds_of
+from grokjax.registry import COMPONENTS, classes_of
 from grokjax.scripts.options import table_console
 from grokjax.sweeps.execute.tables import hyperparameter_columns
 from grokjax.sweeps.store.schema import CURVE_COLUMNS, Column, runs_columns
@@ -47,7 +46,7 @@ def command(
 def dictionary() -> dict[str, tuple[Column, ...]]:
     """Every column of either table, in its order; task, model and optimizer with the kinds there are."""
     runs = tuple(
-        replace(column, meaning=f"{column.meaning}: {', '.join(kinds_of(column.name))}") if column.name in PART_NAMES else column
+        replace(column, meaning=f"{column.meaning}: {', '.join(classes_of(column.name))}") if column.name in COMPONENTS else column
         for column in runs_columns(hyperparameter_columns())
     )
     return {"runs": runs, "curves": CURVE_COLUMNS}

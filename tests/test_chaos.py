@@ -15,9 +15,9 @@ from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.layout import Store
 from grokjax.sweeps.store.verify import verify
-from tests.s3 import at_random, s3_server
-from tests.sweeps.test_spec import write
-from tests.sweeps.test_states import assert_same_tables, same_tuning
+from tests.support.s3 import at_random, s3_server
+from tests.support.specs import write
+from tests.support.tables import assert_same_tables, same_tuning
 
 AXES = {"hidden_size": [12, 16], "weight_decay": [0.01, 0.1]}  # as many runs a seed as in a pack
 RUNS_PER_PACK = 4
@@ -26,6 +26,8 @@ DRIVER = f"""
 import grokjax.sweeps.execute.plan
 grokjax.sweeps.execute.plan._pack_size = lambda cost, remaining: {RUNS_PER_PACK}
 from grokjax.scripts.main import main
+
+pytestmark = pytest.mark.cluster
 main()
 """
 KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 3.0, 3  # whichever comes later: a busy machine must get on, too

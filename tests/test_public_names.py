@@ -21,9 +21,9 @@ def test_nothing_else_is_promised():
 
 
 def test_an_unknown_name_is_refused_with_the_nearest_one():
-    with pytest.raises(AttributeError, match="^grokjax has no public name load_run; did you mean load_runs?"):
+    with pytest.raises(AttributeError, match=r"^grokjax has no public name load_run; did you mean load_runs\?"):
         _ = grokjax.load_run
-    with pytest.raises(AttributeError, match="dir\\(grokjax\\) lists them"):
+    with pytest.raises(AttributeError, match=r"dir\(grokjax\) lists them"):
         _ = grokjax.xyzzy
 
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import pydantic
 
-from grokjax.fields import Part, TracedFloat
+from grokjax.fields import Component, TracedFloat
 
 
 class Examples(NamedTuple):
@@ -19,7 +19,7 @@ class Examples(NamedTuple):
     labels: jax.Array  # [N] int, the class
 
 
-class Task(Part):
+class Task(Component):
     """What is to be learned: inputs that are vectors of D numbers, or L tokens each, and one of C classes for each."""
 
     inputs: ClassVar[Literal["vectors", "tokens"]]

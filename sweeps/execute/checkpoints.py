@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
-from grokjax.engine.lane_run import Begun
+from grokjax.engine.lane_run import RunCheckpoint
 
 Array = np.ndarray[Any, Any]
 
 
-def states_file(begun: Mapping[str, Begun], made_by: Mapping[str, Any]) -> bytes:
+def states_file(begun: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
     """The content of a file of states.
 
     Args:
@@ -41,7 +41,7 @@ def states_file(begun: Mapping[str, Begun], made_by: Mapping[str, Any]) -> bytes
     return bytes(save(tensors))
 
 
-def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, Begun]:
+def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
     """The runs of a file of states by run_id; none if it was made by something else, or is no such file."""
     try:
         tensors = load(content)
@@ -51,13 +51,13 @@ def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, Begun]:
     return _runs(about["runs"], tensors) if about["made_by"] == json.loads(json.dumps(made_by)) else {}
 
 
-def _runs(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Array]) -> dict[str, Begun]:
+def _runs(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Array]) -> dict[str, RunCheckpoint]:
     curve, state, snapshots = (_part(tensors, name) for name in ("curve", "state", "snapshots"))
-    runs: dict[str, Begun] = {}
+    runs: dict[str, RunCheckpoint] = {}
     row = place = copy = 0
     for run in told:
         copies = {at: _row(snapshots, copy + index) for index, at in enumerate(run["snapshots"])}
-        runs[run["run_id"]] = Begun(
+        runs[run["run_id"]] = RunCheckpoint(
             {name: values[row : row + run["rows"]] for name, values in curve.items()},
             _row(state, place) if run["has_state"] else None,
             run["train_seconds"],

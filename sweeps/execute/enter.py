@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.config import TRAJECTORY_VERSION, digest, hyperparameter_fields
+from grokjax.config import hyperparameter_fields
 from grokjax.errors import SpecError
 from grokjax.fields import Value, role_of
+from grokjax.identity import TRAJECTORY_VERSION, digest
 from grokjax.sweeps.execute.plan import Earlier, Held
 from grokjax.sweeps.spec.group_runs import Runs, expand, groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -72,7 +73,10 @@ def _put_entry(store: Store, entry: Mapping[str, Any]) -> str | None:
 
 def _trained(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What of a spec's entry says which runs are trained, and how far."""
-    return {**entry, "spec": {name: value for name, value in entry["spec"].items() if name not in ("resources", "final_states")}}
+    return {
+        **entry,
+        "spec": {name: value for name, value in entry["spec"].items() if name not in ("resources", "final_states", "tuning")},
+    }
 
 
 def planned_runs(store: Store) -> list[Runs]:
@@ -171,7 +175,7 @@ def _refusal(root: str | Path, different: Sequence[str], there: Mapping[str, Val
     width = max(map(len, different))
     lines = [f"  {name:<{width}}  {_shown(there, name)} there, {_shown(here, name)} in this spec" for name in different]
     fields = hyperparameter_fields()
-    axes = [name for name in different if role_of(fields[name]) != "recorded"]
+    axes = [name for name in different if role_of(fields[name]) != "recording"]
     ways = [f"make {' and '.join(axes)} an axis"] if axes == different else []
     if different == ["steps"]:
         ways.append(f"ask for {there['steps']} steps or more")

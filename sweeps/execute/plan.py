@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from grokjax.analysis.labels.early_stop import RuleName
-from grokjax.config import RunConfig, digest
+from grokjax.config import RunConfig
 from grokjax.errors import SpecError
+from grokjax.identity import digest
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 

@@ -13,10 +13,11 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.analysis.labels.early_stop import RuleName
-from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.config import hyperparameter_fields
 from grokjax.engine.lane_run import RunResult
 from grokjax.engine.program import Tuning
-from grokjax.fields import AsGiven
+from grokjax.fields import same_as
+from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.device import device_kind
 from grokjax.sweeps.execute.summaries import summarize
 from grokjax.sweeps.store.schema import Column, curves_schema, runs_schema
@@ -138,7 +139,7 @@ def hyperparameter_columns() -> tuple[Column, ...]:
             "",
             info.description or f"kind of {name}",
             "hyperparameter",
-            follows=info.default_factory.name if isinstance(info.default_factory, AsGiven) else "",
+            follows=same_as(info) or "",
         )
         for name, info in hyperparameter_fields().items()
         if name != "steps"  # an outcome: the steps made

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
 from grokjax.analysis.labels.early_stop import RuleName
 from grokjax.analysis.labels.rules import deciders
-from grokjax.config import TRAJECTORY_VERSION, RunConfig
-from grokjax.engine.lane_run import Begun, RunResult, Snapshots
-from grokjax.engine.pack import train_pack
+from grokjax.config import RunConfig
+from grokjax.engine.lane_run import RunCheckpoint, RunResult, Snapshots
+from grokjax.engine.pack import PackCallbacks, train_pack
 from grokjax.engine.peak import measure_peak
-from grokjax.engine.program import Tuning, first_tunings, measure_tuning, program_of
+from grokjax.engine.program import Tuning, program_of
+from grokjax.engine.tuning import first_tunings
 from grokjax.errors import StoreError
+from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
 from grokjax.sweeps.execute.device import device_kind, prepare_device
 from grokjax.sweeps.execute.events import Receipt
 from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
+from grokjax.sweeps.execute.tuning import group_tuning, recorded_tuning
+from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.layout import (
     Store,
     commit_runs,
@@ -58,6 +61,7 @@ class WorkerSetup:
     final_states: bool  # whether to keep the state that every run ends in
     commit: str | None  # of the code, for the table
     gpus: float | None = None  # its share of a GPU; None: what is there
+    tuning: PinnedTuning = field(default_factory=PinnedTuning)
 
 
 class Worker:
@@ -99,7 +103,8 @@ class Worker:
         report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
         decider = None if self._setup.rule is None else deciders()[self._setup.rule]
         checkpoint = Checkpoints(self._store, pack.pack_id, made_by)
-        result = train_pack(pack.runs, tuning, report, decider, self._keep, begun, checkpoint)
+        callbacks = PackCallbacks(report, self._keep, checkpoint.is_due, checkpoint.save, decider)
+        result = train_pack(pack.runs, tuning, callbacks, begun)
         trained = time.perf_counter()
         provenance = Provenance(
             pack_id=pack.pack_id,
@@ -148,9 +153,9 @@ class Worker:
     def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
         put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)
 
-    def _begun(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, Begun]:
+    def _begun(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
         """How far the pack's runs have come before: in a pack that ended earlier, and in this one when it was interrupted."""
-        begun: dict[str, Begun] = {}
+        begun: dict[str, RunCheckpoint] = {}
         for earlier in sorted(set(pack.earlier.values())):
             content = get_states(self._store, "states", earlier)
             ends = read_states(content, made_by) if content is not None else {}
@@ -160,7 +165,7 @@ class Worker:
         content = get_states(self._store, "checkpoints", pack.pack_id)
         return begun | (read_states(content, made_by) if content is not None else {})
 
-    def _with_snapshots(self, run_id: str, begun: Begun, log_every: int) -> Begun:
+    def _with_snapshots(self, run_id: str, begun: RunCheckpoint, log_every: int) -> RunCheckpoint:
         step, weights = get_weights(self._store, run_id) or ((), {})
         copies = {int(at) // log_every: {name: each[index] for name, each in weights.items()} for index, at in enumerate(step)}
         return replace(begun, snapshots=copies)
@@ -169,7 +174,7 @@ class Worker:
         """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
-        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs)
+        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs, self._setup.tuning)
         if (most := limit_of(self._store, pack.group_id)) is not None:  # memory grows with the lanes
             tuning = replace(tuning, lane_width=min(tuning.lane_width, most))
         program_of(pack.runs[0].group_template(), tuning).compile()
@@ -180,34 +185,10 @@ class Worker:
             self._compiling_ahead = self._ahead.submit(self._compile_ahead, following)
 
     def _compile_ahead(self, config: RunConfig) -> None:
-        known = _known_tuning(self._store, config)
+        known = recorded_tuning(self._store, config)
         with contextlib.suppress(Exception):  # what is wrong with it will be told when it is its turn
-            for tuning in first_tunings() if known is None else (known,):
+            for tuning in first_tunings(self._setup.tuning.given) if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
-
-
-def group_tuning(store: Store, config: RunConfig, runs: int) -> Tuning:
-    """The tuning of a group on this kind of device: as the root remembers it, or else measured for so many runs and entered.
-
-    Whoever measures first decides, so that every worker and every resume trains under the same one and gets the same bits.
-    """
-    known = _known_tuning(store, config)
-    if known is None:
-        measured = {"tuning": asdict(measure_tuning(config, runs)), "static": config.values("static")}
-        store.create(_tuning_key(config), json.dumps(measured, indent=1).encode())
-        known = _known_tuning(store, config)
-    assert known is not None, f"{_tuning_key(config)} was just created"
-    return known
-
-
-def _known_tuning(store: Store, config: RunConfig) -> Tuning | None:
-    entry = store.get_json(_tuning_key(config))
-    return None if entry is None else Tuning(**entry["tuning"])
-
-
-def _tuning_key(config: RunConfig) -> str:
-    kind = "".join(letter if letter.isalnum() else "-" for letter in device_kind().lower())
-    return f"groups/{config.group_id}-{kind}.json"
 
 
 def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
@@ -225,9 +206,9 @@ def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
     }
 
 
-def _ends(results: Sequence[RunResult]) -> dict[str, Begun]:
+def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
     return {
-        run.config.run_id: Begun(run.curve.metrics, run.state, run.train_seconds, run.measure_seconds, {})
+        run.config.run_id: RunCheckpoint(run.curve.metrics, run.state, run.train_seconds, run.measure_seconds, {})
         for run in results
         if run.state is not None
     }
@@ -238,17 +219,20 @@ class Checkpoints:
 
     def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
         self._store, self._pack_id, self._made_by = store, pack_id, made_by
-        self._began = self._saved = time.monotonic()
+        self._began = self._saved = self._asked = time.monotonic()
         self._last, self._spent = 0.0, 0.0
 
-    def __call__(self, begun: Callable[[], dict[str, Begun]]) -> None:
-        """At the end of a segment: saves how far all runs have come, if it is time to."""
-        now = time.monotonic()
-        if now - self._saved < CHECKPOINT_SECONDS or self._spent + self._last > MOST_CHECKPOINTING * (now - self._began):
-            return
-        put_states(self._store, "checkpoints", self._pack_id, states_file(begun(), self._made_by))
+    def is_due(self) -> bool:
+        """Whether it is time to save the pack, at the end of a segment."""
+        self._asked = time.monotonic()
+        waited, total = self._asked - self._saved, self._asked - self._began
+        return waited >= CHECKPOINT_SECONDS and self._spent + self._last <= MOST_CHECKPOINTING * total
+
+    def save(self, checkpoints: Mapping[str, RunCheckpoint]) -> None:
+        """Saves the checkpoints of all runs that have started, by run_id."""
+        put_states(self._store, "checkpoints", self._pack_id, states_file(checkpoints, self._made_by))
         self._saved = time.monotonic()
-        self._last = self._saved - now
+        self._last = self._saved - self._asked
         self._spent += self._last
 
 

@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from grokjax.config import digest
 from grokjax.errors import StoreError
+from grokjax.identity import digest
 from grokjax.sweeps.execute.enter import enter_specs
 from grokjax.sweeps.store.duplicates import KEYS, committed_rows, drop_superseded, superseded
 from grokjax.sweeps.store.layout import (

@@ -11,26 +11,13 @@ from hypothesis import strategies as st
 
 from grokjax.analysis.labels.rules import PHASES, ArticleRule, classify
 from grokjax.analysis.plots import PHASE_COLORS, PHASE_MARKERS, plot_curves, plot_phases, save
-from grokjax.analysis.statistics.compare import compare, read_table
+from grokjax.analysis.statistics.compare import compare
 from grokjax.analysis.statistics.grid import choose_axes, phase_grid, wilson_interval
 from grokjax.errors import AnalysisError
 
 
 def runs_of(*summaries):
     return pd.DataFrame(summaries, columns=["min_train_loss", "min_test_loss", "max_loss_ratio"], dtype=float)
-
-
-def test_the_published_rule_on_published_runs_counts_as_published(published):
-    # counted from the file with awk, without this code
-    runs = read_table(published / "parity_sweep_published.csv")
-    counts = pd.crosstab(runs["weight_decay"], classify(runs, ArticleRule()).astype(str))
-    assert counts.to_dict("index") == {
-        0.01: {"fail": 0, "generalize": 12, "grok": 3, "memorize": 120},
-        0.03: {"fail": 2, "generalize": 20, "grok": 43, "memorize": 70},
-        0.1: {"fail": 1, "generalize": 28, "grok": 103, "memorize": 3},
-        0.3: {"fail": 11, "generalize": 29, "grok": 78, "memorize": 17},
-        1.0: {"fail": 81, "generalize": 1, "grok": 20, "memorize": 33},
-    }
 
 
 def test_the_rule_asks_its_questions_in_order_and_thresholds_belong_below():

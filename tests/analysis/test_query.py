@@ -15,7 +15,7 @@ from grokjax.errors import AnalysisError, StoreError
 from grokjax.sweeps.store.duplicates import committed_rows
 from grokjax.sweeps.store.layout import Store
 from grokjax.sweeps.store.objects import Storage
-from tests.s3 import s3_server
+from tests.support.s3 import s3_server
 
 
 def test_the_views_are_the_tables(small_root):

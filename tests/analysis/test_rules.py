@@ -22,11 +22,11 @@ from grokjax.analysis.labels.rules import (
     make_rule,
 )
 from grokjax.analysis.labels.thresholds import describe_rule, thresholds_of
-from grokjax.analysis.statistics.compare import read_table
 from grokjax.config import RunConfig
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import runs_schema
-from tests.conftest import SMALL_RUN
+from tests.support.published import delay_runs
+from tests.support.runs import SMALL_RUN
 
 NEVER = None
 
@@ -36,11 +36,9 @@ def steps_of(*pairs, metric="accuracy_90", kind="first"):
     return pd.DataFrame(pairs, columns=names, dtype="Int64")
 
 
-def test_the_delay_rule_on_published_steps_counts_as_published(published):
-    table = read_table(published / "representation_phase_steps.csv").replace(99999, None)
-    runs = table.rename(columns={f"{part}_steps": f"first_step_{part}_accuracy_90" for part in ("train", "test")})
-    counts = classify(runs, AccuracyDelayRule()).value_counts()
-    assert counts[counts > 0].to_dict() == {"generalize": 17, "grok": 16, "memorize": 49, "fail": 39}
+def test_the_delay_rule_on_published_steps_counts_as_published():
+    runs = delay_runs()
+    assert classify(runs, AccuracyDelayRule()).tolist() == runs["published_phase"].tolist()
 
 
 def test_the_delay_rule_leaves_open_what_no_published_phase_covers():

@@ -20,7 +20,7 @@ from grokjax.analysis.tables.load import Weights
 from grokjax.errors import AnalysisError
 from grokjax.models.modular_mlp import circle as model_circle
 from grokjax.probes import raw_power, unit_spectra
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 MODULAR = dict.fromkeys(SMALL_RUN) | {
     "task": "modular_arithmetic",

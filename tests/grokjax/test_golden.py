@@ -16,7 +16,7 @@ from grokjax.config import RunConfig
 from grokjax.engine.pack import train_pack
 from grokjax.engine.program import Tuning
 from grokjax.sweeps.execute.summaries import summarize
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 GOLDEN = Path(__file__).with_name("golden_curves.json")
 TUNING = Tuning(lane_width=4)

@@ -12,8 +12,10 @@ import ray
 
 from grokjax.errors import ClusterError
 from grokjax.sweeps.execute.on_ray.connection import STRANGER, attach, start_private
-from tests.ray_head import outer_ip, ray_head
-from tests.sweeps.test_spec import write
+from tests.support.ray_head import outer_ip, ray_head
+from tests.support.specs import write
+
+pytestmark = pytest.mark.cluster
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
 TOKEN = "a-token-of-a-test-that-is-long-enough"

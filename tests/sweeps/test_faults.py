@@ -32,8 +32,8 @@ from grokjax.sweeps.store import objects as storage
 from grokjax.sweeps.store.compact import compact
 from grokjax.sweeps.store.layout import Store, holds_sweep, set_limit
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
-from tests.sweeps.test_states import assert_same_tables, same_tuning
+from tests.support.runs import SMALL_RUN
+from tests.support.tables import assert_same_tables, same_tuning
 
 INLINE = Execution(executor="inline")
 RUN = {name: value for name, value in SMALL_RUN.items() if name not in ("seed", "steps")} | {"snapshots": 2}

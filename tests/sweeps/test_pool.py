@@ -19,8 +19,10 @@ from grokjax.sweeps.execute.plan import make_packs
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import WorkerSetup
 from grokjax.sweeps.spec.resources import Resources
-from tests.ray_head import outer_ip, ray_head, ray_node, token  # noqa: F401
-from tests.sweeps.test_plan import GRID
+from tests.support.ray_head import outer_ip, ray_head, ray_node
+from tests.support.specs import GRID
+
+pytestmark = pytest.mark.cluster
 
 PACKS = list(itertools.islice(make_packs(GRID), 12))
 
@@ -68,7 +70,7 @@ def workers(folder, awaited, resources, *, private=False, worker=Idle):
     return [json.loads(file.read_text()) for file in folder.iterdir()]
 
 
-def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path, token, monkeypatch, capsys):  # noqa: F811
+def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path, token, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(
         "grokjax.sweeps.execute.on_ray.pool.request_resources",

@@ -9,7 +9,7 @@ from grokjax.sweeps.execute.enter import open_root, specs_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.resources import Resources, workers_that_fit
 from grokjax.sweeps.store.layout import Store
-from tests.sweeps.test_spec import write
+from tests.support.specs import write
 
 
 def spec_with(tmp_path, table):

@@ -27,7 +27,7 @@ from grokjax.sweeps.store import disk
 from grokjax.sweeps.store.compact import compact
 from grokjax.sweeps.store.layout import Store, put_in_quarantine, quarantine
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 INLINE = Execution(executor="inline")
 RUN = {name: value for name, value in SMALL_RUN.items() if name not in ("seed", "steps")}

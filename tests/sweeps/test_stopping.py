@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.sweeps.execute.summaries import summarize
-from tests.sweeps.test_summaries import curve
+from tests.support.curves import curve
 
 # Losses around the thresholds, so that every order of reaching them comes up; at times not finite.
 LOSSES = st.sampled_from([1.0, 0.6, 1.1e-5, 1e-5, 9e-6, 1e-6, 1.2e-7, np.inf, np.nan])

@@ -25,7 +25,7 @@ from grokjax.sweeps.execute.enter import open_root
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.layout import put_in_quarantine
-from tests.analysis.report.conftest import AXES, spec_of
+from tests.support.specs import AXES, spec_of
 
 
 @pytest.fixture(scope="module")

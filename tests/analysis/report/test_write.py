@@ -21,7 +21,7 @@ from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, StoreError
 from grokjax.sweeps.execute.enter import open_root
-from tests.analysis.report.conftest import spec_of
+from tests.support.specs import spec_of
 
 
 def unpacked(text):
