@@ -14,7 +14,18 @@ from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
 
-EVENTS = ("memorized", "generalized", "semi-grokked", "ungrokked", "regrokked", "spike", "diverged")
+# The events and their meanings. Accuracies that reach `fitted` of the rule are high, those below `lost` are low.
+EVENTS: Mapping[str, str] = {
+    "memorized": "the first step of high train accuracy, if test accuracy is low there.",
+    "generalized": "the first step of high test accuracy.",
+    "semi-grokked": "in a run that memorized and never generalized, the first step from which on test accuracy stays `rise` above "
+    "what it was when the run memorized (Varma et al. 2023).",
+    "ungrokked": "after high test accuracy, the first of `hold` logged rows or more of low test accuracy (Varma et al. 2023).",
+    "regrokked": "after that, the first step of high test accuracy.",
+    "spike": "after high train accuracy, the first step of a train loss of at least `spike_factor` times its least so far and at "
+    "least `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).",
+    "diverged": "the first step at which a loss or an accuracy is not finite; rows from there on are not looked at.",
+}
 METRICS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
@@ -27,18 +38,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class EventRule(WithThresholds):
-    """What counts as an event. Accuracies that reach `fitted` are high, those below `lost` are low; in between nothing changes.
-
-    memorized: the first step of high train accuracy, if test accuracy is low there.
-    generalized: the first step of high test accuracy.
-    ungrokked: after high test accuracy, the first of `hold` logged rows or more of low test accuracy (Varma et al. 2023).
-    regrokked: after that, the first step of high test accuracy.
-    semi-grokked: in a run that memorized and never generalized, the first step from which on test accuracy stays `rise` above what
-    it was when the run memorized (Varma et al. 2023).
-    spike: after high train accuracy, the first step of a train loss of at least `spike_factor` times its least so far and at least
-    `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).
-    diverged: the first step at which a loss or an accuracy is not finite; rows from there on are not looked at.
-    """
+    """The thresholds of the events in EVENTS, which has their meanings."""
 
     name: ClassVar[str] = "events"
     source: ClassVar[str] = (
@@ -99,7 +99,8 @@ def run_events(step: Array, metrics: Mapping[str, Array], rule: EventRule | None
             if not high.any() and (partial := _first(_lasting(test >= test[fit] + np.float32(rule.rise)))) is not None:
                 found.append(Event(int(step[partial]), "semi-grokked"))
     found += [Event(int(step[at]), name) for at, name in _turns(high, low, int(rule.hold))]
-    return sorted(found, key=lambda event: (event.step, EVENTS.index(event.event)))
+    order = list(EVENTS)
+    return sorted(found, key=lambda event: (event.step, order.index(event.event)))
 
 
 def _turns(high: Array, low: Array, hold: int) -> list[tuple[int, str]]:
