@@ -13,7 +13,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
+from grokjax.analysis.labels.early_stop import RuleName
+from grokjax.analysis.labels.rules import deciders
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import RunCheckpoint, RunResult, Snapshots
 from grokjax.engine.pack import PackCallbacks, train_pack
@@ -100,7 +101,7 @@ class Worker:
         begun = self._begun(pack, made_by)
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in begun.values())
         report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
-        decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
+        decider = None if self._setup.rule is None else deciders()[self._setup.rule]
         checkpoint = Checkpoints(self._store, pack.pack_id, made_by)
         callbacks = PackCallbacks(report, self._keep, checkpoint.is_due, checkpoint.save, decider)
         result = train_pack(pack.runs, tuning, callbacks, begun)
