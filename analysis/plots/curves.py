@@ -19,8 +19,9 @@ from grokjax.analysis.plots.layout.page import new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, SMALL, TEXT, darkened, styled
 from grokjax.analysis.plots.layout.text import counted, told_missing
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
+from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
-from grokjax.sweeps.store.schema import SCALARS
+from grokjax.metrics import Metric
 
 # Inches: the first panel of a run, those below it, the least width of one.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0
@@ -63,7 +64,7 @@ def plot_curves(
     Raises:
       AnalysisError: no such metric, or more than can be told apart.
     """
-    quantities = quantities_of(metrics)
+    quantities = quantities_of(metrics, scalar_metrics(curves))
     width = width or (SINGLE if len(panels) <= 2 else DOUBLE)
     across = _across(len(panels), width)
     down = math.ceil(len(panels) / across)
@@ -97,9 +98,8 @@ def plot_curves(
     return figure
 
 
-def quantities_of(metrics: Sequence[str]) -> list[Quantity]:
+def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Quantity]:
     """The metrics by what they share an axis in, in the order asked for."""
-    known = {metric.name: metric for metric in SCALARS}
     together: dict[tuple[str, bool], list[str]] = {}
     for metric in metrics:
         if metric not in known:

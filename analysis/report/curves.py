@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.report.packing import Array, differences, planes
-from grokjax.sweeps.store.schema import SCALARS
+from grokjax.analysis.tables.load import scalar_metrics
 
 # Runs whose curves are unpacked together: enough to deflate well, few enough to be there before the eye sees it.
 RUNS_PER_CHUNK = 128
@@ -39,8 +39,7 @@ class Scale:
 
 def drawn_metrics(runs: pd.DataFrame) -> list[str]:
     """The metrics of which a curve can be drawn, going by the final values of a runs table."""
-    finals = {metric.name: f"final_{metric.name}" for metric in SCALARS}
-    return [name for name, final in finals.items() if final in runs and runs[final].notna().any()]
+    return [name.removeprefix("final_") for name in map(str, runs) if name.startswith("final_") and runs[name].notna().any()]
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> Pack
     """
     table = _Table.of(curves, runs["run_id"])
     scales, codes = [], []
-    for metric in (metric for metric in SCALARS if metric.name in curves):
+    for metric in scalar_metrics(curves).values():
         values = table.frame[metric.name].to_numpy(dtype=np.float64, na_value=np.nan)
         scale = _scale(metric.name, metric.unit, metric.meaning, values)
         scales.append(scale)
