@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from grokjax.analysis.labels.conventions import CONVENTIONS, in_nats
 from grokjax.analysis.report.packing import NO_CODE, Array
-from grokjax.analysis.statistics.grid import SEEDS, varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import SEEDS, varied_hyperparameters
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, NamedRule, classify, make_rule
-from grokjax.analysis.labels.thresholds import Setting, check_names, thresholds_of, told
+from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.grid import cells_of, check_cell, count_phases, wilson_interval
 from grokjax.errors import AnalysisError
 
@@ -63,9 +63,10 @@ def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float 
     Raises:
       AnalysisError: fewer than two different rules, or a rule's columns are missing.
     """
-    named = {told(rule): rule for rule in rules}
+    named = {describe_rule(rule): rule for rule in rules}
     if len(named) < 2 or len(named) < len(rules):
-        raise AnalysisError(f"agreement is between two different rules or more, got {', '.join(map(told, rules)) or 'none'}")
+        got = ", ".join(map(describe_rule, rules)) or "none"
+        raise AnalysisError(f"agreement is between two different rules or more, got {got}")
     labels = pd.DataFrame({name: classify(runs, rule) for name, rule in named.items()}, index=runs.index)
     rows = []
     for first, second in itertools.combinations(labels, 2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import pandas as pd
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
+from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
+from grokjax.analysis.tables.planned import size, swept
 from grokjax.errors import AnalysisError
 
 
@@ -33,7 +35,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
     Raises:
       AnalysisError: no axis has two values to go between, or no two neighbouring cells differ.
     """
-    numeric = [name for name in cell if _numbers(grid[name]) and grid[name].nunique() > 1]
+    numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
         raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there is nothing to go between")
     found = pd.concat([_midpoints(grid, cell, name) for name in numeric], ignore_index=True)
@@ -73,5 +75,42 @@ def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array([float(f"{value:.3g}") for value in values])
 
 
-def _numbers(values: pd.Series[Any]) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+def refined_spec(specs: Sequence[Mapping[str, Any]], runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
+    """A spec that trains some points with all seeds of the sweep, as TOML tables for `tomli_w.dumps` or `load_spec`.
+
+    Args:
+      specs: the stored specs of a root, from `planned.load_specs`. The largest that knows all hyperparameters of the points is the
+        one that the new spec continues.
+      runs: the runs that the points are to join; hyperparameters that are neither points nor seeds are theirs.
+      points: the hyperparameters of the points, from `least_known`, without the score.
+
+    Raises:
+      AnalysisError: no spec knows all hyperparameters of the points.
+    """
+    able = [spec for spec in specs if all(name in spec["run"] or name in swept(spec) for name in points)]
+    if not able:
+        names = ", ".join(map(str, points))
+        raise AnalysisError(f"no spec of the root gives all of {names}; choose hyperparameters that one gives")
+    spec = max(able, key=size)
+    axes = swept(spec)
+    varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
+    seeds = {name: list(axes[name]) for name in SEEDS if name in axes}
+    given = dict.fromkeys([*spec["run"], *axes, *points])
+    same = {name: _plain((points if name in points else runs)[name].iloc[0]) for name in given if name in runs}
+    run = {name: same.get(name, spec["run"].get(name)) for name in given if name not in (*varied, *seeds)}
+    written: dict[str, Any] = {
+        "name": f"{spec['name'].removesuffix('-refined')}-refined"[:64],
+        "description": f"{len(points)} points where the boundary is least known",
+        "rule": spec.get("rule"),
+        "final_states": spec.get("final_states", True),
+        "leave_out": list(spec.get("leave_out", ())),
+        "run": {name: value for name, value in run.items() if value is not None},
+        "axes": seeds,
+        "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],
+    }
+    return {key: value for key, value in written.items() if value or value is False}
+
+
+def _plain(value: Any) -> Any:
+    """A value of a table as TOML has it; None for null."""
+    return None if pd.isna(value) else value.item() if hasattr(value, "item") else value

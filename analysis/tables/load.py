@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grokjax.analysis.tables.hyperparameters import describe_columns
 from grokjax.errors import AnalysisError
 from grokjax.metrics import METRICS, Metric
 from grokjax.sweeps.store.duplicates import KEYS, committed_rows, superseded
@@ -44,10 +45,7 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_fil
     runs = _frame(rows)
     if _repeated(rows, ["run_id"]):
         runs = runs[~superseded(runs)].reset_index(drop=True)
-    metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
-    runs.attrs["hyperparameters"] = [name for name, told in metadata.items() if told.get("kind") == "hyperparameter"]
-    runs.attrs["follows"] = {name: told["follows"] for name, told in metadata.items() if "follows" in told}
-    runs.attrs["meanings"] = {name: told["meaning"] for name, told in metadata.items() if "meaning" in told}
+    describe_columns(runs, schema)
     if columns is None:
         return runs
     stopped = "stopped_by" in runs and bool(runs["stopped_by"].notna().any())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,25 +23,39 @@ logger = logging.getLogger(__name__)
 TRIAL_SECONDS = 0.02
 # The widest program worth a try on an accelerator, and its memory [bytes] where it does not say.
 MOST_LANES, LEAST_MEMORY = 16_384, 4 * 2**30
+LIBRARY_MARGIN = 0.95  # another library than XLA's default is chosen if a run-step costs less than this share of it
 
 
-def first_tunings() -> tuple[Tuning, ...]:
-    """The tunings that the search starts with: one lane, with each library for matrix products that this device's XLA knows."""
-    return tuple(Tuning(1, library) for library in _dot_libraries())
+def first_tunings(pinned: Mapping[str, Any] = MappingProxyType({})) -> tuple[Tuning, ...]:
+    """The tunings that the search starts with: one lane, with each library for matrix products that this device's XLA knows.
+
+    `pinned` may fix `lane_width` and `dot_library`. Raises ValueError if this device's XLA has no such library.
+    """
+    libraries, chosen = _dot_libraries(), pinned.get("dot_library")
+    if chosen not in (None, *libraries):
+        raise ValueError(
+            f"dot_library = {chosen!r}: XLA on this device has {', '.join(libraries)}; leave it out, or use one of these"
+        )
+    return tuple(Tuning(pinned.get("lane_width", 1), library) for library in ([chosen] if chosen else libraries))
 
 
-def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1) -> Tuning:
+def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1, pinned: Mapping[str, Any] = MappingProxyType({})) -> Tuning:
     """Searches for the tuning under which `runs` runs of this config's group train fastest on this device.
 
-    The library for matrix products is chosen first. Then the number of lanes is quadrupled as long as that makes a run-step at
-    least 10 % cheaper, counting the lanes that stay empty at the end, so that the narrower of equals wins. Few lanes keep their
-    working sets in a core's cache; a GPU or a very small model is fastest with many, up to those that the device's memory holds.
-    Contenders take turns, about `seconds` each, so that a machine that slows down for a while slows them alike; the best trial of
-    each counts.
+    `pinned` may fix `lane_width` and `dot_library`; with both there is nothing to try. XLA's default library for matrix products is
+    kept unless another makes a run-step at least 5 % cheaper, more than such short trials vary by. Then the number of lanes is
+    quadrupled as long as that makes a run-step at least 10 % cheaper, counting the lanes that stay empty at the end, so that the
+    narrower of equals wins. Few lanes keep their working sets in a core's cache; a GPU or a very small model is fastest with many,
+    up to those that the device's memory holds. Contenders take turns, about `seconds` each, so that a machine that slows down for a
+    while slows them alike; the best trial of each counts.
     """
-    costs = _seconds_per_run_step(config, first_tunings(), seconds)
-    best = min(costs, key=costs.__getitem__)
-    while 4 * best.lane_width <= min(_widest(config), 2 * runs):
+    candidates = first_tunings(pinned)
+    best = candidates[0]
+    if len(candidates) > 1:
+        costs = _seconds_per_run_step(config, candidates, seconds)
+        fastest = min(costs, key=costs.__getitem__)
+        best = fastest if costs[fastest] < LIBRARY_MARGIN * costs[best] else best
+    while "lane_width" not in pinned and 4 * best.lane_width <= min(_widest(config), 2 * runs):
         wider = replace(best, lane_width=4 * best.lane_width)
         try:
             costs = _seconds_per_run_step(config, (best, wider), seconds)

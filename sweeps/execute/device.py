@@ -38,7 +38,7 @@ def prepare_device(gpus: float | None = None) -> None:
     elif gpus is not None:  # jax reserves this share of the memory, three quarters if it is not told
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{GPU_MEMORY_SHARE * gpus:.4f}")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(_compilation_cache()))
+        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / f"compiled-{_processor()}"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
 
@@ -49,10 +49,9 @@ def device_kind() -> str:
     return _cpu_model() if kind == "cpu" else kind
 
 
-def _compilation_cache() -> Path:
-    """A folder of this user for programs compiled for this kind of processor."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "grokjax" / f"compiled-{_processor()}"
+def cache_folder() -> Path:
+    """The folder in which grokjax keeps what it has compiled and measured for this user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grokjax"
 
 
 @functools.cache

@@ -17,9 +17,19 @@ from grokjax.sweeps.execute.events import Event, Failure, Limit, Receipt, traceb
 from grokjax.sweeps.execute.on_ray.connection import check_address
 from grokjax.sweeps.execute.on_ray.executor import train_on_ray
 from grokjax.sweeps.execute.plan import Pack, Plan, make_plan
+from grokjax.sweeps.execute.tuning import check_pinned
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store, drop_leftovers, drop_traces, put_in_quarantine, quarantine, read_progress, set_limit
+from grokjax.sweeps.store.layout import (
+    Store,
+    drop_leftovers,
+    drop_traces,
+    holds_sweep,
+    put_in_quarantine,
+    quarantine,
+    read_progress,
+    set_limit,
+)
 
 # Progress is looked up this often, or less often where looking takes long: packs in training are many, or the store is far. Workers
 # that have ended a pack wait meanwhile.
@@ -89,7 +99,10 @@ def run_sweep(
 def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
     """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
     check_execution(execution)
-    return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
+    plan = make_plan(spec, held_runs(root, spec))
+    if holds_sweep(root):
+        check_pinned(Store(root), {pack.group_id for pack in plan.packs}, spec.tuning)
+    return plan, open_root(root, spec)
 
 
 def check_execution(execution: Execution) -> None:
@@ -180,7 +193,7 @@ def _inline(plan: Plan, setup: WorkerSetup) -> Generator[Event, None, None]:
 
 
 def _setup(plan: Plan, store: Store) -> WorkerSetup:
-    return WorkerSetup(store.root, plan.spec.stopping_rule, plan.spec.final_states, _git_commit())
+    return WorkerSetup(store.root, plan.spec.stopping_rule, plan.spec.final_states, _git_commit(), tuning=plan.spec.tuning)
 
 
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:

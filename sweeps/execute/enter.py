@@ -73,7 +73,10 @@ def _put_entry(store: Store, entry: Mapping[str, Any]) -> str | None:
 
 def _trained(entry: Mapping[str, Any]) -> dict[str, Any]:
     """What of a spec's entry says which runs are trained, and how far."""
-    return {**entry, "spec": {name: value for name, value in entry["spec"].items() if name not in ("resources", "final_states")}}
+    return {
+        **entry,
+        "spec": {name: value for name, value in entry["spec"].items() if name not in ("resources", "final_states", "tuning")},
+    }
 
 
 def planned_runs(store: Store) -> list[Runs]:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
+from grokjax.analysis.labels.early_stop import RuleName
+from grokjax.analysis.labels.rules import deciders
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import RunCheckpoint, RunResult, Snapshots
 from grokjax.engine.pack import PackCallbacks, train_pack
 from grokjax.engine.peak import measure_peak
 from grokjax.engine.program import Tuning, program_of
-from grokjax.engine.tuning import first_tunings, measure_tuning
+from grokjax.engine.tuning import first_tunings
 from grokjax.errors import StoreError
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
@@ -28,6 +28,8 @@ from grokjax.sweeps.execute.device import device_kind, prepare_device
 from grokjax.sweeps.execute.events import Receipt
 from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
+from grokjax.sweeps.execute.tuning import group_tuning, recorded_tuning
+from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.layout import (
     Store,
     commit_runs,
@@ -59,6 +61,7 @@ class WorkerSetup:
     final_states: bool  # whether to keep the state that every run ends in
     commit: str | None  # of the code, for the table
     gpus: float | None = None  # its share of a GPU; None: what is there
+    tuning: PinnedTuning = field(default_factory=PinnedTuning)
 
 
 class Worker:
@@ -98,7 +101,7 @@ class Worker:
         begun = self._begun(pack, made_by)
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in begun.values())
         report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
-        decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
+        decider = None if self._setup.rule is None else deciders()[self._setup.rule]
         checkpoint = Checkpoints(self._store, pack.pack_id, made_by)
         callbacks = PackCallbacks(report, self._keep, checkpoint.is_due, checkpoint.save, decider)
         result = train_pack(pack.runs, tuning, callbacks, begun)
@@ -171,7 +174,7 @@ class Worker:
         """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
-        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs)
+        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs, self._setup.tuning)
         if (most := limit_of(self._store, pack.group_id)) is not None:  # memory grows with the lanes
             tuning = replace(tuning, lane_width=min(tuning.lane_width, most))
         program_of(pack.runs[0].group_template(), tuning).compile()
@@ -182,34 +185,10 @@ class Worker:
             self._compiling_ahead = self._ahead.submit(self._compile_ahead, following)
 
     def _compile_ahead(self, config: RunConfig) -> None:
-        known = _known_tuning(self._store, config)
+        known = recorded_tuning(self._store, config)
         with contextlib.suppress(Exception):  # what is wrong with it will be told when it is its turn
-            for tuning in first_tunings() if known is None else (known,):
+            for tuning in first_tunings(self._setup.tuning.given) if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
-
-
-def group_tuning(store: Store, config: RunConfig, runs: int) -> Tuning:
-    """The tuning of a group on this kind of device: as the root remembers it, or else measured for so many runs and entered.
-
-    Whoever measures first decides, so that every worker and every resume trains under the same one and gets the same bits.
-    """
-    known = _known_tuning(store, config)
-    if known is None:
-        measured = {"tuning": asdict(measure_tuning(config, runs)), "static": config.values("static")}
-        store.create(_tuning_key(config), json.dumps(measured, indent=1).encode())
-        known = _known_tuning(store, config)
-    assert known is not None, f"{_tuning_key(config)} was just created"
-    return known
-
-
-def _known_tuning(store: Store, config: RunConfig) -> Tuning | None:
-    entry = store.get_json(_tuning_key(config))
-    return None if entry is None else Tuning(**entry["tuning"])
-
-
-def _tuning_key(config: RunConfig) -> str:
-    kind = "".join(letter if letter.isalnum() else "-" for letter in device_kind().lower())
-    return f"groups/{config.group_id}-{kind}.json"
 
 
 def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from grokjax.analysis.labels.early_stop import DECIDERS
+from grokjax.analysis.labels.rules import deciders
 from grokjax.analysis.tables.load import load_weights
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import RunCheckpoint
@@ -106,7 +106,7 @@ def test_a_run_that_goes_on_under_a_rule_ends_where_the_whole_run_does(small_run
         assert whole[0][0].decided
         assert whole[0][0].curve.step[-1] == 10 * limit
         assert_same(whole, trained(configs[1:], begun, early_stop=decider))
-    assert "article" in DECIDERS
+    assert "article" in deciders()
 
 
 def test_states_of_another_make_and_broken_files_are_not_gone_on_from():
