@@ -21,6 +21,7 @@ from grokjax.analysis.plots.layout.text import counted, missing_note
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
+from grokjax.metrics import Metric
 
 # Inches: the first panel of a run, the panels below it, the least width of a panel.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0
