@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import RULES, make_rule
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_sensitivity
 from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
 from grokjax.scripts.options import Root
@@ -23,7 +23,7 @@ def command(
     root: Root,
     /,
     *,
-    rule: Annotated[tuple[str, ...], Parameter(metavar="NAME[:THRESHOLD=VALUE,...]", show_default="all of them")] = (),
+    rule: Annotated[tuple[str, ...], Parameter(metavar="NAME[:THRESHOLD=VALUE,...]", show_default="the built-in rules")] = (),
     selection: Selection = Selection(),
     axes: Axes = Axes(),
     picture: Picture = Picture(),
@@ -54,15 +54,15 @@ def command(
     varied = rules[0] if rule else choose_rule(root, runs)
     settings = nearby(varied)
     moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)
-    print(
-        f"cells whose shares move most as {', '.join(settings)} of the rule {told(varied)} goes from a tenth to ten times its value"
-    )
+    moving = ", ".join(settings)
+    print(f"cells whose shares move most as {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
     names = (facet, y, x, "moves by", "on average", "phases")
     print_table(names, most_moved(moved, [facet, y, x]).head(CELLS).itertuples(index=False))
     if picture.out:
-        title = "; ".join((*selection.where, f"rule {told(varied)}"))
-        place = {"x": x, "y": y, "facet": facet}
-        figure = plot_sensitivity(moved, settings, **place, runs=len(runs), missing=missing, title=title, width=picture.inches)
+        above = "; ".join((*selection.where, f"rule {describe_rule(varied)}"))
+        figure = plot_sensitivity(
+            moved, settings, x=x, y=y, facet=facet, runs=len(runs), missing=missing, title=above, width=picture.inches
+        )
         picture.write(figure, root, "sensitivity")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from cyclopts import Parameter
 
 from grokjax.analysis.labels.rules import classify
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_boundary, plot_fits
 from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
 from grokjax.analysis.statistics.grid import PREFERRED_AXES
@@ -58,7 +58,7 @@ def command(
     last = [name for name in (*PREFERRED_AXES, *others) if name in others][:1]
     by = (*(name for name in others if name not in last), *last)
     found = boundaries(runs, classify(runs, rule), axis, by, phase=phase, against=against)
-    print(f"share of {phase} against {against or 'all others'} along {axis}, rule {told(rule)}")
+    print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
     table = boundary_table(found, by)
     _print_boundaries(table, axis, by)
     if against is None and (table["status"] == "no trend").any():

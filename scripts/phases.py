@@ -8,7 +8,7 @@ import pandas as pd
 from cyclopts import Parameter
 
 from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_phases, plot_shares
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Picture
@@ -54,7 +54,7 @@ def command(
         figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=above, width=picture.inches)
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    print("; ".join(words for words in (f"rule {told(labelled.rule)}", partial) if words))
+    print("; ".join(words for words in (f"rule {describe_rule(labelled.rule)}", partial) if words))
     varied = [name for name in (facet, x, y) if runs[name].nunique() > 1]
     _print_counts(runs.assign(phase=phases), varied[0] if varied else facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):

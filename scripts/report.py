@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from grokjax.analysis.report.told import Axes as PageAxes
+from grokjax.analysis.report.page_data import Axes as PageAxes
 from grokjax.analysis.report.write import MEGABYTES, write_report
 from grokjax.analysis.tables.planned import missing_runs
 from grokjax.scripts.options import Root
@@ -45,7 +45,7 @@ def command(
     report = write_report(
         root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
-        run_ids=runs["run_id"].tolist() if selection.where else None,
+        runs=runs,
         missing=missing_runs(runs, planned_table(root), selection.where),
         axes=PageAxes(axes.x, axes.y, axes.facet),
         rule=labels.choose(root, runs),

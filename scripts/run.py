@@ -59,9 +59,10 @@ def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> boo
     plan, store = prepare(spec, root, execution)
     try:
         outcome = _train(plan, store, execution, console)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
+        lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
         console.print("Stopped.", style="yellow")
-        _print(console, f"What is committed stays in {root}; the same command continues.")
+        _print(console, f"What is committed stays in {root}; the same command continues. {lost}")
         sys.stderr.flush()
         os._exit(130)
     except StoreError as error:

@@ -11,7 +11,7 @@ from cyclopts import Group, Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import CROSSINGS, RULES, ArticleRule, NamedRule, classify
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.delays import Kind
 from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.tables.load import load_runs
@@ -77,7 +77,7 @@ class Labels:
         Parameter(
             metavar="NAME",
             show_default="the spec's, else one that fits the task",
-            help=f"Rule that labels the runs: {', '.join(RULES)}.",
+            help=f"Rule that labels the runs: {', '.join(RULES)}, or one of an installed package.",
         ),
     ] = None
     threshold: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
@@ -148,7 +148,7 @@ def planned_table(root: str) -> pd.DataFrame:
 
 def title(selection: Selection, rule: NamedRule) -> str | None:
     """The title of a figure: the conditions, and the rule where it is not the published one; None without either."""
-    return "; ".join((*selection.where, *(() if rule == ArticleRule() else (f"rule {told(rule)}",)))) or None
+    return "; ".join((*selection.where, *(() if rule == ArticleRule() else (f"rule {describe_rule(rule)}",)))) or None
 
 
 def names_of(joined: str) -> list[str]:

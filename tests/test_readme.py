@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import grokjax
-from grokjax.scripts.main import COMMANDS
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text("utf-8")
@@ -34,4 +33,4 @@ def test_its_spec_is_one(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"(?:^|`)grokjax ([a-z]+)\b", README, re.MULTILINE))))
 def test_its_commands_exist(name):
-    assert name in COMMANDS
+    assert (TOP / "scripts" / f"{name}.py").exists()

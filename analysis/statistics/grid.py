@@ -1,4 +1,4 @@
-"""The map: the share of each phase in every cell of the hyperparameter grid."""
+"""The map: the shares of the phases in every cell of the hyperparameter grid, and which hyperparameters are its axes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.labels.rules import PHASES, align_phases
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
@@ -20,18 +20,28 @@ PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
 
 
 class PhaseGrid(pd.DataFrame):
-    """The frame of `phase_grid`, which a notebook shows as a map. What is cut from it is a plain frame."""
+    """The frame of `phase_grid`. It remembers its axes, also in copies and selections, and a notebook shows it as a map."""
 
-    _metadata: ClassVar[list[str]] = ["cell"]
-    cell: tuple[str, ...]  # facet, y, x
+    _metadata: ClassVar[list[str]] = ["x", "y", "facet"]
+    x: str | None = None  # None in what was joined from several grids
+    y: str | None = None
+    facet: str | None = None
 
     @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
+    def _constructor(self) -> type[PhaseGrid]:
+        return PhaseGrid
 
-    def _repr_html_(self) -> str:
-        from grokjax.analysis.labels.notebook import grid_html  # noqa: PLC0415  (which imports this module's neighbours)
+    @property
+    def cell(self) -> tuple[str, ...]:
+        """The hyperparameters that make a cell: facet, y, x."""
+        return tuple(name for name in (self.facet, self.y, self.x) if name is not None)
 
+    def _repr_html_(self) -> str | None:
+        from grokjax.analysis.labels.notebook import grid_html  # noqa: PLC0415  (only notebooks need it)
+
+        counts = {f"{phase}_count" for phase in PHASES}
+        if self.x is None or self.y is None or not counts | {"seeds", "planned", *self.cell} <= set(self):
+            return pd.DataFrame(self).to_html(max_rows=20, show_dimensions=True, notebook=True)
         return grid_html(self, self.cell)
 
 
@@ -45,40 +55,37 @@ def phase_grid(
     confidence: float = 0.95,
     planned: pd.DataFrame | None = None,
 ) -> PhaseGrid:
-    """Shares of the phases in each cell, a row a cell.
+    """The shares of the phases in each cell, a row per cell.
 
     Args:
-      runs: a runs table, or a published one; one row a run.
-      phases: the phase of each run, from `rules.classify`, on the same index.
+      runs: a runs table or a published one, a row per run.
+      phases: the phase of each run, such as from `classify`, aligned by index.
       x, y, facet: the hyperparameters that make a cell.
       confidence: of the intervals.
-      planned: the same hyperparameters of every run that the sweep asks for, a row a run, where some are still missing.
+      planned: these hyperparameters of every run that the sweep asks for, a row per run, if some may be missing.
 
     Returns:
-      The columns facet, y, x, `seeds` (runs in the cell), `planned` (runs that should be in it; those in it if not given), `phase`
-      (the most frequent one; the earlier in PHASES of equals), `entropy` of the shares in bits, and for each phase p of PHASES
-      `p_count`, `p_share`, `p_low` and `p_high`: the Wilson score interval of the share. A planned cell without a run has no
-      phase, and shares and entropy that are NaN.
+      The columns facet, y, x, `seeds` (runs in the cell), `planned` (runs that the cell is to have; as `seeds` if not given),
+      `phase` (the most frequent one; of equally frequent ones the earlier in PHASES), `entropy` of the shares in bits, and for each
+      phase p of PHASES `p_count`, `p_share`, `p_low` and `p_high`, the Wilson score interval of the share. A planned cell without a
+      run has no phase, and its shares and entropy are NaN.
 
     Raises:
-      AnalysisError: a hyperparameter that the table lacks, or one more that varies, so that its values would be mixed in a cell.
+      AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one; or a label is no phase.
     """
     cell = [name for name in (facet, y, x) if name is not None]
     check_cell(runs, cell)
-    if not phases.index.equals(runs.index):
-        raise AnalysisError(
-            "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
-        )
-    planned = None if planned is None else planned.dropna(subset=cell)  # of other kinds of runs, which have no place on this map
+    phases = align_phases(phases, runs.index)
+    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes have no place on this map
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
     codes, cells = cells_of(every)
     counts = count_phases(codes[: len(runs)], len(cells), phases)
     seeds = counts.sum(axis=1)
-    asked = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
+    due = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
     likeliest = pd.Categorical.from_codes(np.where(seeds > 0, counts.argmax(axis=1), -1), dtype=pd.CategoricalDtype(list(PHASES)))
     with np.errstate(invalid="ignore"):
         shares = counts / seeds[:, None]
-    columns = {"seeds": seeds, "planned": asked, "phase": likeliest, "entropy": entropy(shares)}
+    columns = {"seeds": seeds, "planned": due, "phase": likeliest, "entropy": entropy(shares)}
     for index, phase in enumerate(PHASES):
         low, high = wilson_interval(counts[:, index], seeds, confidence)
         columns |= {
@@ -88,18 +95,18 @@ def phase_grid(
             f"{phase}_high": high,
         }
     grid = PhaseGrid(pd.concat([cells, pd.DataFrame(columns)], axis=1))
-    grid.cell = tuple(cell)
+    grid.x, grid.y, grid.facet = x, y, facet
     return grid
 
 
 def count_phases(codes: Codes, cells: int, phases: pd.Series[str]) -> Codes:
-    """How many runs of each cell have each phase, [C, P]: codes [R] of the cells, from `cells_of`, and phases [R]."""
+    """The number of runs with each phase in each cell, [C, P], from the codes [R] of `cells_of` and the phases [R] of the runs."""
     labels = pd.Categorical(phases, categories=PHASES).codes
     return np.bincount(codes * len(PHASES) + labels, minlength=cells * len(PHASES)).reshape(-1, len(PHASES))
 
 
 def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
-    """Which cell each row [R] is in, and the hyperparameters of the C cells that there are, a row each, in their order."""
+    """The cell of each row, as a code [R], and the hyperparameters of the C cells, a row per cell, in order."""
     key, values = np.zeros(len(every), np.int64), []
     for name in every:
         codes, distinct = pd.factorize(every[name], sort=True)
@@ -114,7 +121,7 @@ def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
 
 
 def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The Shannon entropy of shares [..., P] that sum to one, in bits [...]: 0 where all seeds agree; NaN where there are none."""
+    """The Shannon entropy in bits [...] of shares [..., P] that sum to one: 0 where all seeds agree, NaN for NaN shares."""
     with np.errstate(divide="ignore"):
         logs = np.where(shares > 0, np.log2(shares), 0.0)
     bits: np.ndarray[Any, Any] = np.abs(-(shares * logs).sum(axis=-1))
@@ -187,9 +194,11 @@ def choose_axes(
 
 
 def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:
-    """The Wilson score interval of proportions, its low and its high ends (Wilson 1927, eq. 8); NaN where there are no trials.
+    """The low and high ends of the Wilson score interval of proportions (Wilson 1927, eq. 8); NaN where there are no trials.
 
-    successes, trials: numbers, or arrays of one shape.
+    Args:
+      successes, trials: numbers, or arrays of the same shape.
+      confidence: of the interval.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pydantic
 
+from grokjax.analysis.labels.rules import rules
 from grokjax.config import RunConfig, UnknownHyperparameter, hyperparameter_fields
 from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value, role_of
@@ -22,6 +23,8 @@ def check_runs(spec: SweepSpec, where: str) -> None:
     Of a traced field's values those of each type that are least and greatest: what is allowed between them is allowed of it.
     Raises SpecError.
     """
+    if spec.rule is not None and spec.rule not in rules():
+        raise SpecError(f"{where}: there is no rule {spec.rule}; the rules are {', '.join(rules())}{nearest(spec.rule, rules())}")
     _check_names(spec, where)
     for point in _left_in(spec) if spec.leave_out else _corners(spec):
         _check_run(spec, point, where)

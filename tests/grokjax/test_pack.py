@@ -111,7 +111,7 @@ def test_a_lane_trains_every_kind_of_run_as_it_would_be_alone(task, model, optim
     assert_lane_equals_run({**TASKS[task], **OPTIMIZERS[optimizer], "loss": loss, **settings, **MODELS[model]})
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(ANY_CONFIG)
 def test_a_lane_trains_any_run_as_it_would_be_alone(drawn):
     try:

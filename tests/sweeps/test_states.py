@@ -1,11 +1,13 @@
 """Going on: from a checkpoint or from where runs ended, bit for bit as if nothing had been between."""
 
+import json
 import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
-from grokjax.analysis.labels.early_stop import DECIDERS
+from grokjax.analysis.labels.rules import deciders
 from grokjax.analysis.tables.load import load_weights
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import RunCheckpoint
@@ -106,7 +108,7 @@ def test_a_run_that_goes_on_under_a_rule_ends_where_the_whole_run_does(small_run
         assert whole[0][0].decided
         assert whole[0][0].curve.step[-1] == 10 * limit
         assert_same(whole, trained(configs[1:], begun, early_stop=decider))
-    assert "article" in DECIDERS
+    assert "article" in deciders()
 
 
 def test_states_of_another_make_and_broken_files_are_not_gone_on_from():
@@ -116,6 +118,21 @@ def test_states_of_another_make_and_broken_files_are_not_gone_on_from():
     assert read_states(content, {"tuning": 2}) == {}
     for broken in (content[:-1], content[:100], b"", b"x" * 100):
         assert read_states(broken, MADE_BY) == {}
+
+
+def test_states_of_another_content_or_a_newer_format_start_anew_and_say_so(caplog):
+    """A file that parses and does not hold what is expected used to fail its pack, three times, into quarantine."""
+    about = {"made_by": MADE_BY, "runs": [{"run_id": "a"}]}
+    for content, says in (
+        (about, "cannot be read (KeyError"),
+        ({"runs": []}, "cannot be read (KeyError"),
+        ({**about, "format": 2}, "has format 2, and this version reads up to 1"),
+        ({**about, "made_by": {"tuning": 3}}, "because tuning was 3 and is 1"),
+    ):
+        caplog.clear()
+        file = save({"about": np.frombuffer(json.dumps(content).encode(), np.uint8)})
+        assert read_states(file, MADE_BY) == {}
+        assert says in caplog.text
 
 
 class Killed(Exception):

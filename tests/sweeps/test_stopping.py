@@ -3,7 +3,6 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokjax.analysis.labels.early_stop import ArticleDecider
 from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.sweeps.execute.summaries import summarize
 from tests.support.curves import curve
@@ -20,7 +19,7 @@ def metrics_of(losses):
 
 def article_decided(metrics, chunk=None):
     """After how many rows a run is decided, its rows given in chunks; None if it never is."""
-    decider, rows = ArticleDecider(), len(metrics["train_loss"])
+    decider, rows = ArticleRule.decider(), len(metrics["train_loss"])
     for start in range(0, rows, chunk or rows):
         at = decider({name: values[start : start + (chunk or rows)] for name, values in metrics.items()})
         if at is not None:
