@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import typing
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
@@ -12,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import jax
 import pydantic
 
-from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, fields_with_role
+from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, digest, fields_with_role
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES, Probe
 from grokjax.models.base import Model
@@ -254,14 +252,6 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
                 if (name in shared) == after and name != part
             }
     return found | {name: info for name, info in RunConfig.model_fields.items() if name not in PART_NAMES}
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """16 hex digits of the SHA-256 of the content as canonical JSON."""
-    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:16]
 
 
 def _default(defaults: Mapping[str, Value | AsGiven], values: Mapping[str, Value], name: str) -> Value | None:

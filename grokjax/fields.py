@@ -9,8 +9,10 @@ Every field of every part has one role, declared once, on the field:
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -92,3 +94,11 @@ Numbers = Annotated[str, pydantic.BeforeValidator(_joined)]
 def numbers(text: str) -> tuple[int, ...]:
     """The whole numbers of a field that holds several in one value: "3+11" is (3, 11)."""
     return tuple(int(number) for number in text.split("+"))
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(content: Mapping[str, Any]) -> str:
+    """16 hex digits of the SHA-256 of the content as canonical JSON."""
+    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:16]

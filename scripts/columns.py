@@ -13,7 +13,7 @@ from grokjax.config import PART_NAMES
 from grokjax.errors import InputError, nearest
 from grokjax.registry import kinds_of
 from grokjax.scripts.options import table_console
-from grokjax.sweeps.execute.tables import hyperparameter_columns
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import CURVE_COLUMNS, Column, runs_columns
 
 

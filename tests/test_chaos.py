@@ -13,7 +13,7 @@ from ray.cluster_utils import Cluster
 
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.s3 import at_random, s3_server
 from tests.sweeps.test_spec import write
@@ -80,7 +80,7 @@ def drive(nodes, spec, root):
 
 def sweep_through_chaos(nodes, spec, root, packs, drivers_to_kill):
     """Returns how many workers were killed. At even distances drivers are killed; after half of the packs a node is replaced."""
-    draws, store, driver, began = random.Random(0), Store(root), drive(nodes, spec, root), time.monotonic()
+    draws, store, driver, began = random.Random(0), Root.open(root), drive(nodes, spec, root), time.monotonic()
     killed, drivers_killed, replaced, killed_at, done_then = 0, 0, False, began, 0
     while driver.poll() is None:
         assert time.monotonic() - began < PATIENCE_SECONDS, "it does not come to an end"
@@ -105,7 +105,7 @@ def sweep_through_chaos(nodes, spec, root, packs, drivers_to_kill):
 
 
 def assert_unspoilt(root, whole, packs):
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     assert verdict.wrong == ()
     assert verdict.committed == verdict.planned == packs * RUNS_PER_PACK
     assert_same_tables(whole, root)

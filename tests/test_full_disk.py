@@ -19,7 +19,7 @@ from grokjax.errors import StoreError
 from grokjax.scripts.main import main
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.sweeps.test_spec import write
 
@@ -100,7 +100,7 @@ def assert_refused(told, *words):
 
 
 def assert_whole(root, runs):
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     assert (verdict.committed, verdict.wrong) == (runs, ())
 
 

@@ -9,11 +9,12 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import NamedRule, make_rule
 from grokjax.analysis.labels.thresholds import Setting
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 
 def choose_rule(
-    root: str | Path, runs: pd.DataFrame, name: str | None = None, thresholds: Mapping[str, Setting] | Sequence[str] = ()
+    root: str | Path | Root, runs: pd.DataFrame, name: str | None = None, thresholds: Mapping[str, Setting] | Sequence[str] = ()
 ) -> NamedRule:
     """The rule called `name`; without one, the rule that the root's specs name; if they name none, or several, one that fits.
 
@@ -34,11 +35,9 @@ def choose_rule(
     return make_rule(name, thresholds)
 
 
-def spec_rules(root: str | Path) -> frozenset[str]:
+def spec_rules(root: str | Path | Root) -> frozenset[str]:
     """The names of the rules that the specs in a root name."""
-    store = Store(root)
-    entries = [store.get_json(key) for key in store.keys("specs")]
-    return frozenset(str(entry["spec"]["rule"]) for entry in entries if entry and entry["spec"].get("rule"))
+    return frozenset(spec.rule for spec in read_specs(Root.open(root)) if spec.rule)
 
 
 def _fitting(runs: pd.DataFrame) -> str:

@@ -22,8 +22,9 @@ from grokjax.analysis.report.packing import Array, packed, planes
 from grokjax.analysis.report.sweep import Column, Sweep, milestones
 from grokjax.analysis.statistics.grid import choose_axes
 from grokjax.errors import AnalysisError, nearest
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
+from grokjax.sweeps.store.specs import read_specs
 
 # As many panels as the page shows at once; page/cells.js says the same.
 MOST_PANELS = 12
@@ -38,12 +39,11 @@ class Axes:
     facet: str | None = None
 
 
-def root_told(store: Store, title: str | None) -> dict[str, Any]:
+def root_told(root: Root, title: str | None) -> dict[str, Any]:
     """What the root and its specs say of themselves."""
-    entries = [store.get_json(key) for key in sorted(store.keys("specs")) if key.endswith(".json")]
-    specs = [entry["spec"] for entry in entries if entry]
-    names, descriptions = (list(dict.fromkeys(str(spec.get(key) or "") for spec in specs)) for key in ("name", "description"))
-    steps = {int(spec["run"]["steps"]) for spec in specs if "steps" in spec["run"]}
+    specs = read_specs(root)
+    names, descriptions = (list(dict.fromkeys(str(spec.spec.get(key) or "") for spec in specs)) for key in ("name", "description"))
+    steps = {spec.steps for spec in specs}
     return {
         "title": title or ", ".join(names),
         "description": "; ".join(filter(None, descriptions)),

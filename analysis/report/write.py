@@ -17,8 +17,8 @@ from grokjax.analysis.report.sweep import PRESENT, sweep_of
 from grokjax.analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.store.layout import Store, quarantine
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 
 MEGABYTES = 16.0
 # What is left for the curves of a run where the rest of the page leaves no room: fewer bytes would draw nothing.
@@ -39,7 +39,7 @@ class Report:
 
 
 def write_report(
-    root: str | Path,
+    root: str | Path | Root,
     path: str | Path,
     *,
     run_ids: Collection[str] | None = None,
@@ -67,17 +67,18 @@ def write_report(
       StoreError: `root` holds no sweep, or a file of it cannot be read.
       AnalysisError: nothing is committed yet, an axis that is not in the table, too many runs, or `path` cannot be written.
     """
-    runs, store = load_runs(root, on_bad_file=on_bad_file), Store(root)
+    opened = Root.open(root)
+    runs = load_runs(opened, on_bad_file=on_bad_file)
     if run_ids is not None:
         runs = runs[runs["run_id"].isin(list(run_ids))].reset_index(drop=True)
-    logged = load_curves(root, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
+    logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
-    set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
+    set_aside = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
     sweep = sweep_of(runs, missing, set_aside)
-    rule = rule or choose_rule(root, runs)
+    rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # what it cannot label the page could not either
     told = {
-        **root_told(store, title),
+        **root_told(opened, title),
         **columns_told(sweep, axes or Axes()),
         **rules_told(sweep, rule),
     }

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grokjax.errors import ClusterError, StoreError
-from grokjax.sweeps.execute.enter import held_runs, open_root
 from grokjax.sweeps.execute.events import Event, Failure, Limit, Receipt, traceback_of
+from grokjax.sweeps.execute.existing import enter_spec, existing_runs
 from grokjax.sweeps.execute.on_ray.connection import check_address
 from grokjax.sweeps.execute.on_ray.executor import train_on_ray
-from grokjax.sweeps.execute.plan import Pack, Plan, make_plan
+from grokjax.sweeps.execute.plan import Pack, Plan, expand_groups, make_plan
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store, drop_leftovers, drop_traces, put_in_quarantine, quarantine, read_progress, set_limit
+from grokjax.sweeps.store.root import Root
 
 # Progress is looked up this often, or less often where looking takes long: packs in training are many, or the store is far. Workers
 # that have ended a pack wait meanwhile.
@@ -82,14 +82,16 @@ def run_sweep(
       StoreError: the root cannot be used, or not any more: what is committed stays, and the same call goes on.
       ClusterError: there is no cluster at the address.
     """
-    plan, store = prepare(spec, root, execution)
-    return train(plan, store, execution, watch)
+    plan, opened = prepare(spec, root, execution)
+    return train(plan, opened, execution, watch)
 
 
-def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
-    """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
+def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Root]:
+    """The plan of what is left of a spec, and the root, with the spec entered. All refusals happen here. Raises as `run_sweep`."""
     check_execution(execution)
-    return make_plan(spec, held_runs(root, spec)), open_root(root, spec)
+    opened = Root(root)
+    held, groups = existing_runs(opened, spec), expand_groups(spec)
+    return make_plan(spec, held, groups), enter_spec(opened, spec, groups)
 
 
 def check_execution(execution: Execution) -> None:
@@ -100,39 +102,39 @@ def check_execution(execution: Execution) -> None:
         check_address(execution.address)
 
 
-def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
+def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
     """Trains and commits the packs of a plan."""
     started = time.monotonic()
     failures: list[Failure] = []
     receipts: list[Receipt] = []
     # A run can be there twice beside others' results, and where a worker committed a pack that was taken for lost and cut.
-    if any(True for _ in store.keys("runs")):
-        _drop_superseded(store)  # of a sweep that was killed before it could
-    drop_leftovers(store)
+    if root.committed_packs():
+        _drop_superseded(root)  # of a sweep that was killed before it could
+    root.delete_leftovers()
     if plan.packs:
-        setup = _setup(plan, store)
+        setup = _setup(plan, root)
         if execution.executor == "ray":
-            executor = train_on_ray(plan, store, setup, Worker, execution.address, execution.cpus)
+            executor = train_on_ray(plan, root, setup, Worker, execution.address, execution.cpus)
         else:
             executor = _inline(plan, setup)
         with contextlib.closing(executor) as events:
-            cut = _follow(plan, store, events, receipts, failures, watch)
-        others = {Path(key).stem for key in store.keys("runs")} - {receipt.pack_id for receipt in receipts}
+            cut = _follow(plan, root, events, receipts, failures, watch)
+        others = root.committed_packs() - {receipt.pack_id for receipt in receipts}
         if others or cut:
-            _drop_superseded(store)
+            _drop_superseded(root)
     stopped, saved = sum(receipt.stopped for receipt in receipts), sum(receipt.saved for receipt in receipts)
     return Outcome(plan, time.monotonic() - started, tuple(failures), stopped, saved)
 
 
-def _drop_superseded(store: Store) -> None:
+def _drop_superseded(root: Root) -> None:
     from grokjax.sweeps.store.duplicates import drop_superseded  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
 
-    drop_superseded(store)
+    drop_superseded(root)
 
 
 def _follow(
     plan: Plan,
-    store: Store,
+    root: Root,
     events: Iterator[Event],
     receipts: list[Receipt],
     failures: list[Failure],
@@ -149,27 +151,27 @@ def _follow(
     for event in events:
         if isinstance(event, Failure):
             failures.append(event)
-            put_in_quarantine(store, event.pack.pack_id, event.pack.runs.run_ids, event.error)
+            root.put_in_quarantine(event.pack.pack_id, event.pack.runs.run_ids, event.error)
         elif isinstance(event, Limit):
-            set_limit(store, event.group_id, event.runs)
-            drop_traces(store, event.pack_id)
+            root.set_limit(event.group_id, event.runs)
+            root.delete_traces(event.pack_id)
             cut = True
         elif event is not None:
             receipts.append(event)
         if time.monotonic() < due:
             continue
         looked = time.monotonic()
-        watch(progress(sum(entry["run_steps"] for entry in read_progress(store).values())))
+        watch(progress(sum(entry["run_steps"] for entry in root.read_progress().values())))
         due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
     watch(progress(0))
     return cut
 
 
-def release(store: Store) -> int:
+def release(root: Root) -> int:
     """Lets all runs out of quarantine; returns how many."""
-    entries = quarantine(store)
+    entries = root.quarantine()
     for pack_id in entries:
-        store.delete(f"quarantine/{pack_id}.json")
+        root.release(pack_id)
     return sum(len(entry["run_ids"]) for entry in entries.values())
 
 
@@ -179,8 +181,8 @@ def _inline(plan: Plan, setup: WorkerSetup) -> Generator[Event, None, None]:
         yield _tried(pack, functools.partial(worker.train, pack))
 
 
-def _setup(plan: Plan, store: Store) -> WorkerSetup:
-    return WorkerSetup(store.root, plan.spec.stopping_rule, plan.spec.final_states, _git_commit())
+def _setup(plan: Plan, root: Root) -> WorkerSetup:
+    return WorkerSetup(root.address, plan.spec.stopping_rule, plan.spec.final_states, _git_commit())
 
 
 def _tried(pack: Pack, attempt: Callable[[], Any]) -> Event:

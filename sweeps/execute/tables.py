@@ -13,13 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.analysis.labels.early_stop import RuleName
-from grokjax.config import TRAJECTORY_VERSION, hyperparameter_fields
+from grokjax.config import TRAJECTORY_VERSION
 from grokjax.engine.lane_run import RunResult
 from grokjax.engine.program import Tuning
-from grokjax.fields import AsGiven
 from grokjax.sweeps.execute.device import device_kind
 from grokjax.sweeps.execute.summaries import summarize
-from grokjax.sweeps.store.schema import Column, curves_schema, runs_schema
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
+from grokjax.sweeps.store.schema import curves_schema, runs_schema
 
 
 @dataclass(frozen=True)
@@ -126,20 +126,3 @@ def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
         share = pa.array([seconds / runs.num_rows] * runs.num_rows, pa.float64())
         runs = runs.set_column(index, runs.schema.field(index), share)
     return runs
-
-
-def hyperparameter_columns() -> tuple[Column, ...]:
-    """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
-    types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return tuple(
-        Column(
-            name,
-            types.get(info.annotation, pa.string()),
-            "",
-            info.description or f"kind of {name}",
-            "hyperparameter",
-            follows=info.default_factory.name if isinstance(info.default_factory, AsGiven) else "",
-        )
-        for name, info in hyperparameter_fields().items()
-        if name != "steps"  # an outcome: the steps made
-    )

@@ -26,19 +26,8 @@ from grokjax.sweeps.execute.device import device_kind, prepare_device
 from grokjax.sweeps.execute.events import Receipt
 from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
-from grokjax.sweeps.store.layout import (
-    Store,
-    commit_runs,
-    drop_traces,
-    get_states,
-    get_weights,
-    limit_of,
-    put_curves,
-    put_states,
-    put_weights,
-    write_progress,
-)
-from grokjax.sweeps.store.read import read_pack
+from grokjax.sweeps.store.read import read_file
+from grokjax.sweeps.store.root import Root
 
 PROGRESS_SECONDS = 1.0  # how often a pack in training tells how far it is, or less often where telling takes more than ...
 MOST_REPORTING = 0.01  # ... of the time
@@ -65,7 +54,7 @@ class Worker:
     def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
         """Sets up the device. `asked_at` is when this worker was asked for, in seconds since the epoch."""
         prepare_device(setup.gpus)
-        self._setup, self._store = setup, Store(setup.root)
+        self._setup, self._root = setup, Root.open(setup.root)
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self._ahead = ThreadPoolExecutor(max_workers=1)
         self._compiling_ahead: Future[None] | None = None
@@ -87,7 +76,7 @@ class Worker:
         """
         started, started_at = time.perf_counter(), datetime.now(UTC)
         if self._is_committed(pack):
-            drop_traces(self._store, pack.pack_id)  # of a worker that died right after the commit
+            self._root.delete_traces(pack.pack_id)  # of a worker that died right after the commit
             return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
         tuning = self._prepare(pack)
         peak_flops = self._peak()
@@ -95,9 +84,9 @@ class Worker:
         made_by = _made_by(pack, tuning)
         begun = self._begun(pack, made_by)
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in begun.values())
-        report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
+        report = _Report(self._root, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
         decider = None if self._setup.rule is None else DECIDERS[self._setup.rule]
-        checkpoint = Checkpoints(self._store, pack.pack_id, made_by)
+        checkpoint = Checkpoints(self._root, pack.pack_id, made_by)
         result = train_pack(pack.runs, tuning, report, decider, self._keep, begun, checkpoint)
         trained = time.perf_counter()
         provenance = Provenance(
@@ -111,8 +100,8 @@ class Worker:
         )
         runs = runs_table(result.runs, provenance)
         if self._setup.final_states:
-            put_states(self._store, "states", pack.pack_id, states_file(_ends(result.runs), made_by))
-        put_curves(self._store, pack.pack_id, curves_table(result.runs))
+            self._root.put_states("states", pack.pack_id, states_file(_ends(result.runs), made_by))
+        self._root.put_curves(pack.pack_id, curves_table(result.runs))
         written = time.perf_counter()
         costs = Costs(
             startup=self._startup,
@@ -121,7 +110,7 @@ class Worker:
             write=written - trained + self._commit_seconds,
             wait=started - self._free_since,
         )
-        commit_runs(self._store, pack.pack_id, with_costs(runs, costs))
+        self._root.commit_runs(pack.pack_id, with_costs(runs, costs))
         self._free_since = time.perf_counter()
         self._startup, self._commit_seconds = 0.0, self._free_since - written
         made = sum(int(run.curve.step[-1]) for run in result.runs) - pack.steps_made
@@ -129,13 +118,12 @@ class Worker:
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
 
     def _is_committed(self, pack: Pack) -> bool:
-        """Whether the pack is there with its runs. What they were taken out of, as they were trained further, is taken away."""
-        if not self._store.exists(f"runs/{pack.pack_id}.parquet"):
+        """Whether the pack is committed with all its runs. One whose runs were trained further elsewhere is deleted."""
+        if not self._root.is_committed(pack.pack_id):
             return False
-        if set(pack.runs.run_ids) <= set(read_pack(self._store, "runs", pack.pack_id)["run_id"].to_pylist()):
+        if set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist()):
             return True
-        for table in ("runs", "curves"):
-            self._store.delete(f"{table}/{pack.pack_id}.parquet")
+        self._root.discard_pack(pack.pack_id)
         return False
 
     def _peak(self) -> float:
@@ -145,22 +133,24 @@ class Worker:
         return self._peak_flops
 
     def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
-        put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)
+        self._root.put_weights(run.run_id, snapshots.step, snapshots.weights)
 
     def _begun(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, Begun]:
         """How far the pack's runs have come before: in a pack that ended earlier, and in this one when it was interrupted."""
         begun: dict[str, Begun] = {}
-        for earlier in sorted(set(pack.earlier.values())):
-            content = get_states(self._store, "states", earlier)
+        for pack_id in sorted({earlier.pack_id for earlier in pack.earlier.values()}):
+            content = self._root.get_states("states", pack_id)
             ends = read_states(content, made_by) if content is not None else {}
-            begun |= {run_id: end for run_id, end in ends.items() if pack.earlier.get(run_id) == earlier}
+            begun |= {
+                run_id: end for run_id, end in ends.items() if run_id in pack.earlier and pack.earlier[run_id].pack_id == pack_id
+            }
         if pack.runs.template.snapshots:
             begun = {run_id: self._with_snapshots(run_id, run, pack.runs.template.log_every) for run_id, run in begun.items()}
-        content = get_states(self._store, "checkpoints", pack.pack_id)
+        content = self._root.get_states("checkpoints", pack.pack_id)
         return begun | (read_states(content, made_by) if content is not None else {})
 
     def _with_snapshots(self, run_id: str, begun: Begun, log_every: int) -> Begun:
-        step, weights = get_weights(self._store, run_id) or ((), {})
+        step, weights = self._root.get_weights(run_id) or ((), {})
         copies = {int(at) // log_every: {name: each[index] for name, each in weights.items()} for index, at in enumerate(step)}
         return replace(begun, snapshots=copies)
 
@@ -168,8 +158,8 @@ class Worker:
         """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
-        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs)
-        if (most := limit_of(self._store, pack.group_id)) is not None:  # memory grows with the lanes
+        tuning = group_tuning(self._root, pack.runs[0], pack.group_runs)
+        if (most := self._root.limit_of(pack.group_id)) is not None:  # memory grows with the lanes
             tuning = replace(tuning, lane_width=min(tuning.lane_width, most))
         program_of(pack.runs[0].group_template(), tuning).compile()
         return tuning
@@ -179,34 +169,33 @@ class Worker:
             self._compiling_ahead = self._ahead.submit(self._compile_ahead, following)
 
     def _compile_ahead(self, config: RunConfig) -> None:
-        known = _known_tuning(self._store, config)
+        known = _known_tuning(self._root, config)
         with contextlib.suppress(Exception):  # what is wrong with it will be told when it is its turn
             for tuning in first_tunings() if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
 
 
-def group_tuning(store: Store, config: RunConfig, runs: int) -> Tuning:
+def group_tuning(root: Root, config: RunConfig, runs: int) -> Tuning:
     """The tuning of a group on this kind of device: as the root remembers it, or else measured for so many runs and entered.
 
     Whoever measures first decides, so that every worker and every resume trains under the same one and gets the same bits.
     """
-    known = _known_tuning(store, config)
+    known = _known_tuning(root, config)
     if known is None:
         measured = {"tuning": asdict(measure_tuning(config, runs)), "static": config.values("static")}
-        store.create(_tuning_key(config), json.dumps(measured, indent=1).encode())
-        known = _known_tuning(store, config)
-    assert known is not None, f"{_tuning_key(config)} was just created"
+        root.put_if_absent(_tuning_key(root, config), json.dumps(measured, indent=1).encode())
+        known = _known_tuning(root, config)
+    assert known is not None, f"{_tuning_key(root, config)} was just created"
     return known
 
 
-def _known_tuning(store: Store, config: RunConfig) -> Tuning | None:
-    entry = store.get_json(_tuning_key(config))
+def _known_tuning(root: Root, config: RunConfig) -> Tuning | None:
+    entry = root.get_json(_tuning_key(root, config))
     return None if entry is None else Tuning(**entry["tuning"])
 
 
-def _tuning_key(config: RunConfig) -> str:
-    kind = "".join(letter if letter.isalnum() else "-" for letter in device_kind().lower())
-    return f"groups/{config.group_id}-{kind}.json"
+def _tuning_key(root: Root, config: RunConfig) -> str:
+    return root.tuning_key(config.group_id, device_kind())
 
 
 def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
@@ -235,8 +224,8 @@ def _ends(results: Sequence[RunResult]) -> dict[str, Begun]:
 class Checkpoints:
     """Saves a pack in training now and then, for another worker to go on from."""
 
-    def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
-        self._store, self._pack_id, self._made_by = store, pack_id, made_by
+    def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
+        self._root, self._pack_id, self._made_by = root, pack_id, made_by
         self._began = self._saved = time.monotonic()
         self._last, self._spent = 0.0, 0.0
 
@@ -245,7 +234,7 @@ class Checkpoints:
         now = time.monotonic()
         if now - self._saved < CHECKPOINT_SECONDS or self._spent + self._last > MOST_CHECKPOINTING * (now - self._began):
             return
-        put_states(self._store, "checkpoints", self._pack_id, states_file(begun(), self._made_by))
+        self._root.put_states("checkpoints", self._pack_id, states_file(begun(), self._made_by))
         self._saved = time.monotonic()
         self._last = self._saved - now
         self._spent += self._last
@@ -254,8 +243,8 @@ class Checkpoints:
 class _Report:
     """Adds up a pack's run-steps and writes them down now and then; `after_first` is called once, when training is under way."""
 
-    def __init__(self, store: Store, pack: Pack, done: int, after_first: Callable[[], None]) -> None:
-        self._store, self._pack, self._done, self._after_first = store, pack, done, after_first
+    def __init__(self, root: Root, pack: Pack, done: int, after_first: Callable[[], None]) -> None:
+        self._root, self._pack, self._done, self._after_first = root, pack, done, after_first
         self._first, self._written, self._pause = True, 0.0, PROGRESS_SECONDS
 
     def __call__(self, run_steps: int) -> None:
@@ -267,5 +256,5 @@ class _Report:
             self._written = time.monotonic()
             told = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
             with contextlib.suppress(StoreError):  # nothing hangs on it
-                write_progress(self._store, self._pack.pack_id, told)
+                self._root.write_progress(self._pack.pack_id, told)
             self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)
