@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.sweeps.store.schema import SCALARS
+from grokjax.analysis.tables.load import scalar_metrics
 
 Array = np.ndarray[Any, Any]
 
@@ -42,8 +42,7 @@ class Scale:
 
 def drawn_metrics(runs: pd.DataFrame) -> list[str]:
     """The metrics that some run of a runs table has a curve of: those with a final value."""
-    finals = {metric.name: f"final_{metric.name}" for metric in SCALARS}
-    return [name for name, final in finals.items() if final in runs and runs[final].notna().any()]
+    return [name.removeprefix("final_") for name in map(str, runs) if name.startswith("final_") and runs[name].notna().any()]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> Pack
     """
     table = _Table.of(curves, runs["run_id"])
     scales, codes = [], []
-    for metric in (metric for metric in SCALARS if metric.name in curves):
+    for metric in scalar_metrics(curves).values():
         values = table.frame[metric.name].to_numpy(dtype=np.float64, na_value=np.nan)
         scale = _scale(metric.name, metric.unit, metric.meaning, values)
         scales.append(scale)
