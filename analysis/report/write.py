@@ -18,9 +18,10 @@ from grokjax.analysis.report.page_data import (
     events_metadata,
     packed_columns,
     packed_points,
+    page_rules,
     root_metadata,
     rules_metadata,
-)  # fmt: skip
+)
 from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.analysis.tables.planned import load_specs
@@ -83,8 +84,9 @@ def write_report(
     sweep, specs = page_sweep(runs, missing, quarantined), load_specs(opened)
     rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
-    data = {**root_metadata(specs, title), **columns_metadata(sweep, axes or Axes(), specs), **rules_metadata(sweep, rule)}
-    columns = packed_columns(sweep)
+    rules = page_rules(sweep, rule)
+    data = {**root_metadata(specs, title), **columns_metadata(sweep, axes or Axes(), specs), **rules_metadata(sweep, rules, rule)}
+    columns = packed_columns(sweep, rules.values())
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
     curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
     blocks = {"columns": columns, "points": packed_points(curves)}
