@@ -14,7 +14,18 @@ from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
 
-EVENTS = ("memorized", "generalized", "semi-grokked", "ungrokked", "regrokked", "spike", "diverged")
+# The events and their meanings; names in backquotes are the thresholds of `EventRule`.
+EVENTS: Mapping[str, str] = {
+    "memorized": "the first step of high train accuracy, if test accuracy is low then.",
+    "generalized": "the first step of high test accuracy.",
+    "semi-grokked": "in a run that memorized and never generalized, the first step from which test accuracy stays `rise` above its "
+    "value when the run memorized (Varma et al. 2023).",
+    "ungrokked": "after high test accuracy, the first of at least `hold` logged rows of low test accuracy (Varma et al. 2023).",
+    "regrokked": "after that, the first step of high test accuracy.",
+    "spike": "after high train accuracy, the first step of a train loss of at least `spike_factor` times its least value so far "
+    "and at least `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).",
+    "diverged": "the first step at which a loss or an accuracy is not finite; later rows are ignored.",
+}
 METRICS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
@@ -27,17 +38,9 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class EventRule(WithThresholds):
-    """The thresholds of events. An accuracy is high if it reaches `fitted`, low if it is below `lost`, and neither in between.
+    """The thresholds of the events in EVENTS, which has their meanings.
 
-    memorized: the first step of high train accuracy, if test accuracy is low then.
-    generalized: the first step of high test accuracy.
-    ungrokked: after high test accuracy, the first of at least `hold` logged rows of low test accuracy (Varma et al. 2023).
-    regrokked: after that, the first step of high test accuracy.
-    semi-grokked: in a run that memorized and never generalized, the first step from which test accuracy stays `rise` above its
-    value when the run memorized (Varma et al. 2023).
-    spike: after high train accuracy, the first step of a train loss of at least `spike_factor` times its least value so far and at
-    least `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).
-    diverged: the first step at which a loss or an accuracy is not finite; later rows are ignored.
+    An accuracy is high if it reaches `fitted`, low if it is below `lost`, and neither in between.
     """
 
     name: ClassVar[str] = "events"
@@ -105,7 +108,8 @@ def run_events(step: Array, metrics: Mapping[str, Array], rule: EventRule | None
             if not high.any() and (partial := _first(_lasting(test >= test[fit] + np.float32(rule.rise)))) is not None:
                 found.append(Event(int(step[partial]), "semi-grokked"))
     found += [Event(int(step[at]), name) for at, name in _turns(high, low, int(rule.hold))]
-    return sorted(found, key=lambda event: (event.step, EVENTS.index(event.event)))
+    order = list(EVENTS)
+    return sorted(found, key=lambda event: (event.step, order.index(event.event)))
 
 
 def _turns(high: Array, low: Array, hold: int) -> list[tuple[int, str]]:
