@@ -110,6 +110,7 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
             **result.config.flat(),
             **summarize(result.curve.step, result.curve.metrics),
             "num_classes": result.config.task.num_classes,
+            "versions": ", ".join(f"{name} {version}" for name, version in result.config.raised_versions.items()) or "1",
             "run_id": result.config.run_id,
             "stopped_by": provenance.rule if result.decided else None,
             "train_seconds": result.train_seconds,
@@ -140,15 +141,17 @@ def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Co
     in every class that has them.
     """
     types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return tuple(
+    columns = tuple(
         Column(
             name,
             types.get(info.annotation, pa.string()),
             "",
-            info.description or f"kind of {name}",
+            info.description or f"name of the {name}",
             "hyperparameter",
             follows=(same_as(info) if follows is None else follows.get(name)) or "",
         )
         for name, info in hyperparameter_fields().items()
         if name != "steps"  # an outcome: the steps made
     )
+    meaning = 'versions of task, model and optimizer other than 1, such as "task 2"; 1 where all are'
+    return (*columns, Column("versions", pa.string(), "", meaning, "hyperparameter"))
