@@ -73,9 +73,10 @@ def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
     plan, store = prepare(spec, root, execution)
     try:
         outcome = _train_with_bar(plan, store, execution, console)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         console.print("Stopped.", style="yellow")
-        _print(console, f"What is committed stays in {root}; the same command continues.")
+        lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
+        _print(console, f"What is committed stays in {root}; the same command continues. {lost}")
         sys.stderr.flush()
         os._exit(130)
     except StoreError as error:

@@ -10,6 +10,7 @@
     weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
     curves/<pack>.parquet        a row a run and logged step
     runs/<pack>.parquet          a row a run
+    logs/<host>-<pid>.log        what a driver or a worker did and why; no reader needs it
 
 A pack's weights, states and curves are written first, whole, then its runs file is created if absent. What has no runs file is a
 leftover that a retry replaces. All tries of a pack write the same curves, so it is all one whose stay: bits depend on the group's
@@ -43,7 +44,7 @@ from grokjax.sweeps.store.disk import drop_torn_files
 from grokjax.sweeps.store.objects import Storage, is_address
 
 # What a root holds.
-FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs")
+FOLDERS = ("specs", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs", "logs")
 # Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
 # A runs table is many short columns: zstd makes it a tenth smaller than snappy, and twice as slow to read and to write.

@@ -1,9 +1,11 @@
 """Going on: from a checkpoint or from where runs ended, bit for bit as if nothing had been between."""
 
+import json
 import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from grokjax.analysis.labels.rules import deciders
 from grokjax.analysis.tables.load import load_weights
@@ -116,6 +118,21 @@ def test_states_of_another_make_and_broken_files_are_not_gone_on_from():
     assert read_states(content, {"tuning": 2}) == {}
     for broken in (content[:-1], content[:100], b"", b"x" * 100):
         assert read_states(broken, MADE_BY) == {}
+
+
+def test_states_of_another_content_or_a_newer_format_start_anew_and_say_so(caplog):
+    """A file that parses and does not hold what is expected used to fail its pack, three times, into quarantine."""
+    about = {"made_by": MADE_BY, "runs": [{"run_id": "a"}]}
+    for content, says in (
+        (about, "cannot be read (KeyError"),
+        ({"runs": []}, "cannot be read (KeyError"),
+        ({**about, "format": 2}, "has format 2, and this version reads up to 1"),
+        ({**about, "made_by": {"tuning": 3}}, "because tuning was 3 and is 1"),
+    ):
+        caplog.clear()
+        file = save({"about": np.frombuffer(json.dumps(content).encode(), np.uint8)})
+        assert read_states(file, MADE_BY) == {}
+        assert says in caplog.text
 
 
 class Killed(Exception):
