@@ -15,6 +15,7 @@ from grokjax.fields import Value, role_of
 from grokjax.registry import COMPONENTS
 from grokjax.sweeps.spec.grid import Points, points
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.spec.validate import impossible_run
 
 Columns = Mapping[str, np.ndarray[Any, Any]]
 
@@ -117,5 +118,4 @@ def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:
     except UnknownComponent as error:
         raise SpecError(f"{spec.name}: {error}") from None
     except pydantic.ValidationError as error:
-        at = ", ".join(f"{name} = {point[name]}" for name in spec.varied)
-        raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
+        raise SpecError(f"{spec.name}: {impossible_run(error, spec, point)}") from None

@@ -5,9 +5,8 @@ import pytest
 
 from grokjax.errors import SpecError
 from grokjax.sweeps.execute.plan import make_plan
-from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import expand
-from grokjax.sweeps.spec.load import load_spec, spec_from
+from grokjax.sweeps.spec.load import load_spec, shipped_specs, spec_from
 from tests.support.runs import SMALL_RUN
 from tests.support.specs import write
 
