@@ -1,5 +1,8 @@
 """What all tests share: XLA set up as in a worker, small runs, marks, and the rule that a skip in CI is a failure."""
 
+import contextlib
+import ctypes
+import gc
 import os
 import re
 import signal
@@ -8,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -24,6 +28,7 @@ prepare_device()
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
 
+PROCESS, _memory = psutil.Process(), {"allowed": 2**30}
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # With CI=true or GROKJAX_ALL_TESTS=1 a test that is skipped fails, unless its reason begins with one of these.
@@ -65,12 +70,16 @@ def _must_not_skip(report: Report) -> Report:
     return report
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def compiled_programs_are_let_go() -> Iterator[None]:
-    """What a module compiled stays in memory otherwise: after a few hundred tests, gigabytes."""
+    """What tests compiled stays in memory otherwise, gigabytes of it: let go whenever another half gigabyte has come to it."""
     yield
-    if "jax" in sys.modules:
+    if "jax" in sys.modules and PROCESS.memory_info().rss > _memory["allowed"]:
         sys.modules["jax"].clear_caches()
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # Linux alone: back to the system with what is free
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _memory["allowed"] = max(2**30, PROCESS.memory_info().rss + 2**29)
 
 
 @pytest.fixture

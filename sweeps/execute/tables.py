@@ -18,6 +18,7 @@ from grokjax.engine.lane_run import RunResult
 from grokjax.engine.program import Tuning
 from grokjax.fields import same_as
 from grokjax.identity import TRAJECTORY_VERSION
+from grokjax.registry import metrics_of
 from grokjax.sweeps.execute.device import device_kind
 from grokjax.sweeps.execute.summaries import summarize
 from grokjax.sweeps.store.schema import Column, curves_schema, runs_schema
@@ -58,7 +59,7 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
         "step": np.concatenate([result.curve.step for result in ordered]),
         **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name in ordered[0].curve.metrics},
     }
-    schema = curves_schema()
+    schema = curves_schema(metrics_of(ordered[0].config.chosen_probes))
     return pa.table([_curve_column(columns, field) for field in schema], schema=schema)
 
 
@@ -108,6 +109,7 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         {
             **result.config.flat(),
             **summarize(result.curve.step, result.curve.metrics),
+            "num_classes": result.config.task.num_classes,
             "run_id": result.config.run_id,
             "stopped_by": provenance.rule if result.decided else None,
             "train_seconds": result.train_seconds,
@@ -117,7 +119,9 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         }
         for result in results
     ]
-    return pa.Table.from_pylist(rows, schema=runs_schema(hyperparameter_columns()))
+    first = results[0].config  # of one group, with one model and one set of probes
+    schema = runs_schema(hyperparameter_columns(first.default_sources), metrics_of(first.chosen_probes))
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
@@ -129,8 +133,12 @@ def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
     return runs
 
 
-def hyperparameter_columns() -> tuple[Column, ...]:
-    """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
+def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Column, ...]:
+    """A column for each hyperparameter of any task, model or optimizer, so that all files of a root have the same columns.
+
+    `follows` names those that equal another one where they are left out (`RunConfig.default_sources`); by default those that do so
+    in every class that has them.
+    """
     types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     return tuple(
         Column(
@@ -139,7 +147,7 @@ def hyperparameter_columns() -> tuple[Column, ...]:
             "",
             info.description or f"kind of {name}",
             "hyperparameter",
-            follows=same_as(info) or "",
+            follows=(same_as(info) if follows is None else follows.get(name)) or "",
         )
         for name, info in hyperparameter_fields().items()
         if name != "steps"  # an outcome: the steps made
