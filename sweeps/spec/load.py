@@ -19,7 +19,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
-# Of a written spec; `sample` becomes an axis of the sweep, `include` is replaced by what it names, less what is `unset`.
+# The keys of a written spec; [sample] becomes an axis, and `include` is replaced by the spec that it names, without what is `unset`.
 KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
 
 
@@ -120,7 +120,7 @@ def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _check_once(where: str, run: Mapping[str, Value], axes: Mapping[str, Any], zipped: Sequence[Mapping[str, Any]]) -> None:
-    """A hyperparameter has one place."""
+    """Refuses a hyperparameter that is given in two places."""
     places = [("[run]", run), ("[axes]", axes), *(("[[zipped]] or [sample]", axis) for axis in zipped)]
     seen: dict[str, str] = {}
     for place, table in places:
@@ -241,7 +241,7 @@ def _text(path_or_name: str) -> tuple[str, str, Path]:
 
 
 def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
-    """The included spec with the including one over it: a hyperparameter's place is where it was given last."""
+    """The included spec with the including one laid over it: a hyperparameter stands where the including spec gives it."""
     given = _names(written)
     merged: dict[str, Any] = {key: value for key, value in base.items() if key not in ("name", "description")}
     for key, empty in (("run", {}), ("axes", {}), ("zipped", []), ("leave_out", [])):
@@ -259,7 +259,7 @@ def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str,
 
 
 def _names(written: Mapping[str, Any]) -> set[str]:
-    """Every hyperparameter that a spec gives, wherever it stands."""
+    """Every hyperparameter that a spec gives, in any of its tables."""
     sample = written.get("sample", {})
     tables = [written.get("run"), written.get("axes"), sample.get("axes") if isinstance(sample, dict) else None]
     zipped = written.get("zipped", [])
