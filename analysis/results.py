@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from grokjax.sweeps.store.layout import Store
 from matplotlib.figure import Figure
 
 import grokjax
-from grokjax.analysis.labels.default_rule import choose_rule, misfit
+from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, describe_rule
@@ -26,7 +27,6 @@ from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_w
 from grokjax.analysis.tables.planned import load_specs, swept_names
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
-from grokjax.sweeps.store.layout import Store
 from grokjax.sweeps.store.read import OnBadFile
 
 

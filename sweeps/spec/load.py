@@ -19,7 +19,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
-# The keys of a written spec; [sample] becomes an axis, and `include` is replaced by the spec that it names, without what is `unset`.
+# The keys of a written spec; [sample] becomes an axis, and `include` is replaced by the spec that it names, less `unset`.
 KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
 
 
