@@ -25,14 +25,14 @@ from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_w
 from grokjax.analysis.tables.planned import load_specs, swept_names
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
-from grokjax.sweeps.store.layout import Store
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def open_root(root: str | Path, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
+def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
     """The results of a sweep.
 
     Args:
@@ -43,8 +43,7 @@ def open_root(root: str | Path, where: Sequence[str] = (), on_bad_file: OnBadFil
     Raises:
       StoreError: `root` holds no sweep.
     """
-    Store(root)
-    return Results(root, where, on_bad_file)
+    return Results(Root.open(root), where, on_bad_file)
 
 
 class Results:
@@ -55,7 +54,7 @@ class Results:
     the function of the same name, such as `width` and `ax`.
     """
 
-    def __init__(self, root: str | Path, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+    def __init__(self, root: Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
         self.root = root
         self.where = tuple(where)
         self._on_bad_file = on_bad_file
