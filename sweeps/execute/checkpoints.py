@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from safetensors.numpy import load, save
 from grokjax.engine.lane_run import Begun
 
 Array = np.ndarray[Any, Any]
+FORMAT = 1  # of a file of states; version 0.1 wrote none into it. Raise when its layout changes.
+logger = logging.getLogger(__name__)
 
 
 def states_file(begun: Mapping[str, Begun], made_by: Mapping[str, Any]) -> bytes:
@@ -32,7 +35,7 @@ def states_file(begun: Mapping[str, Begun], made_by: Mapping[str, Any]) -> bytes
         }
         for run_id, run in begun.items()
     ]
-    about = json.dumps({"made_by": made_by, "runs": runs}).encode()
+    about = json.dumps({"format": FORMAT, "made_by": made_by, "runs": runs}).encode()
     tensors = {"about": np.frombuffer(about, np.uint8)}
     each = list(begun.values())
     tensors |= _joined("curve", [run.metrics for run in each], np.concatenate)
@@ -42,13 +45,23 @@ def states_file(begun: Mapping[str, Begun], made_by: Mapping[str, Any]) -> bytes
 
 
 def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, Begun]:
-    """The runs of a file of states by run_id; none if it was made by something else, or is no such file."""
+    """The runs of a file of states by run_id; none, with a line in the log, if training cannot go on from it.
+
+    That is so if it is damaged, has a newer format, or was made by another version, tuning or device: its runs are trained anew.
+    """
     try:
         tensors = load(content)
         about = json.loads(tensors.pop("about").tobytes())
-    except Exception:  # of a Rust library, several kinds: what cannot be read is trained again
-        return {}
-    return _runs(about["runs"], tensors) if about["made_by"] == json.loads(json.dumps(made_by)) else {}
+        if about.get("format", FORMAT) > FORMAT:
+            refused = f"they have format {about['format']}, and this version reads formats up to {FORMAT}"
+        elif differing := [name for name, value in json.loads(json.dumps(made_by)).items() if about["made_by"].get(name) != value]:
+            refused = f"they were made with another {', '.join(differing)}"
+        else:
+            return _runs(about["runs"], tensors)
+    except Exception as error:  # of a Rust library, several kinds; a state that does not fit costs time, not truth
+        refused = f"they cannot be read ({type(error).__name__}: {error})"
+    logger.warning("states are not gone on from, and their runs start anew: %s", refused)
+    return {}
 
 
 def _runs(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Array]) -> dict[str, Begun]:
