@@ -11,7 +11,7 @@ from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_sensitivity
 from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Selection
@@ -20,7 +20,7 @@ CELLS = 10
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     rule: Annotated[tuple[str, ...], Parameter(metavar="NAME[:THRESHOLD=VALUE,...]", show_default="the built-in rules")] = (),

@@ -10,18 +10,16 @@ from cyclopts import Parameter
 from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_boundary, plot_fits
-from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
-from grokjax.analysis.statistics.grid import PREFERRED_AXES
-from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table, other_hyperparameters
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Labels, Selection, title
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     axis: Annotated[str, Parameter(help="Hyperparameter along which to look for the boundary.")],
     /,
     *,
@@ -54,9 +52,7 @@ def command(
     runs = selection.runs(root)
     missing = selection.warn_of_missing(root, runs)
     rule = labels.choose(root, runs)
-    others = [name for name in varied_hyperparameters(runs) if name != axis]
-    last = [name for name in (*PREFERRED_AXES, *others) if name in others][:1]
-    by = (*(name for name in others if name not in last), *last)
+    by = other_hyperparameters(runs, axis)
     found = boundaries(runs, classify(runs, rule), axis, by, phase=phase, against=against)
     print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
     table = boundary_table(found, by)
@@ -70,7 +66,7 @@ def command(
         picture.write(figure, root, "boundary")
 
 
-def _print_boundaries(table: pd.DataFrame, axis: str, by: tuple[str, ...]) -> None:
+def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:
     rows = []
     for row in table.to_dict("records"):
         known = row["status"] in ("found", "outside")

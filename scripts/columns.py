@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from grokjax.errors import InputError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.printing import print_table
-from grokjax.sweeps.execute.tables import hyperparameter_columns
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 
 

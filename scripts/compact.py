@@ -6,12 +6,12 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.sweeps.store.compact import compact
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 
 
-def command(root: Root, out: Annotated[str, Parameter(name="DST", help="New root: a new folder or address.")], /) -> None:
+def command(root: RootArgument, out: Annotated[str, Parameter(name="DST", help="New root: a new folder or address.")], /) -> None:
     """Copy a root of many small files into one of few large files.
 
     The old root stays as it is; the new one can be used in its place. The same command again continues an interrupted copy and adds
@@ -20,6 +20,6 @@ def command(root: Root, out: Annotated[str, Parameter(name="DST", help="New root
     Examples:
         grokjax compact results/x results/x-compact
     """
-    done = compact(Store(root), out)
+    done = compact(Root.open(root), out)
     print(f"Copied {done.runs:,} runs from {done.packs:,} files to {out}: {done.bundles:,} files of runs and as many of curves")
     print(f"Next: grokjax verify {out}")

@@ -8,13 +8,13 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from grokjax.analysis.statistics.compare import compare, read_table
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Labels, Selection
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     table: Annotated[Path, Parameter(name="TABLE", help="Published results as a .csv file, with the runs table's column names.")],
     /,
     *,

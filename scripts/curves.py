@@ -12,7 +12,7 @@ from grokjax.analysis.plots import plot_curves
 from grokjax.analysis.tables.load import load_curves
 from grokjax.analysis.tables.selection import one_cell, seed_labels
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Labels, Selection, names_of
@@ -23,7 +23,7 @@ SHEET_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     metrics: Annotated[str | None, Parameter(metavar="NAMES", show_default="train_loss,test_loss")] = None,

@@ -23,7 +23,7 @@ from grokjax.analysis.statistics.delays import (
 )
 from grokjax.analysis.statistics.grid import check_cell
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of
@@ -32,7 +32,7 @@ PREFERRED_LINES = ("weight_decay",)  # of the survival plot, where --by does not
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     by: Annotated[str | None, Parameter(metavar="NAMES", show_default="all that vary")] = None,

@@ -10,12 +10,12 @@ from cyclopts import Parameter
 from grokjax.analysis.tables.export import Table, export
 from grokjax.analysis.tables.trackers import track
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.selection import Selection
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     out: Annotated[
         str, Parameter(name="OUT", help="A .csv or .parquet file; for MLflow a database file or an address; for W&B a folder.")
     ],

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 from cyclopts.types import PositiveInt
 
-Root = Annotated[str, Parameter(help="Root of the sweep: a folder, or an address such as s3://bucket/folder.")]
+RootArgument = Annotated[str, Parameter(help="Root of the sweep: a folder, or an address such as s3://bucket/folder.")]
 Spec = Annotated[str, Parameter(help="Name of a shipped spec (`grokjax specs` lists them), or a TOML file.")]
 
 SETTING = "NAME=VALUE"

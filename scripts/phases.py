@@ -10,14 +10,14 @@ from cyclopts import Parameter
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_phases, plot_shares
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid, title
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     shares: Annotated[str | None, Parameter(metavar="PHASE")] = None,

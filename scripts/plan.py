@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from grokjax.scripts.options import Spec, SpecChanges
-from grokjax.sweeps.execute.enter import held_runs
+from grokjax.sweeps.execute.existing import existing_runs
 from grokjax.sweeps.execute.plan import Plan, make_plan
 from grokjax.sweeps.spec.load import load_spec
 
@@ -40,7 +40,7 @@ def command(
         grokjax plan parity-article --set seed=0..2 --root results/three
     """
     loaded = load_spec(spec, changes.settings, changes.stop, changes.unset, changes.tuning)
-    _print(make_plan(loaded, held_runs(root, loaded)) if root else make_plan(loaded))
+    _print(make_plan(loaded, existing_runs(root, loaded)) if root else make_plan(loaded))
 
 
 def _print(plan: Plan) -> None:

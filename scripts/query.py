@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from grokjax.analysis.tables.export import write_table
 from grokjax.analysis.tables.load import load_runs
 from grokjax.analysis.tables.query import query
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import BadFiles, Labels
 
@@ -19,7 +19,7 @@ ROWS = 100
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     sql: Annotated[str, Parameter(name="SQL", help="One SELECT over the views runs, curves and labels.")],
     /,
     *,

@@ -9,13 +9,13 @@ from cyclopts.types import PositiveInt
 
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.tables.planned import load_specs
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid
 from grokjax.sweeps.spec.load import spec_from
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     count: PositiveInt = 16,

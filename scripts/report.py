@@ -11,13 +11,13 @@ from cyclopts.validators import Number
 from grokjax.analysis.report.page_data import Axes as PageAxes
 from grokjax.analysis.report.write import MEGABYTES, write_report
 from grokjax.analysis.tables.planned import missing_runs
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.selection import Axes, Labels, Selection, planned_table
 from grokjax.sweeps.store.objects import is_address
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     out: Annotated[Path | None, Parameter(metavar="FILE", show_default="ROOT/report.html")] = None,

@@ -21,7 +21,7 @@ from grokjax.sweeps.execute.driver import Progress as SweepProgress
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 
 LOG_SECONDS = 30  # between lines where there is no terminal
 WARM_UP_SECONDS = 5.0  # of training before the time left is shown: the first packs start one after another
@@ -56,9 +56,9 @@ def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> boo
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems send SIGTERM where a user presses Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    plan, store = prepare(spec, root, execution)
+    plan, opened = prepare(spec, root, execution)
     try:
-        outcome = _train(plan, store, execution, console)
+        outcome = _train(plan, opened, execution, console)
     except KeyboardInterrupt as interrupt:
         lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
         console.print("Stopped.", style="yellow")
@@ -71,9 +71,9 @@ def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> boo
     return not outcome.failures and not plan.quarantined
 
 
-def _train(plan: Plan, store: Store, execution: Execution, console: Console) -> Outcome:
+def _train(plan: Plan, root: Root, execution: Execution, console: Console) -> Outcome:
     if not plan.packs:
-        return train(plan, store, execution, lambda progress: None)
+        return train(plan, root, execution, lambda progress: None)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),
@@ -94,7 +94,7 @@ def _train(plan: Plan, store: Store, execution: Execution, console: Console) -> 
                 share = progress.run_steps_done / progress.run_steps if progress.run_steps else 1.0
                 _print(console, f"{progress.runs_done:,} of {progress.runs:,} runs, {share:.0%} of the run-steps, {told}")
 
-        return train(plan, store, execution, show)
+        return train(plan, root, execution, show)
 
 
 class _Speed:

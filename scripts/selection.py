@@ -18,9 +18,9 @@ from grokjax.analysis.tables.load import load_runs
 from grokjax.analysis.tables.planned import load_specs, missing_runs, planned_cells, swept_names
 from grokjax.analysis.tables.selection import select
 from grokjax.scripts.options import SETTING
-from grokjax.sweeps.execute.enter import planned_runs
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 
 RUNS = Group("Runs", sort_key=22)
 
@@ -141,9 +141,9 @@ def labelled_grid(root: str, selection: Selection, labels: Labels, axes: Axes) -
 
 def planned_table(root: str) -> pd.DataFrame:
     """The run_id and hyperparameters of every run that the specs of a root ask for, a row per run."""
-    groups = planned_runs(Store(root))
-    frames = [pd.DataFrame({"run_id": runs.run_ids}).assign(**{**runs.template.flat(), **runs.columns}) for runs in groups]
-    return pd.concat(frames, ignore_index=True)
+    columns = planned_runs(Root.open(root)).runs.drop_columns(["group_id", "steps"])
+    planned: pd.DataFrame = columns.to_pandas(types_mapper=pd.ArrowDtype)
+    return planned
 
 
 def title(selection: Selection, rule: NamedRule) -> str | None:

@@ -1,9 +1,7 @@
-"""grokjax status."""
+"""`grokjax status`: prints how far a sweep has come (sweeps.store.progress) and what it cost (analysis.tables.costs)."""
 
 from __future__ import annotations
 
-import contextlib
-import sys
 import time
 from typing import Annotated
 
@@ -11,21 +9,20 @@ import pandas as pd
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
-from rich.table import Column, Table
 
 from grokjax.analysis.tables.costs import COLUMNS, Account, account, pack_costs
-from grokjax.analysis.tables.load import load_runs
-from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
-from grokjax.scripts.watch import describe, wait_for_sweep, watch
-from grokjax.sweeps.execute.enter import planned_runs, unfinished_runs
-from grokjax.sweeps.store.layout import Store, quarantine, read_progress
-from grokjax.sweeps.store.progress import STALE_SECONDS
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.watch import describe_groups, wait_for_sweep, watch
+from grokjax.sweeps.store.duplicates import superseded
+from grokjax.sweeps.store.planned import planned_groups
+from grokjax.sweeps.store.progress import SETTLING_SECONDS, Watch
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.schema import COSTS
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     packs: bool = False,
@@ -48,63 +45,57 @@ def command(
         grokjax status s3://bucket/folder --watch
     """
     if watching:
-        wait_for_sweep(root)
-        return 0 if watch(Store(root), Console(), every) else 1
-    store = Store(root)
-    planned, unfinished = planned_runs(store), unfinished_runs(store, "skip")
-    count = sum(map(len, planned))
-    running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
-    done = count - len(unfinished)
-    console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
-    training = f"{len(running)} pack{'s' if len(running) > 1 else ''} in training" if running else "none in training"
-    print(f"{root}: {done:,} of {count:,} runs done, {training}")
-    for pack_id, entry in quarantine(store).items():
+        return 0 if watch(wait_for_sweep(root), Console(), every) else 1
+    opened = Root.open(root)
+    looking = Watch(opened, COLUMNS)
+    whole, groups = looking.look(time.time())
+    if not looking.settled:  # a second look tells which packs are in training
+        time.sleep(SETTLING_SECONDS)
+        whole, groups = looking.look(time.time())
+    training = f"{whole.running} pack{'s' if whole.running > 1 else ''} in training" if whole.running else "none in training"
+    print(f"{root}: {whole.done:,} of {whole.runs:,} runs done, {training}")
+    for pack_id, entry in opened.quarantine().items():
         why = str(entry["error"]).strip().splitlines()[-1]
         print(f"in quarantine: {len(entry['run_ids']):,} runs of pack {pack_id}, since {entry['at']}: {why}")
-    if running:
-        steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
+    if looking.training:
+        steps, of = (sum(getattr(pack, name) for pack in looking.training) for name in ("run_steps", "of"))
         print(f"in training: {steps:,} of {of:,} run-steps")
-    if (runs := _costs(root)) is not None:
+    if (runs := _costs(looking)) is not None:
         if packs:
-            _tell_packs(pack_costs(runs), console)
-        _tell_costs(account(runs), console)
-    if unfinished:
-        table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
-        described = describe([group.template for group in planned])
-        for group in planned:
-            have = sum(run_id not in unfinished for run_id in group.run_ids)
-            table.add_row(group.template.group_id, described[group.template.group_id], str(have), str(len(group)))
-        console.print(table, highlight=False)
-        if not running:
-            console.print("The grokjax run command that began it continues it.")
+            _print_packs(pack_costs(runs))
+        _print_account(account(runs))
+    if whole.done < whole.runs:
+        described = describe_groups(planned_groups(opened))
+        rows = [(group_id, described[group_id], group.done, group.runs) for group_id, group in groups.items()]
+        print_table(("group", "what", "done", "runs"), rows, numbers=("done", "runs"))
+        if not whole.running:
+            print("The grokjax run command that began it continues it.")
     return 0
 
 
-def _costs(root: str) -> pd.DataFrame | None:
+def _costs(looking: Watch) -> pd.DataFrame | None:
     """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
-    with contextlib.suppress(AnalysisError):
-        return load_runs(root, COLUMNS, "skip")
-    return None
+    if not set(COLUMNS) <= set(looking.rows.schema.names) or not len(looking.rows):
+        return None
+    rows: pd.DataFrame = looking.rows.to_pandas(types_mapper=pd.ArrowDtype)
+    return rows[~superseded(rows)]
 
 
-def _tell_costs(costs: Account, console: Console) -> None:
+def _print_account(costs: Account) -> None:
     total = costs.seconds.sum()
-    table = Table("workers' time", Column("seconds", justify="right"), Column("share", justify="right"), box=None, padding=(0, 2))
-    for name, seconds in costs.seconds.items():
-        table.add_row(str(name).replace("_", " "), f"{seconds:,.1f}", f"{seconds / total:.1%}")
-    table.add_row("all", f"{total:,.1f}", "")
-    console.print(table, highlight=False)
+    rows = [(str(name).replace("_", " "), f"{spent:,.1f}", f"{spent / total:.1%}") for name, spent in costs.seconds.items()]
+    print_table(("workers' time", "seconds", "share"), [*rows, ("all", f"{total:,.1f}", "")], numbers=("seconds", "share"))
     print(
         f"useful arithmetic: {costs.share_of_peak:.2f} of a matrix product's over all that time, "
         f"{costs.share_of_peak_training:.2f} over the training steps"
     )
 
 
-def _tell_packs(packs: pd.DataFrame, console: Console) -> None:
+def _print_packs(packs: pd.DataFrame) -> None:
     kinds = [name for name, _ in COSTS]
-    costs = (Column(f"{name.replace('_', ' ')} s", justify="right") for name in kinds)
-    table = Table("pack", "worker", "runs", *costs, Column("of peak", justify="right"), box=None, padding=(0, 1))
-    for row in packs.to_dict("records"):
-        seconds = (f"{row[name]:.1f}" for name in kinds)
-        table.add_row(row["pack_id"][:8], row["worker"], str(row["runs"]), *seconds, f"{row['share_of_peak']:.2f}")
-    console.print(table, highlight=False)
+    numbers = ("runs", *(f"{name.replace('_', ' ')} s" for name in kinds), "of peak")
+    rows = (
+        (row["pack_id"][:8], row["worker"], row["runs"], *(f"{row[name]:.1f}" for name in kinds), f"{row['share_of_peak']:.2f}")
+        for row in packs.to_dict("records")
+    )
+    print_table(("pack", "worker", *numbers), rows, numbers=numbers)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from grokjax.scripts.options import Root
-from grokjax.sweeps.store.layout import Store
+from grokjax.scripts.options import RootArgument
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 
 MOST_SHOWN = 20
 
 
-def command(root: Root, /) -> int:
+def command(root: RootArgument, /) -> int:
     """Read every file of a root and check it against its specs.
 
     Exits with 1 if anything is wrong. Runs that are not trained yet are counted but are not wrong: `grokjax run` trains them.
@@ -17,7 +17,7 @@ def command(root: Root, /) -> int:
     Examples:
         grokjax verify results/demo
     """
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     print(f"{verdict.committed:,} of {verdict.planned:,} planned runs are there; {verdict.files:,} files read")
     for sentence in verdict.wrong[:MOST_SHOWN]:
         print(f"wrong: {sentence}")

@@ -14,13 +14,13 @@ from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.load import Weights, load_curves, load_weights
 from grokjax.analysis.tables.selection import one_run
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.selection import Selection
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     /,
     *,
     plot: Literal["path", "waves", "stars", "spectra"] = "path",
