@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from typing import Any
@@ -12,12 +13,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from grokjax.analysis.labels.default_rule import misfit
 from grokjax.analysis.labels.events import EVENTS, events
-from grokjax.analysis.labels.rules import PHASES, RULES, NamedRule
-from grokjax.analysis.labels.thresholds import thresholds_of
+from grokjax.analysis.labels.rules import PHASES, NamedRule, classify, is_built_in, rules
+from grokjax.analysis.labels.thresholds import describe_rule, thresholds_of
 from grokjax.analysis.plots.layout.style import PHASE_MARKERS
 from grokjax.analysis.report.curves import Array, PackedCurves, packed, planes
-from grokjax.analysis.report.sweep import CodedColumn, PageSweep, crossings
+from grokjax.analysis.report.sweep import TRAINED, CodedColumn, PageSweep, crossings
 from grokjax.analysis.statistics.grid import choose_axes
 from grokjax.analysis.tables.planned import swept_names
 from grokjax.errors import AnalysisError, nearest
@@ -25,6 +27,8 @@ from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
 
 # The panels that the page shows at once.
 MOST_PANELS = 12
+# The label of a run that was not trained yet; page/rules.js has the same.
+NO_LABEL = 255
 
 
 @dataclass(frozen=True)
@@ -72,24 +76,55 @@ def columns_metadata(sweep: PageSweep, axes: Axes, specs: Sequence[dict[str, Any
     }
 
 
-def rules_metadata(sweep: PageSweep, rule: NamedRule) -> dict[str, Any]:
-    """The phases and their markers, every rule with its thresholds, and the rule that labels the runs when the page opens."""
+def page_rules(sweep: PageSweep, rule: NamedRule) -> dict[NamedRule, Array | None]:
+    """The rules of the page, each with its labels [R] if the page cannot compute them itself.
+
+    They are the rules of this package and those of installed packages that can label these runs. `rule`, which labels the runs when
+    the page opens, keeps its thresholds; the others have their defaults.
+    """
+    labels: dict[NamedRule, Array | None] = {}
+    for name, kind in {**rules(), rule.name: type(rule)}.items():
+        try:
+            each = rule if name == rule.name else kind()
+            labels[each] = None if is_built_in(each) else _labels(sweep, each)
+        except Exception as error:  # any that a rule of another package may raise
+            if name == rule.name:
+                raise
+            warnings.warn(f"the rule {name} cannot label these runs and is not on the page: {error}", stacklevel=2)
+    return labels
+
+
+def _labels(sweep: PageSweep, rule: NamedRule) -> Array:
+    """The index in PHASES of each run's phase, or NO_LABEL."""
+    labels = np.full(len(sweep.runs), NO_LABEL, np.uint8)
+    labels[sweep.status == TRAINED] = classify(sweep.trained, rule).cat.codes
+    return labels
+
+
+def rules_metadata(sweep: PageSweep, shown: Mapping[NamedRule, Array | None], rule: NamedRule) -> dict[str, Any]:
+    """The phases and their markers, the rules with their thresholds, and the rule that labels the runs when the page opens.
+
+    A rule whose labels were computed here has no thresholds to move.
+    """
     return {
         "phases": [{"name": phase, "mark": PHASE_MARKERS[phase]} for phase in PHASES],
-        "rules": [
-            {
-                "name": name,
-                "source": each.source,
-                "meaning": inspect.cleandoc(each.__doc__ or ""),
-                "fields": [
-                    {"name": field.name, "default": field.default, **asdict(thresholds_of(each)[field.name])}
-                    for field in dataclasses.fields(each)
-                ],
-            }
-            for name, each in RULES.items()
-        ],
-        "rule": {"name": rule.name, "settings": asdict(rule)},
+        "rules": [_rule_metadata(sweep, each, labels is not None) for each, labels in shown.items()],
+        "rule": {"name": rule.name, "settings": asdict(rule) if shown[rule] is None else {}},
         "conventions": [name for name, factors in sweep.loss_factors.items() if factors is not None],
+    }
+
+
+def _rule_metadata(sweep: PageSweep, rule: NamedRule, computed: bool) -> dict[str, Any]:
+    thresholds = {} if computed else thresholds_of(rule)
+    defaults = {field.name: field.default for field in dataclasses.fields(rule)}
+    return {
+        "name": rule.name,
+        "source": rule.source,
+        "meaning": inspect.cleandoc(type(rule).__doc__ or ""),
+        "fields": [{"name": name, "default": defaults[name], **asdict(each)} for name, each in thresholds.items()],
+        "columns": rule.columns if computed else None,
+        "words": describe_rule(rule),
+        "warning": misfit(sweep.trained, rule) if rule.tasks else None,
     }
 
 
@@ -101,12 +136,12 @@ def events_metadata(sweep: PageSweep, curves: pd.DataFrame) -> dict[str, Any]:
     return {"events": rows.tolist(), "kinds": [{"name": name, "meaning": meaning} for name, meaning in EVENTS.items()]}
 
 
-def packed_columns(sweep: PageSweep) -> str:
-    """The columns of the runs: status, codes of hyperparameters and provenance, outcomes, loss factors, run_ids."""
+def packed_columns(sweep: PageSweep, labels: Iterable[Array | None]) -> str:
+    """The columns of the runs: status, codes of hyperparameters and provenance, outcomes, loss factors, labels, run_ids."""
     codes = (column.codes for column in (*sweep.hyperparameters, *sweep.provenance))
     numbers: Iterable[Array] = (sweep.numbers(name) for name in sweep.outcomes)
     factors = (factor.astype(np.float64) for factor in sweep.loss_factors.values() if factor is not None)
-    arrays = [sweep.status, *codes, *numbers, *factors]
+    arrays = [sweep.status, *codes, *numbers, *factors, *(each for each in labels if each is not None)]
     return packed(b"".join(map(planes, arrays)) + "\n".join(sweep.runs["run_id"].astype(str)).encode())
 
 

@@ -50,6 +50,12 @@ class PageSweep:
     outcomes: tuple[str, ...]
     loss_factors: Mapping[str, Array | None]  # [R] for each convention; None if the table cannot tell
 
+    @property
+    def trained(self) -> pd.DataFrame:
+        """The rows of `runs` that were trained."""
+        trained: pd.DataFrame = self.runs[self.status == TRAINED]
+        return trained
+
     def numbers(self, name: str) -> Array:
         """The values [R] of an outcome, NaN for null."""
         return self.runs[name].to_numpy(dtype=np.float64, na_value=np.nan)

@@ -13,26 +13,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from grokjax.errors import ClusterError, warn
-from grokjax.sweeps.execute.enter import held_runs, open_root
 from grokjax.sweeps.execute.events import Event, Failure, Interrupted, Limit, Receipt
+from grokjax.sweeps.execute.existing import enter_spec, existing_runs
 from grokjax.sweeps.execute.inline import train_inline
 from grokjax.sweeps.execute.logs import logging_to, process_name
 from grokjax.sweeps.execute.on_ray.connection import check_address
 from grokjax.sweeps.execute.on_ray.executor import train_on_ray
-from grokjax.sweeps.execute.plan import Plan, make_plan
+from grokjax.sweeps.execute.plan import Plan, expand_groups, make_plan
 from grokjax.sweeps.execute.tuning import check_pinned
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import (
-    Store,
-    drop_leftovers,
-    drop_traces,
-    holds_sweep,
-    put_in_quarantine,
-    quarantine,
-    read_progress,
-    set_limit,
-)
+from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
@@ -99,17 +90,18 @@ def run_sweep(
       ClusterError: there is no cluster at the address, or it has no room for a worker and never will.
       Interrupted: Ctrl-C; a KeyboardInterrupt that says how many packs in training were saved first.
     """
-    plan, store = prepare(spec, root, execution)
-    return train(plan, store, execution, watch)
+    plan, opened = prepare(spec, root, execution)
+    return train(plan, opened, execution, watch)
 
 
-def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Store]:
-    """What is left to do of a spec, and the store for it: all that can be refused is refused here. Raises as `run_sweep`."""
+def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Root]:
+    """The plan of what is left of a spec, and the root, with the spec entered. All refusals happen here. Raises as `run_sweep`."""
     check_execution(execution)
-    plan = make_plan(spec, held_runs(root, spec))
-    if holds_sweep(root):
-        check_pinned(Store(root), {pack.group_id for pack in plan.packs}, spec.tuning)
-    return plan, open_root(root, spec)
+    opened, groups = Root(root), expand_groups(spec)
+    plan = make_plan(spec, existing_runs(opened, spec), groups)
+    if opened.holds_sweep():
+        check_pinned(opened, {pack.group_id for pack in plan.packs}, spec.tuning)
+    return plan, enter_spec(opened, spec, groups)
 
 
 def check_execution(execution: Execution) -> None:
@@ -120,20 +112,20 @@ def check_execution(execution: Execution) -> None:
         check_address(execution.address)
 
 
-def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
+def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
     """Trains and commits the packs of a plan. Raises as `run_sweep`."""
-    account = _Account(plan, store)
+    account = _Account(plan, root)
     # A run can be there twice beside others' results, and where a worker committed a pack that was taken for lost and cut.
-    if any(True for _ in store.keys("runs")):
-        _drop_superseded(store)  # of a sweep that was killed before it could
-    drop_leftovers(store)
+    if root.committed_packs():
+        _drop_superseded(root)  # of a sweep that was killed before it could
+    root.delete_leftovers()
     if plan.packs:
-        setup = _setup(plan, store)
+        setup = _setup(plan, root)
         if execution.executor == "ray":
-            executor = train_on_ray(plan, store, setup, Worker, execution.address, execution.cpus)
+            executor = train_on_ray(plan, root, setup, Worker, execution.address, execution.cpus)
         else:
             executor = train_inline(plan, setup, Worker)
-        with logging_to(store, f"{process_name()}-driver"), contextlib.closing(executor) as events:
+        with logging_to(root, f"{process_name()}-driver"), contextlib.closing(executor) as events:
             log.info("%s: %d of %d runs to train, in %d packs", plan.spec.name, plan.left, plan.runs, len(plan.packs))
             try:
                 _follow(events, account, setup.driver, watch)
@@ -141,27 +133,27 @@ def train(plan: Plan, store: Store, execution: Execution, watch: Callable[[Progr
                 raise
             except KeyboardInterrupt as interrupt:  # outside the executor, which is to save the packs in training first
                 events.throw(interrupt)
-        others = {Path(key).stem for key in store.keys("runs")} - {receipt.pack_id for receipt in account.receipts}
+        others = root.committed_packs() - {receipt.pack_id for receipt in account.receipts}
         if others or account.cut:
-            _drop_superseded(store)
+            _drop_superseded(root)
     return account.outcome()
 
 
-def _drop_superseded(store: Store) -> None:
+def _drop_superseded(root: Root) -> None:
     from grokjax.sweeps.store.duplicates import drop_superseded  # noqa: PLC0415  (loads pandas, half a second that a fresh sweep does not need)
 
-    drop_superseded(store)
+    drop_superseded(root)
 
 
 def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Callable[[Progress], None]) -> None:
     """Enters the events into the account, and calls `watch` now and then."""
-    another, due = _AnotherDriver(account.plan, account.store, driver), 0.0
+    another, due = _AnotherDriver(account.plan, account.root, driver), 0.0
     for event in events:
         account.add(event)
         if time.monotonic() < due:
             continue
         looked = time.monotonic()
-        entries = read_progress(account.store)
+        entries = account.root.read_progress()
         another.look(entries)
         watch(account.progress(sum(entry["run_steps"] for entry in entries.values())))
         due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
@@ -171,8 +163,8 @@ def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Call
 class _Account:
     """What has become of the packs of a plan so far."""
 
-    def __init__(self, plan: Plan, store: Store) -> None:
-        self.plan, self.store = plan, store
+    def __init__(self, plan: Plan, root: Root) -> None:
+        self.plan, self.root = plan, root
         self._started = time.monotonic()
         self.receipts: list[Receipt] = []
         self._failures: list[Failure] = []
@@ -182,10 +174,10 @@ class _Account:
         """Enters an event, into the root as well where the next sweep needs to know of it."""
         if isinstance(event, Failure):
             self._failures.append(event)
-            put_in_quarantine(self.store, event.pack.pack_id, event.pack.runs.run_ids, event.error)
+            self.root.put_in_quarantine(event.pack.pack_id, event.pack.runs.run_ids, event.error)
         elif isinstance(event, Limit):
-            set_limit(self.store, event.group_id, event.runs)
-            drop_traces(self.store, event.pack_id)
+            self.root.set_limit(event.group_id, event.runs)
+            self.root.delete_traces(event.pack_id)
             self.cut = True
         elif event is not None:
             self.receipts.append(event)
@@ -206,8 +198,8 @@ class _Account:
 class _AnotherDriver:
     """Notices that another call of `run_sweep` trains packs of the same plan, and says so once."""
 
-    def __init__(self, plan: Plan, store: Store, driver: str) -> None:
-        self._packs, self._root, self._driver = frozenset(pack.pack_id for pack in plan.packs), store.root, driver
+    def __init__(self, plan: Plan, root: Root, driver: str) -> None:
+        self._packs, self._root, self._driver = frozenset(pack.pack_id for pack in plan.packs), root.address, driver
         self._seen: dict[str, tuple[float, float]] = {}  # of others' packs: the first report, and when it was read
         self._told = False
 
@@ -228,18 +220,18 @@ class _AnotherDriver:
                 return
 
 
-def release(store: Store) -> int:
+def release(root: Root) -> int:
     """Lets all runs out of quarantine; returns how many."""
-    entries = quarantine(store)
+    entries = root.quarantine()
     for pack_id in entries:
-        store.delete(f"quarantine/{pack_id}.json")
+        root.release(pack_id)
     return sum(len(entry["run_ids"]) for entry in entries.values())
 
 
-def _setup(plan: Plan, store: Store) -> WorkerSetup:
+def _setup(plan: Plan, root: Root) -> WorkerSetup:
     driver = f"{process_name()}-{secrets.token_hex(2)}"
     spec = plan.spec
-    return WorkerSetup(store.root, spec.stopping_rule, spec.final_states, _git_commit(), tuning=spec.tuning, driver=driver)
+    return WorkerSetup(root.address, spec.stopping_rule, spec.final_states, _git_commit(), tuning=spec.tuning, driver=driver)
 
 
 def _git_commit() -> str | None:

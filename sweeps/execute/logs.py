@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -25,9 +25,9 @@ def process_name() -> str:
 
 
 @contextlib.contextmanager
-def logging_to(store: Store, name: str) -> Iterator[None]:
+def logging_to(root: Root, name: str) -> Iterator[None]:
     """Writes what this process logs to the root while it lasts."""
-    handler, logger = _handler(store, name), logging.getLogger("grokjax")
+    handler, logger = _handler(root, name), logging.getLogger("grokjax")
     before = logger.level
     logger.addHandler(handler)
     logger.setLevel(min(logging.INFO, before) if before else logging.INFO)
@@ -39,9 +39,9 @@ def logging_to(store: Store, name: str) -> Iterator[None]:
         handler.close()
 
 
-def log_from_now_on(store: Store, name: str) -> None:
+def log_from_now_on(root: Root, name: str) -> None:
     """Writes what this process logs to the root, or to its standard error, until it ends."""
-    handler, logger = _handler(store, name), logging.getLogger("grokjax")
+    handler, logger = _handler(root, name), logging.getLogger("grokjax")
     if isinstance(handler, logging.NullHandler):
         handler = logging.StreamHandler()
         handler.setFormatter(logging.Formatter(FORMAT))
@@ -56,9 +56,9 @@ class _LogFile(logging.FileHandler):
         """Loses the record."""
 
 
-def _handler(store: Store, name: str) -> logging.Handler:
-    if store.is_local:
-        folder = Path(store.root, "logs")
+def _handler(root: Root, name: str) -> logging.Handler:
+    if root.is_local:
+        folder = Path(root.address, "logs")
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
             handler = _LogFile(folder / f"{name}.log", encoding="utf-8")

@@ -30,19 +30,8 @@ from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
 from grokjax.sweeps.execute.tuning import group_tuning, recorded_tuning
 from grokjax.sweeps.spec.resources import PinnedTuning
-from grokjax.sweeps.store.layout import (
-    Store,
-    commit_runs,
-    drop_traces,
-    get_states,
-    get_weights,
-    limit_of,
-    put_curves,
-    put_states,
-    put_weights,
-    write_progress,
-)
-from grokjax.sweeps.store.read import read_pack
+from grokjax.sweeps.store.read import read_file
+from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
@@ -79,10 +68,10 @@ class Worker:
     def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
         """Sets up the device. `asked_at` is when this worker was asked for, in seconds since the epoch."""
         prepare_device(setup.gpus)
-        self._setup, self._store = setup, Store(setup.root)
+        self._setup, self._root = setup, Root.open(setup.root)
         self._name = process_name()
         if setup.keeps_log:
-            log_from_now_on(self._store, self._name)
+            log_from_now_on(self._root, self._name)
         self._ahead = ThreadPoolExecutor(max_workers=1)
         self._compiling_ahead: Future[None] | None = None
         self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
@@ -112,11 +101,11 @@ class Worker:
           following: a run of the group that this worker will probably be given next, compiled meanwhile.
         """
         started, started_at = time.perf_counter(), datetime.now(UTC)
-        if self._store.exists(f"runs/{pack.pack_id}.parquet"):
+        if self._root.is_committed(pack.pack_id):
             if self._holds_all(pack):
-                drop_traces(self._store, pack.pack_id)  # of a worker that died right after the commit
+                self._root.delete_traces(pack.pack_id)  # of a worker that died right after the commit
                 return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
-            self._delete_superseded(pack)
+            self._root.discard_pack(pack.pack_id)  # its runs were taken out of it, because they were trained further elsewhere
         tuning = self._prepare(pack)
         peak_flops = self._peak()
         compiled = time.perf_counter()
@@ -128,8 +117,8 @@ class Worker:
             about = (pack.pack_id, tuning, self._setup.rule, peak_flops, self._name, started_at, self._setup.commit)
             runs = runs_table(result.runs, Provenance(*about))
             if self._setup.final_states:
-                put_states(self._store, "states", pack.pack_id, states_file(_ends(result.runs), made_by))
-            put_curves(self._store, pack.pack_id, curves_table(result.runs))
+                self._root.put_states("states", pack.pack_id, states_file(_ends(result.runs), made_by))
+            self._root.put_curves(pack.pack_id, curves_table(result.runs))
             written = time.perf_counter()
             costs = Costs(
                 startup=self._startup,
@@ -138,7 +127,7 @@ class Worker:
                 write=written - trained + self._commit_seconds,
                 wait=started - self._free_since,
             )
-            commit_runs(self._store, pack.pack_id, with_costs(runs, costs))
+            self._root.commit_runs(pack.pack_id, with_costs(runs, costs))
         except _Stopped:
             return None
         finally:
@@ -155,9 +144,9 @@ class Worker:
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in saved.values())
         if saved:
             log.info("pack %s resumes %d of %d runs, %d steps made", pack.pack_id, len(saved), len(pack.runs), steps_made)
-        report = _Report(self._store, self._setup.driver, pack, max(0, steps_made - pack.steps_made))
+        report = _Report(self._root, self._setup.driver, pack, max(0, steps_made - pack.steps_made))
         decider = None if self._setup.rule is None else deciders()[self._setup.rule]
-        checkpoints = Checkpoints(self._store, pack.pack_id, made_by)
+        checkpoints = Checkpoints(self._root, pack.pack_id, made_by)
 
         def on_progress(run_steps: int) -> None:
             if report.first:
@@ -174,12 +163,7 @@ class Worker:
 
     def _holds_all(self, pack: Pack) -> bool:
         """Whether a committed pack still has all its runs."""
-        return set(pack.runs.run_ids) <= set(read_pack(self._store, "runs", pack.pack_id)["run_id"].to_pylist())
-
-    def _delete_superseded(self, pack: Pack) -> None:
-        """Deletes a committed pack out of which runs were taken, because they were trained further in another one."""
-        for table in ("runs", "curves"):
-            self._store.delete(f"{table}/{pack.pack_id}.parquet")
+        return set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist())
 
     def _peak(self) -> float:
         """The device's peak FLOP/s, measured lately: it changes by the minute, and measuring takes long beside a short pack."""
@@ -188,22 +172,23 @@ class Worker:
         return self._peak_flops
 
     def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
-        put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)
+        self._root.put_weights(run.run_id, snapshots.step, snapshots.weights)
 
     def _saved_runs(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
         """The pack's runs as they were saved, by run_id: at the end of a shorter pack, or when this one was interrupted."""
         saved: dict[str, RunCheckpoint] = {}
-        for earlier in sorted(set(pack.earlier.values())):
-            content = get_states(self._store, "states", earlier)
+        pack_of = {run_id: earlier.pack_id for run_id, earlier in pack.earlier.items()}
+        for pack_id in sorted(set(pack_of.values())):
+            content = self._root.get_states("states", pack_id)
             ends = read_states(content, made_by) if content is not None else {}
-            saved |= {run_id: end for run_id, end in ends.items() if pack.earlier.get(run_id) == earlier}
+            saved |= {run_id: end for run_id, end in ends.items() if pack_of.get(run_id) == pack_id}
         if pack.runs.template.snapshots:
             saved = {run_id: self._with_snapshots(run_id, run, pack.runs.template.log_every) for run_id, run in saved.items()}
-        content = get_states(self._store, "checkpoints", pack.pack_id)
+        content = self._root.get_states("checkpoints", pack.pack_id)
         return saved | (read_states(content, made_by) if content is not None else {})
 
     def _with_snapshots(self, run_id: str, saved: RunCheckpoint, log_every: int) -> RunCheckpoint:
-        step, weights = get_weights(self._store, run_id) or ((), {})
+        step, weights = self._root.get_weights(run_id) or ((), {})
         copies = {int(at) // log_every: {name: each[index] for name, each in weights.items()} for index, at in enumerate(step)}
         return replace(saved, snapshots=copies)
 
@@ -211,8 +196,8 @@ class Worker:
         """The tuning of the pack's group, with its program compiled; that may be under way already, ahead of time."""
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
-        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs, self._setup.tuning)
-        if (most := limit_of(self._store, pack.group_id)) is not None:  # memory grows with the lanes
+        tuning = group_tuning(self._root, pack.runs[0], pack.group_runs, self._setup.tuning)
+        if (most := self._root.limit_of(pack.group_id)) is not None:  # memory grows with the lanes
             tuning = replace(tuning, lane_width=min(tuning.lane_width, most))
         program_of(pack.runs[0].group_template(), tuning).compile()
         return tuning
@@ -222,7 +207,7 @@ class Worker:
             self._compiling_ahead = self._ahead.submit(self._compile_ahead, following)
 
     def _compile_ahead(self, config: RunConfig) -> None:
-        known = recorded_tuning(self._store, config)
+        known = recorded_tuning(self._root, config)
         with contextlib.suppress(Exception):  # an error comes again, and is reported, when it is this group's turn
             for tuning in first_tunings(self._setup.tuning.given) if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
@@ -255,8 +240,8 @@ def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
 class Checkpoints:
     """Saves a pack in training now and then, for another worker to resume."""
 
-    def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
-        self._store, self._pack_id, self._made_by = store, pack_id, made_by
+    def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
+        self._root, self._pack_id, self._made_by = root, pack_id, made_by
         self._began = self._saved = self._asked = time.monotonic()
         self._last, self._spent = 0.0, 0.0
 
@@ -268,7 +253,7 @@ class Checkpoints:
 
     def save(self, checkpoints: Mapping[str, RunCheckpoint]) -> None:
         """Saves the checkpoints of all runs that have started, by run_id."""
-        put_states(self._store, "checkpoints", self._pack_id, states_file(checkpoints, self._made_by))
+        self._root.put_states("checkpoints", self._pack_id, states_file(checkpoints, self._made_by))
         self._saved = time.monotonic()
         self._last = self._saved - self._asked
         self._spent += self._last
@@ -277,8 +262,8 @@ class Checkpoints:
 class _Report:
     """Adds up a pack's run-steps and writes its progress now and then. `first` is true until training is under way."""
 
-    def __init__(self, store: Store, driver: str, pack: Pack, done: int) -> None:
-        self._store, self._driver, self._pack, self._done = store, driver, pack, done
+    def __init__(self, root: Root, driver: str, pack: Pack, done: int) -> None:
+        self._root, self._driver, self._pack, self._done = root, driver, pack, done
         self.first, self._written, self._pause = True, 0.0, PROGRESS_SECONDS
 
     def __call__(self, run_steps: int) -> None:
@@ -288,5 +273,5 @@ class _Report:
             self._written = time.monotonic()
             progress = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
             with contextlib.suppress(StoreError):  # a missing report changes no result
-                write_progress(self._store, self._pack.pack_id, progress | {"driver": self._driver})
+                self._root.write_progress(self._pack.pack_id, progress | {"driver": self._driver})
             self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)

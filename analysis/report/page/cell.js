@@ -5,7 +5,7 @@ import { drawChart, lineKey, linesOf } from "./charts.js";
 import { fill, h, svg } from "./dom.js";
 import { markIcon } from "./marks.js";
 import { count, short, whole, wilson } from "./numbers.js";
-import { RULES } from "./rules.js";
+import { ruleOf } from "./rules.js";
 import { TRAINED, textAt } from "./sweep.js";
 
 /** More seeds than these are drawn in one chart. */
@@ -43,7 +43,7 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   const width = host.clientWidth;
   const binned = Object.values(layout.axes).filter((axis) => axis?.binned);
   const also = [...layout.mixed, ...binned.map((axis) => axis.name)]; // what else the runs of the cell differ in
-  const settings = { sweep, lines, group, also, last: lastStep(sweep, runs), log: state.log, rule: RULES[state.rule], state, onPoint };
+  const settings = { sweep, lines, group, also, last: lastStep(sweep, runs), log: state.log, rule: ruleOf(sweep, state.rule), state, onPoint };
   const together = state.together || cell.runs.length > MOST_TILES;
   const drawn = together ? oneChart(runs, width, settings) : tiles(cell, labels, width, settings, open);
   const many =
@@ -53,7 +53,7 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   host.replaceChildren(lineKey(lines, sample), ...[many].filter(Boolean), drawn.element);
   drawn.draw();
   host.setAttribute("aria-label", `Curves of ${cellName(layout, cell)}`);
-  return (labels, state) => drawn.relabel(labels, { ...settings, rule: RULES[state.rule], state });
+  return (labels, state) => drawn.relabel(labels, { ...settings, rule: ruleOf(sweep, state.rule), state });
 }
 
 /** The greatest last step of some runs. */

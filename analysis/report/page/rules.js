@@ -8,7 +8,7 @@ const MISSING = 255;
 
 /** The label of each run: the index of its phase in `sweep.phases`, or MISSING. */
 export function classify(sweep, name, settings) {
-  const rule = RULES[name];
+  const rule = ruleOf(sweep, name);
   const phase = rule.judge(sweep, settings);
   const index = Object.fromEntries(sweep.phases.map((each, place) => [each.name, place]));
   const certain = new Set(rule.certain(settings));
@@ -22,12 +22,25 @@ export function classify(sweep, name, settings) {
   return labels;
 }
 
+/** A rule by name: one of RULES, or one of another package, whose labels the page holds. */
+export function ruleOf(sweep, name) {
+  if (name in RULES) return RULES[name];
+  const labels = sweep.labels.get(name);
+  return {
+    judge: () => (run) => sweep.phases[labels[run]].name,
+    certain: () => sweep.phases.map((phase) => phase.name),
+    columns: () => sweep.rules.find((rule) => rule.name === name).columns,
+    spread: () => ({}),
+    lines: () => [],
+  };
+}
+
 /**
- * For each rule: `judge` returns a function from a run to its phase, `certain` the phases that no later step could change,
+ * For each rule of this package: `judge` returns a function from a run to its phase, `certain` the phases that no later step could change,
  * `columns` the outcomes that the rule reads, `spread` the values of all runs that a threshold is compared with, and `lines` the
  * thresholds that can be drawn among curves, as pairs of metric and value.
  */
-export const RULES = {
+const RULES = {
   article: {
     judge(sweep, { loss_threshold, ratio_threshold, loss_convention }) {
       const [train, test, ratio, diverged] = articleColumns().map(sweep.outcome);

@@ -7,7 +7,7 @@ import { commandOf } from "./command.js";
 import { copy, h } from "./dom.js";
 import { markIcon } from "./marks.js";
 import { short, whole } from "./numbers.js";
-import { RULES } from "./rules.js";
+import { ruleOf } from "./rules.js";
 import { TRAINED, textAt } from "./sweep.js";
 
 const CHARTS = ["loss", "accuracy", "norms"];
@@ -60,7 +60,7 @@ function runCharts(width, { sweep, run, state, groups, onPoint }) {
     const group = groups.get(name);
     const lines = linesOf(sweep, group);
     const element = h("div", { class: "chart", role: "img", "aria-label": `${name} over steps` });
-    const levels = levelsOf({ sweep, lines, rule: RULES[state.rule], state }, run);
+    const levels = levelsOf({ sweep, lines, rule: ruleOf(sweep, state.rule), state }, run);
     const settings = {
       runs: [run],
       group,
@@ -105,10 +105,15 @@ function events(sweep, run) {
 }
 
 function judged(sweep, run, state, labels) {
-  const rows = RULES[state.rule].columns(state.settings).map((name) => fact(name, short(sweep.outcome(name)[run], 8)));
+  const rows = ruleOf(sweep, state.rule).columns(state.settings).map((name) => fact(name, valueOf(sweep, name, run)));
   const stopped = sweep.known.get("stopped_by");
   if (stopped && stopped.codes[run] !== NO_CODE) rows.push(fact("stopped_by", textAt(stopped, run)));
   return section(`What the rule ${state.rule} reads`, h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+}
+
+/** A column of a run, as text. */
+function valueOf(sweep, name, run) {
+  return sweep.known.has(name) ? textAt(sweep.known.get(name), run) : short(sweep.outcome(name)[run], 8);
 }
 
 function crossings(sweep, run) {

@@ -20,6 +20,8 @@ export async function readSweep() {
   const provenance = metadata.provenance.map(coded);
   const outcomes = new Map(metadata.outcomes.map((outcome) => [outcome.name, columns.numbers(runs)]));
   const factors = new Map(metadata.conventions.map((name) => [name, columns.numbers(runs)]));
+  const computed = metadata.rules.filter((rule) => rule.columns !== null);
+  const labels = new Map(computed.map((rule) => [rule.name, columns.small(runs)]));
   const runIds = columns.text().split("\n");
   const points = new Reader(await bytesOf("points"));
   const [grid, kept] = [points.codes(runs), points.codes(runs)];
@@ -29,6 +31,7 @@ export async function readSweep() {
     hyperparameters,
     provenance,
     factors,
+    labels,
     runIds,
     known: new Map([...provenance, ...hyperparameters].map((column) => [column.name, column])),
     outcome: (name) => outcomes.get(name) ?? new Float64Array(runs).fill(NaN),

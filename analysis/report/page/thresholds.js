@@ -2,7 +2,7 @@
 
 import { byId, fill, h, svg } from "./dom.js";
 import { short } from "./numbers.js";
-import { RULES } from "./rules.js";
+import { ruleOf } from "./rules.js";
 import { allowed, firstSettings, settingOf } from "./state.js";
 
 const NOTCHES = 400;
@@ -33,7 +33,11 @@ export class Thresholds {
     if (anew) this.build();
     for (const [name, slider] of this.sliders) slider.set(state.settings[name]);
     const first = firstSettings(this.sweep, state.rule);
-    byId("defaults").disabled = Object.entries(first).every(([name, value]) => state.settings[name] === value);
+    const unchanged = Object.entries(first).every(([name, value]) => state.settings[name] === value);
+    byId("defaults").disabled = unchanged;
+    const warning = unchanged ? this.rule(state).warning : null;
+    byId("misfit").textContent = warning ? `Warning: ${warning}.` : "";
+    byId("misfit").hidden = !warning;
   }
 
   rule(state) {
@@ -41,7 +45,7 @@ export class Thresholds {
   }
 
   build() {
-    const spread = RULES[this.state.rule].spread(this.sweep, this.state.settings);
+    const spread = ruleOf(this.sweep, this.state.rule).spread(this.sweep, this.state.settings);
     const focused = document.activeElement?.id;
     this.sliders.clear();
     const fields = this.rule(this.state).fields.map((field) => {
@@ -52,7 +56,9 @@ export class Thresholds {
       this.sliders.set(field.name, slider);
       return slider.element;
     });
-    fill(this.host, ...fields);
+    const { columns, words } = this.rule(this.state);
+    const fixed = `Its labels (${words}) were computed when this page was written; its thresholds cannot be moved here.`;
+    fill(this.host, ...fields, columns === null ? null : h("p", { class: "soft" }, fixed));
     if (focused) byId(focused)?.focus();
   }
 

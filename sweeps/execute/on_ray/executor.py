@@ -13,20 +13,20 @@ from grokjax.sweeps.execute.on_ray.connection import connected
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import WorkerSetup
-from grokjax.sweeps.store.layout import Store, drop_traces
+from grokjax.sweeps.store.root import Root
 
 if TYPE_CHECKING:
     from grokjax.sweeps.execute.on_ray.pool import Pool
 
 
 def train_on_ray(
-    plan: Plan, store: Store, setup: WorkerSetup, worker: Any, address: str | None, cpus: int | None
+    plan: Plan, root: Root, setup: WorkerSetup, worker: Any, address: str | None, cpus: int | None
 ) -> Generator[Event, None, None]:
     """Yields what becomes of packs, in the order they finish. Results never pass through the driver.
 
     Args:
       plan: the packs to train.
-      store: the root they are committed to.
+      root: the root they are committed to.
       setup: what every worker needs to know.
       worker: the class that trains packs, `Worker` but in tests.
       address: of a running cluster; None starts a private Ray on this machine.
@@ -52,12 +52,12 @@ def train_on_ray(
     finally:
         if pool is not None:
             with contextlib.suppress(StoreError):  # a store that cannot be written may be the reason for ending
-                _delete_traces(store, pool)
+                _delete_traces(root, pool)
 
 
-def _delete_traces(store: Store, pool: Pool) -> None:
+def _delete_traces(root: Root, pool: Pool) -> None:
     for pack in pool.in_training:
-        store.delete(f"progress/{pack.pack_id}.json")
+        root.delete_progress(pack.pack_id)
     for pack_id in pool.doubled:  # the slower of two may have written after the other had ended
-        if store.exists(f"runs/{pack_id}.parquet"):
-            drop_traces(store, pack_id)
+        if root.is_committed(pack_id):
+            root.delete_traces(pack_id)
