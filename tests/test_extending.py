@@ -97,16 +97,16 @@ def test_a_probe_of_a_package_reaches_tables_and_commands_and_is_read_without_th
 def test_changed_source_is_warned_of_once_and_a_raised_version_trains_anew(tmp_path, site):
     entry, root = "[grokjax.components]\ngcd = gcd\n", tmp_path / "root"
     site.install("gcd", entry, gcd=GCD)
-    assert "source" not in site.run(gcd_spec(tmp_path), root)
+    assert "the source of" not in site.run(gcd_spec(tmp_path), root)
     first = set(load_runs(root)["run_id"])
     site.install("gcd", entry, gcd=GCD + "# changed\n")
     warned = site.run(gcd_spec(tmp_path), root)
     assert "the source of task 'gcd' changed since these results were made, and its version is still 1; raise `version`" in warned
     assert set(load_runs(root)["run_id"]) == first
-    assert "source" not in site.run(gcd_spec(tmp_path), root)
+    assert "the source of" not in site.run(gcd_spec(tmp_path), root)
     raised = GCD.replace("    inputs: ClassVar", "    version = 2\n    inputs: ClassVar", 1)
     site.install("gcd", entry, gcd=raised + "# changed again\n")
-    assert "source" not in site.run(gcd_spec(tmp_path), root)
+    assert "the source of" not in site.run(gcd_spec(tmp_path), root)
     runs = load_runs(root)
     assert (len(first), len(runs)) == (2, 4)
     assert set(runs.loc[runs["component_versions"] == "task 2", "run_id"]) == set(runs["run_id"]) - first
