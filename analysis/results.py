@@ -126,7 +126,7 @@ class Results:
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str]:
         """The axes of the map: those given, and others that the sweep varies."""
-        return choose_axes(self.runs, x, y, facet, swept_names(self.root))
+        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None

@@ -10,7 +10,7 @@ import pandas as pd
 from grokjax.analysis.tables.selection import condition_names, meets
 from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.root import Root
-from grokjax.sweeps.store.specs import read_specs
+from grokjax.sweeps.store.specs import SpecEntry
 
 
 def load_planned(root: str | Path | Root, columns: Collection[str] | None = None) -> pd.DataFrame:
@@ -27,9 +27,9 @@ def load_planned(root: str | Path | Root, columns: Collection[str] | None = None
     return planned
 
 
-def swept_names(root: str | Path | Root) -> list[str]:
-    """The hyperparameters on an axis of any spec of a root, in their order. Raises StoreError."""
-    return list(dict.fromkeys(name for spec in read_specs(Root.open(root)) for name in spec.swept))
+def swept_names(specs: Sequence[SpecEntry]) -> list[str]:
+    """The hyperparameters on an axis of any of some specs, in their order; `read_specs` has those of a root."""
+    return list(dict.fromkeys(name for spec in specs for name in spec.swept))
 
 
 def planned_cells(planned: pd.DataFrame, cell: Sequence[str], conditions: Sequence[str] = ()) -> pd.DataFrame | None:

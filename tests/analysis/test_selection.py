@@ -70,7 +70,7 @@ def test_the_planned_runs_of_a_finished_root_are_its_runs(small_root, runs):
 
 def test_a_refined_spec_trains_the_points_with_all_seeds_and_continues_the_largest_spec(small_root, runs):
     specs = read_specs(Root.open(small_root))
-    assert swept_names(small_root) == ["weight_decay", "learning_rate", "seed"]
+    assert swept_names(specs) == ["weight_decay", "learning_rate", "seed"]
     points = pd.DataFrame({"weight_decay": [0.1, 0.1], "learning_rate": [1e-3, 2e-3]})
     axes = {**specs[0].spec["axes"], "seed": [0]}
     small = replace(specs[0], spec={**specs[0].spec, "axes": axes, "name": "one-seed"})
