@@ -12,7 +12,7 @@ from rich.table import Table
 from grokjax.errors import InputError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.options import table_console
-from grokjax.sweeps.execute.tables import hyperparameter_columns
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 
 

@@ -22,8 +22,8 @@ EVENTS: Mapping[str, str] = {
     "value when the run memorized (Varma et al. 2023).",
     "ungrokked": "after high test accuracy, the first of at least `hold` logged rows of low test accuracy (Varma et al. 2023).",
     "regrokked": "after that, the first step of high test accuracy.",
-    "spike": "after high train accuracy, the first step of a train loss of at least `spike_factor` times its least value so far and "
-    "at least `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).",
+    "spike": "after high train accuracy, the first step of a train loss of at least `spike_factor` times its least value so far "
+    "and at least `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).",
     "diverged": "the first step at which a loss or an accuracy is not finite; later rows are ignored.",
 }
 METRICS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")

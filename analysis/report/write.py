@@ -26,8 +26,8 @@ from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.analysis.tables.planned import load_specs
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.store.layout import Store, quarantine
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 
 MEGABYTES = 16.0
 # Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
@@ -48,7 +48,7 @@ class Report:
 
 
 def write_report(
-    root: str | Path,
+    root: str | Path | Root,
     path: str | Path,
     *,
     runs: pd.DataFrame | None = None,
@@ -76,12 +76,13 @@ def write_report(
       StoreError: `root` holds no sweep, or a file of it cannot be read.
       AnalysisError: no run is finished, an axis is not in the table, there are too many runs, or `path` cannot be written.
     """
-    runs = load_runs(root, on_bad_file=on_bad_file) if runs is None else runs.reset_index(drop=True)
-    logged = load_curves(root, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
+    opened = Root.open(root)
+    runs = load_runs(opened, on_bad_file=on_bad_file) if runs is None else runs.reset_index(drop=True)
+    logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
-    quarantined = frozenset(run_id for entry in quarantine(Store(root)).values() for run_id in entry["run_ids"])
-    sweep, specs = page_sweep(runs, missing, quarantined), load_specs(root)
-    rule = rule or choose_rule(root, runs)
+    quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
+    sweep, specs = page_sweep(runs, missing, quarantined), load_specs(opened)
+    rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
     rules = page_rules(sweep, rule)
     data = {**root_metadata(specs, title), **columns_metadata(sweep, axes or Axes(), specs), **rules_metadata(sweep, rules, rule)}

@@ -13,15 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.analysis.labels.early_stop import RuleName
-from grokjax.config import hyperparameter_fields
 from grokjax.engine.lane_run import RunResult
 from grokjax.engine.program import Tuning
-from grokjax.fields import same_as
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.registry import metrics_of
 from grokjax.sweeps.execute.device import device_kind
 from grokjax.sweeps.execute.summaries import summarize
-from grokjax.sweeps.store.schema import Column, curves_schema, runs_schema
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
+from grokjax.sweeps.store.schema import curves_schema, runs_schema
 
 
 @dataclass(frozen=True)
@@ -131,24 +130,3 @@ def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
         share = pa.array([seconds / runs.num_rows] * runs.num_rows, pa.float64())
         runs = runs.set_column(index, runs.schema.field(index), share)
     return runs
-
-
-def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Column, ...]:
-    """A column for each hyperparameter of any task, model or optimizer, so that all files of a root have the same columns.
-
-    `follows` names those that equal another one where they are left out (`RunConfig.default_sources`); by default those that do so
-    in every class that has them.
-    """
-    types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return tuple(
-        Column(
-            name,
-            types.get(info.annotation, pa.string()),
-            "",
-            info.description or f"kind of {name}",
-            "hyperparameter",
-            follows=(same_as(info) if follows is None else follows.get(name)) or "",
-        )
-        for name, info in hyperparameter_fields().items()
-        if name != "steps"  # an outcome: the steps made
-    )

@@ -21,10 +21,9 @@ from grokjax.analysis.report.write import write_report
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.scripts.report import unmade_runs
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import put_in_quarantine
 from tests.support.specs import AXES, spec_of
 
 
@@ -349,10 +348,10 @@ def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_r
     wider = {**AXES, "seed": tuple(range(10)), "weight_decay": (0.01, 0.1, 1.0, 3.0)}
     root = tmp_path / "partial"
     shutil.copytree(small_root, root)
-    store = open_root(root, spec_of(wider))
+    store = enter_spec(root, spec_of(wider))
     missing = unmade_runs(str(root), load_runs(root), [])
     assert len(missing) == 4 * 2 * 2 * 10 - 108
-    put_in_quarantine(store, "pack", missing["run_id"].tolist()[:2], "it broke")
+    store.put_in_quarantine("pack", missing["run_id"].tolist()[:2], "it broke")
     report = write_report(root, tmp_path / "partial.html", missing=missing)
     assert (report.runs, report.missing) == (108, 52)
     page = open_page(tmp_path / "partial.html")
