@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from grokjax.sweeps.store.layout import Store
-from matplotlib.figure import Figure
 
 import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule
@@ -28,9 +26,13 @@ from grokjax.analysis.tables.planned import load_specs, swept_names
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
-def open_root(root: str | Path, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
+def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
     """The results of a sweep.
 
     Args:
@@ -41,19 +43,18 @@ def open_root(root: str | Path, where: Sequence[str] = (), on_bad_file: OnBadFil
     Raises:
       StoreError: `root` holds no sweep.
     """
-    Store(root)
-    return Results(root, where, on_bad_file)
+    return Results(Root.open(root), where, on_bad_file)
 
 
 class Results:
     """The results of a sweep: its tables, read once, and the usual questions to them.
 
-    `rule` is, wherever it appears, the name of a rule, a rule, or any function from the runs table to phases; None for the rule of the
-    root's specs, or one that fits the task. `x`, `y` and `facet` are chosen from what the sweep varies if they are None. Figures take
-    the further settings of the function of the same name, such as `width` and `ax`.
+    A `rule` is the name of a rule, a rule, or any function from the runs table to phases; None stands for the rule of the root's
+    specs, or one that fits the task. Axes that are None are chosen from what the sweep varies. Figures take the further settings of
+    the function of the same name, such as `width` and `ax`.
     """
 
-    def __init__(self, root: str | Path, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+    def __init__(self, root: Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
         self.root = root
         self.where = tuple(where)
         self._on_bad_file = on_bad_file
@@ -221,8 +222,8 @@ class Results:
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """The Fourier spectra of the hidden units of the only run at the stored steps nearest to two steps."""
         maps = self.units()
-        at = {"before": _nearest(maps, before), "after": _nearest(maps, after)}
-        return grokjax.plot_spectra(maps, **at, **{"title": self._title(), **settings})
+        first, last = _nearest(maps, before), _nearest(maps, after)
+        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._title(), **settings})
 
     def _title(self, rule: Rule | None = None) -> str | None:
         """The title of a figure: the conditions, and the rule unless it is the published one."""

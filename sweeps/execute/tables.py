@@ -109,6 +109,7 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
             **result.config.flat(),
             **summarize(result.curve.step, result.curve.metrics),
             "num_classes": result.config.task.num_classes,
+            "component_versions": ", ".join(f"{name} {number}" for name, number in result.config.raised_versions.items()) or None,
             "run_id": result.config.run_id,
             "stopped_by": provenance.rule if result.decided else None,
             "train_seconds": result.train_seconds,

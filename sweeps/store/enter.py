@@ -36,27 +36,28 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
         target.put(target.planned_key(spec.spec_id), planned_bytes(planned))
     for spec in (spec for spec in existing if not target.exists(target.planned_key(spec.spec_id))):  # of version 0.1
         target.put(target.planned_key(spec.spec_id), planned_bytes(planned_table(target, spec)))
-    entered = [_write_entry(target, spec) for spec, _ in plannings]
+    made = [entry for spec, _ in plannings if (entry := _write_entry(target, spec)) is not None]
     try:
         _check_all(target, new, [spec for spec in read_specs(target) if spec.spec_id not in asked | known])
     except SpecError:
-        for spec in (spec for spec in entered if spec.spec_id not in known):
-            _withdraw(target, spec)
+        for entry in made:
+            _withdraw(target, entry)
         raise
     target.mark_format()
     return target
 
 
-def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry:
-    """Writes a spec's entry, as last asked for: its resources may have changed. Returns it as it is stored."""
+def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:
+    """Writes a spec's entry; returns it if the root had none of this spec."""
     entry = spec if spec.token else replace(spec, token=uuid4().hex)
-    if not root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
-        root.put(root.spec_key(spec.spec_id), entry.content)
-    return entry
+    if root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
+        return entry
+    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs were last asked for with other resources
+    return None
 
 
 def _withdraw(root: Root, spec: SpecEntry) -> None:
-    """Deletes the entry that this process wrote, unless another one has entered the same spec since, or before."""
+    """Deletes the entry that this call made, unless another driver has entered the same spec since: it then has another token."""
     if root.get(root.spec_key(spec.spec_id)) == spec.content:
         root.delete(root.spec_key(spec.spec_id))
         root.delete(root.planned_key(spec.spec_id))

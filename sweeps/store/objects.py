@@ -130,8 +130,10 @@ class ObjectStore:
             try:
                 stored = obstore.get(self._objects, key)
                 if bytes(stored.bytes()) == expected:
-                    version: UpdateVersion = {"e_tag": stored.meta["e_tag"], "version": stored.meta["version"]}
-                    obstore.put(self._objects, key, content, mode=version)
+                    read: UpdateVersion = {"e_tag": stored.meta["e_tag"]}
+                    if stored.meta["version"] is not None:
+                        read["version"] = stored.meta["version"]
+                    obstore.put(self._objects, key, content, mode=read)
                     return True
             except (FileNotFoundError, NotFoundError, PreconditionError):
                 pass
