@@ -5,17 +5,9 @@ python benchmarks/analysis.py
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-TOP = Path(__file__).parents[1]
+from benchmarks import coverage, million_runs, report
 
 if __name__ == "__main__":
-    sys.path[0] = str(TOP)  # Python looks in this folder first, where `analysis` is this file
-    from benchmarks import coverage, million_runs, report
-
     million_runs.main()
     report.main()
     coverage.main(coverage.SIMULATIONS)
-else:
-    __path__ = [str(TOP / "analysis")]  # the other files of this folder mean the package of that name, and find this file first

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from benchmarks.problem import Array, run_config
-from grokjax.engine.program import Tuning, measure_tuning, program_of
+from grokjax.engine.program import Tuning, program_of
+from grokjax.engine.tuning import measure_tuning
 
 RUNS = 45  # of a group of the published sweep
 

@@ -47,7 +47,8 @@ def _engine(what: tuple[str, str]) -> tuple[float, float]:
     from grokjax.sweeps.execute.device import prepare_device  # noqa: PLC0415
 
     prepare_device()
-    from grokjax.engine.program import measure_tuning, program_of  # noqa: PLC0415
+    from grokjax.engine.program import program_of  # noqa: PLC0415
+    from grokjax.engine.tuning import measure_tuning  # noqa: PLC0415
     from grokjax.sweeps.spec.group_runs import expand  # noqa: PLC0415
     from grokjax.sweeps.spec.load import load_spec  # noqa: PLC0415
 

@@ -103,7 +103,7 @@ def _bare_seconds(tuned: Path) -> float:
 
     prepare_device(0)
     from grokjax.engine.pack import train_pack  # noqa: PLC0415
-    from grokjax.sweeps.execute.worker import group_tuning  # noqa: PLC0415
+    from grokjax.sweeps.execute.tuning import group_tuning  # noqa: PLC0415
 
     (group,) = groups_of(load_spec("parity-article", [*SETTINGS, SEEDS]))
     packs = [group[start : start + RUNS_PER_PACK] for start in range(0, len(group), RUNS_PER_PACK)]

@@ -1,33 +1,33 @@
-"""What a run is: its task, model, optimizer, loss and seed, each hyperparameter under one name unique across all of them."""
+"""A run's configuration: its task, model, optimizer, loss, seed and lengths, and the ids that follow from them."""
 
 from __future__ import annotations
 
+import copy
 import functools
-import typing
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import jax
 import pydantic
 
-from grokjax.fields import AsGiven, Part, PositiveInt, Recorded, Role, Static, Traced, Value, digest, fields_with_role
+from grokjax.fields import Component, PositiveInt, Recording, Role, SameAs, Static, Traced, Value, own_fields, role_of, same_as
+from grokjax.identity import TRAJECTORY_VERSION, digest
 from grokjax.losses import LOSSES, Loss
-from grokjax.metrics import PROBES, Probe
+from grokjax.metrics import PROBES
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
-from grokjax.probes import PROBE_FUNCTIONS
-from grokjax.registry import BASES, kinds_of
+from grokjax.registry import BASES, COMPONENTS, available_probes, check_names, classes_of
 from grokjax.tasks.base import Task
 
-# Raise when the code changes the trajectory that a config stands for: every run_id changes with it.
-TRAJECTORY_VERSION = 1
-
-PART_NAMES = ("task", "model", "optimizer")
 Precision = Literal["float32", "float64"]
+T = TypeVar("T")
 
 
-class RunConfig(Part):
-    """One model trained once."""
+class RunConfig(Component):
+    """One model trained once: its task, model and optimizer, and the hyperparameters that belong to none of them.
+
+    Each hyperparameter has one name, unique across all four.
+    """
 
     task: Task
     model: Model
@@ -43,13 +43,13 @@ class RunConfig(Part):
     precision: Annotated[Precision, pydantic.Field(description="of all arithmetic of the run")] = "float32"
     seed: Annotated[int, Traced, pydantic.Field(ge=0, lt=2**31, description="seed of the first weights, batches and dropout")]
     data_seed: Annotated[
-        int, Traced, pydantic.Field(ge=0, lt=2**31, default_factory=AsGiven("seed"), description="seed of the data and its noise")
+        int, Traced, pydantic.Field(ge=0, lt=2**31, default_factory=SameAs("seed"), description="seed of the data and its noise")
     ]
-    steps: Annotated[PositiveInt, Recorded, pydantic.Field(description="training steps")]
-    log_every: Annotated[PositiveInt, Recorded, pydantic.Field(description="steps between two logged rows")]
-    probes: Annotated[str, Recorded, pydantic.Field(description=f"what else is logged, joined by +: {', '.join(PROBES)}")] = ""
+    steps: Annotated[PositiveInt, Recording, pydantic.Field(description="training steps")]
+    log_every: Annotated[PositiveInt, Recording, pydantic.Field(description="steps between two logged rows")]
+    probes: Annotated[str, Recording, pydantic.Field(description=f"what else is logged, joined by +: {', '.join(PROBES)}")] = ""
     snapshots: Annotated[
-        int, Recorded, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
+        int, Recording, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
     ] = 0
 
     @pydantic.model_validator(mode="after")
@@ -70,38 +70,39 @@ class RunConfig(Part):
     def _check_model(self) -> None:
         if self.task.inputs not in self.model.reads:
             raise ValueError(
-                f"model = {self.kind('model')!r} reads {' or '.join(sorted(self.model.reads))}, but task = {self.kind('task')!r} "
-                f"gives {self.task.inputs}"
+                f"model = {self.name_of('model')!r} reads {' or '.join(sorted(self.model.reads))}, but "
+                f"task = {self.name_of('task')!r} gives {self.task.inputs}"
             )
         classes = self.task.num_classes
         if LOSSES[self.loss].one_logit and (classes != 2 or not self.model.one_logit):
             raise ValueError(
                 f"loss = {self.loss!r} needs two classes and a model that can have one output, such as 'mlp', but task = "
-                f"{self.kind('task')!r} has {classes} classes and model is {self.kind('model')!r}; use 'cross_entropy'"
+                f"{self.name_of('task')!r} has {classes} classes and model is {self.name_of('model')!r}; use 'cross_entropy'"
             )
         if self.precision not in self.model.precisions:
             needed = " or ".join(map(repr, sorted(self.model.precisions)))
-            raise ValueError(f"precision = {self.precision!r}, but model = {self.kind('model')!r} needs {needed}")
+            raise ValueError(f"precision = {self.precision!r}, but model = {self.name_of('model')!r} needs {needed}")
         self.model.check(self.task, self.num_outputs)
 
     def _check_probes(self) -> None:
+        known = available_probes()
         for name in self.chosen_probes:
-            if name not in PROBE_FUNCTIONS:
-                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(PROBES)}")
-            if wrong := PROBE_FUNCTIONS[name].fits(self.task, self.model, self.num_outputs):
-                raise ValueError(f"probes = {self.probes!r}: {name} {wrong}")
+            if name not in known:
+                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(known)}")
+            if reason := known[name].why_unsupported(self.task, self.model, self.num_outputs):
+                raise ValueError(f"probes = {self.probes!r}: {name} {reason}")
 
     @property
-    def chosen_probes(self) -> tuple[Probe, ...]:
-        """What is logged beside losses, accuracies and norms; `inputs` always for sparse parity with an mlp."""
-        told = self.probes.split("+") if self.probes else []
-        if PROBE_FUNCTIONS["inputs"].fits(self.task, self.model, self.num_outputs) is None:
-            told.append("inputs")
-        return tuple(typing.cast("list[Probe]", list(dict.fromkeys(told))))  # _check_probes has looked
+    def chosen_probes(self) -> tuple[str, ...]:
+        """Names of the probes that are logged; `inputs` is always among them for sparse parity with an mlp."""
+        names = self.probes.split("+") if self.probes else []
+        if available_probes()["inputs"].why_unsupported(self.task, self.model, self.num_outputs) is None:
+            names.append("inputs")
+        return tuple(dict.fromkeys(names))
 
     @property
     def num_outputs(self) -> int:
-        """The model's outputs: a class each, or one logit."""
+        """Outputs of the model: one a class, or a single logit."""
         return LOSSES[self.loss].num_outputs(self.task.num_classes)
 
     @property
@@ -110,26 +111,26 @@ class RunConfig(Part):
         last = self.steps // self.log_every
         return tuple(round(index * last / (self.snapshots - 1)) for index in range(self.snapshots))
 
-    def kind(self, part: str) -> str:
-        """Which task, model or optimizer it is."""
-        return str(getattr(getattr(self, part), part))
+    def name_of(self, component: str) -> str:
+        """The name of the run's "task", "model" or "optimizer", such as "adamw"."""
+        return str(getattr(getattr(self, component), component))
 
     @classmethod
     def from_flat(cls, flat: Mapping[str, Value]) -> RunConfig:
         """The config whose hyperparameters are given by name, as `flat` returns them.
 
         Raises:
-            KeyError: a part is not given.
-            UnknownKind: there is no such kind of a part.
-            UnknownHyperparameter: a name that none of the chosen parts has.
+            KeyError: task, model or optimizer is not given.
+            UnknownComponent: no installed package has such a task, model or optimizer.
+            UnknownHyperparameter: a name that neither they nor this class have.
             pydantic.ValidationError: a missing, mistyped or impossible value.
         """
-        for part in PART_NAMES:
-            if flat[part] not in kinds_of(part):
-                raise UnknownKind(part, flat[part])
-        classes = {part: kinds_of(part)[str(flat[part])] for part in PART_NAMES}
-        owners = {name: part for part, kind in classes.items() for name in kind.model_fields}
-        given: dict[str, dict[str, Value]] = {part: {} for part in PART_NAMES}
+        for component in COMPONENTS:
+            if flat[component] not in classes_of(component):
+                raise UnknownComponent(component, flat[component])
+        classes = {component: classes_of(component)[str(flat[component])] for component in COMPONENTS}
+        owners = {name: component for component, owner in classes.items() for name in owner.model_fields}
+        given: dict[str, dict[str, Value]] = {component: {} for component in COMPONENTS}
         own: dict[str, Any] = {}
         for name, value in flat.items():
             if name in owners:
@@ -138,99 +139,104 @@ class RunConfig(Part):
                 own[name] = value
             else:
                 raise UnknownHyperparameter(name)
-        parts = {part: kind.model_validate(given[part]) for part, kind in classes.items()}
-        return cls.model_validate(parts | own)
+        components = {component: owner.model_validate(given[component]) for component, owner in classes.items()}
+        return cls.model_validate(components | own)
 
     def flat(self) -> dict[str, Value]:
-        """Every hyperparameter by name, the kinds of the parts among them."""
-        return {name: value for part in self._parts() for name, value in _own_fields(part)}
-
-    @property
-    def following(self) -> frozenset[str]:
-        """The hyperparameters that are what another one is, as they are where they are left out."""
-        return frozenset(
-            name
-            for part in self._parts()
-            for name, info in type(part).model_fields.items()
-            if isinstance(info.default_factory, AsGiven) and getattr(part, name) == getattr(part, info.default_factory.name)
-        )
+        """Every hyperparameter by name; task, model and optimizer by theirs."""
+        return {name: value for name, _, value in self._fields()}
 
     def values(self, role: Role) -> dict[str, Value]:
         """The hyperparameters that have `role`, by name."""
-        return {name: value for part in self._parts() for name, value in fields_with_role(part, role)}
+        return {name: value for name, info, value in self._fields() if role_of(info) == role}
+
+    @property
+    def default_sources(self) -> dict[str, str]:
+        """The fields that equal another field where they are left out, each with the name of that other field."""
+        return {name: other for name, info, _ in self._fields() if (other := same_as(info)) is not None}
+
+    @property
+    def following(self) -> frozenset[str]:
+        """Names of the fields that equal the one they default to, whether given or left out."""
+        flat = self.flat()
+        return frozenset(name for name, other in self.default_sources.items() if flat[name] == flat[other])
+
+    def defaults_of(self, columns: Mapping[str, T], given: Collection[str]) -> dict[str, T]:
+        """The columns of the fields that are not `given` and so take the values of a column that is, by name."""
+        found: dict[str, T] = {}
+        for name, other in self.default_sources.items():
+            if name not in given and (other in columns or other in found):
+                found[name] = columns[other] if other in columns else found[other]
+        return found
 
     @property
     def run_id(self) -> str:
-        """16 hex digits of a hash of all that determines the trajectory; `steps` and `log_every` do not.
+        """16 hex digits of a hash of everything that determines the trajectory; `steps` and `log_every` do not.
 
         Fields at their declared default are left out of the hash, so that a field added later with the old behaviour as its default
-        keeps the identity of old runs. Changing a default therefore asks for a new TRAJECTORY_VERSION.
+        keeps the ids of old runs. Changing a default therefore needs a new TRAJECTORY_VERSION.
         """
         return next(self.run_ids({"seed": [self.seed]}))
 
     def run_ids(self, columns: Mapping[str, Sequence[Value]]) -> Iterator[str]:
         """The run_ids of the runs that differ from this one in some traced fields, given as columns of equal length."""
         values = self.values("static") | self.values("traced")
-        defaults = self._defaults()
-        moving = columns.keys() | {
-            name for name, default in defaults.items() if isinstance(default, AsGiven) and default.name in columns
-        }
-        told = {name: value for name, value in values.items() if name not in moving and _default(defaults, values, name) != value}
+        sources = self.default_sources
+        constants = {name: info.default for name, info, _ in self._fields() if name not in COMPONENTS}
+        varying = columns.keys() | {name for name, other in sources.items() if other in columns}
+
+        def not_default(names: Iterable[str]) -> dict[str, Value]:
+            defaults = {name: values[sources[name]] if name in sources else constants.get(name) for name in names}
+            return {name: values[name] for name, default in defaults.items() if default != values[name]}
+
+        fixed = {"trajectory_version": TRAJECTORY_VERSION, **self._raised_versions(), **not_default(values.keys() - varying)}
         for row in zip(*columns.values(), strict=True):
             values.update(zip(columns, row, strict=True))
-            moved = {name: values[name] for name in moving if _default(defaults, values, name) != values[name]}
-            yield digest({"trajectory_version": TRAJECTORY_VERSION, **told, **moved})
+            yield digest(fixed | not_default(varying))
+
+    def _raised_versions(self) -> dict[str, int]:
+        """Versions of task, model and optimizer other than 1, under names that no field can have."""
+        versions = {f"{component} version": getattr(self, component).version for component in COMPONENTS}
+        return {name: version for name, version in versions.items() if version != 1}
 
     @property
     def group_id(self) -> str:
-        """12 hex digits of a hash of what the compiled program is specialised to; shared by all runs of a group."""
+        """12 hex digits of a hash of what the compiled program is specialised to, shared by all runs of a group."""
         return digest(self.values("static"))[:12]
 
     def bind(self, values: Mapping[str, Any]) -> Self:
         """This config with the named fields replaced, unchecked: inside a compiled program the values are tracers."""
-        mine = {name: value for name, value in values.items() if name in type(self).model_fields}
-        parts = {name: _replace(getattr(self, name), values) for name in PART_NAMES}
-        return self.model_copy(update=parts | mine)
+        own = {name: value for name, value in values.items() if name in type(self).model_fields}
+        return self.model_copy(update={name: _replace(getattr(self, name), values) for name in COMPONENTS} | own)
 
     def group_template(self) -> Self:
-        """What a compiled program is made from, equal for all runs of a group that are probed alike: traced fields are zero."""
-        recorded = {"steps": 1, "log_every": 1, "snapshots": 0}
-        return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | recorded)
+        """The config that a program is compiled for, equal for all runs of a group with the same probes: traced fields are 0."""
+        recording = {"steps": 1, "log_every": 1, "snapshots": 0}
+        return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | recording)
 
     def useful_flops(self) -> int:
         """Useful arithmetic of training the whole run; see the model's `step_flops`."""
         return self.steps * self.model.step_flops(self.task, self.num_outputs, self.batch_size or self.task.num_train)
 
     def num_weights(self) -> int:
-        """How many numbers its weights are."""
+        """Number of trained weights."""
         init = functools.partial(self.model.init, task=self.task, num_outputs=self.num_outputs)
         return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(lambda: init(jax.random.key(0)))))
 
-    def _parts(self) -> Iterator[Part]:
-        yield self.task
-        yield self.model
-        yield self.optimizer
-        yield self
-
-    def _defaults(self) -> dict[str, Value | AsGiven]:
-        """The defaults of the fields that have one, by name."""
-        return {
-            name: info.default_factory if isinstance(info.default_factory, AsGiven) else info.default
-            for part in self._parts()
-            for name, info in type(part).model_fields.items()
-            if name not in PART_NAMES and not info.is_required()
-        }
+    def _fields(self) -> Iterator[tuple[str, pydantic.fields.FieldInfo, Value]]:
+        for component in (self.task, self.model, self.optimizer, self):
+            yield from own_fields(component)
 
 
-class UnknownKind(ValueError):
+class UnknownComponent(ValueError):
     """A task, model or optimizer that no installed package has."""
 
-    def __init__(self, part: str, kind: Value) -> None:
-        super().__init__(f"there is no {part} {kind!r} here; is the package installed that has it?")
+    def __init__(self, component: str, name: Value) -> None:
+        super().__init__(f"there is no {component} {name!r} here; is the package installed that has it?")
 
 
 class UnknownHyperparameter(ValueError):
-    """A name that is no hyperparameter of the chosen parts."""
+    """A name that is no hyperparameter of the chosen task, model and optimizer."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not a hyperparameter")
@@ -238,34 +244,31 @@ class UnknownHyperparameter(ValueError):
 
 
 def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
-    """Every hyperparameter that any part declares, by name, in the order of a results table."""
-    found: dict[str, pydantic.fields.FieldInfo] = {}
-    for part in PART_NAMES:
-        classes = kinds_of(part).values()
-        found |= {part: next(iter(classes)).model_fields[part]}
-        shared = BASES[part].model_fields
-        for after in (False, True):  # what is a kind's own first
-            found |= {
-                name: info
-                for cls in classes
-                for name, info in cls.model_fields.items()
-                if (name in shared) == after and name != part
-            }
-    return found | {name: info for name, info in RunConfig.model_fields.items() if name not in PART_NAMES}
+    """Every hyperparameter that any class declares, by name, in the order of a results table.
+
+    Where several classes declare one, its default is left out: they may differ in it, and in nothing else.
+
+    Raises:
+      ComponentError: a class of an installed package gives a name another meaning.
+    """
+    found: dict[str, list[pydantic.fields.FieldInfo]] = {}
+    for component in COMPONENTS:
+        classes, shared = classes_of(component).values(), BASES[component].model_fields
+        check_names([(component, cls) for cls in classes] + [("run", RunConfig)])
+        declared = [(name, info) for cls in classes for name, info in cls.model_fields.items()]
+        for name, info in sorted(declared, key=lambda field: (field[0] != component, field[0] in shared)):
+            found.setdefault(name, []).append(info)
+    fields = {name: _without_default(infos) for name, infos in found.items()}
+    return fields | {name: info for name, info in RunConfig.model_fields.items() if name not in COMPONENTS}
 
 
-def _default(defaults: Mapping[str, Value | AsGiven], values: Mapping[str, Value], name: str) -> Value | None:
-    """What a field is where it is left out; None for one that cannot be."""
-    default = defaults.get(name)
-    return values[default.name] if isinstance(default, AsGiven) else default
+def _without_default(declared: Sequence[pydantic.fields.FieldInfo]) -> pydantic.fields.FieldInfo:
+    """The field, as all of its declarations agree on it."""
+    merged = copy.copy(declared[-1])
+    if len({same_as(info) for info in declared}) > 1:
+        merged.default_factory = None
+    return merged
 
 
-def _own_fields(part: Part) -> Iterator[tuple[str, Value]]:
-    for name in type(part).model_fields:
-        value = getattr(part, name)
-        if not isinstance(value, Part):
-            yield name, value
-
-
-def _replace(part: Part, values: Mapping[str, Any]) -> Part:
-    return part.model_copy(update={name: values[name] for name in type(part).model_fields if name in values})
+def _replace(component: Component, values: Mapping[str, Any]) -> Component:
+    return component.model_copy(update={name: values[name] for name in type(component).model_fields if name in values})

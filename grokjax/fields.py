@@ -1,29 +1,27 @@
-"""How the parts of a run declare their fields: what each means, and what part it plays in compiling.
+"""The base class of a run's components, and the marks that say what part each of their fields plays.
 
-Every field of every part has one role, declared once, on the field:
+A field has one role, declared on the field itself:
 
-* *static*: shapes, kinds, dtype. Runs that share all static fields are a group and share one compiled program.
-* *traced*: numbers the compiled program takes as arguments, so they vary inside a group.
-* *recorded*: how far a run is trained and what is looked at. Not part of the run's identity.
+* *static*: shapes, names of components, dtype. Runs that agree in all static fields form a group and share one compiled program.
+* *traced*: numbers that the compiled program takes as arguments, so that they may differ within a group.
+* *recording*: how long a run is trained and what is recorded of it. These fields do not enter the run_id.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pydantic
 
-Role = Literal["static", "traced", "recorded"]
+Role = Literal["static", "traced", "recording"]
 Value = bool | int | float | str
 
 
 class Static:
-    """Marks a field that the compiled program is specialised to (the default for an unmarked field)."""
+    """Marks a field that the compiled program is specialised to. Unmarked fields are static too."""
 
     role: Role = "static"
 
@@ -34,52 +32,57 @@ class Traced:
     role: Role = "traced"
 
 
-class Recorded:
-    """Marks a field that does not change the trajectory, only how much of it is computed or kept."""
+class Recording:
+    """Marks a field that leaves the trajectory as it is: it says how much of it is computed, or what is recorded."""
 
-    role: Role = "recorded"
+    role: Role = "recording"
 
 
 PositiveInt = Annotated[int, pydantic.Field(ge=1)]
 TracedFloat = Annotated[float, Traced, pydantic.Field(allow_inf_nan=False)]
 
 
-class Part(pydantic.BaseModel):
-    """Frozen, strict, and closed to unknown fields: the base of a run's config and of each of its parts."""
+class Component(pydantic.BaseModel):
+    """A frozen set of fields, strictly typed, that refuses unknown names: the base of tasks, models, optimizers and RunConfig.
+
+    Raise `version` in a task, model or optimizer whose code changes what it trains to: a version other than 1 enters every run_id.
+    """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+    version: ClassVar[int] = 1
 
 
 @dataclass(frozen=True)
-class AsGiven:
-    """The default of a field that, left out, is what the earlier field `name` is."""
+class SameAs:
+    """A default: a field that is left out equals the field `name`, which must be declared before it."""
 
     name: str
 
-    def __call__(self, given: dict[str, Any]) -> Any:
-        """The value, of those validated before; none where that field was refused itself: its error is the one told."""
-        return given.get(self.name)
+    def __call__(self, validated: dict[str, Any]) -> Any:
+        """The other field's value; None if that field failed validation, since its own error is the one reported."""
+        return validated.get(self.name)
+
+
+def same_as(info: pydantic.fields.FieldInfo) -> str | None:
+    """The name of the field that this one equals where it is left out; None if it has no such default."""
+    return info.default_factory.name if isinstance(info.default_factory, SameAs) else None
 
 
 def role_of(info: pydantic.fields.FieldInfo) -> Role:
-    """The role a field was declared with; static when it says nothing."""
-    for mark in info.metadata:
-        if mark in (Static, Traced, Recorded):
-            role: Role = mark.role
-            return role
-    return "static"
+    """The role that a field was declared with; static if it carries no mark."""
+    return next((mark.role for mark in info.metadata if mark in (Static, Traced, Recording)), "static")
 
 
-def fields_with_role(part: Part, role: Role) -> Iterator[tuple[str, Any]]:
-    """Names and values of the fields of `part` itself (not of the parts it holds) that have `role`."""
-    for name, info in type(part).model_fields.items():
-        value = getattr(part, name)
-        if not isinstance(value, Part) and role_of(info) == role:
-            yield name, value
+def own_fields(component: Component) -> Iterator[tuple[str, pydantic.fields.FieldInfo, Value]]:
+    """Name, declaration and value of each field of `component`, leaving out the components that it holds itself."""
+    for name, info in type(component).model_fields.items():
+        value = getattr(component, name)
+        if not isinstance(value, Component):
+            yield name, info, value
 
 
-def _joined(value: object) -> object:
-    """One whole number stands for itself; several are joined by +, each once."""
+def _canonical_int_list(value: object) -> object:
+    """The value as a text of distinct whole numbers joined by +; a single number may be given as an int."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     words = text.split("+") if isinstance(text, str) else []
     if not all(re.fullmatch(r"[1-9]\d*", word) for word in words) or len(set(words)) < max(1, len(words)):
@@ -87,18 +90,10 @@ def _joined(value: object) -> object:
     return text
 
 
-# Several whole numbers in one value.
-Numbers = Annotated[str, pydantic.BeforeValidator(_joined)]
+# Several whole numbers in one value, such as "3+11".
+IntList = Annotated[str, pydantic.BeforeValidator(_canonical_int_list)]
 
 
-def numbers(text: str) -> tuple[int, ...]:
-    """The whole numbers of a field that holds several in one value: "3+11" is (3, 11)."""
+def parse_int_list(text: str) -> tuple[int, ...]:
+    """The numbers of an `IntList`: (3, 11) for "3+11"."""
     return tuple(int(number) for number in text.split("+"))
-
-
-_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def digest(content: Mapping[str, Any]) -> str:
-    """16 hex digits of the SHA-256 of the content as canonical JSON."""
-    return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()[:16]

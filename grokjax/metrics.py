@@ -1,4 +1,4 @@
-"""The metrics of a curve: their names, units and meanings, and which probe brings them. Imports no jax: readers need it too."""
+"""The metrics that a run logs: name, unit, meaning, and the probe that measures each. Imports no jax: readers use it too."""
 
 from __future__ import annotations
 
@@ -8,20 +8,19 @@ from typing import Any, Literal
 
 import numpy as np
 
-Probe = Literal["inputs", "matrices", "gradient", "collapse", "fourier", "fourier_losses", "symmetricity"]
 Shape = Literal["scalar", "neurons", "matrices"]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: a number at each logged step, a number for each hidden unit, or one for each weight matrix by name."""
+    """What is logged under one name: a number a step, a number for each hidden unit, or one for each weight matrix by name."""
 
     name: str
     unit: str
     meaning: str
-    probe: Probe | None = None  # None: every run has it
+    probe: str | None = None  # None: logged of every run
     shape: Shape = "scalar"
-    whole: bool = False  # whole numbers
+    whole: bool = False  # stored as whole numbers
 
 
 METRICS: tuple[Metric, ...] = (
@@ -63,7 +62,8 @@ METRICS: tuple[Metric, ...] = (
     Metric("gradient_symmetricity", "1", "mean cosine between an output's gradients by the two tokens' embeddings", "symmetricity"),
 )
 
-PROBES: tuple[Probe, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS if metric.probe is not None))
+# The probes of this package.
+PROBES: tuple[str, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS if metric.probe is not None))
 
 
 def finite_rows(metrics: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

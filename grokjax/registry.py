@@ -1,4 +1,4 @@
-"""The kinds of each part of a run: the files of its folder, and what installed packages add."""
+"""Which tasks, models, optimizers and probes there are: those of this package, and those that installed packages add."""
 
 from __future__ import annotations
 
@@ -6,33 +6,116 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from importlib import metadata
 
-from grokjax.fields import Part
+import pydantic
+
+from grokjax.errors import InputError
+from grokjax.fields import Component, role_of
+from grokjax.identity import digest
+from grokjax.metrics import METRICS, Metric
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
+from grokjax.probes import PROBES, Probe
 from grokjax.tasks.base import Task
 
-BASES: dict[str, type[Part]] = {"task": Task, "model": Model, "optimizer": Optimizer}
-# Other packages add kinds by naming the modules that define them as entry points of this group.
-ENTRY_POINTS = "grokjax.parts"
+BASES: dict[str, type[Component]] = {"task": Task, "model": Model, "optimizer": Optimizer}
+COMPONENTS = tuple(BASES)
+# Other packages add components by naming the modules that define them as entry points of either group.
+ENTRY_POINTS = ("grokjax.components", "grokjax.parts")
 
 
-class PartError(Exception):
-    """A task, model or optimizer of an installed package that cannot be used."""
+# ... and a probe by naming the object that defines it.
+PROBE_ENTRY_POINTS = "grokjax.probes"
+
+
+class ComponentError(InputError):
+    """A task, model, optimizer or probe of an installed package that cannot be used."""
 
 
 @functools.cache
-def kinds_of(part: str) -> dict[str, type[Part]]:
-    """The classes that can stand for `part` ("task", "model" or "optimizer"), by kind, in the order of their names.
+def classes_of(component: str) -> dict[str, type[Component]]:
+    """The classes that `component` ("task", "model" or "optimizer") can be, by the name that a spec gives them, sorted.
 
-    A kind is a subclass of the part's base with a field of the part's name, whose default is the kind. It may stand in any module
-    of the folder of its base, or in a module that an installed package names as an entry point of `grokjax.parts`.
+    A class counts if it derives from the component's base class and has a field called like the component, whose default is its
+    name. It may be defined in any module of the base class's folder, or in a module that an installed package names as an entry
+    point of `grokjax.components`.
+
+    Raises:
+      ComponentError: a class of an installed package cannot be imported, lacks a method, or gives a field's name another meaning.
     """
     _import_all()
-    found = {str(cls.model_fields[part].default): cls for cls in _subclasses(BASES[part]) if part in cls.model_fields}
-    return dict(sorted(found.items()))
+    return _named(component)
+
+
+def component_versions(names: Iterable[tuple[str, str]]) -> dict[str, tuple[int, str]]:
+    """Version and `source_digest` by "task gcd" and the like, for pairs such as ("task", "gcd")."""
+    classes = {f"{component} {name}": classes_of(component)[name] for component, name in names}
+    return {label: (cls.version, source_digest(cls)) for label, cls in sorted(classes.items())}
+
+
+def source_digest(cls: type[Component]) -> str:
+    """A hash of the source of the module that defines a class; empty for classes of this package, or without a source file."""
+    module = inspect.getmodule(cls)
+    if module is None or _is_ours(cls.__module__):
+        return ""
+    try:
+        return digest({"source": inspect.getsource(module)})
+    except (OSError, TypeError):  # typed into a prompt
+        return ""
+
+
+def check_names(classes: Iterable[tuple[str, type[Component]]]) -> None:
+    """Checks that a field name means the same in every class that has it: its type, its role and its description.
+
+    Args:
+      classes: each with the component that it belongs to.
+
+    Raises:
+      ComponentError: it does not, or the classes belong to different components.
+    """
+    known: dict[str, tuple[str, type[Component], pydantic.fields.FieldInfo]] = {}
+    for component, cls in classes:
+        for name, info in cls.model_fields.items():
+            if name in COMPONENTS:
+                continue
+            first, other, before = known.setdefault(name, (component, cls, info))
+            if first != component or _meaning(before) != _meaning(info):
+                raise ComponentError(
+                    f"{_label(cls)} declares {name} as {info.description or 'a field'!r}, but {_label(other)} as "
+                    f"{before.description or 'a field'!r}; its name must be new, or mean the same: type, role and description"
+                )
+
+
+@functools.cache
+def available_probes() -> dict[str, Probe]:
+    """The probes by name: those of this package, then those of installed packages.
+
+    Raises:
+      ComponentError: one of an installed package cannot be imported, is no `Probe`, or its name or that of a metric is taken.
+    """
+    found = {probe.name: probe for probe in PROBES}
+    taken = {metric.name for metric in METRICS}
+    for entry in metadata.entry_points(group=PROBE_ENTRY_POINTS):
+        probe = _load(entry)
+        if not isinstance(probe, Probe):
+            raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, is no grokjax.probes.Probe")
+        names = {metric.name for metric in probe.metrics}
+        if probe.name in found or names & taken:
+            what = f"probe {probe.name}" if probe.name in found else f"metric {min(names & taken)}"
+            raise ComponentError(f"{entry.value} defines the {what}, which there is already; give it another name")
+        found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
+        taken |= names
+    return found
+
+
+def metrics_of(probes: Iterable[str]) -> tuple[Metric, ...]:
+    """The metrics of this package, and those of installed packages that some of these probes measure."""
+    known = available_probes()
+    own = {probe.name for probe in PROBES}
+    return METRICS + tuple(metric for name in probes if name not in own for metric in known[name].metrics)
 
 
 @functools.cache
@@ -41,18 +124,42 @@ def _import_all() -> None:
         package = importlib.import_module(base.__module__.rpartition(".")[0])
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
-    for entry in metadata.entry_points(group=ENTRY_POINTS):
-        try:
-            entry.load()
-        except Exception as error:
-            raise PartError(f"{entry.value}, which an installed package names under {ENTRY_POINTS}, fails: {error!r}") from error
-    for part, base in BASES.items():
+    for group in ENTRY_POINTS:
+        for entry in metadata.entry_points(group=group):
+            _load(entry)
+    for component, base in BASES.items():
         for cls in _subclasses(base):
-            if part in cls.model_fields and inspect.isabstract(cls):
-                raise PartError(f"{cls.__module__}.{cls.__name__} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+            if component in cls.model_fields and inspect.isabstract(cls):
+                raise ComponentError(f"{_label(cls)} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+    found = [(component, cls) for component in COMPONENTS for cls in _named(component).values()]
+    check_names(sorted(found, key=lambda each: not _is_ours(each[1].__module__)))
 
 
-def _subclasses(base: type[Part]) -> Iterator[type[Part]]:
+def _load(entry: metadata.EntryPoint) -> object:
+    try:
+        return entry.load()
+    except Exception as error:
+        raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, fails: {error!r}") from error
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == __name__.partition(".")[0]
+
+
+def _named(component: str) -> dict[str, type[Component]]:
+    classes = (cls for cls in _subclasses(BASES[component]) if component in cls.model_fields)
+    return dict(sorted((str(cls.model_fields[component].default), cls) for cls in classes))
+
+
+def _subclasses(base: type[Component]) -> Iterator[type[Component]]:
     for cls in base.__subclasses__():
         yield cls
         yield from _subclasses(cls)
+
+
+def _meaning(info: pydantic.fields.FieldInfo) -> tuple[object, ...]:
+    return info.annotation, role_of(info), info.description
+
+
+def _label(cls: type[Component]) -> str:
+    return f"{cls.__module__}.{cls.__name__}"

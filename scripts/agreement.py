@@ -10,7 +10,7 @@ from rich.table import Table
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import RULES, make_rule
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
 from grokjax.analysis.statistics.grid import choose_axes
 from grokjax.scripts.options import Root, table_console
@@ -52,7 +52,7 @@ def command(
     rule = judged[0] if rules else choose_rule(root, runs)
     moved = most_moved(sensitivity(runs, rule, x=x, y=y, facet=facet), [facet, y, x])
     moving = ", ".join(nearby(rule))
-    typer.echo(f"shares that move most as {moving} of the rule {told(rule)} goes from a tenth to ten times its value")
+    typer.echo(f"shares that move most as {moving} of the rule {describe_rule(rule)} goes from a tenth to ten times its value")
     table = Table(facet, y, x, "moves by", "on average", "phases", box=None, padding=(0, 2))
     for row in moved.head(CELLS).itertuples(index=False):
         table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import classify
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import Root, table_console
 from grokjax.scripts.selection import RuleName, Thresholds, Where, chosen_runs, tell_missing
 
@@ -39,7 +39,7 @@ def command(
     judged_by = choose_rule(root, runs, rule, threshold)
     by = [name for name in varied_hyperparameters(runs) if name != axis]
     found = boundary_table(boundaries(runs, classify(runs, judged_by), axis, by, phase=phase, against=against), by)
-    typer.echo(f"share of {phase} against {against or 'all others'} along {axis}, rule {told(judged_by)}")
+    typer.echo(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(judged_by)}")
     table = Table(*by, "runs", "left out", axis, "95 %", "status", box=None, padding=(0, 2))
     for row in found.to_dict("records"):
         cells = (f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in by)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from grokjax.analysis.labels.rules import CROSSINGS
 from grokjax.analysis.statistics.delays import delay_law, grokking_delays, log_rank, median_delays
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import Root, table_console
 from grokjax.scripts.selection import Where, chosen_runs, names_of, tell_missing
 

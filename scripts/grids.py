@@ -9,7 +9,7 @@ import pandas as pd
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import ArticleRule, NamedRule, classify
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.scripts.selection import chosen_runs, planned_cells
 
@@ -30,7 +30,7 @@ class LabelledGrid:
     @property
     def title(self) -> str | None:
         """What stands above a map: the conditions, and the rule where it is not the published one."""
-        asked = () if self.rule == ArticleRule() else (f"rule {told(self.rule)}",)
+        asked = () if self.rule == ArticleRule() else (f"rule {describe_rule(self.rule)}",)
         return "; ".join((*self.where, *asked)) or None
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, TextIO
 import typer
 
 from grokjax.errors import BadFileWarning, InputError
-from grokjax.registry import PartError
+from grokjax.registry import ComponentError
 
 COMMANDS = (
     *("run", "retry", "plan", "status", "verify", "compact"),
@@ -53,7 +53,7 @@ def main() -> None:
             else:
                 app.command(name)(module.command)
         app()
-    except (InputError, PartError) as error:
+    except (InputError, ComponentError) as error:
         sys.stderr.write(f"grokjax: {error}\n")
         sys.exit(2)
     except BrokenPipeError:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_phases
 from grokjax.scripts.grids import labelled_grid
 from grokjax.scripts.options import Root
@@ -44,7 +44,7 @@ def command(
     runs, phases, grid = labelled.runs, labelled.phases, labelled.grid
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    typer.echo("; ".join(part for part in (f"rule {told(labelled.rule)}", partial) if part))
+    typer.echo("; ".join(part for part in (f"rule {describe_rule(labelled.rule)}", partial) if part))
     varied = [name for name in (labelled.facet, labelled.x, labelled.y) if runs[name].nunique() > 1]
     _tell(runs.assign(phase=phases), varied[0] if varied else labelled.facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):

@@ -11,8 +11,9 @@ import typer
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import classify
-from grokjax.analysis.statistics.grid import SEEDS, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known
+from grokjax.analysis.tables.hyperparameters import SEEDS
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import Root
 from grokjax.scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells, tell_missing

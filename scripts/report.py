@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import MEGABYTES, Report, write_report
 from grokjax.scripts.options import Root
 from grokjax.scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where, chosen_runs, on_bad_file
@@ -42,7 +42,7 @@ def command(
     report = write_report(
         root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
-        run_ids=runs["run_id"].tolist() if where else None,
+        runs=runs,
         missing=unmade_runs(root, runs, [condition.partition("=")[0] for condition in where]),
         axes=Axes(x, y, facet),
         rule=choose_rule(root, runs, rule, threshold),

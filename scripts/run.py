@@ -33,6 +33,14 @@ def command(
     settings: Settings = [],  # noqa: B006  (typer copies it)
     unset: Unset = [],  # noqa: B006
     stop: StopOption = None,
+    tuning: Annotated[
+        list[str],
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Fix dot_library (default or eigen) or lane_width, which are otherwise measured once a machine. Repeatable.",
+            show_default=False,
+        ),
+    ] = [],  # noqa: B006
     root: Annotated[
         str | None,
         typer.Option(help="Where results go: a folder, or s3://... [default: results/SPEC]", show_default=False),
@@ -52,7 +60,7 @@ def command(
 
         grokjax run my-sweep.toml --set "weight_decay=0.01..1 log 9" --root results/fine
     """
-    loaded = load_spec(spec, settings, stop, unset)
+    loaded = load_spec(spec, settings, stop, unset, tuning)
     if not carry_out(loaded, root or f"results/{loaded.name}", Execution(executor, address, cpus)):
         raise typer.Exit(1)
 
@@ -65,9 +73,10 @@ def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
     plan, opened = prepare(spec, root, execution)
     try:
         outcome = _train_with_bar(plan, opened, execution, console)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         console.print("Stopped.", style="yellow")
-        _print(console, f"What is committed stays in {root}; the same command continues.")
+        lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
+        _print(console, f"What is committed stays in {root}; the same command continues. {lost}")
         sys.stderr.flush()
         os._exit(130)
     except StoreError as error:

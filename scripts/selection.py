@@ -9,7 +9,7 @@ import pandas as pd
 import typer
 
 from grokjax.analysis.labels.rules import RULES
-from grokjax.analysis.statistics.grid import SEEDS, varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import SEEDS, varied_hyperparameters
 from grokjax.analysis.tables.load import load_runs
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.spec.axes import parse_setting

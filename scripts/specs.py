@@ -8,8 +8,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from grokjax.config import PART_NAMES
 from grokjax.errors import SpecError
+from grokjax.registry import COMPONENTS
 from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
@@ -41,5 +41,5 @@ def command(
 
 def _runs(spec: SweepSpec) -> int:
     """How many runs a spec has; where some are left out or the same, they have to be made to be counted."""
-    alike = spec.leave_out or any(part in spec.swept for part in PART_NAMES)
+    alike = spec.leave_out or any(part in spec.swept for part in COMPONENTS)
     return sum(map(len, groups_of(spec))) if alike else spec.size

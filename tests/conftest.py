@@ -1,10 +1,17 @@
-"""What all tests share: a small run, and XLA set up as a worker sets it up."""
+"""What all tests share: XLA set up as in a worker, small runs, marks, and the rule that a skip in CI is a failure."""
 
+import contextlib
+import ctypes
+import gc
+import os
+import re
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -12,6 +19,7 @@ from grokjax.config import RunConfig
 from grokjax.sweeps.execute.device import prepare_device
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from tests.support.runs import SMALL_RUN
 
 # Shells start jobs in the background with Ctrl-C ignored, and so would be what they start: tests that send it would wait forever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -20,39 +28,64 @@ prepare_device()
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
 
-SMALL_RUN: dict[str, Any] = {
-    "task": "sparse_parity",
-    "num_bits": 30,
-    "parity_bits": 3,
-    "train_size": 200,
-    "test_size": 300,
-    "model": "mlp",
-    "hidden_size": 16,
-    "optimizer": "adamw",
-    "learning_rate": 3e-3,
-    "weight_decay": 0.1,
-    "b1": 0.99,
-    "b2": 0.98,
-    "loss": "clipped_binary_cross_entropy",
-    "seed": 0,
-    "steps": 200,
-    "log_every": 50,
-}
+PROCESS, _memory = psutil.Process(), {"allowed": 2**30}
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# With CI=true or GROKJAX_ALL_TESTS=1 a test that is skipped fails, unless its reason begins with one of these.
+ALL_TESTS = os.environ.get("CI") == "true" or os.environ.get("GROKJAX_ALL_TESTS") == "1"
+EXPECTED_SKIPS = (
+    "the published files are not beside this checkout",  # they are no part of the repository
+    "could not import 'torch'",  # 2 GB, and compared with in benchmarks alone
+    "root may write anywhere",  # as in a container
+    "this machine lets no test mount a file system",  # as in a container without privileges
+    "btrfs-progs is not installed",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests that need a browser by the fixture that they get it from."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Lets a test fail that must not be skipped."""
+    return _must_not_skip((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Lets a module fail that must not be skipped."""
+    return _must_not_skip((yield))
+
+
+def _must_not_skip(report: Report) -> Report:
+    if ALL_TESTS and report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
+        reason = re.sub(r"^Skipped: ", "", report.longrepr[2])
+        if not reason.startswith(EXPECTED_SKIPS):
+            report.outcome = "failed"
+            report.longrepr = f"{report.nodeid} was skipped, which EXPECTED_SKIPS in tests/conftest.py does not expect: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def compiled_programs_are_let_go() -> Iterator[None]:
+    """What tests compiled stays in memory otherwise, gigabytes of it: let go whenever another half gigabyte has come to it."""
+    yield
+    if "jax" in sys.modules and PROCESS.memory_info().rss > _memory["allowed"]:
+        sys.modules["jax"].clear_caches()
+        gc.collect()
+        with contextlib.suppress(OSError, AttributeError):  # Linux alone: back to the system with what is free
+            ctypes.CDLL("libc.so.6").malloc_trim(0)
+        _memory["allowed"] = max(2**30, PROCESS.memory_info().rss + 2**29)
 
 
 @pytest.fixture
 def small_run() -> Callable[..., RunConfig]:
     """Makes a config of a run of well under a second, with the given hyperparameters changed."""
     return lambda **changed: RunConfig.from_flat(SMALL_RUN | changed)
-
-
-@pytest.fixture
-def published() -> Path:
-    """The folder of published outcomes, which lies beside a checkout and is not part of it."""
-    folder = Path(__file__).parents[2] / "shared" / "reference"
-    if not folder.is_dir():
-        pytest.skip("the published outcomes are not beside this checkout")
-    return folder
 
 
 @pytest.fixture(scope="session")
@@ -63,3 +96,18 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = {name: value for name, value in SMALL_RUN.items() if name not in axes} | {"steps": 100}
     run_sweep(SweepSpec(name="small", run=run, axes=axes), root, Execution(executor="inline"))
     return root
+
+
+@pytest.fixture
+def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A token that this process shows; the environment for a cluster that asks for it."""
+    import ray  # noqa: PLC0415
+
+    from tests.support.ray_head import read_environment  # noqa: PLC0415
+
+    env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-a-test-that-is-long-enough"}
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    read_environment()
+    yield env
+    ray.shutdown()

@@ -13,14 +13,15 @@ import psutil
 import pytest
 
 from grokjax.analysis.labels.rules import ArticleRule, classify
-from grokjax.analysis.statistics.compare import compare, read_table
+from grokjax.analysis.statistics.compare import compare
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import ClusterError
 from grokjax.sweeps.execute.driver import Execution, prepare, run_sweep
 from grokjax.sweeps.execute.worker import Worker
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
-from tests.sweeps.test_spec import write
+from tests.support.published import article_runs
+from tests.support.specs import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
 
@@ -70,6 +71,7 @@ def assert_whole(root, spec):
     assert all(run == list(range(0, 10_001, 100)) for run in steps)
 
 
+@pytest.mark.cluster
 def test_killed_workers_drivers_and_ctrl_c_leave_every_run_exactly_once(spec, tmp_path):
     root = tmp_path / "root"
     driver = start(spec, root)
@@ -139,6 +141,7 @@ def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, 
     assert len(load_runs(root)) == 8
 
 
+@pytest.mark.cluster
 def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_told(spec, tmp_path, monkeypatch):
     tries = tmp_path / "tries"
 
@@ -154,6 +157,7 @@ def test_on_ray_a_pack_that_fails_is_tried_again_and_one_that_always_fails_is_to
     assert sorted(tries.read_text().split()) == ["12"] * 3 + ["16"] * 3
 
 
+@pytest.mark.cluster
 def test_on_ray_running_out_of_memory_halves_packs_and_is_remembered(spec, tmp_path, monkeypatch):
     """A worker that cannot hold three runs; what it learns is there for the next sweep."""
 
@@ -173,6 +177,7 @@ def test_on_ray_running_out_of_memory_halves_packs_and_is_remembered(spec, tmp_p
     assert outcome.plan.packs[0].runs.template.group_id == plan.packs[0].group_id
 
 
+@pytest.mark.cluster
 def test_on_ray_a_killed_worker_costs_its_pack_no_try(spec, tmp_path, monkeypatch):
     """Four times, which is more than a pack may fail of itself."""
     kills = tmp_path / "kills"
@@ -191,6 +196,7 @@ def test_on_ray_a_killed_worker_costs_its_pack_no_try(spec, tmp_path, monkeypatc
     assert len(load_runs(tmp_path / "root")) == narrowed.size
 
 
+@pytest.mark.cluster
 @pytest.mark.parametrize("failing_starts", [2, 1000])
 def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is(spec, tmp_path, monkeypatch, failing_starts):
     starts = tmp_path / "starts"
@@ -213,15 +219,15 @@ def test_workers_that_end_before_they_are_ready_are_replaced_unless_none_ever_is
             run_sweep(narrowed, tmp_path / "root", Execution(cpus=1))
 
 
-def test_a_slice_of_the_published_sweep_comes_out_as_published(published, tmp_path):
+@pytest.mark.cluster
+def test_a_slice_of_the_published_sweep_comes_out_as_published(tmp_path):
     """Nine cells, three seeds each. In five, all published seeds or all but one have one label: it must be ours too."""
     narrow = load_spec("parity-article", ["hidden_size=16", "train_size=750,1250", "weight_decay=0.01,0.1,0.3,1", "seed=0..2"])
     wide = load_spec("parity-article", ["hidden_size=64", "train_size=750", "weight_decay=0.1", "seed=0..2"])
     assert not run_sweep(narrow, tmp_path / "narrow", Execution(cpus=min(2, os.cpu_count() or 1))).failures
     assert not run_sweep(wide, tmp_path / "wide", Execution(executor="inline")).failures
     here = pd.concat([load_runs(tmp_path / root) for root in ("narrow", "wide")], ignore_index=True)
-    there = read_table(published / "parity_sweep_published.csv")
-    cells = compare(here, there, ArticleRule(), x="hidden_size", y="train_size", facet="weight_decay").cells
+    cells = compare(here, article_runs(), ArticleRule(), x="hidden_size", y="train_size", facet="weight_decay").cells
     told = cells.set_index(["hidden_size", "train_size", "weight_decay"])
     for cell, phase in {
         (16, 750, 0.01): "memorize",

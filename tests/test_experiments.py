@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from grokjax.engine.pack import train_pack
+from grokjax.engine.pack import PackCallbacks, train_pack
 from grokjax.engine.program import Tuning
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec
@@ -42,7 +42,8 @@ def test_the_constructed_circle_gets_what_was_published(activation, modulus, neu
 def test_five_neurons_on_a_circle_double_their_angles():
     configs = list(expand(load_spec("modular-circle", ["snapshots=2", "log_every=15_000"])))
     kept = {}
-    results = train_pack(configs, Tuning(4), keep=lambda config, snapshots: kept.update({config.seed: snapshots.weights})).runs
+    callbacks = PackCallbacks(on_snapshots=lambda config, snapshots: kept.update({config.seed: snapshots.weights}))
+    results = train_pack(configs, Tuning(4), callbacks).runs
     solved = [config.seed for config, result in zip(configs, results, strict=True) if all_pairs_accuracy(config, result) == 1]
     assert len(solved) >= 5
     for seed in solved:

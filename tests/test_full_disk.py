@@ -3,25 +3,22 @@
 Each scenario runs in a process with a file system of its own, which ends with it.
 """
 
-import contextlib
-import io
 import os
 import resource
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 from grokjax.errors import StoreError
-from grokjax.scripts.main import main
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
-from tests.sweeps.test_spec import write
+from tests.support.command import grokjax_in_process as grokjax
+from tests.support.specs import write
 
 INLINE = ("--executor", "inline")
 
@@ -33,6 +30,7 @@ def spec(tmp_path):
     return write(tmp_path, dict.fromkeys(axes) | {"steps": 2000, "log_every": 1}, axes)
 
 
+@pytest.mark.cluster
 def test_a_full_and_a_read_only_disk_stop_a_sweep_on_ray_that_goes_on_later(tmp_path, spec):
     """In a file system in memory, which needs no privilege where users may have namespaces of their own."""
     play("full", tmp_path, spec, "mount -t tmpfs -o size=64m tmpfs disk", "--user", "--map-root-user")
@@ -77,18 +75,6 @@ def play(scenario, folder, spec, mount, *user):
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
     assert told.returncode == 0, told.stdout + told.stderr
-
-
-def grokjax(*arguments):
-    """What a command line ends with, and its last line to the user."""
-    told = io.StringIO()
-    argv = mock.patch.object(sys, "argv", ["grokjax", *map(str, arguments)])
-    with argv, contextlib.redirect_stderr(told), contextlib.redirect_stdout(io.StringIO()):
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-    return code, (told.getvalue().strip().splitlines() or [""])[-1]
 
 
 def assert_refused(told, *words):

@@ -7,8 +7,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from grokjax.sweeps.store.root import Root
-from tests.s3 import s3_server
+from tests.support.s3 import s3_server
+
+pytestmark = pytest.mark.cluster
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
 

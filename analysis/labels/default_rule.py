@@ -1,4 +1,4 @@
-"""Which rule labels the runs of a root, where it is not said on the spot."""
+"""Which rule labels the runs of a root if none is named, and whether a rule fits the task."""
 
 from __future__ import annotations
 
@@ -7,38 +7,66 @@ from pathlib import Path
 
 import pandas as pd
 
-from grokjax.analysis.labels.rules import NamedRule, make_rule
+from grokjax.analysis.labels.rules import ArticleRule, NamedRule, classify, make_rule, rules
 from grokjax.analysis.labels.thresholds import Setting
+from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
+
+# A run fits its training data, whatever its rule says, if it reached this accuracy.
+FITTED = "first_step_train_accuracy_99"
 
 
 def choose_rule(
     root: str | Path | Root, runs: pd.DataFrame, name: str | None = None, thresholds: Mapping[str, Setting] | Sequence[str] = ()
 ) -> NamedRule:
-    """The rule called `name`; without one, the rule that the root's specs name; if they name none, or several, one that fits.
+    """The rule of a name; without one, the rule that the root's specs name; if they name none or several, one that fits the task.
 
-    The article's fits 1s and 0s, whose losses fall as far as it asks, and crossings of accuracies fit all other tasks.
+    The article's rule fits the task it was made for, whose losses fall as far as it asks; `crossing` fits all other tasks.
 
     Args:
       root: where the sweep was run to.
       runs: its runs, or some of them.
-      name: of a rule of `rules.RULES`.
-      thresholds: by name, or written as NAME=VALUE; those not given have their defaults.
+      name: of a rule in `rules.rules()`.
+      thresholds: by name, or each written as NAME=VALUE; the others keep their defaults.
 
     Raises:
-      AnalysisError: no such rule, no such threshold, or one out of range.
+      AnalysisError: no such rule, no such threshold, or one out of range; or the rule that the specs name is not installed.
     """
     if name is None:
         named = spec_rules(root)
         name = next(iter(named)) if len(named) == 1 else _fitting(runs)
+        if name not in rules():
+            raise AnalysisError(
+                f"the spec in {root} names the rule {name}, which is not installed here; "
+                f"install the package that has it, or choose a rule: {', '.join(rules())}"
+            )
     return make_rule(name, thresholds)
 
 
 def spec_rules(root: str | Path | Root) -> frozenset[str]:
-    """The names of the rules that the specs in a root name."""
+    """The names of the rules in the specs of a root."""
     return frozenset(spec.rule for spec in read_specs(Root.open(root)) if spec.rule)
 
 
+def misfit(runs: pd.DataFrame, rule: NamedRule) -> str | None:
+    """A sentence of warning if a rule was made for another task and calls runs `fail` that fit their training data; else None.
+
+    Commands, figures and the page show it beside the labels.
+    """
+    foreign = sorted(set(runs["task"].dropna().astype(str)) - rule.tasks) if rule.tasks and "task" in runs else []
+    if not foreign:
+        return None
+    failed = ((classify(runs, rule) == "fail") & runs["task"].isin(foreign)).to_numpy(bool)
+    wrong = int((failed & runs[FITTED].notna().to_numpy(bool)).sum()) if FITTED in runs else int(failed.sum())
+    if not wrong:
+        return None
+    return (
+        f"the rule {rule.name} was made for {', '.join(sorted(rule.tasks))}, not for {', '.join(foreign)}: it calls {wrong:,} of "
+        f"{len(runs):,} runs fail that reach 99 % train accuracy; use another rule, such as {_fitting(runs)}, or other thresholds"
+    )
+
+
 def _fitting(runs: pd.DataFrame) -> str:
-    return "article" if "task" not in runs or (runs["task"] == "sparse_parity").all() else "crossing"
+    made_for = "task" not in runs or runs["task"].isin(ArticleRule.tasks).all()
+    return ArticleRule.name if made_for else "crossing"

@@ -1,46 +1,37 @@
-"""When a run may end before its last step: as soon as its label can no longer change under a rule."""
+"""When a run may end before its last step: as soon as no later step can change its label."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from grokjax.metrics import finite_rows
 
 Array = np.ndarray[Any, Any]
-# What a spec may say its runs are labelled by; grokjax.analysis.labels.rules has them. Only those in DECIDERS can end a run early.
-RuleName = Literal["article", "accuracy_delay", "crossing", "final"]
 
-# The thresholds of the published rule (Pearce et al. 2023); grokjax.analysis.labels.rules.ArticleRule starts from the same.
-LOSS_THRESHOLD = 1e-5
-RATIO_THRESHOLD = 5e4
+RuleName = str  # a key of `rules.rules()`
+# Takes the next logged rows of a run, {metric: [k]}; returns the index of the row that decides its label, None if none does.
+Decider = Callable[[Mapping[str, Array]], int | None]
 
 
-class ArticleDecider:
-    """Watches one run for the moment after which its label under the article's rule is `grok` for good.
+class AllReached:
+    """A `Decider` for labels that are certain once several conditions have each been met at some row, not necessarily the same.
 
-    The rule asks for the least train loss, the least test loss and the greatest ratio of the two over all finite rows. Once both
-    minima are at most the loss threshold and the ratio has reached its own, no later row can undo any of it. No other label is
-    ever certain before the last step: a loss may still fall, a ratio still rise.
+    Args:
+      conditions: from the next logged rows of a run, {metric: [k]}, to which conditions hold at which row, [c, k].
     """
 
-    def __init__(self) -> None:
-        self._reached = np.zeros(3, bool)  # train loss, test loss, ratio
+    def __init__(self, conditions: Callable[[Mapping[str, Array]], Array]) -> None:
+        self._conditions = conditions
+        self._reached: Array = np.zeros(1, bool)  # [c] after the rows seen so far
 
     def __call__(self, rows: Mapping[str, Array]) -> int | None:
-        """Which of the run's next rows [k] decides it; None if none does."""
-        train_loss, test_loss = (rows[name].astype(np.float64) for name in ("train_loss", "test_loss"))
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ratio = test_loss / train_loss
-        counted = finite_rows(rows)  # [k]
-        reaches = np.stack([train_loss <= LOSS_THRESHOLD, test_loss <= LOSS_THRESHOLD, ratio >= RATIO_THRESHOLD])  # [3, k]
-        so_far = np.logical_or.accumulate(reaches & counted, axis=1) | self._reached[:, None]
-        decided = so_far.all(axis=0)
-        self._reached = so_far[:, -1]
+        """The index of the row at which the last condition is met, None if that is still to come. Rows with a value
+        that is not finite do not count.
+        """
+        reached = np.logical_or.accumulate(self._conditions(rows) & finite_rows(rows), axis=1) | self._reached[..., None]  # [c, k]
+        decided = reached.all(axis=0)
+        self._reached = reached[:, -1]
         return int(np.argmax(decided)) if decided.any() else None
-
-
-# What can decide a run early, by the name of its rule: a watcher is made for each run.
-DECIDERS: dict[RuleName, Callable[[], Callable[[Mapping[str, Array]], int | None]]] = {"article": ArticleDecider}

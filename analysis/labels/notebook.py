@@ -1,4 +1,4 @@
-"""How grids and rules show themselves in a notebook."""
+"""HTML of grids and rules, as the last line of a notebook cell shows them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pandas as pd
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
 from grokjax.analysis.labels.thresholds import thresholds_of
 
-# A map of more cells than this would not be read; the frame's own table is shown in its place.
+# More cells than anyone reads: the frame is shown as a plain table instead.
 MOST_CELLS = 2000
-MOST_ROWS = 20  # of a table in its place
+MOST_ROWS = 20  # of such a table
 
 
 def grid_html(grid: pd.DataFrame, cell: Sequence[str]) -> str:
-    """A grid of `phases.phase_grid` as a table a facet: y downwards from its greatest value, x across, a bar of shares a cell.
+    """A grid from `phase_grid` as a table per facet: y downwards from its greatest value, x across, a bar of shares in each cell.
 
     cell: the hyperparameters of the grid: facet, y and x, or y and x.
     """
@@ -47,16 +47,16 @@ def grid_html(grid: pd.DataFrame, cell: Sequence[str]) -> str:
 
 
 def rule_html(rule: Any) -> str:
-    """A rule as a table: each threshold with its value, what it may be, and what it means."""
+    """A rule as a table: each threshold with its value, the values it may have, and its meaning."""
     rows = "".join(
         f"<tr><th scope='row'>{name}</th><td>{_text(getattr(rule, name))}</td><td>{escape(threshold.unit)}</td>"
         f"<td>{escape(threshold.allowed)}</td><td style='text-align:left'>{escape(threshold.meaning)}</td></tr>"
         for name, threshold in thresholds_of(rule).items()
     )
     head = "".join(f"<th scope='col'>{title}</th>" for title in ("threshold", "value", "unit", "allowed", "meaning"))
-    told = " ".join((type(rule).__doc__ or "").split())
+    meaning = " ".join((type(rule).__doc__ or "").split())
     return (
-        f"<div><strong>{escape(rule.name)}</strong> ({escape(rule.source)})<p>{escape(told)}</p>"
+        f"<div><strong>{escape(rule.name)}</strong> ({escape(rule.source)})<p>{escape(meaning)}</p>"
         f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
@@ -65,12 +65,12 @@ def _cell(row: dict[Any, Any] | None) -> str:
     if row is None or not row["seeds"]:
         return "<td style='color:#8C8C8C;text-align:center' title='no run'>missing</td>"
     counts = [(phase, int(row[f"{phase}_count"])) for phase in PHASES if row[f"{phase}_count"]]
-    told = ", ".join(f"{phase} {count}" for phase, count in counts)
+    shares = ", ".join(f"{phase} {count}" for phase, count in counts)
     bars = "".join(f"<span style='background:{PHASE_COLORS[phase]};flex:{count}'></span>" for phase, count in counts)
     short = f" of {row['planned']}" if row["planned"] > row["seeds"] else ""
     return (
-        f"<td title='{told} ({row['seeds']}{short} seeds)'>"
-        f"<span style='display:flex;width:4em;height:1.2em' role='img' aria-label='{told}'>{bars}</span></td>"
+        f"<td title='{shares} ({row['seeds']}{short} seeds)'>"
+        f"<span style='display:flex;width:4em;height:1.2em' role='img' aria-label='{shares}'>{bars}</span></td>"
     )
 
 

@@ -1,16 +1,19 @@
-"""Rules: from the summaries of runs to their phases. A rule is frozen, cheap, and never stored with the results."""
+"""Rules: how runs are labelled with phases, from their summaries. Thresholds and decisions of every rule stand here."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.conventions import CONVENTIONS, in_nats
-from grokjax.analysis.labels.early_stop import LOSS_THRESHOLD, RATIO_THRESHOLD
+from grokjax.analysis.labels.early_stop import AllReached, Decider
 from grokjax.analysis.labels.thresholds import Setting, WithThresholds, check_names, number, option, parse_thresholds
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.store.schema import ACCURACY_THRESHOLDS, crossing_columns, threshold_label
@@ -25,42 +28,196 @@ PHASE_COLORS = {
     "diverged": "#000000",
     "undecided": "#CC79A7",
 }
+# Other packages add rules by naming their classes as entry points of this group.
+ENTRY_POINTS = "grokjax.rules"
 
-Flags = np.ndarray[tuple[int], np.dtype[np.bool_]]
-Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
-# The crossings that the runs table keeps of train and of test metrics alike: accuracy_99, loss_1e_5.
+# The thresholds whose crossings the runs table keeps, of train and test metrics alike: accuracy_99, loss_1e_5.
 CROSSINGS = tuple(
     dict.fromkeys(
         name.removeprefix("first_step_train_") for name, metric, *_ in crossing_columns()[::2] if metric.startswith("train")
     )
 )
-_LATER = "how much later than the train metric the test metric gets there"
+_LATER = "how many steps after the train metric the test metric must cross for grok"
 
 
 class Rule(Protocol):
-    """Anything that labels runs. Where it has an attribute `certain`, no later step of a run could take those phases back."""
+    """A function from a runs table to a phase for each of its runs.
+
+    It is called once, with the whole table, and returns a Series of phases on its index. If it has an attribute `certain`, a run
+    that was stopped early keeps the phases named there; no later step could change them.
+    """
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
-        """The phase of each run: categorical over PHASES, on the index of `runs`."""
+        """The phase of each run, each one of PHASES, on the index of `runs`."""
 
 
 @dataclass(frozen=True)
-class ArticleRule(WithThresholds):
-    """The rule of the published 1s-and-0s sweep, in this order:
+class NamedRule(WithThresholds):
+    """The base class of rules that can be named on the command line, in specs and on the page.
+
+    To add a rule, derive a frozen dataclass from this class, declare its thresholds with `thresholds.number` and
+    `thresholds.option`, and name the class as an entry point of the group `grokjax.rules`.
+    """
+
+    tasks: ClassVar[frozenset[str]] = frozenset()  # that the rule was made for; any task if empty
+    decides: ClassVar[bool] = False  # whether `decider` can end runs early
+
+    @property
+    def certain(self) -> frozenset[str]:
+        """The phases that no later step of a run could change."""
+        return frozenset()
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the runs table that the rule reads."""
+
+    @abstractmethod
+    def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
+        """The phase of each run."""
+
+    @classmethod
+    def decider(cls) -> Decider:
+        """A new watcher that ends one run as soon as its phase under the default thresholds is certain."""
+        raise NotImplementedError(f"the rule {cls.name} ends no run early")
+
+
+def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
+    """The phase of each run under a rule: categorical over PHASES, on the index of `runs`.
+
+    A run that was stopped early is `undecided`, unless its phase is one that the rule is certain of: how it would have ended is not
+    known under any rule or threshold but those that stopped it.
+
+    Args:
+      runs: a runs table.
+      rule: one of the rules of this module, or any function from the whole table to a phase for each run.
+
+    Raises:
+      AnalysisError: the table lacks a column that the rule reads, or `rule` is no such function.
+    """
+    try:
+        phases = align_phases(rule(runs), runs.index)
+    except ValueError as error:
+        if "truth value of a Series" not in str(error):
+            raise
+        raise AnalysisError(
+            "a rule is called once, with the whole runs table, and returns a phase for each run; "
+            "this one reads a single run: pass lambda runs: runs.apply(rule, axis=1)"
+        ) from error
+    stopped = _has_value(runs, "stopped_by")
+    if not stopped.any():
+        return phases
+    return phases.mask(stopped & ~phases.isin(getattr(rule, "certain", ())).to_numpy(), "undecided")
+
+
+def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
+    """Labels in the order of an index, as a categorical over PHASES.
+
+    Args:
+      phases: a Series, aligned by its index, or a list or array with a label for each run, in order.
+      index: of the runs.
+
+    Raises:
+      AnalysisError: a label is none of PHASES, or a run has none.
+    """
+    if not isinstance(phases, pd.Series):
+        if isinstance(phases, str | pd.DataFrame) or not hasattr(phases, "__len__") or len(phases) != len(index):
+            raise AnalysisError(f"labels are a Series with a phase for each run, got {type(phases).__name__}")
+        phases = pd.Series(phases, index=index)
+    if not phases.index.equals(index):
+        unlabelled = len(index) if not phases.index.is_unique else int((~index.isin(phases.index)).sum())
+        if unlabelled:
+            raise AnalysisError(
+                f"{unlabelled} of {len(index)} runs have no label: labels and runs have different indexes; label the same table"
+            )
+        phases = phases.reindex(index)
+    if not isinstance(phases.dtype, pd.CategoricalDtype) or tuple(phases.cat.categories) != PHASES:
+        unknown = sorted({str(label) for label in phases.dropna().unique()} - set(PHASES))
+        if unknown:
+            close = nearest(unknown[0], PHASES)
+            raise AnalysisError(f"{unknown[0]} is no phase; a label is one of {', '.join(PHASES)}{close}")
+        phases = pd.Series(pd.Categorical(phases.astype(object), categories=PHASES), index=index, name="phase")
+    labels: pd.Series[str] = phases
+    if missing := int(labels.isna().sum()):
+        raise AnalysisError(f"{missing} of {len(index)} runs have a null label; use undecided where a rule cannot tell")
+    return labels
+
+
+@functools.cache
+def rules() -> Mapping[str, type[NamedRule]]:
+    """Every rule by name: the built-in ones, then those that installed packages name as entry points of `grokjax.rules`.
+
+    Raises:
+      AnalysisError: a package names something that cannot be imported or is no rule, or a name that is taken.
+    """
+    found = dict(RULES)
+    for entry in metadata.entry_points(group=ENTRY_POINTS):
+        about = f"{entry.value}, which an installed package names under {ENTRY_POINTS},"
+        try:
+            rule = entry.load()
+        except Exception as error:
+            raise AnalysisError(f"{about} fails: {error!r}") from error
+        if not (isinstance(rule, type) and issubclass(rule, NamedRule)) or "name" not in vars(rule):
+            raise AnalysisError(f"{about} is no rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule")
+        if lacking := [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]:
+            raise AnalysisError(f"{about} lacks {' and '.join(lacking)}")
+        if rule.name in found:
+            raise AnalysisError(f"{about} is called {rule.name}, as another rule is; give it another name")
+        found[rule.name] = rule
+    return found
+
+
+def is_built_in(rule: Rule) -> bool:
+    """Whether a rule is one of this package's, which the page can compute by itself."""
+    return type(rule) in RULES.values()
+
+
+def deciders() -> Mapping[str, Callable[[], Decider]]:
+    """For each rule under which runs can end early, by name, what makes the watcher of one run."""
+    return {name: rule.decider for name, rule in rules().items() if rule.decides}
+
+
+def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ()) -> NamedRule:
+    """The rule of a name, with some of its thresholds changed.
+
+    Args:
+      name: of a rule in `rules()`.
+      thresholds: by name, or each written as NAME=VALUE.
+
+    Raises:
+      AnalysisError: no such rule, no such threshold, or one out of range.
+    """
+    known = rules()
+    if name not in known:
+        raise AnalysisError(f"there is no rule {name}; the rules are {', '.join(known)}{nearest(name, known)}")
+    rule: Any = known[name]
+    settings: Mapping[str, Any] = thresholds if isinstance(thresholds, Mapping) else parse_thresholds(rule, list(thresholds))
+    check_names(rule, settings)
+    made: NamedRule = rule(**settings)
+    return made
+
+
+@dataclass(frozen=True)
+class ArticleRule(NamedRule):
+    """The rule of the published sparse-parity sweep, whose questions are asked in this order:
 
     least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
     `ratio_threshold`: generalize; otherwise grok.
 
-    A run that met a value that is not finite is `diverged`, unless it is `grok`, which nothing later can change: minima only fall,
-    and the ratio's maximum only rises. One whose summaries are missing is `undecided`.
+    A run in which a metric was not finite is `diverged`, unless it is `grok`, which nothing later can change: minima only fall, and
+    the greatest ratio only rises. A run whose summaries are missing is `undecided`.
     """
 
     name: ClassVar[str] = "article"
     source: ClassVar[str] = "Pearce et al. 2023, Do Machine Learning Models Memorize or Generalize?"
+    tasks: ClassVar[frozenset[str]] = frozenset({"sparse_parity"})
+    decides: ClassVar[bool] = True
 
-    loss_threshold: float = number(LOSS_THRESHOLD, 1e-16, 1e3, "what the least train and test loss must reach", "nats")
-    ratio_threshold: float = number(RATIO_THRESHOLD, 1, 1e16, "what the greatest test loss / train loss must reach", "1")
+    loss_threshold: float = number(1e-5, 1e-16, 1e3, "what the least train and test loss must reach", "nats")
+    ratio_threshold: float = number(5e4, 1, 1e16, "what the greatest test loss / train loss must reach", "1")
     loss_convention: str = option("per_example", tuple(CONVENTIONS), "the convention that loss_threshold is written in")
 
     @property
@@ -70,36 +227,56 @@ class ArticleRule(WithThresholds):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the runs table that it looks at."""
-        classes = ("task", "modulus", "permuted") if self.loss_convention == "per_class" else ()
+        """The columns of the runs table that the rule reads."""
+        classes = ("num_classes", "task", "modulus", "permuted") if self.loss_convention == "per_class" else ()
         return ("min_train_loss", "min_test_loss", "max_loss_ratio", "diverged_step", *classes)
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
         train, test, ratio = (_numbers(runs, name) for name in self.columns[:3])
-        loss = in_nats(self.loss_threshold, self.loss_convention, runs)
-        return _phases(
+        fitted, generalized, late = self._reached(train, test, ratio, in_nats(self.loss_threshold, self.loss_convention, runs))
+        return _first_true(
             runs,
-            ("grok", (train <= loss) & (test <= loss) & (ratio >= self.ratio_threshold)),
-            ("diverged", _told(runs, "diverged_step")),
+            ("grok", fitted & generalized & late),
+            ("diverged", _has_value(runs, "diverged_step")),
             ("undecided", np.isnan(train)),
-            ("fail", train > loss),
+            ("fail", ~fitted),
             ("undecided", np.isnan(test)),
-            ("memorize", test > loss),
+            ("memorize", ~generalized),
             ("undecided", np.isnan(ratio)),
             ("generalize", np.ones(len(runs), bool)),
         )
 
+    def _reached(self, train_loss: Numbers, test_loss: Numbers, ratio: Numbers, loss: Any) -> Flags:
+        """Whether each of the three thresholds is reached, [3, n], by extremes of runs or by rows of one. All three make a grok."""
+        return np.stack([train_loss <= loss, test_loss <= loss, ratio >= self.ratio_threshold])
+
+    @classmethod
+    def decider(cls) -> Decider:
+        """Ends a run once both losses and their ratio have each reached its threshold, after which the run is `grok` for good.
+
+        No other phase is certain before the last step.
+        """
+        rule = cls()
+
+        def reached(rows: Mapping[str, Any]) -> Flags:
+            train, test = (rows[name].astype(np.float64) for name in ("train_loss", "test_loss"))
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                return rule._reached(train, test, test / train, rule.loss_threshold)
+
+        return AllReached(reached)
+
 
 @dataclass(frozen=True)
-class AccuracyDelayRule(WithThresholds):
-    """The rule of the phase diagrams of representation learning, by the first steps at which accuracies are reached:
+class AccuracyDelayRule(NamedRule):
+    """The rule of the phase diagrams of representation learning, by the first steps at which the accuracies reach `accuracy`.
 
-    neither within `budget` steps: fail (there: confusion); train only: memorize; both, the test accuracy less than `delay` steps
-    after the train accuracy, or before it: generalize (there: comprehension); more than `delay` steps after it: grok.
+    Neither within `budget` steps: fail (the paper's confusion). Train alone: memorize. Both, test less than `delay` steps after
+    train, or before it: generalize (the paper's comprehension). Both, test more than `delay` steps after train: grok.
 
-    Two cases are in none of the published phases and are `undecided`: exactly `delay` steps, and test accuracy alone. A run that
-    met a value that is not finite before it reached both is `diverged`. A run shorter than `budget` is judged by the steps it made.
+    Two cases are in none of the published phases and are `undecided`: a delay of exactly `delay` steps, and test accuracy alone. A
+    run is `diverged` if a metric was not finite before both were reached. A run shorter than `budget` is judged by the steps it
+    made.
     """
 
     name: ClassVar[str] = "accuracy_delay"
@@ -111,12 +288,12 @@ class AccuracyDelayRule(WithThresholds):
 
     @property
     def certain(self) -> frozenset[str]:
-        """Once both accuracies were reached nothing changes any more."""
+        """`grok` and `generalize`: first steps, once reached, stay what they are."""
         return frozenset({"grok", "generalize"})
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the runs table that it looks at."""
+        """The columns of the runs table that the rule reads."""
         label = threshold_label("accuracy", self.accuracy)
         return (f"first_step_train_accuracy_{label}", f"first_step_test_accuracy_{label}", "diverged_step")
 
@@ -124,18 +301,20 @@ class AccuracyDelayRule(WithThresholds):
         """The phase of each run."""
         train, test = (_numbers(runs, name) for name in self.columns[:2])
         train, test = (np.where(step <= self.budget, step, np.nan) for step in (train, test))
-        return _phases(runs, ("undecided", test - train == self.delay), *_by_delay(runs, train, test, self.delay))
+        return _first_true(runs, ("undecided", test - train == self.delay), *_by_delay(runs, train, test, self.delay))
 
 
 @dataclass(frozen=True)
-class CrossingRule(WithThresholds):
-    """Labels by the steps at which the train and the test metric cross thresholds that the runs table keeps.
+class CrossingRule(NamedRule):
+    """Labels by the steps at which the train and the test metric cross a threshold, of those whose crossings the runs table keeps.
 
-    Neither crosses: fail; train alone: memorize; both, test at least `delay` steps after train: grok, else generalize; test alone:
-    undecided. `kind` says which crossing counts. The `first` one may be lost again. The `sustained` one is that after which the
-    metric stays to the run's end, which a passing spike moves. A `held` one is dated as the first and counts only if the metric is
-    there at the end: a spike moves nothing, and a run that loses what it had is not called grok. A run that met a value that is not
-    finite is `diverged`, unless first crossings count and it had both.
+    Neither crosses: fail. Train alone: memorize. Both, test at least `delay` steps after train: grok, otherwise generalize. Test
+    alone: undecided.
+
+    `kind` says which crossing counts. `first`: the first one, whatever comes after it. `sustained`: the one after which the metric
+    never drops back; a passing spike moves it. `held`: the first one, counted only if the metric still meets the threshold at the
+    last step; a spike does not move it, and a run that forgets is not called grok. A run in which a metric was not finite is
+    `diverged`, unless first crossings count and it had both before.
     """
 
     name: ClassVar[str] = "crossing"
@@ -148,12 +327,12 @@ class CrossingRule(WithThresholds):
 
     @property
     def certain(self) -> frozenset[str]:
-        """First crossings stay what they are; any other may still be lost."""
+        """`grok` and `generalize` by first crossings, which stay what they are; any other may still be lost."""
         return frozenset({"grok", "generalize"}) if self.kind == "first" else frozenset()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the runs table that it looks at."""
+        """The columns of the runs table that the rule reads."""
         kinds = ("first", "sustained") if self.kind == "held" else (self.kind,)
         return (
             *(f"{kind}_step_{part}" for kind in kinds for part in (f"train_{self.train}", f"test_{self.test}")),
@@ -165,15 +344,16 @@ class CrossingRule(WithThresholds):
         train, test, *stays = (_numbers(runs, name) for name in self.columns[:-1])
         if stays:
             train, test = (np.where(np.isnan(at_end), np.nan, step) for step, at_end in zip((train, test), stays, strict=True))
-        return _phases(runs, *_by_delay(runs, train, test, self.delay))
+        return _first_true(runs, *_by_delay(runs, train, test, self.delay))
 
 
 @dataclass(frozen=True)
-class FinalRule(WithThresholds):
-    """Labels by the state at the last logged step: which accuracies hold there.
+class FinalRule(NamedRule):
+    """Labels by the accuracies at the last logged step.
 
-    Neither: fail; train alone: memorize; both: grok if the test loss was ever `ratio_threshold` times the train loss, which is what
-    a delay leaves behind, else generalize; test alone: undecided. A run that met a value that is not finite is `diverged`.
+    Neither is high: fail. Train alone: memorize. Test alone: undecided. Both: grok if the test loss was ever `ratio_threshold`
+    times the train loss, as it is while generalization is delayed, otherwise generalize. A run in which a metric was not finite is
+    `diverged`.
     """
 
     name: ClassVar[str] = "final"
@@ -185,17 +365,16 @@ class FinalRule(WithThresholds):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns of the runs table that it looks at."""
+        """The columns of the runs table that the rule reads."""
         return ("final_train_accuracy", "final_test_accuracy", "max_loss_ratio", "diverged_step")
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
         train, test, ratio = (_numbers(runs, name) for name in self.columns[:3])
-        # Accuracies are stored in float32 precision; a share such as 0.99 must reach itself.
         fitted, generalized = (_reaches(*pair) for pair in ((train, self.train_accuracy), (test, self.test_accuracy)))
-        return _phases(
+        return _first_true(
             runs,
-            ("diverged", _told(runs, "diverged_step")),
+            ("diverged", _has_value(runs, "diverged_step")),
             ("undecided", np.isnan(train) | np.isnan(test) | (generalized & ~fitted)),
             ("fail", ~fitted),
             ("memorize", ~generalized),
@@ -205,67 +384,41 @@ class FinalRule(WithThresholds):
         )
 
 
-NamedRule = ArticleRule | AccuracyDelayRule | CrossingRule | FinalRule
 RULES: Mapping[str, type[NamedRule]] = {rule.name: rule for rule in (ArticleRule, AccuracyDelayRule, CrossingRule, FinalRule)}
 
 
-def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ()) -> NamedRule:
-    """The rule of that name, with thresholds by name, or written as NAME=VALUE.
-
-    Raises:
-      AnalysisError: no such rule, no such threshold, or one out of range.
-    """
-    if name not in RULES:
-        raise AnalysisError(f"there is no rule {name}; the rules are {', '.join(RULES)}{nearest(name, RULES)}")
-    rule = RULES[name]
-    settings: Mapping[str, Any] = thresholds if isinstance(thresholds, Mapping) else parse_thresholds(rule, list(thresholds))
-    check_names(rule, settings)
-    return rule(**settings)
-
-
-def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
-    """The phase of each run under a rule.
-
-    A run that was stopped early is `undecided`, unless its phase is one that the rule is certain of: under another rule, or other
-    thresholds, than those that stopped it, what it would have become is not known.
-    """
-    phases = rule(runs)
-    stopped = _told(runs, "stopped_by")
-    if not stopped.any():
-        return phases
-    return phases.mask(stopped & ~phases.isin(getattr(rule, "certain", ())).to_numpy(), "undecided")
-
-
 def _by_delay(runs: pd.DataFrame, train: Numbers, test: Numbers, delay: float) -> tuple[tuple[str, Flags], ...]:
-    """Questions about the steps, NaN where never, at which the train and the test metric got there."""
+    """Questions about the steps [R] at which the train and the test metric crossed their thresholds, NaN where they never did."""
     fitted, generalized = ~np.isnan(train), ~np.isnan(test)
     return (
         ("grok", test - train >= delay),
         ("generalize", fitted & generalized),
-        ("diverged", _told(runs, "diverged_step")),
+        ("diverged", _has_value(runs, "diverged_step")),
         ("memorize", fitted),
         ("undecided", generalized),
         ("fail", np.ones(len(runs), bool)),
     )
 
 
-def _phases(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[str]:
-    """The phase of the first question that is true of a run, in order."""
-    codes = np.select([holds for _, holds in questions], [np.int8(PHASES.index(phase)) for phase, _ in questions], np.int8(-1))
+def _first_true(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[str]:
+    """The phase that belongs to the first question, each with its answers [R], to which a run's answer is yes."""
+    codes = np.select([answers for _, answers in questions], [np.int8(PHASES.index(phase)) for phase, _ in questions], np.int8(-1))
     return pd.Series(pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(PHASES))), index=runs.index, name="phase")
 
 
 def _reaches(values: Numbers, threshold: float) -> Flags:
+    """Whether values [R] that were stored in float32 are at least a threshold, which is rounded as they were."""
     reached: Flags = values.astype(np.float32) >= np.float32(threshold)
     return reached
 
 
-def _told(runs: pd.DataFrame, name: str) -> Flags:
-    """Where a column says something; nowhere if the table has no such column, as published ones have not."""
+def _has_value(runs: pd.DataFrame, name: str) -> Flags:
+    """Where a column is not null, [R]; nowhere if the table lacks it, as published tables do."""
     return runs[name].notna().to_numpy(dtype=bool) if name in runs else np.zeros(len(runs), bool)
 
 
 def _numbers(runs: pd.DataFrame, name: str) -> Any:
+    """A column as floats [R], NaN where it is null."""
     if name not in runs:
         raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
     try:

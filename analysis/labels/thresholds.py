@@ -1,4 +1,4 @@
-"""Thresholds: the fields of a rule, each with its default, what it may be, and what it means."""
+"""Thresholds: the fields of a rule, each with its default, the values it may have, and its meaning."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Setting = float | str
 
 @dataclass(frozen=True)
 class Threshold:
-    """What a field of a rule may be: one of `options`; without any, a number from `low` to `high`, both included.
+    """The values that a field of a rule may have: one of `options`, or, if there are none, a number from `low` to `high` inclusive.
 
-    `log` says that the number is judged on a log scale: a slider moves it by factors.
+    With `log` the number is judged on a log scale: a slider moves it by factors.
     """
 
     meaning: str
@@ -28,24 +28,24 @@ class Threshold:
 
     @property
     def allowed(self) -> str:
-        """What is allowed, as the end of a sentence."""
+        """The allowed values, as the end of a sentence."""
         return ", ".join(map(_text, self.options)) if self.options else f"a number from {self.low:g} to {self.high:g}"
 
     def allows(self, value: object) -> bool:
-        """Whether the field may be `value`."""
+        """Whether `value` is one of the allowed values."""
         if self.options:
             return value in self.options and not isinstance(value, bool)
         return isinstance(value, int | float) and not isinstance(value, bool) and self.low <= value <= self.high
 
 
 class WithThresholds:
-    """What rules have in common: fields that are thresholds, checked when a rule is made, and told in notebooks."""
+    """A base class whose fields are thresholds: checked when an instance is made, shown as a table in notebooks."""
 
     name: ClassVar[str]
     source: ClassVar[str]
 
     def __post_init__(self) -> None:
-        """Raises AnalysisError for the first field that is not what it may be."""
+        """Raises AnalysisError for the first field whose value is not allowed."""
         for name, threshold in thresholds_of(self).items():
             if not threshold.allows(value := getattr(self, name)):
                 raise AnalysisError(f"{name} = {value} is out of range; use {threshold.allowed}")
@@ -62,17 +62,17 @@ def number(default: float, low: float, high: float, meaning: str, unit: str = ""
 
 
 def option(default: Setting, options: tuple[Setting, ...], meaning: str, unit: str = "") -> Any:
-    """A field of a rule that is one of a few numbers or words."""
+    """A field of a rule that is one of a few numbers or names."""
     return dataclasses.field(default=default, metadata={"threshold": Threshold(meaning, unit, options=options)})
 
 
 def thresholds_of(rule: Any) -> dict[str, Threshold]:
-    """What each field of a rule, or of its class, may be, by name; `dataclasses.fields` has the defaults."""
+    """The threshold of each field of a rule or a class of rules, by name; `dataclasses.fields` has the defaults."""
     return {field.name: field.metadata["threshold"] for field in dataclasses.fields(rule)}
 
 
 def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:
-    """The thresholds written as NAME=VALUE for a class of rules. Raises AnalysisError; values are not checked yet."""
+    """The thresholds that are written as NAME=VALUE, by name. Raises AnalysisError for a name that the class of rules lacks."""
     known, parsed = thresholds_of(rule), dict[str, Setting]()
     for written in settings:
         name, equals, text = (part.strip() for part in written.partition("="))
@@ -84,13 +84,13 @@ def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:
 
 
 def check_names(rule: Any, settings: Mapping[str, object]) -> None:
-    """Raises AnalysisError for a name that is no field of a class of rules."""
+    """Raises AnalysisError if a name is no threshold of a class of rules."""
     for name in settings:
         _require(name, thresholds_of(rule), rule)
 
 
-def told(rule: Any) -> str:
-    """A rule in few words: its name, and the fields that are not at their defaults."""
+def describe_rule(rule: Any) -> str:
+    """A rule in a few words: its name, and the thresholds that are not at their defaults."""
     changed = [
         f"{field.name} {_text(getattr(rule, field.name))}"
         for field in dataclasses.fields(rule)

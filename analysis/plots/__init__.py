@@ -1,4 +1,4 @@
-"""Figures fit for a paper, a function a kind, in one quiet style that reads without colour too."""
+"""Figures for papers: one function for each kind, all in one style that also works in greyscale."""
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.boundary import plot_boundary

@@ -1,4 +1,4 @@
-"""The boundary of a phase on the map: where along one axis its share crosses one half, with the band of that."""
+"""The map of a boundary: where along one hyperparameter the share of a phase crosses one half, with its confidence band."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.cells import MOST_FACETS
-from grokjax.analysis.plots.layout.page import PAD, new_figure
-from grokjax.analysis.plots.layout.panels import Panels
+from grokjax.analysis.plots.layout.cells import MOST_FACETS, color_scale
+from grokjax.analysis.plots.layout.page import PAD, FacetPanels, axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, SINGLE, TEST_COLOR, shades, styled
-from grokjax.analysis.plots.layout.text import POINTS, counted, told_missing, value_texts
+from grokjax.analysis.plots.layout.text import POINTS, counted, missing_note, value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
 from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
     from grokjax.analysis.statistics.boundary import Boundary
 
-# Inches: a column of the map, a panel's height, what labels and the scale of colours take.
+# Inches: the least and the greatest width of a column, the height of a panel, the width of labels and colour bar.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
-HALF_BAR = 0.38  # of a column
+HALF_BAR = 0.38  # of the width of a column
+# Each status of a boundary but "found", as the note counts it ("2 of one phase alone").
 STATUS_NOTES = {
     "no runs": "of no run that counts",
     "one phase": "of one phase alone",
@@ -47,42 +47,37 @@ def plot_boundary(
     missing: int = 0,
     title: str | None = None,
     width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The boundary for each value of a hyperparameter across, along the axis upwards, with its band, over the shares it fits.
+    """Draws the boundary of a phase along one hyperparameter (upwards) for each value of another (across).
 
-    A disc is a cell, its shade the share of the phase there; a line is where the fitted share is one half, the box about it the
-    band. A boundary beyond the values that were tried is an arrow.
+    A disc is a cell, shaded by the share of the phase in it. A line marks where the fitted share is one half, the box around it the
+    confidence band; an arrow, a boundary beyond the values that were tried.
 
     Args:
-      found: from `boundary.boundaries`.
-      by: what its keys are: the hyperparameter across, or that of the panels and that across.
-      phase, against: whose boundary it is, as there.
-      missing: how many planned runs are not there.
+      found: from `boundaries`.
+      by: the hyperparameters of its keys: the one across, or the one of the panels and the one across.
+      phase, against: as given to `boundaries`.
+      missing: number of planned runs that have not been trained yet.
       title: above the figure.
-      width: in inches; one column of a paper where all panels fit in one line of it, else both, when None.
+      width: of the figure in inches; when None one column of a paper if all panels fit side by side in it, else two.
+      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: neither one nor two hyperparameters, or more panels or columns than the width has room for.
+      AnalysisError: `by` has neither one nor two names, or more panels or columns than fit.
     """
     if not 1 <= len(by) <= 2:
         raise AnalysisError(f"a map of a boundary has one other hyperparameter, or two, got {', '.join(by) or 'none'}; draw fits")
-    facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
     columns = sorted({key[-1] for key in found})
-    width = width or (SINGLE if len(facets) * (1.6 * COLUMN * len(columns) + 0.1) <= SINGLE - BESIDE else DOUBLE)
-    fitting = int((width - BESIDE + 1e-9) / (COLUMN * len(columns) + 0.1))
-    if not fitting or len(facets) > MOST_FACETS:
-        raise AnalysisError(
-            f"{len(facets)} panels of {len(columns)} columns do not fit in {width:g} inches; choose some with --where, or widen"
-        )
-    placed = Panels.arranged(facets, by[0] if len(by) == 2 else None, fitting)
+    placed, width = _arranged(found, by, len(columns), width, ax)
     first = next(iter(found.values()))
     drawn = placed.across * min((width - BESIDE) / placed.across, WIDEST_COLUMN * len(columns) + 0.1)
     figure = new_figure(
         width, placed.down * (HEIGHT + 0.22) + 0.38, title=title, legend=_legend(found), note=boundary_note(found, missing),
-        used=drawn + BESIDE + 2 * PAD,
+        used=drawn + BESIDE + 2 * PAD, ax=ax,
     )  # fmt: skip
-    panels = placed.axes(figure)
-    scale_to_values(panels[0], "y", axis_values(found), HEIGHT, log=first.log)
+    panels = placed.axes(figure, ax)
+    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if ax is None else axes_size(ax)[1], log=first.log)
     panels[0].set(xlim=(-0.6, len(columns) - 0.4), xticks=range(len(columns)), xticklabels=value_texts(columns))
     for index, place, key in placed.keys(by, columns):
         if key in found:
@@ -90,40 +85,47 @@ def plot_boundary(
     placed.label(panels, by[-1], first.axis)
     for panel in panels:
         panel.tick_params(bottom=False)
-    _draw_scale(figure, panels, phase, against)
+    scale = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
+    color_scale(figure, panels, scale, f"{phase} (% of {phase} and {against})" if against else f"{phase} (% of runs)")
     return figure
 
 
+def _arranged(
+    found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str], columns: int, width: float | None, ax: Axes | None
+) -> tuple[FacetPanels, float]:
+    """The panels of a number of columns each, and the width of their figure in inches."""
+    facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
+    check_one_panel(ax, len(facets), f"choose the boundaries of one {by[0]}")
+    width = width or (SINGLE if len(facets) * (1.6 * COLUMN * columns + 0.1) <= SINGLE - BESIDE else DOUBLE)
+    fitting = int((width - BESIDE + 1e-9) / (COLUMN * columns + 0.1)) if ax is None else 1
+    if not fitting or len(facets) > MOST_FACETS:
+        raise AnalysisError(
+            f"{len(facets)} panels of {columns} columns do not fit in {width:g} inches; choose some with --where, or widen"
+        )
+    return FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, fitting), width
+
+
 def axis_values(found: Mapping[tuple[Any, ...], Boundary]) -> np.ndarray[Any, Any]:
-    """All values of the axis along which boundaries were looked for, ascending."""
+    """The distinct values, ascending, of the hyperparameter along which boundaries were looked for."""
     return np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
 
 
-def _draw_scale(figure: Figure, panels: list[Axes], phase: str, against: str | None) -> None:
-    """The scale of the shades."""
-    scale = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
-    label = f"{phase} (% of {phase} and {against})" if against else f"{phase} (% of runs)"
-    bar = figure.colorbar(scale, ax=panels, label=label, aspect=25, fraction=0.05, pad=0.02)
-    bar.outline.set_linewidth(0.4)
-
-
 def boundary_note(found: Mapping[tuple[Any, ...], Boundary], missing: int) -> str:
-    """How many runs a figure of boundaries shows, what they gave, and what is left out."""
+    """The note of a figure of boundaries: its runs, how many boundaries have which status, and which runs are left out."""
     fitted = sum(int(each.cells["trials"].sum()) for each in found.values())
     left_out = sum(each.left_out for each in found.values())
-    states = [each.status for each in found.values()]
-    counts = ", ".join([
-        f"{states.count('found')} found", *(f"{states.count(name)} {told}" for name, told in STATUS_NOTES.items() if name in states)
-    ])  # fmt: skip
+    statuses = [each.status for each in found.values()]
+    counts = [f"{statuses.count('found')} found"]
+    counts += [f"{statuses.count(name)} {words}" for name, words in STATUS_NOTES.items() if name in statuses]
     return " ".join(filter(None, [
-        f"{counted(fitted, 'run')} in {counted(len(found), 'group')}: {counts}.",
+        f"{counted(fitted, 'run')} in {counted(len(found), 'group')}: {', '.join(counts)}.",
         f"{left_out:,} of other phases, diverged or undecided, left out." if left_out else "",
-        told_missing(missing, fitted + left_out),
+        missing_note(missing, fitted + left_out),
     ]))  # fmt: skip
 
 
 def _draw_column(panel: Axes, place: int, each: Boundary, phase: str) -> None:
-    """The cells of a group, and its boundary where there is one."""
+    """Draws the cells of a group and, if it has one, its boundary."""
     low, high = panel.get_ylim()
     if each.status in ("found", "outside"):
         ends = np.clip(each.band, low, high)
@@ -144,11 +146,10 @@ def _draw_column(panel: Axes, place: int, each: Boundary, phase: str) -> None:
 
 
 def _legend(found: Mapping[tuple[Any, ...], Boundary]) -> list[Patch | Line2D]:
-    any_ = next(iter(found.values()))
-    states = {each.status for each in found.values()}
+    confidence = next(iter(found.values())).confidence
     handles: list[Patch | Line2D] = [
         Line2D([], [], color=TEST_COLOR, lw=1.2, label="half of the runs"),
-        Patch(color=TEST_COLOR, alpha=0.25, lw=0, label=f"{100 * any_.confidence:g} % band"),
+        Patch(color=TEST_COLOR, alpha=0.25, lw=0, label=f"{100 * confidence:g} % band"),
     ]
     arrow = Line2D([], [], ls="", marker="^", color=TEST_COLOR, ms=4, mew=0, label="beyond")
-    return handles + [arrow] * ("outside" in states)
+    return handles + [arrow] * any(each.status == "outside" for each in found.values())

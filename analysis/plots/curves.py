@@ -1,4 +1,4 @@
-"""Curves: metrics over steps, a block of panels a run, with the run's events marked."""
+"""Curves: metrics over steps, a block of panels for each run, with the run's events marked."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.events import EVENTS
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, SMALL, TEXT, darkened, styled
-from grokjax.analysis.plots.layout.text import counted, told_missing
+from grokjax.analysis.plots.layout.text import counted, missing_note
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
+from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
-from grokjax.sweeps.store.schema import SCALARS
+from grokjax.metrics import Metric
 
-# Inches: the first panel of a run, those below it, the least width of one.
+# Inches: the first panel of a run, the panels below it, the least width of a panel.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0
+Block = np.ndarray[Any, Any]  # of the panels of one run
 EVENT_MARKERS = dict(zip(EVENTS, ("v", "^", "s", "X", "P", "d", "*"), strict=True))
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """Metrics that share a panel: of one unit, on one scale."""
+    """Metrics that share a panel because they have one unit and one scale."""
 
     label: str
     logarithmic: bool
@@ -47,59 +49,83 @@ def plot_curves(
     events: pd.DataFrame | None = None,
     missing: int = 0,
     width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """Metrics over steps, a block of panels a run: losses and norms on a log scale, all else on a linear one.
+    """Draws metrics over steps, a block of panels for each run: losses and norms on a log scale, all others on a linear one.
 
     Args:
-      curves: from `load.load_curves`, with the metrics.
-      panels: the runs to show, run_id -> the title of the run's panels.
-      metrics: in panels one below the other, a panel for those of one unit; at most six in each.
+      curves: from `load_curves`, with the metrics.
+      panels: the runs to draw, as a mapping from run_id to the title of its panels.
+      metrics: metrics of one unit share a panel, at most six in each; the panels of a run stand one below the other.
       title: above the figure.
       phases: run_id -> phase, shown beside the run's title.
-      events: from `events.events`; marked where they happen.
-      missing: how many planned runs of the cell are not there.
-      width: in inches; one column of a paper for one or two runs, both for more, when None.
+      events: from `events.events`; marked at their steps.
+      missing: number of planned runs of the cell that have not been trained yet.
+      width: of the figure in inches; when None one column of a paper for one or two runs, two columns for more.
+      ax: an Axes to draw into, for one run and metrics of one unit, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: no such metric, or more than can be told apart.
+      AnalysisError: no such metric, or more than can be distinguished.
     """
-    quantities = quantities_of(metrics)
-    width = width or (SINGLE if len(panels) <= 2 else DOUBLE)
-    across = _across(len(panels), width)
-    down = math.ceil(len(panels) / across)
-    heights = [FIRST] + [FURTHER] * (len(quantities) - 1)
-    lines = _lines(metrics)
+    quantities = quantities_of(metrics, scalar_metrics(curves))
+    check_one_panel(ax, len(panels) * len(quantities), "choose one run and metrics of one unit")
+    width = axes_size(ax)[0] + 0.4 if ax is not None else width or (SINGLE if len(panels) <= 2 else DOUBLE)
+    across, lines = _across(len(panels), width), _lines(metrics)
     events = curves.iloc[:0].assign(event="") if events is None else events
     markers = {event: marker for event, marker in EVENT_MARKERS.items() if (events["event"] == event).any()}
-    last = int(curves["step"].max()) if len(curves) else 0
-    figure = new_figure(
-        width, down * (sum(heights) + 0.08 * len(quantities) + 0.22) + 0.34, title=title, legend=_legend(lines, markers),
-        note=f"{counted(len(panels), 'run')}, logged up to step {last:,}. {told_missing(missing, len(panels))}".strip(),
-    )  # fmt: skip
-    grid = figure.subplots(down * len(quantities), across, squeeze=False, sharex=True, height_ratios=heights * down)
-    for panel in grid.ravel():
-        panel.set_visible(False)
+    titles = {run_id: f"{label}: {phases[run_id]}" for run_id, label in panels.items()}
+    heights, down = [FIRST] + [FURTHER] * (len(quantities) - 1), math.ceil(len(panels) / across)
+    body = down * (sum(heights) + 0.08 * len(quantities) + 0.22) + 0.34
+    heading = title if ax is None else "\n".join(filter(None, [title, *titles.values()]))
+    note = _note(curves, len(panels), missing)
+    figure = new_figure(width, body, title=heading, legend=_legend(lines, markers), note=note, ax=ax)
+    grid = _grid(figure, down, across, heights) if ax is None else np.array([[ax]])
     limits = [_limits(curves, quantity) for quantity in quantities]
-    for index, (run_id, label) in enumerate(panels.items()):
-        line, column = divmod(index, across)
-        block = grid[line * len(quantities) : (line + 1) * len(quantities), column]
-        for panel, quantity, ends in zip(block, quantities, limits, strict=True):
-            _draw_metrics(panel, curves[curves["run_id"] == run_id], quantity, ends, lines)
-            panel.set_ylabel(quantity.label if column == 0 else "")
-            lowest = index + across >= len(panels) and quantity == quantities[-1]
-            step_axis(panel, inches=width / across - 0.4, label=lowest)
-            panel.tick_params(labelbottom=lowest, labelleft=column == 0)
+    for index, (run_id, block) in enumerate(zip(panels, _blocks(grid, len(quantities)), strict=False)):
+        _draw_block(block, curves[curves["run_id"] == run_id], quantities, limits, lines)
+        _label_block(block, quantities, width / across - 0.4, first=index % across == 0, lowest=index + across >= len(panels))
         _mark_events(block, events[events["run_id"] == run_id], markers)
-        color = darkened(PHASE_COLORS[phases[run_id]])
-        size = TEXT if across <= 3 else SMALL
-        block[0].set_title(f"{label}: {phases[run_id]}", color=color, fontweight="bold", fontsize=size)
+        if ax is None:
+            _title(block[0], titles[run_id], phases[run_id], TEXT if across <= 3 else SMALL)
     figure.align_ylabels(grid[:, 0])
     return figure
 
 
-def quantities_of(metrics: Sequence[str]) -> list[Quantity]:
-    """The metrics by what they share an axis in, in the order asked for."""
-    known = {metric.name: metric for metric in SCALARS}
+def _blocks(grid: Block, height: int) -> list[Block]:
+    """The blocks of panels in a grid, each `height` panels of one column, row by row."""
+    return [column for rows in np.split(grid, len(grid) // height) for column in rows.T]
+
+
+def _label_block(block: Block, quantities: Sequence[Quantity], inches: float, *, first: bool, lowest: bool) -> None:
+    """Labels the panels of a run, `inches` wide: steps below the last panel of a lowest block, quantities left of a first one."""
+    for panel, quantity in zip(block, quantities, strict=True):
+        labelled = lowest and quantity == quantities[-1]
+        step_axis(panel, inches=inches, label=labelled)
+        panel.tick_params(labelbottom=labelled, labelleft=first)
+        panel.set_ylabel(quantity.label if first else "")
+
+
+def _title(panel: Axes, text: str, phase: str, size: float) -> None:
+    panel.set_title(text, color=darkened(PHASE_COLORS[phase]), fontweight="bold", fontsize=size)
+
+
+def _note(curves: pd.DataFrame, runs: int, missing: int) -> str:
+    last = int(curves["step"].max()) if len(curves) else 0
+    return f"{counted(runs, 'run')}, logged up to step {last:,}. {missing_note(missing, runs)}".strip()
+
+
+def _grid(figure: Figure, down: int, across: int, heights: Sequence[float]) -> np.ndarray[Any, Any]:
+    """Hidden panels in `down` rows of blocks, one panel of each height in a block."""
+    grid: np.ndarray[Any, Any] = figure.subplots(
+        down * len(heights), across, squeeze=False, sharex=True, height_ratios=list(heights) * down
+    )
+    for panel in grid.ravel():
+        panel.set_visible(False)  # until a run is drawn in it
+    return grid
+
+
+def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Quantity]:
+    """The metrics, which are among `known`, grouped by unit and scale in the order given; a group shares a panel."""
     together: dict[tuple[str, bool], list[str]] = {}
     for metric in metrics:
         if metric not in known:
@@ -112,7 +138,7 @@ def quantities_of(metrics: Sequence[str]) -> list[Quantity]:
 
 
 def _label(metrics: Sequence[str], unit: str) -> str:
-    """What stands at the axis: the name, or the words that all the names end in, and the unit."""
+    """The label of the y axis: the name, or the words that all names end in, and the unit."""
     words = [metric.split("_") for metric in metrics]
     common: list[str] = []
     for ends in zip(*(reversed(each) for each in words), strict=False):
@@ -124,14 +150,14 @@ def _label(metrics: Sequence[str], unit: str) -> str:
 
 
 def _across(count: int, width: float) -> int:
-    """How many runs stand side by side: about as many as there are lines of them, if they have room."""
+    """The number of runs side by side: about as many as there are rows, if they fit."""
     fitting = max(1, int((width - 0.45) / LEAST))
     across = min(fitting, math.ceil(math.sqrt(count)))
     return math.ceil(count / math.ceil(count / across))
 
 
 def _limits(curves: pd.DataFrame, quantity: Quantity) -> tuple[float, float]:
-    """The least and the greatest value that has a place on the axis."""
+    """The least and the greatest value that the axis can show."""
     values = curves[list(quantity.metrics)].to_numpy(dtype=float, na_value=np.nan)
     values = values[np.isfinite(values) & ((values > 0) | (not quantity.logarithmic))]
     if not len(values):
@@ -139,28 +165,37 @@ def _limits(curves: pd.DataFrame, quantity: Quantity) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _draw_metrics(
-    panel: Axes, curve: pd.DataFrame, quantity: Quantity, limits: tuple[float, float], lines: Mapping[str, Any]
+def _draw_block(
+    block: Block,
+    curve: pd.DataFrame,
+    quantities: Sequence[Quantity],
+    limits: Sequence[tuple[float, float]],
+    lines: Mapping[str, Any],
 ) -> None:
-    panel.set_visible(True)
+    """Draws the metrics of one run, a panel for each quantity, on the scale that all runs share."""
     step = curve["step"].to_numpy()
-    for metric in quantity.metrics:
-        color, style = lines[metric]
-        values = curve[metric].to_numpy(dtype=float, na_value=np.nan)
-        single = len(step) == 1  # a line of one point would not be seen
-        panel.plot(step, values, color=color, lw=1, ls=style, label=metric, marker="o" if single else None, ms=2.5)
+    for panel, quantity, ends in zip(block, quantities, limits, strict=True):
+        panel.set_visible(True)
+        for metric in quantity.metrics:
+            color, style = lines[metric]
+            values = curve[metric].to_numpy(dtype=float, na_value=np.nan)
+            single = len(step) == 1  # a line of one point would be invisible
+            panel.plot(step, values, color=color, lw=1, ls=style, label=metric, marker="o" if single else None, ms=2.5)
+        _scale(panel, quantity, *ends)
+
+
+def _scale(panel: Axes, quantity: Quantity, low: float, high: float) -> None:
     if quantity.logarithmic:
-        log_axis(panel, "y", *limits)
-    else:
-        low, high = limits
-        low, high = (min(low, 0), max(high, 1)) if quantity.label.endswith("(share)") else (low, high)
-        margin = 0.06 * (high - low) or 0.5
-        panel.set_ylim(low - margin, high + margin)
-        panel.locator_params(axis="y", nbins=4)
+        log_axis(panel, "y", low, high)
+        return
+    low, high = (min(low, 0), max(high, 1)) if quantity.label.endswith("(share)") else (low, high)
+    margin = 0.06 * (high - low) or 0.5
+    panel.set_ylim(low - margin, high + margin)
+    panel.locator_params(axis="y", nbins=4)
 
 
-def _mark_events(block: np.ndarray[Any, Any], events: pd.DataFrame, markers: Mapping[str, str]) -> None:
-    """A line through all panels of a run at each event, with the event's mark on top."""
+def _mark_events(block: Block, events: pd.DataFrame, markers: Mapping[str, str]) -> None:
+    """Draws a vertical line through all panels of a run at each event, with the event's marker at the top."""
     for event, step in zip(events["event"], events["step"], strict=True):
         for panel in block:
             panel.axvline(step, color=GREY, lw=0.5, ls=":", zorder=0)
@@ -170,7 +205,7 @@ def _mark_events(block: np.ndarray[Any, Any], events: pd.DataFrame, markers: Map
 
 
 def _lines(metrics: Sequence[str]) -> dict[str, Any]:
-    """Colour and style of each metric: one for all of training, one for all of testing, others for all else."""
+    """Colour and dashes of each metric: one for train metrics, one for test metrics, a different one for each other metric."""
     others = [metric for metric in metrics if not metric.startswith(("train_", "test_"))]
     begin = 0 if len(others) == len(metrics) else 2
     places = {metric: (begin + index) % len(LINES) for index, metric in enumerate(others)}

@@ -1,4 +1,4 @@
-"""The map of grokking delays: the median of each cell, and what is not known of it."""
+"""The map of grokking delays: the Kaplan-Meier median of each cell, with its interval."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
+from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells, mark_empty
 from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades, styled
-from grokjax.analysis.plots.layout.text import counted, steps_text, told_missing
+from grokjax.analysis.plots.layout.text import counted, missing_note, steps_text
 from grokjax.analysis.plots.layout.ticks import few_ticks
 
-_COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # no median is as white as a cell without one
+_COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # the shortest delay is still darker than a cell without a median
 
 
 @styled
@@ -29,47 +29,57 @@ def plot_delays(
     missing: int = 0,
     title: str | None = None,
     width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The Kaplan-Meier median of the delay in each cell, as shades on a logarithmic scale, with its interval where there is room.
+    """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
 
-    Where fewer than half of the fitted runs grokked before they ended, the median lies beyond: such a cell has no shade, and says
-    how many did. A cell in which no run fitted says so.
+    The median of a cell is unknown if fewer than half of its fitted runs grokked before they ended; the cell then has no shade and
+    says how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run hatched.
 
     Args:
-      medians: from `delays.median_delays`, by facet, y and x.
-      x, y, facet: hyperparameters; their values are evenly spaced, ascending. Cells without a run are hatched.
-      missing: how many planned runs are not there.
+      medians: from `median_delays`, by facet, y and x.
+      x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      missing: number of planned runs that have not been trained yet.
       title: above the figure.
-      width: in inches; one column of a paper, or both, as is needed, when None.
+      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
+      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: more panels than can be read, or more cells than the width has room for.
+      AnalysisError: too many panels to read, or more cells than fit.
     """
-    cells = cells_of(medians, x, y, facet)
-    known = medians["median"][np.isfinite(medians["median"])]
-    positive = known[known > 0]
-    norm = LogNorm(positive.min(), max(positive.max(), 1.01 * positive.min()), clip=True) if len(positive) else LogNorm(1, 10)
-    runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
-    note = (
-        f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
-        f"Median delay (steps), and its interval where there is room; 3/9: of 9 fitted runs 3 grokked, too few for a median. "
-        f"{told_missing(missing, runs)}"
-    )
-    drawn = cell_figure(
-        cells, width=width, smallest=0.16, comfortable=0.3, title=title, note=note.strip(), scale=True, legend=_legend(medians)
+    cells = map_cells(medians, x, y, facet)
+    norm = _norm(medians["median"])
+    drawn = draw_map(
+        cells, ax=ax, width=width, smallest=0.16, comfortable=0.3, title=title, note=_note(medians, missing), scale=True,
+        legend=_legend(medians),
     )  # fmt: skip
+    every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
     for value, panel in drawn.panels.items():
-        part = cells.of(medians, value)
-        places = {(row.across, row.up) for row in part.itertuples()}
-        every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
+        part = cells.panel(medians, value)
+        places = set(zip(part["across"], part["up"], strict=True))
         mark_empty(panel, every[[place not in places for place in every.itertuples(index=False, name=None)]])
         _draw_delays(panel, part, norm, drawn)
-    bar = color_scale(drawn, ScalarMappable(norm, _COLORS), "median delay (steps)")
+    bar = color_scale(drawn.figure, list(drawn.panels.values()), ScalarMappable(norm, _COLORS), "median delay (steps)")
     few_ticks(bar.ax.yaxis, float(norm.vmin or 1), float(norm.vmax or 1))
     return drawn.figure
 
 
-def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: CellFigure) -> None:
+def _norm(medians: pd.Series[float]) -> LogNorm:
+    """The log scale of the known medians above 0."""
+    positive = medians[np.isfinite(medians) & (medians > 0)]
+    return LogNorm(positive.min(), max(positive.max(), 1.01 * positive.min()), clip=True) if len(positive) else LogNorm(1, 10)
+
+
+def _note(medians: pd.DataFrame, missing: int) -> str:
+    runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
+    return (
+        f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
+        f"Median delay (steps), and its interval where there is room; 3/9: of 9 fitted runs 3 grokked, too few for a median. "
+        f"{missing_note(missing, runs)}"
+    ).strip()
+
+
+def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: Map) -> None:
     for row in cells.to_dict("records"):
         place = (row["across"], row["up"])
         if np.isfinite(row["median"]):

@@ -1,4 +1,4 @@
-"""The share of a phase along an axis: what was seen, and the logistic fit that the boundary is read off."""
+"""The share of a phase along one hyperparameter: observed shares, and the logistic fits that boundaries are read off."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.plots.boundary import axis_values, boundary_note
 from grokjax.analysis.plots.layout.cells import MOST_FACETS
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.panels import Panels
+from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, LINES, MARKS, SINGLE, styled
 from grokjax.analysis.plots.layout.text import value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
     from grokjax.analysis.statistics.boundary import Boundary
 
 PANEL, HEIGHT = 1.45, 1.5  # inches: the least width of a panel, its height
-MOST_BANDS = 2  # groups of a panel whose bands can be told apart
-POINTS = 200
+MOST_BANDS = 2  # lines in one panel whose bands can be distinguished
+POINTS = 200  # of a fitted curve
 
 
 @styled
@@ -38,41 +37,37 @@ def plot_fits(
     missing: int = 0,
     title: str | None = None,
     width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """Shares along the axis, the fitted curves, and on the line of one half each boundary with its band.
+    """Draws the observed shares along a hyperparameter, the fitted curves, and each boundary with its band.
 
-    In panels of one line or two, Wilson intervals and the bands of the curves as well.
+    Panels of one or two lines also have the Wilson intervals of the shares and the bands of the curves.
 
     Args:
-      found: from `boundary.boundaries`.
-      by: what its keys are: nothing, the hyperparameter of the lines, or that of the panels and that of the lines.
-      phase, against: whose boundary it is, as there.
-      missing: how many planned runs are not there.
+      found: from `boundaries`.
+      by: the hyperparameters of its keys: none, the one that makes lines, or the one of the panels and the one of the lines.
+      phase, against: as given to `boundaries`.
+      missing: number of planned runs that have not been trained yet.
       title: above the figure.
-      width: in inches; one column of a paper for one panel, both for more, when None.
+      width: of the figure in inches; when None one column of a paper for one panel, two columns for more.
+      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: more hyperparameters, lines or panels than can be told apart.
+      AnalysisError: more hyperparameters, lines or panels than can be distinguished.
     """
     facets = [None] if len(by) < 2 else sorted({key[0] for key in found})
     lines = [None] if not by else sorted({key[-1] for key in found})
-    if len(by) > 2 or len(lines) > len(LINES) or len(facets) > MOST_FACETS:
-        raise AnalysisError(
-            f"{' x '.join(by)} makes {len(facets)} panels of {len(lines)} lines; {MOST_FACETS} of {len(LINES)} can be told apart: "
-            "choose some with --where"
-        )
+    _check(by, len(facets), len(lines))
+    check_one_panel(ax, len(facets), f"choose the boundaries of one {by[0] if by else 'group'}")
     width = width or (SINGLE if len(facets) == 1 else DOUBLE)
-    placed = Panels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
-    names = [f"{by[-1]} = {text}" for text in value_texts(lines)] if by else []
-    handles = [
-        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=name)
-        for (color, style), marker, name in zip(LINES, MARKS, names, strict=False)
-    ]
+    placed = FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
     banded = len(lines) <= MOST_BANDS
     note = f"{boundary_note(found, missing)} Large marks: boundaries, with their bands.{' Bars: Wilson intervals.' * banded}"
-    figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, title=title, legend=handles, note=note)
-    panels, first = placed.axes(figure), next(iter(found.values()))
-    scale_to_values(panels[0], "x", axis_values(found), width / placed.across - 0.5, log=first.log)
+    legend = _legend(by[-1], lines) if by else []
+    figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, title=title, legend=legend, note=note, ax=ax)
+    panels, first = placed.axes(figure, ax), next(iter(found.values()))
+    length = width / placed.across - 0.5 if ax is None else axes_size(ax)[0]
+    scale_to_values(panels[0], "x", axis_values(found), length, log=first.log)
     for panel in panels:
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
         panel.set_ylim(-0.04, 1.04)
@@ -83,12 +78,27 @@ def plot_fits(
     return figure
 
 
+def _check(by: Sequence[str], panels: int, lines: int) -> None:
+    if len(by) > 2 or lines > len(LINES) or panels > MOST_FACETS:
+        raise AnalysisError(
+            f"{' x '.join(by)} makes {panels} panels of {lines} lines; {MOST_FACETS} of {len(LINES)} can be told apart: "
+            "choose some with --where"
+        )
+
+
+def _legend(name: str, values: Sequence[Any]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=f"{name} = {text}")
+        for (color, style), marker, text in zip(LINES, MARKS, value_texts(values), strict=False)
+    ]
+
+
 def _draw_fit(panel: Axes, each: Boundary, place: int, *, banded: bool) -> None:
     (color, style), marker = LINES[place], MARKS[place]
     at = each.cells["value"].to_numpy(float)
-    seen, trials = each.cells["successes"].to_numpy(), each.cells["trials"].to_numpy()
-    share = seen / trials
-    low, high = wilson_interval(seen, trials, each.confidence)
+    successes, trials = each.cells["successes"].to_numpy(), each.cells["trials"].to_numpy()
+    share = successes / trials
+    low, high = wilson_interval(successes, trials, each.confidence)
     bars = np.clip([share - low, high - share], 0, None) if banded else None
     panel.errorbar(at, share, bars, ls="", marker=marker, ms=2.8, mew=0, elinewidth=0.5, color=color, alpha=0.8)
     if each.fit is None:

@@ -1,4 +1,4 @@
-"""The phase diagram: a mark a seed in every cell."""
+"""The phase diagram: a grid of cells, and in each cell a marker for every run."""
 
 from __future__ import annotations
 
@@ -11,76 +11,88 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
-from grokjax.analysis.plots.layout.cells import CellFigure, cell_figure, cells_of
+from grokjax.analysis.plots.layout.cells import Map, draw_map, map_cells
 from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, phase_mark, styled
-from grokjax.analysis.plots.layout.text import POINTS, counted, ranged, told_missing
+from grokjax.analysis.plots.layout.text import POINTS, counted, missing_note, ranged
 from grokjax.errors import AnalysisError
 
-# Points from mark to mark: the least at which shapes can be told apart, and what reads well.
+# Points between the centres of markers: the least at which shapes can be distinguished, and a comfortable distance.
 LEAST_PITCH, PITCH = 2.6, 4.0
-# Of a cell's side, what its marks fill.
+# The share of a cell's side that its markers fill.
 FILLED = 0.84
 
 
 @styled
 def plot_phases(
-    grid: pd.DataFrame, *, x: str, y: str, facet: str | None = None, title: str | None = None, width: float | None = None
+    grid: pd.DataFrame,
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    facet: str | None = None,
+    title: str | None = None,
+    warning: str | None = None,
+    width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The phase diagram: a panel a value of `facet`, a cell a point of the grid, and in each cell a mark for every seed.
+    """Draws the phase diagram: a panel for each value of `facet`, a cell for each point of the grid, a marker for each run.
 
     Args:
-      grid: from `phases.phase_grid` with the same x, y and facet. Runs that are planned and not there are drawn as rings.
-      x, y, facet: hyperparameters; their values are evenly spaced, ascending. Cells without a run stay empty.
+      grid: from `phase_grid`. Planned runs that have not been trained yet are drawn as rings.
+      x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced; the grid's own axes
+        when x and y are None.
       title: above the figure.
-      width: in inches; one column of a paper, or both, as is needed, when None.
+      warning: a sentence to begin the note with, such as that of `misfit`.
+      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
+      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: more panels than can be read, or more marks than the width has room for.
+      AnalysisError: too many panels to read, or more markers than fit.
     """
-    cells = cells_of(grid, x, y, facet)
+    cells = map_cells(grid, x, y, facet)
     missing = missing_counts(grid)
     side = math.ceil(math.sqrt((grid["seeds"] + missing).max()))
-    least = side * LEAST_PITCH / FILLED / POINTS
     present = [phase for phase in PHASES if grid[f"{phase}_count"].sum()]
     legend = [phase_mark(phase) for phase in present] + [_ring()] * bool(missing.sum())
+    smallest, comfortable = (side * pitch / FILLED / POINTS for pitch in (LEAST_PITCH, PITCH))
     try:
-        drawn = cell_figure(
-            cells, width=width, smallest=least, comfortable=max(0.2, side * PITCH / FILLED / POINTS), title=title, legend=legend,
-            note=grid_note(grid, missing),
+        drawn = draw_map(
+            cells, ax=ax, width=width, smallest=smallest, comfortable=max(0.2, comfortable), title=title, legend=legend,
+            note=grid_note(grid, missing, warning),
         )  # fmt: skip
     except AnalysisError as error:
         raise AnalysisError(f"{int(grid['seeds'].max()):,} marks a cell: {error}, or draw shares") from None
     for value, panel in drawn.panels.items():
-        _draw_marks(panel, cells.of(grid.assign(missing=missing), value), side, drawn)
+        _draw_marks(panel, cells.panel(grid.assign(missing=missing), value), side, drawn)
     return drawn.figure
 
 
 def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
-    """How many planned runs of each cell are not there."""
+    """The number of planned runs of each cell that have not been trained yet."""
     missing: pd.Series[int] = grid["planned"] - grid["seeds"]
     return missing
 
 
-def grid_note(grid: pd.DataFrame, missing: pd.Series[int]) -> str:
-    """What a map shows: runs, seeds a cell, cells without any, planned runs that are not there."""
-    there = grid["seeds"][grid["seeds"] > 0]
+def grid_note(grid: pd.DataFrame, missing: pd.Series[int], warning: str | None) -> str:
+    """The note of a map: a warning, its runs, seeds per cell, cells without a run, planned runs that are missing."""
+    seeds = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
-    total = int(there.sum())
-    shown = f"{counted(total, 'run')} in {counted(len(there), 'cell')}, {ranged(there, 'seed')} in each." if total else "No runs."
+    total = int(seeds.sum())
+    shown = f"{counted(total, 'run')} in {counted(len(seeds), 'cell')}, {ranged(seeds, 'seed')} in each." if total else "No runs."
     bare = f"{counted(empty, 'cell')} without a run." if empty else ""
-    return " ".join(part for part in (shown, bare, told_missing(int(missing.sum()), total)) if part)
+    caution = f"Warning: {warning.rstrip('.')}." if warning else ""
+    return " ".join(part for part in (caution, shown, bare, missing_note(int(missing.sum()), total)) if part)
 
 
-def _draw_marks(panel: Axes, cells: pd.DataFrame, side: int, drawn: CellFigure) -> None:
-    """A square of marks in the middle of each cell, phase by phase, then a ring for each run that is missing."""
-    pitch = min(drawn.width, drawn.height) * FILLED / side  # inches
+def _draw_marks(panel: Axes, cells: pd.DataFrame, side: int, drawn: Map) -> None:
+    """Draws a square of markers in the middle of each cell, phase by phase, then a ring for each missing run."""
+    pitch = min(drawn.cell_width, drawn.cell_height) * FILLED / side  # inches
     places = (np.arange(side) - (side - 1) / 2) * pitch
     marks: dict[str, list[tuple[float, float]]] = {name: [] for name in (*PHASES, "missing")}
     for row in cells.to_dict("records"):
         in_order = [phase for phase in PHASES for _ in range(int(row[f"{phase}_count"]))] + ["missing"] * int(row["missing"])
         for index, name in enumerate(in_order):
             line, column = divmod(index, side)
-            marks[name].append((row["across"] + places[column] / drawn.width, row["up"] - places[line] / drawn.height))
+            marks[name].append((row["across"] + places[column] / drawn.cell_width, row["up"] - places[line] / drawn.cell_height))
     size = min(pitch * POINTS * 0.72, 7.0) ** 2  # points squared
     for name, points in marks.items():
         across, up = np.array(points).reshape(-1, 2).T

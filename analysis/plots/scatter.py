@@ -1,4 +1,4 @@
-"""When runs fit and when they generalize: a mark a run, train step across, test step upwards."""
+"""Scatter of when runs fit and when they generalize: a marker for each run, train step across, test step upwards."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES, CrossingRule
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, SMALL, phase_mark, styled
-from grokjax.analysis.plots.layout.text import counted, told_missing
+from grokjax.analysis.plots.layout.page import axes_size, new_figure, strip_above
+from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, phase_mark, styled
+from grokjax.analysis.plots.layout.text import POINTS, counted, font_size, missing_note
 from grokjax.analysis.plots.layout.ticks import Which, log_axis, step_axis
 from grokjax.analysis.statistics.delays import Kind
 from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
-WIDEST, STRIP_LINE = 3.4, 0.13  # inches: the panel's side at most, a phase's line in the strip
-# Points squared of a mark, and the runs from which on marks are smaller.
+WIDEST = 3.4  # inches: the largest side of the panel
+STRIP_LINE = 1.44  # height of a phase's line in the strip, in font sizes
+# Area of a marker in points squared, and the number of runs beyond which markers shrink.
 MARK_SIZE, MANY = 13, 150
 
 
@@ -36,53 +37,51 @@ def plot_scatter(
     title: str | None = None,
     missing: int = 0,
     width: float = SINGLE,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The step at which each run's test metric gets to a threshold, against that at which its train metric does.
+    """Draws the step at which each run's test metric crosses a threshold against the step at which its train metric does.
 
-    The higher above the diagonal, the later it generalized. A run whose test metric never did is censored: it stands in the strip
-    above. One whose train metric did not is counted in the note alone.
+    The higher a run is above the diagonal, the later it generalized. A run whose test metric never crosses is censored and drawn in
+    a strip above the panel; one whose train metric never does is only counted in the note.
 
     Args:
-      runs: from `load.load_runs`.
+      runs: from `load_runs`.
       phases: the phase of each run, on the same index.
-      train, test: a crossing of `rules.CROSSINGS` each, of the train and of the test metric.
-      kind: "first" crossing, or "sustained": the first step from which on the metric stays there.
+      train, test: the crossings of the train and of the test metric, of `rules.CROSSINGS`.
+      kind: the "first" crossing, or the "sustained" one, from which on the metric stays across.
       title: above the figure.
-      missing: how many planned runs are not there.
-      width: in inches.
+      missing: number of planned runs that have not been trained yet.
+      width: of the figure in inches.
+      ax: an Axes to draw into, the strip above it, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: no such crossing, the table lacks it, or no run's train metric gets there.
+      AnalysisError: no such crossing, the table lacks it, or no run's train metric crosses.
     """
-    steps = _crossings(runs, phases, CrossingRule(train, test, kind))
+    steps = _crossing_steps(runs, phases, CrossingRule(train, test, kind))
     present = [phase for phase in PHASES if (steps.labels[steps.fitted] == phase).any()]
-    stripped = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
-    side, strip = min(width - 0.6, WIDEST), STRIP_LINE * len(stripped)
+    censored = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
+    side, strip = min(width - 0.6, WIDEST), STRIP_LINE * font_size("xtick.labelsize") / POINTS * len(censored)
+    above, panel = _panels(ax, strip)
     figure = new_figure(
         width, side + strip + 0.4, title=title, legend=[phase_mark(phase) for phase in present],
-        note=f"{steps.told} {told_missing(missing, len(runs))}".strip(), used=side + 0.6,
+        note=f"{steps.note} {missing_note(missing, len(runs))}".strip(), used=side + 0.6, ax=above or ax,
     )  # fmt: skip
-    above, panel = _panels(figure, strip, side)
-    axes: list[tuple[Which, Array]] = [("x", steps.train[steps.fitted])]
-    axes.append(("y", steps.test[steps.both] if steps.both.any() else axes[0][1]))
-    for which, shown in axes:
-        log_axis(panel, which, float(shown.min()), float(shown.max()))
-        step_axis(panel, which, inches=side)
-    panel.axline((1, 1), (10, 10), color=GREY, lw=0.6, ls=":", zorder=0)
+    if panel is None:
+        above, panel = _new_panels(figure, strip, side)
+    _scale(panel, steps, side if ax is None else min(axes_size(ax)))
     size = float(np.clip(MARK_SIZE * (MANY / len(runs)) ** 0.5, 3, MARK_SIZE))
-    for phase in sorted(present, key=lambda phase: -int((steps.labels == phase).sum())):  # the rare ones in front
-        chosen = steps.both & (steps.labels == phase)
-        if chosen.any():
+    for phase in sorted(present, key=lambda phase: -int((steps.labels == phase).sum())):  # rare phases in front
+        if (chosen := steps.both & (steps.labels == phase)).any():
             _draw_runs(panel, steps.train[chosen], steps.test[chosen], phase, size)
     if above is not None:
-        _draw_censored(above, steps, stripped, size)
+        _draw_censored(above, steps, censored, size)
     panel.set(xlabel=f"train {_words(train)} (step)", ylabel=f"test {_words(test)} (step)")
     return figure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Steps:
-    """Steps at which metrics got there [R], NaN where they did not; step 0 stands at half the least of the others."""
+    """Steps of the crossings [R], NaN for runs without; step 0 is drawn at half of the least other step."""
 
     train: Array
     test: Array
@@ -101,7 +100,7 @@ class _Steps:
         return self.fitted & np.isnan(self.test)
 
     @property
-    def told(self) -> str:
+    def note(self) -> str:
         alone, neither = int(self.censored.sum()), int((~self.fitted).sum())
         return "".join([
             f"{counted(len(self.train), 'run')}: {int(self.both.sum()):,} got there in both",
@@ -111,27 +110,48 @@ class _Steps:
         ])  # fmt: skip
 
 
-def _crossings(runs: pd.DataFrame, phases: pd.Series[str], rule: CrossingRule) -> _Steps:
+def _crossing_steps(runs: pd.DataFrame, phases: pd.Series[str], rule: CrossingRule) -> _Steps:
     *names, _ = rule.columns
     for name in names:
         if name not in runs:
             raise AnalysisError(f"the scatter needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
-    across, upwards = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in names)
-    if np.isnan(across).all():
+    train, test = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in names)
+    if np.isnan(train).all():
         raise AnalysisError(f"no run has {names[0]}; choose another --train than {rule.train}")
-    positive = np.concatenate([across, upwards])
+    positive = np.concatenate([train, test])
     zero = np.min(positive[positive > 0], initial=2.0 if not (positive > 0).any() else np.inf) / 2
-    return _Steps(np.maximum(across, zero), np.maximum(upwards, zero), phases.to_numpy())
+    return _Steps(np.maximum(train, zero), np.maximum(test, zero), phases.to_numpy())
 
 
-def _panels(figure: Figure, strip: float, side: float) -> tuple[Axes | None, Axes]:
-    """A square panel, and a strip above it where there is something to show in it."""
+def _panels(ax: Axes | None, strip: float) -> tuple[Axes | None, Axes | None]:
+    """The strip above a caller's Axes, if there is something to show in it, and that Axes."""
+    if ax is None or not strip:
+        return None, ax
+    return _bare(strip_above(ax, strip)), ax
+
+
+def _new_panels(figure: Figure, strip: float, side: float) -> tuple[Axes | None, Axes]:
+    """A square panel, with a strip above it if it needs one."""
     if not strip:
         return None, figure.subplots()
     above, panel = figure.subplots(2, 1, sharex=True, height_ratios=[strip, side])
-    above.spines["bottom"].set_visible(False)
-    above.tick_params(bottom=False, which="both")
-    return above, panel
+    return _bare(above), panel
+
+
+def _bare(strip: Axes) -> Axes:
+    strip.spines[["bottom", "top", "right"]].set_visible(False)
+    strip.tick_params(bottom=False, labelbottom=False, left=False, which="both")
+    return strip
+
+
+def _scale(panel: Axes, steps: _Steps, inches: float) -> None:
+    """Makes both axes logarithmic over the steps, and draws the diagonal."""
+    axes: list[tuple[Which, Array]] = [("x", steps.train[steps.fitted])]
+    axes.append(("y", steps.test[steps.both] if steps.both.any() else axes[0][1]))
+    for which, shown in axes:
+        log_axis(panel, which, float(shown.min()), float(shown.max()))
+        step_axis(panel, which, inches=inches)
+    panel.axline((1, 1), (10, 10), color=GREY, lw=0.6, ls=":", zorder=0)
 
 
 def _draw_runs(panel: Axes, across: Array, upwards: Array, phase: str, size: float) -> None:
@@ -140,18 +160,19 @@ def _draw_runs(panel: Axes, across: Array, upwards: Array, phase: str, size: flo
 
 
 def _draw_censored(strip: Axes, steps: _Steps, phases: Sequence[str], size: float) -> None:
-    """A line a phase, with how many runs it has."""
+    """Draws a line of markers for each phase, with the number of its runs."""
     for line, phase in enumerate(phases):
         chosen = steps.censored & (steps.labels == phase)
         _draw_runs(strip, steps.train[chosen], np.full(int(chosen.sum()), line), phase, size)
         place = strip.get_yaxis_transform()
         strip.annotate(
-            f"{int(chosen.sum()):,}", (1.01, line), xycoords=place, fontsize=SMALL, va="center", annotation_clip=False
+            f"{int(chosen.sum()):,}", (1.01, line), xycoords=place, fontsize=font_size("xtick.labelsize"), va="center",
+            annotation_clip=False,
         )  # fmt: skip
-    strip.set(ylim=(-0.6, len(phases) - 0.4), yticks=[], ylabel="never")
+    strip.set(ylim=(-0.6, len(phases) - 0.4), yticks=[(len(phases) - 1) / 2], yticklabels=["never"])
 
 
 def _words(crossing: str) -> str:
-    """accuracy_99 as accuracy ≥ 99 %, loss_1e_5 as loss ≤ 1e-5 nats."""
+    """The name of a crossing in words: accuracy_99 is accuracy ≥ 99 %, loss_1e_5 is loss ≤ 1e-5 nats."""
     metric, threshold = crossing.split("_", 1)
     return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"

@@ -1,4 +1,4 @@
-"""The phase diagram as shares: bars of all phases in every cell, or one phase as shades with numbers."""
+"""The phase diagram as shares: a bar of all phases in each cell, or the share of one phase as shades with numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
-from grokjax.analysis.plots.layout.cells import CellFigure, cell_figure, cells_of, color_scale, draw_shade, mark_empty
+from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells, mark_empty
 from grokjax.analysis.plots.layout.style import PHASE_HATCHES, shades, styled
 from grokjax.analysis.plots.phases import grid_note, missing_counts
 from grokjax.errors import AnalysisError, nearest
 
-# Of a cell's side, what its bar fills.
+# The share of a cell's side that its bar fills.
 FILLED = 0.86
 
 
@@ -23,43 +23,48 @@ FILLED = 0.86
 def plot_shares(
     grid: pd.DataFrame,
     *,
-    x: str,
-    y: str,
+    x: str | None = None,
+    y: str | None = None,
     facet: str | None = None,
     phase: str | None = None,
     title: str | None = None,
+    warning: str | None = None,
     width: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The shares of the phases in every cell, however many seeds it has.
+    """Draws the shares of the phases in every cell, for any number of seeds.
 
     Args:
-      grid: from `phases.phase_grid` with the same x, y and facet.
-      x, y, facet: hyperparameters; their values are evenly spaced, ascending. Cells without a run are hatched.
-      phase: one phase, drawn as shades, with its share in percent and, where there is room, its interval. All when None: each
-        cell is a bar, cut up in the order of the phases.
+      grid: from `phase_grid`. Cells without a run are hatched.
+      x, y, facet: hyperparameters across, upwards and in panels; the grid's own axes when x and y are None.
+      phase: draw this phase alone, as shades with its share in percent and, if there is room, its interval. When None, each cell
+        is a bar of all phases in their order.
       title: above the figure.
-      width: in inches; one column of a paper, or both, as is needed, when None.
+      warning: a sentence to begin the note with, such as that of `misfit`.
+      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
+      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
     Raises:
-      AnalysisError: no such phase, more panels than can be read, or more cells than the width has room for.
+      AnalysisError: no such phase, too many panels to read, or more cells than fit.
     """
     if phase is not None and phase not in PHASES:
         raise AnalysisError(f"there is no phase {phase}; there are {', '.join(PHASES)}{nearest(phase, PHASES)}")
-    cells = cells_of(grid, x, y, facet)
+    cells = map_cells(grid, x, y, facet)
     shown = [name for name in PHASES if grid[f"{name}_count"].sum()] if phase is None else []
-    note = grid_note(grid, missing_counts(grid))
-    drawn = cell_figure(
-        cells, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title,
+    note = grid_note(grid, missing_counts(grid), warning)
+    drawn = draw_map(
+        cells, ax=ax, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title,
         note=note if phase is None else f"{note} Shares in percent, with their intervals where there is room.",
         legend=[_patch(name) for name in shown], scale=phase is not None,
     )  # fmt: skip
     for value, panel in drawn.panels.items():
-        part = cells.of(grid, value)
+        part = cells.panel(grid, value)
         mark_empty(panel, part[part["seeds"] == 0])
-        there = part[part["seeds"] > 0]
-        _draw_bars(panel, there, shown) if phase is None else _draw_shades(panel, there, phase, drawn)
+        trained = part[part["seeds"] > 0]
+        _draw_bars(panel, trained, shown) if phase is None else _draw_shades(panel, trained, phase, drawn)
     if phase is not None:
-        color_scale(drawn, ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase])), f"{phase} (% of runs)")
+        colors = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
+        color_scale(drawn.figure, list(drawn.panels.values()), colors, f"{phase} (% of runs)")
     return drawn.figure
 
 
@@ -75,7 +80,7 @@ def _draw_bars(panel: Axes, cells: pd.DataFrame, phases: list[str]) -> None:
                 left += FILLED * share
 
 
-def _draw_shades(panel: Axes, cells: pd.DataFrame, phase: str, drawn: CellFigure) -> None:
+def _draw_shades(panel: Axes, cells: pd.DataFrame, phase: str, drawn: Map) -> None:
     colors = shades(PHASE_COLORS[phase])
     for row in cells.to_dict("records"):
         share, low, high = (100 * row[f"{phase}_{name}"] for name in ("share", "low", "high"))

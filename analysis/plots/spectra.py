@@ -1,4 +1,4 @@
-"""Spectra: the discrete Fourier transform of what hidden units read and write, before and after training."""
+"""Spectra: the discrete Fourier transform of the hidden units' input and output weights, before and after training."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.page import new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, TEST_COLOR, shades, styled
 from grokjax.analysis.plots.layout.text import counted
-from grokjax.analysis.statistics.units import Array, UnitMaps, power_shares, power_spectrum, unit_frequencies
+from grokjax.analysis.statistics.units import Array, UnitMaps, unit_frequencies
+from grokjax.spectra import power_shares, power_spectrum
 
 UNIT_HEIGHT, LEAST_MAP, MOST_MAP, BARS = 0.055, 0.7, 1.8, 0.5  # inches
 
 
 @styled
 def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
-    """At which frequencies the units' power lies in what they read and in what they write, at two steps.
+    """Draws the power spectra of what hidden units read (input weights) and write (output weights), at two steps.
 
-    Above, the power at each frequency 1 to V // 2, summed over the units (and positions), each panel on a scale of its own; cosine
-    and sine are of norm one, and the constant is left out. Below, a line a unit: the share of its power at each frequency, the
-    units sorted by their frequency at the later step.
+    The bars are the power at each frequency 1 to V // 2, summed over units and positions, each panel on its own scale; the cosine
+    and sine vectors have norm one, and the constant is left out. Below them, each row of the heat map is the share of one unit's
+    power at each frequency, with the units sorted by their frequency at the later step.
 
     Args:
-      maps: from `units.unit_maps`.
-      before, after: indices of the two steps among those that were kept.
+      maps: from `unit_maps`.
+      before, after: indices of the two steps among the kept snapshots.
       title: above the figure.
-      width: in inches; in less than both columns of a paper the writes stand below the reads.
+      width: in inches; the writes stand beside the reads at two columns of a paper, below them in less.
     """
     later = unit_frequencies(maps, after)
     order = np.lexsort((-later.share, later.frequency))
@@ -59,14 +60,14 @@ def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str
 
 
 def _draw_power(panel: Axes, power: Array, color: str) -> None:
-    """Power [F] at frequencies from 1, as bars."""
+    """Draws the power [F] at the frequencies 1, 2, ... as bars."""
     panel.bar(np.arange(1, len(power) + 1), power, width=0.8, color=color)
     panel.set(ylim=(0, 1.08 * float(power.max()) or 1))
     panel.locator_params(axis="y", nbins=3)
 
 
 def _draw_shares(panel: Axes, shares: Array) -> AxesImage:
-    """Shares [F, H] as shades, a line a unit."""
+    """Draws shares [F, H] as shades, a row for each unit."""
     frequencies, units = shares.shape
     image = panel.imshow(
         shares.T, cmap=shades("#767676"), vmin=0, vmax=1, aspect="auto", interpolation="nearest",

@@ -1,4 +1,4 @@
-"""Stars: the hidden units of a frequency as points on its plane of cosine and sine, joined as a polygon."""
+"""Stars: the hidden units of one frequency as points in its cosine-sine plane, joined into a polygon."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from grokjax.analysis.plots.waves import MOST_FREQUENCIES, WAVE_SHARE, phases_of
 from grokjax.analysis.statistics.units import Array, UnitMaps, components, unit_frequencies
 
 WIDEST_PANEL = 1.75  # inches
-MOST_NUMBERS = 12  # units that can be numbered without covering one another
+MOST_NUMBERS = 12  # more numbers would cover one another
 
 
 @styled
 def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
-    """Each unit at the amplitude and phase of what it reads and writes, on the (cos, sin) plane of its frequency k.
+    """Draws each unit at the amplitude and phase of its input and output weights, in the (cos, sin) plane of its frequency k.
 
-    A unit's wave peaks where k a mod V comes to its phase; joined in that order, the units make a polygon by what they read. The
-    same lines join them where they write: where that is at twice the phase, as it must be for a sum, the polygon goes round twice,
-    and an odd number of units makes a star.
+    A unit's input weights peak at the token a for which k a mod V equals its phase. Joined in the order of their phases, the units
+    form a polygon; the same order joins their output weights. Modular addition needs output weights at twice the phase: the polygon
+    then winds around twice, and an odd number of units forms a star.
 
     Args:
-      maps: from `units.unit_maps`.
-      at: index of the step among those that were kept.
+      maps: from `unit_maps`.
+      at: index of the step among the kept snapshots.
       title: above the figure.
       width: in inches.
 
@@ -68,7 +68,7 @@ def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
 
 
 def _reach(maps: UnitMaps, at: int, keys: Sequence[int], groups: Sequence[Array]) -> float:
-    """Half the side of every panel: one scale for all, with room for the numbers."""
+    """Half the side of every panel in data units: one scale for all panels, with room for the numbers."""
     amplitudes = [
         np.linalg.norm(components(waves[at][:, group], key), axis=1).max()
         for _, waves in maps.sides
@@ -78,7 +78,7 @@ def _reach(maps: UnitMaps, at: int, keys: Sequence[int], groups: Sequence[Array]
 
 
 def _draw_star(panel: Axes, points: Array, color: str, reach: float) -> None:
-    """Points [units, 2], joined in their order, and numbered by it if they are not many, around the origin."""
+    """Draws points [units, 2] around the origin, joined in their order and, if they are few, numbered."""
     panel.axhline(0, color=FAINT, lw=0.6, zorder=0)
     panel.axvline(0, color=FAINT, lw=0.6, zorder=0)
     closed = np.concatenate([points, points[:1]])
@@ -90,7 +90,7 @@ def _draw_star(panel: Axes, points: Array, color: str, reach: float) -> None:
 
 
 def _places(points: Array, reach: float) -> list[Array]:
-    """Where the numbers of points [units, 2] stand: outside them, and each clear of those before it."""
+    """Places for the numbers of points [units, 2]: farther out than the points, none on top of an earlier one."""
     step, places = 0.13 * reach, list[Array]()
     for point in points:
         outwards = point / (np.linalg.norm(point) or 1.0)

@@ -1,4 +1,4 @@
-"""Survival curves: the share of fitted runs that have not grokked yet, group by group, with the runs at risk."""
+"""Survival curves: the share of fitted runs that have not grokked yet, by group, with the runs at risk."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokjax.analysis.plots.layout.page import new_figure
+from grokjax.analysis.plots.layout.page import axes_size, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE, SMALL, styled
-from grokjax.analysis.plots.layout.text import counted, number_text, told_missing, value_texts
+from grokjax.analysis.plots.layout.text import counted, missing_note, number_text, value_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
 from grokjax.errors import AnalysisError
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from grokjax.analysis.statistics.delays import LogRank
 
 TABLE_LINE = 0.15  # inches
-MOST_BANDS = 3  # of more, none could be told from another
+MOST_BANDS = 3  # bands of more groups could not be distinguished
+
+Group = tuple[tuple[str, ...], pd.DataFrame]
 
 
 @styled
@@ -34,57 +36,64 @@ def plot_survival(
     missing: int = 0,
     title: str | None = None,
     width: float = SINGLE,
+    ax: Axes | None = None,
 ) -> Figure:
-    """The Kaplan-Meier estimate of each group: the share of its fitted runs that have not grokked so long after they fitted.
+    """Draws Kaplan-Meier curves: the share of each group's fitted runs that have not grokked, by steps since they fitted.
 
-    Bands are the intervals, of three groups at most; ticks on the lines are runs that ended before they grokked; below stand the
-    runs still at risk.
+    Up to three groups have confidence bands. Ticks on the lines are runs that ended before they grokked (censored). The table below
+    counts the runs still at risk.
 
     Args:
-      curves: from `delays.survival_curves`.
-      by: the hyperparameters that make the groups, as there.
-      runs: how many runs there are, fitted or not.
-      test: from `delays.log_rank`, told in the note.
-      missing: how many planned runs are not there.
+      curves: from `survival_curves`.
+      by: the hyperparameters that make the groups, as given there.
+      runs: number of runs, fitted or not.
+      test: from `log_rank`; its p value is in the note.
+      missing: number of planned runs that have not been trained yet.
       title: above the figure.
-      width: in inches.
+      width: of the figure in inches.
+      ax: an Axes to draw into, without the table and the note; its figure is returned.
 
     Raises:
-      AnalysisError: more groups than can be told apart.
+      AnalysisError: more groups than can be distinguished.
     """
     groups = _groups(curves, by)
     if len(groups) > len(LINES):
         raise AnalysisError(
             f"{' x '.join(by)} makes {len(groups)} groups, and {len(LINES)} can be told apart; choose some with --where"
         )
-    names = [", ".join(f"{name} = {value}" for name, value in zip(by, key, strict=True)) or "all runs" for key, _ in groups]
-    grokked, censored = int(curves["grokked"].sum()), int(curves["censored"].sum())
     banded = len(groups) <= MOST_BANDS
-    told = "" if test is None else f" Log-rank test of equal delays: p = {number_text(test.p, 2)}."
-    told += "" if banded else " Intervals left out."
-    note = (
-        f"{counted(runs, 'run')}, {grokked + censored:,} fitted: {grokked:,} grokked, {censored:,} censored (ticks).{told} "
-        f"{told_missing(missing, runs)}"
-    )
-    handles = [
-        Line2D([], [], color=color, ls=style, lw=1.1, label=name) for (color, style), name in zip(LINES, names, strict=False)
-    ]
-    table = TABLE_LINE * len(groups)
-    height = 1.7 if width < DOUBLE else 2.4
-    figure = new_figure(width, height + table + 0.6, title=title, legend=handles, note=note.strip())
-    panel, below = figure.subplots(2, 1, sharex=True, height_ratios=[height, table])
+    height, table = (1.7 if width < DOUBLE else 2.4), TABLE_LINE * len(groups)
+    note = _note(curves, runs, test, banded, missing)
+    figure = new_figure(width, height + table + 0.6, title=title, legend=_legend(by, groups), note=note, ax=ax)
+    panel, below = (ax, None) if ax is not None else figure.subplots(2, 1, sharex=True, height_ratios=[height, table])
     for (_, group), (color, style) in zip(groups, LINES, strict=False):
         _draw_survival(panel, group, color, style, banded)
     end = float(curves["delay"].max()) or 1.0
     panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03), ylabel="share not grokked yet")
-    step_axis(panel, inches=width - 1, label=False)
-    _draw_at_risk(below, groups, [tick for tick in panel.get_xticks() if 0 <= tick <= end])
-    below.set_xlabel("steps since the train metric got there")
+    step_axis(panel, inches=width - 1 if ax is None else axes_size(ax)[0], label=False)
+    if below is not None:
+        _draw_at_risk(below, groups, [tick for tick in panel.get_xticks() if 0 <= tick <= end])
+    (below or panel).set_xlabel("steps since the train metric got there")
     return figure
 
 
-def _groups(curves: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
-    """The values of each group, as they read, and its rows."""
+def _legend(by: Sequence[str], groups: Sequence[Group]) -> list[Line2D]:
+    names = [", ".join(f"{name} = {value}" for name, value in zip(by, key, strict=True)) or "all runs" for key, _ in groups]
+    return [Line2D([], [], color=color, ls=style, lw=1.1, label=name) for (color, style), name in zip(LINES, names, strict=False)]
+
+
+def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, banded: bool, missing: int) -> str:
+    grokked, censored = int(curves["grokked"].sum()), int(curves["censored"].sum())
+    return " ".join(filter(None, [
+        f"{counted(runs, 'run')}, {grokked + censored:,} fitted: {grokked:,} grokked, {censored:,} censored (ticks).",
+        "" if test is None else f"Log-rank test of equal delays: p = {number_text(test.p, 2)}.",
+        "" if banded else "Intervals left out.",
+        missing_note(missing, runs),
+    ]))  # fmt: skip
+
+
+def _groups(curves: pd.DataFrame, by: Sequence[str]) -> list[Group]:
+    """The values of each group, as text, and its rows."""
     if not by:
         return [((), curves)]
     texts = {name: dict(zip(values := sorted(curves[name].unique()), value_texts(values), strict=True)) for name in by}
@@ -93,7 +102,7 @@ def _groups(curves: pd.DataFrame, by: Sequence[str]) -> list[tuple[tuple[str, ..
 
 
 def _draw_survival(panel: Axes, group: pd.DataFrame, color: str, style: Any, banded: bool) -> None:
-    """A line down from one at delay zero, flat between the delays at which a run grokked."""
+    """Draws a group's curve: a step function that starts at one and falls at each delay after which a run grokked."""
     columns = [np.concatenate([[start], group[name].to_numpy(float)]) for name, start in (("delay", 0), ("survival", 1))]
     panel.plot(*columns, drawstyle="steps-post", color=color, ls=style, lw=1.1)
     low, high = (np.concatenate([[1], group[name].to_numpy(float)]) for name in ("low", "high"))
@@ -103,8 +112,8 @@ def _draw_survival(panel: Axes, group: pd.DataFrame, color: str, style: Any, ban
     panel.plot(ends["delay"], ends["survival"], ls="", marker="|", ms=4.5, mew=0.8, color=color)
 
 
-def _draw_at_risk(panel: Axes, groups: Sequence[tuple[tuple[str, ...], pd.DataFrame]], at: Sequence[float]) -> None:
-    """How many runs of each group are at risk just before each of some delays."""
+def _draw_at_risk(panel: Axes, groups: Sequence[Group], at: Sequence[float]) -> None:
+    """Writes how many runs of each group are at risk just before the delays `at`."""
     for line, (_, group) in enumerate(groups):
         for tick in at:
             later = group[group["delay"] >= tick]

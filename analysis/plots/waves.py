@@ -1,4 +1,4 @@
-"""The hidden units' waves: what each reads and writes over the tokens, units of one frequency together."""
+"""Waves: the input and output weights of hidden units over the tokens, units of one frequency together."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from grokjax.analysis.statistics.units import Array, UnitFrequencies, UnitMaps, 
 from grokjax.errors import AnalysisError
 
 MOST_FREQUENCIES = 8
-# Inches: a unit's line in a heat map, the least and the most a line of panels takes.
+# Inches: the row of a unit in a heat map, the least and the greatest height of a row of panels.
 UNIT_HEIGHT, LEAST_HEIGHT, MOST_HEIGHT = 0.085, 0.66, 1.2
-MANY = 12  # units, from which on there are lines without dots
-# Colours that come round, for phases; which line is which can be told without them too.
+MANY = 12  # this many units or more are drawn as lines without dots
+# A cyclic colormap for phases; the lines can be distinguished without it.
 CYCLE = LinearSegmentedColormap.from_list("cycle", ["#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#0072B2"])
-# Of a unit's power in one frequency, from which on it is called a wave.
+# A unit with at least this share of its power in one frequency counts as a wave.
 WAVE_SHARE = 0.5
 
 
 @styled
 def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
-    """What the units of each frequency read and write: over the tokens as heat maps, and along their own circle as lines.
+    """Draws the input and output weights of the units of each frequency: as heat maps over the tokens, and as waves.
 
-    A line of panels a frequency k, that of most units first; in it units are sorted by the phase of what they read. In the heat
-    maps tokens a stand in their order; the lines follow k a mod V, in which every wave of frequency k comes round once. Dots are
-    weights, lines their mean and their parts at k; where a frequency has many units, there are lines alone.
+    Each row of panels is a frequency k, the one of most units first; its units are sorted by the phase of their input weights. Heat
+    maps have the tokens a in their order. The waves are drawn over k a mod V, in which a wave of frequency k has one period: dots
+    are weights, lines their mean and component at k. Frequencies with many units have lines only.
 
     Args:
-      maps: from `units.unit_maps`.
-      at: index of the step among those that were kept.
+      maps: from `unit_maps`.
+      at: index of the step among the kept snapshots.
       title: above the figure.
-      width: in inches; in less than both columns of a paper there are lines alone.
+      width: in inches; below two columns of a paper the heat maps are left out.
 
     Raises:
       AnalysisError: no unit has a frequency.
@@ -79,7 +79,7 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
 
 
 def wave_frequencies(found: UnitFrequencies) -> list[int]:
-    """The frequencies that have units with at least half their power there. Raises AnalysisError if there are none."""
+    """The frequencies in which some unit has at least half of its power. Raises AnalysisError if there are none."""
     pure = UnitFrequencies(np.where(found.share >= WAVE_SHARE, found.frequency, 0), found.share)
     if not pure.keys:
         most = float(found.share.max())
@@ -91,14 +91,14 @@ def wave_frequencies(found: UnitFrequencies) -> list[int]:
 
 
 def phases_of(waves: Array, frequency: int) -> Array:
-    """Angle of each unit's part at a frequency, from waves [V, H]: [H], from 0 to 2 pi."""
+    """Phases [H], from 0 to 2 pi, of the component of waves [V, H] at a frequency."""
     cosine, sine = components(waves, frequency).T
     angles: Array = np.arctan2(sine, cosine) % (2 * np.pi)
     return angles
 
 
 def waves_note(maps: UnitMaps, at: int, groups: list[Array], left_out: int) -> str:
-    """How many of a run's units a figure shows, and at which step."""
+    """The note of a figure of units: how many of a run's units it shows, and at which step."""
     shown = f"1 run, at step {int(maps.step[at]):,}: {sum(map(len, groups))} of its {maps.reads.shape[-1]} hidden units"
     rest = f"; {left_out} without half of their power in one of these frequencies" if left_out else ""
     return f"{shown}{rest}."

@@ -1,4 +1,4 @@
-"""The weights of a run while it trains: every weight's path, and a matrix at some of its steps."""
+"""The weights of a run during training: the trajectory of every weight, and a matrix at some of the steps."""
 
 from __future__ import annotations
 
@@ -16,30 +16,29 @@ from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import Weights
 from grokjax.errors import AnalysisError
 
-# Weights whose paths can still be told from a blot.
-MOST_LINES = 1500
-SHOWN = 4
+MOST_LINES = 1500  # trajectories; more merge into one area
+SHOWN = 4  # heat maps
 REST_COLOR = "#B0B0B0"
 
 
 @styled
 def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, title: str, width: float = DOUBLE) -> Figure:
-    """A weight matrix while its run trains: the losses, every weight's trajectory, and the matrix at four of its steps.
+    """Draws a weight matrix during training: the losses, the trajectory of every weight, and the matrix at four steps.
 
     Args:
-      weights: from `load.load_weights`.
-      matrix: which of them.
-      curve: the run's rows of `load.load_curves`, with train_loss and test_loss.
-      signal: how many leading columns, drawn apart, belong to inputs that the label depends on.
+      weights: from `load_weights`.
+      matrix: the name of the matrix.
+      curve: the run's rows of `load_curves`, with train_loss and test_loss.
+      signal: the number of leading columns for inputs that the label depends on; drawn in another colour.
       title: above the figure.
-      width: in inches; in less than both columns of a paper the pictures of the matrix stand two by two.
+      width: in inches; the heat maps stand side by side at two columns of a paper, two by two in less.
 
     Raises:
       AnalysisError: no such matrix.
     """
     if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
-        there = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
-        raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {there}")
+        matrices = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
+        raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {matrices}")
     values = weights.arrays[matrix]  # [K, rows, columns]
     shown = np.unique(np.linspace(0, len(values) - 1, SHOWN).round().astype(int))
     across = len(shown) if width > (SINGLE + DOUBLE) / 2 else min(2, len(shown))
@@ -72,7 +71,7 @@ def _draw_losses(panel: Axes, curve: pd.DataFrame) -> None:
 
 
 def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal: int, every: int) -> None:
-    """Every weight of [K, H, D] over its K steps, those of the first `signal` columns in front; of the others every n-th."""
+    """Draws weights [K, H, D] over K steps: all of the first `signal` columns, in front, and one in `every` of the others."""
     rest, leading = (values[:, :, part].reshape(len(values), -1) for part in (slice(signal, None), slice(signal)))
     panel.plot(step, rest[:, ::every], color=REST_COLOR, lw=0.4, alpha=0.6, rasterized=True)
     panel.plot(step, leading, color=PHASE_COLORS["grok"], lw=0.8, alpha=0.9, rasterized=True)
@@ -93,14 +92,14 @@ def _legend(signal: int) -> list[Line2D]:
 
 
 def _meaning(matrix: str) -> tuple[str, str]:
-    """What the rows and the columns of a weight matrix are, going by its name."""
+    """The meaning of the rows and of the columns of a weight matrix, from its name."""
     if matrix.startswith("hidden"):
         return "hidden unit", "input"
     return ("token", "dimension") if matrix.startswith("embedding") else ("row", "column")
 
 
 def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray, axes: tuple[str, str], across: int) -> None:
-    """Heat maps of [K, rows, columns] on one scale, red below zero and blue above."""
+    """Draws heat maps of matrices [K, rows, columns] on one scale, red below zero and blue above."""
     limit = float(np.abs(values).max()) or 1.0
     panels = figure.subplots(-(-len(values) // across), across, sharex=True, sharey=True, squeeze=False)
     for panel, matrix, at in zip(panels.ravel(), values, step, strict=False):

@@ -1,8 +1,9 @@
 """The boundary between two phases along an axis: where a logistic fit of their shares crosses one half, with a bootstrap band.
 
-With a few seeds a cell the phases are often wholly separated: no seed groks up to one value and all do from the next. The slope of
-greatest likelihood is infinite there, so slopes are fitted with Firth's penalty, which is finite always. Resampling the seeds of a
-cell would return the same cell again where they agree, and call the boundary known exactly; so runs are drawn from the fit instead.
+With a few seeds per cell the phases are often completely separated: no seed groks up to one value, and all do from the next. The
+maximum-likelihood slope is then infinite, so slopes are fitted with Firth's penalty, which keeps them finite. The band is a
+parametric bootstrap: runs are resampled from the fitted curve, because resampling cells whose seeds all agree would give a band of
+zero width.
 """
 
 from __future__ import annotations
@@ -14,24 +15,25 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.statistics.grid import check_cell
+from grokjax.analysis.labels.rules import PHASES, align_phases
+from grokjax.analysis.statistics.grid import PREFERRED_AXES, check_cell
 from grokjax.analysis.statistics.logistic import LogisticFit, fit_logistic, steps_of
 from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
+from grokjax.analysis.tables.hyperparameters import is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
 Array = np.ndarray[Any, Any]
 
-# Phases that say nothing of where a boundary runs.
-UNTOLD = ("diverged", "undecided")
+# Phases that carry no information about where a boundary lies.
+UNINFORMATIVE = ("diverged", "undecided")
 
-# What can be known of a boundary.
+# What is known about a boundary, and what that means.
 STATUSES = {
     "found": "the share crosses one half between the values that were tried",
     "no runs": "no run counts",
     "one phase": "all runs that count agree",
     "one value": "the runs that count have one value of the axis",
-    "no trend": "which way the share goes is not known at this confidence",
+    "no trend": "at this confidence the share may rise or fall; try another phase, such as fail, or another phase to compare with",
     "outside": "the boundary is beyond the values that were tried",
 }
 
@@ -40,9 +42,9 @@ STATUSES = {
 class Boundary:
     """The shares of a phase along an axis, and their logistic fit.
 
-    `cells` has a row a value with `successes` of `trials` runs. `fit` is None where all runs that count agree. `resampled` are the
-    fits to runs drawn from it: with the penalty, and with the lowest and the highest step that separated runs allow. Bands reach
-    over all three, since nobody knows where between two values separated phases change.
+    `cells` has a row per value of the axis, with `successes` of `trials` runs. `fit` is None where all runs that count agree.
+    `resampled` are the fits to resampled runs: with the penalty, and, where a resample is completely separated, with the lowest and
+    the highest step function that fits it. Bands cover all three, because separated phases may change anywhere between two values.
     """
 
     axis: str
@@ -55,7 +57,7 @@ class Boundary:
 
     @property
     def status(self) -> str:
-        """What is known of the boundary, one of STATUSES."""
+        """What is known about the boundary, a key of STATUSES."""
         if self.fit is None:
             if not self.cells["trials"].sum():
                 return "no runs"
@@ -71,7 +73,7 @@ class Boundary:
 
     @property
     def band(self) -> tuple[float, float]:
-        """The bootstrap band of `at`. An end that is not known is infinite, or 0 on a log scale; NaN where there is no fit."""
+        """The bootstrap band of `at`. An unknown end is infinite, or 0 on a log scale; both are NaN where there is no fit."""
         if self.fit is None:
             return np.nan, np.nan
         low, high = self._band([self._centers(fits, self.fit.slope) for fits in self.resampled])
@@ -84,14 +86,14 @@ class Boundary:
 
     @property
     def slope_band(self) -> tuple[float, float]:
-        """The bootstrap band of `slope`; infinite at the end to which separated runs leave it open."""
+        """The bootstrap band of `slope`; infinite at an end that completely separated runs leave open."""
         if self.fit is None:
             return np.nan, np.nan
         low, high = self._band([fits.slope for fits in self.resampled])
         return float(low), float(high)
 
     def shares(self, values: Array) -> pd.DataFrame:
-        """The fitted `share` at values [P] of the axis, with its pointwise band `low` to `high`; a row a value.
+        """The fitted `share` at values [P] of the axis, with its pointwise band `low` to `high`; a row per value.
 
         Raises:
           AnalysisError: there is no fit.
@@ -104,14 +106,16 @@ class Boundary:
 
     @staticmethod
     def _centers(fits: LogisticFit, slope: Array) -> Array:
-        """The centers of resampled fits [B]; beyond one end or the other where the share goes the other way than `slope` says."""
-        against = fits.slope * np.sign(slope) <= 0
-        return np.where(against, np.where(fits.level * np.sign(slope) > 0, -np.inf, np.inf), fits.center)
+        """The centers of resampled fits [B]; infinite where the share falls although `slope` says that it rises, or the reverse."""
+        direction = np.sign(slope) or 1.0  # a flat fit counts as rising; signs alone, for 0 times infinity is no number
+        against = np.sign(fits.slope) * direction <= 0
+        return np.where(against, np.where(np.sign(fits.level) * direction > 0, -np.inf, np.inf), fits.center)
 
-    def _band(self, kinds: Sequence[Array]) -> Array:
-        """The low and the high end of the band of values [B, ...] of each kind of fit: [2, ...]."""
+    def _band(self, resampled: Sequence[Array]) -> Array:
+        """The ends of the band [2, ...] that covers the bands of several lists of resampled values [B, ...]."""
         tail = (1 - self.confidence) / 2
-        ends = [np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf") for values in kinds]  # no means of infinities
+        # a quantile that is one of the values: no mean of two infinities
+        ends = [np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf") for values in resampled]
         return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
 
 
@@ -127,29 +131,30 @@ def boundary(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Boundary:
-    """Where along an axis a phase takes over. The runs differ in that axis and in their seeds.
+    """Where along an axis a phase takes over. The runs differ in that axis and in their seeds only.
 
     Args:
       runs: a runs table.
-      phases: of each run, on the same index.
+      phases: the phase of each run, aligned by index.
       axis: a numeric hyperparameter with two values or more.
-      phase, against: whose boundary it is; against all other phases when None. Runs of neither, and runs that diverged or are
-        undecided, are left out.
-      log: whether the axis is judged on a log scale; by its values, of which there must be two, when None.
+      phase: the phase that takes over.
+      against: the phase that it takes over from; None for all others. Runs of neither phase are left out, and so are runs that
+        diverged or are undecided.
+      log: whether the axis is on a log scale; None to judge by its values, of which there must be two.
       confidence: of the bands.
       resamples, seed: of the bootstrap.
 
     Raises:
-      AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has one value where two are needed.
+      AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has fewer values than needed.
     """
     values = _axis_values(runs, axis, least=2 if log is None else 1)
     for name in (phase, against):
         if name is not None and name not in PHASES:
             raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
     if phase == against:
-        raise AnalysisError(f"a boundary of {phase} against itself is none; choose another phase, or none for all others")
-    labels = phases.astype(str).to_numpy()
-    counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNTOLD))
+        raise AnalysisError(f"{phase} has no boundary against itself; choose another phase, or none for all others")
+    labels = align_phases(phases, runs.index).astype(str).to_numpy()
+    counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNINFORMATIVE))
     cells = pd.DataFrame({"value": values[counted], "successes": labels[counted] == phase})
     cells = cells.groupby("value")["successes"].agg(successes="sum", trials="count").reset_index()
     scale = spans_factors(values) if log is None else log
@@ -162,7 +167,7 @@ def boundary(
 def fit_boundary(
     axis: str, cells: pd.DataFrame, *, log: bool, left_out: int = 0, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
 ) -> Boundary:
-    """The boundary along an axis, from counts: `cells` has a row a value of the axis with `value`, `successes` and `trials`."""
+    """The boundary along an axis, from counts: `cells` has a row per value of the axis, with `value`, `successes` and `trials`."""
     successes, trials = (cells[name].to_numpy(float) for name in ("successes", "trials"))
     if len(cells) < 2 or successes.sum() in (0, trials.sum()):
         return Boundary(axis, log, cells, left_out, confidence, None, ())
@@ -177,16 +182,20 @@ def fit_boundary(
 def boundaries(
     runs: pd.DataFrame, phases: pd.Series[str], axis: str, by: Sequence[str], **settings: Any
 ) -> dict[tuple[Any, ...], Boundary]:
-    """The boundary along an axis for each combination of values of other hyperparameters, in their order.
+    """The boundary along an axis in each group of runs with the same values of other hyperparameters.
 
     Args:
-      runs, phases, axis, settings: as of `boundary`. Values of the axis that span a factor are judged alike in all groups.
-      by: the other hyperparameters.
+      runs, phases, axis, settings: as for `boundary`. The axis has the same scale in all groups.
+      by: the other hyperparameters; `other_hyperparameters` lists those that vary.
+
+    Returns:
+      The boundaries by the values of `by`, in their order.
 
     Raises:
-      AnalysisError: as `boundary`; or a hyperparameter that is neither the axis nor in `by` varies.
+      AnalysisError: as `boundary`; or a hyperparameter that is neither the axis nor in `by` differs within a cell.
     """
     check_cell(runs, [*by, axis])
+    phases = align_phases(phases, runs.index)
     settings = {"log": spans_factors(_axis_values(runs, axis))} | settings
     if not by:
         return {(): boundary(runs, phases, axis, **settings)}
@@ -197,11 +206,19 @@ def boundaries(
     }
 
 
-def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str]) -> pd.DataFrame:
-    """What `boundaries` found, a row a group.
+def other_hyperparameters(runs: pd.DataFrame, axis: str) -> list[str]:
+    """The hyperparameters beside an axis that vary, which make the groups of `boundaries`; the one for lines or an x axis last."""
+    others = [name for name in varied_hyperparameters(runs) if name != axis]
+    last = [name for name in (*PREFERRED_AXES, *others) if name in others][:1]
+    return [*(name for name in others if name not in last), *last]
 
-    Returns the columns of `by`, `runs` that were fitted, `left_out`, `boundary` with its band `low` to `high`, `slope` with
-    `slope_low` to `slope_high`, and `status`, each as in `Boundary`.
+
+def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str]) -> pd.DataFrame:
+    """The boundaries of `boundaries` as a table with a row per group.
+
+    Returns:
+      The columns of `by`, `runs` that were fitted, `left_out`, `boundary` with its band `low` to `high`, `slope` with `slope_low`
+      to `slope_high`, and `status`, each as in `Boundary`.
     """
     rows = [
         (*values, int(each.cells["trials"].sum()), each.left_out, each.at, *each.band, each.slope, *each.slope_band, each.status)
@@ -212,9 +229,10 @@ def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str])
 
 
 def _axis_values(runs: pd.DataFrame, axis: str, least: int = 2) -> Array:
+    """The values of an axis [R]. Raises AnalysisError unless all are numbers, at least `least` of them different."""
     if axis not in runs:
         raise AnalysisError(f"{axis} is not in the table; choose a numeric hyperparameter{nearest(axis, map(str, runs.columns))}")
-    if not pd.api.types.is_numeric_dtype(runs[axis]) or pd.api.types.is_bool_dtype(runs[axis]):
+    if not is_number(runs[axis]):
         raise AnalysisError(
             f"a boundary runs along numbers, and {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
         )

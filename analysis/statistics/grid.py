@@ -1,4 +1,4 @@
-"""The map: the share of each phase in every cell of the hyperparameter grid."""
+"""The map: the shares of the phases in every cell of the hyperparameter grid, and which hyperparameters are its axes."""
 
 from __future__ import annotations
 
@@ -9,28 +9,39 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.labels.rules import PHASES, align_phases
+from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
-# Columns in which the seeds of a cell differ.
-SEEDS = ("seed", "data_seed")
+# The axes of the published map, in the places x, y and facet: a map has them there if the sweep varies them.
+PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
 
 
 class PhaseGrid(pd.DataFrame):
-    """The frame of `phase_grid`, which a notebook shows as a map. What is cut from it is a plain frame."""
+    """The frame of `phase_grid`. It remembers its axes, also in copies and selections, and a notebook shows it as a map."""
 
-    _metadata: ClassVar[list[str]] = ["cell"]
-    cell: tuple[str, ...]  # facet, y, x
+    _metadata: ClassVar[list[str]] = ["x", "y", "facet"]
+    x: str | None = None  # None in what was joined from several grids
+    y: str | None = None
+    facet: str | None = None
 
     @property
-    def _constructor(self) -> type[pd.DataFrame]:
-        return pd.DataFrame
+    def _constructor(self) -> type[PhaseGrid]:
+        return PhaseGrid
 
-    def _repr_html_(self) -> str:
-        from grokjax.analysis.labels.notebook import grid_html  # noqa: PLC0415  (which imports this module's neighbours)
+    @property
+    def cell(self) -> tuple[str, ...]:
+        """The hyperparameters that make a cell: facet, y, x."""
+        return tuple(name for name in (self.facet, self.y, self.x) if name is not None)
 
+    def _repr_html_(self) -> str | None:
+        from grokjax.analysis.labels.notebook import grid_html  # noqa: PLC0415  (only notebooks need it)
+
+        counts = {f"{phase}_count" for phase in PHASES}
+        if self.x is None or self.y is None or not counts | {"seeds", "planned", *self.cell} <= set(self):
+            return pd.DataFrame(self).to_html(max_rows=20, show_dimensions=True, notebook=True)
         return grid_html(self, self.cell)
 
 
@@ -44,40 +55,37 @@ def phase_grid(
     confidence: float = 0.95,
     planned: pd.DataFrame | None = None,
 ) -> PhaseGrid:
-    """Shares of the phases in each cell, a row a cell.
+    """The shares of the phases in each cell, a row per cell.
 
     Args:
-      runs: a runs table, or a published one; one row a run.
-      phases: the phase of each run, from `rules.classify`, on the same index.
+      runs: a runs table or a published one, a row per run.
+      phases: the phase of each run, such as from `classify`, aligned by index.
       x, y, facet: the hyperparameters that make a cell.
       confidence: of the intervals.
-      planned: the same hyperparameters of every run that the sweep asks for, a row a run, where some are still missing.
+      planned: these hyperparameters of every run that the sweep asks for, a row per run, if some may be missing.
 
     Returns:
-      The columns facet, y, x, `seeds` (runs in the cell), `planned` (runs that should be in it; those in it if not given), `phase`
-      (the most frequent one; the earlier in PHASES of equals), `entropy` of the shares in bits, and for each phase p of PHASES
-      `p_count`, `p_share`, `p_low` and `p_high`: the Wilson score interval of the share. A planned cell without a run has no
-      phase, and shares and entropy that are NaN.
+      The columns facet, y, x, `seeds` (runs in the cell), `planned` (runs that the cell is to have; as `seeds` if not given),
+      `phase` (the most frequent one; of equally frequent ones the earlier in PHASES), `entropy` of the shares in bits, and for each
+      phase p of PHASES `p_count`, `p_share`, `p_low` and `p_high`, the Wilson score interval of the share. A planned cell without a
+      run has no phase, and its shares and entropy are NaN.
 
     Raises:
-      AnalysisError: a hyperparameter that the table lacks, or one more that varies, so that its values would be mixed in a cell.
+      AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one; or a label is no phase.
     """
     cell = [name for name in (facet, y, x) if name is not None]
     check_cell(runs, cell)
-    if not phases.index.equals(runs.index):
-        raise AnalysisError(
-            "phases and runs have different indexes; classify the same table, in the same order, that the grid is of"
-        )
-    planned = None if planned is None else planned.dropna(subset=cell)  # of other kinds of runs, which have no place on this map
+    phases = align_phases(phases, runs.index)
+    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes have no place on this map
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
     codes, cells = cells_of(every)
     counts = count_phases(codes[: len(runs)], len(cells), phases)
     seeds = counts.sum(axis=1)
-    asked = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
+    due = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
     likeliest = pd.Categorical.from_codes(np.where(seeds > 0, counts.argmax(axis=1), -1), dtype=pd.CategoricalDtype(list(PHASES)))
     with np.errstate(invalid="ignore"):
         shares = counts / seeds[:, None]
-    columns = {"seeds": seeds, "planned": asked, "phase": likeliest, "entropy": entropy(shares)}
+    columns = {"seeds": seeds, "planned": due, "phase": likeliest, "entropy": entropy(shares)}
     for index, phase in enumerate(PHASES):
         low, high = wilson_interval(counts[:, index], seeds, confidence)
         columns |= {
@@ -87,18 +95,18 @@ def phase_grid(
             f"{phase}_high": high,
         }
     grid = PhaseGrid(pd.concat([cells, pd.DataFrame(columns)], axis=1))
-    grid.cell = tuple(cell)
+    grid.x, grid.y, grid.facet = x, y, facet
     return grid
 
 
 def count_phases(codes: Codes, cells: int, phases: pd.Series[str]) -> Codes:
-    """How many runs of each cell have each phase, [C, P]: codes [R] of the cells, from `cells_of`, and phases [R]."""
+    """The number of runs with each phase in each cell, [C, P], from the codes [R] of `cells_of` and the phases [R] of the runs."""
     labels = pd.Categorical(phases, categories=PHASES).codes
     return np.bincount(codes * len(PHASES) + labels, minlength=cells * len(PHASES)).reshape(-1, len(PHASES))
 
 
 def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
-    """Which cell each row [R] is in, and the hyperparameters of the C cells that there are, a row each, in their order."""
+    """The cell of each row, as a code [R], and the hyperparameters of the C cells, a row per cell, in order."""
     key, values = np.zeros(len(every), np.int64), []
     for name in every:
         codes, distinct = pd.factorize(every[name], sort=True)
@@ -113,7 +121,7 @@ def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
 
 
 def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The Shannon entropy of shares [..., P] that sum to one, in bits [...]: 0 where all seeds agree; NaN where there are none."""
+    """The Shannon entropy in bits [...] of shares [..., P] that sum to one: 0 where all seeds agree, NaN for NaN shares."""
     with np.errstate(divide="ignore"):
         logs = np.where(shares > 0, np.log2(shares), 0.0)
     bits: np.ndarray[Any, Any] = np.abs(-(shares * logs).sum(axis=-1))
@@ -121,67 +129,76 @@ def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
-    """Raises AnalysisError unless the hyperparameters `cell` tell all runs apart but for their seeds."""
+    """Raises AnalysisError unless the runs of each cell differ in their seeds alone."""
     for name in cell:
         if cell.count(name) > 1:
             raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
-            there = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
-            raise AnalysisError(f"{name} is not in the table; there are {there}{nearest(name, map(str, runs.columns))}")
+            known = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
+            raise AnalysisError(f"{name} is not in the table; there are {known}{nearest(name, map(str, runs.columns))}")
         if missing := int(runs[name].isna().sum()):
             raise AnalysisError(
                 f"{missing} of {len(runs)} runs have no {name}; choose another hyperparameter, or runs that have it"
             )
-    for name in varied_hyperparameters(runs):
-        if name not in cell and name not in [_followed(runs, column) for column in cell]:
-            values = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+    others = [name for name in varied_hyperparameters(runs) if name not in cell]
+    codes = cells_of(runs[list(cell)])[0] if others else np.zeros(0, np.int64)
+    for name in others:
+        factors, distinct = pd.factorize(runs[name])
+        values = np.asarray(factors)
+        present = values >= 0  # null mixes with nothing
+        if len(np.unique(codes[present] * len(distinct) + values[present])) > len(np.unique(codes[present])):
+            shown = ", ".join(str(value) for value in sorted(distinct))
             raise AnalysisError(
-                f"{name} also varies ({values}), and {' x '.join(cell)} would mix its values in one cell; "
+                f"{name} also varies ({shown}), and {' x '.join(cell)} would mix its values in one cell; "
                 f"choose one with --where {name}=VALUE or put it on an axis"
             )
 
 
-def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
-    """The hyperparameters, seeds aside, that have more than one value in a table from `load_runs`; none known for other tables.
+def choose_axes(
+    runs: pd.DataFrame, x: str | None = None, y: str | None = None, facet: str | None = None, swept: Sequence[str] = ()
+) -> tuple[str, str, str]:
+    """Hyperparameters for x, y and facet: those given, then those that vary, then others that are the same in all runs.
 
-    One that follows another in every run, such as embedding_learning_rate where only learning_rate was given, does not count.
+    If two vary, they become x and y. A hyperparameter that is no number, such as the model, goes to the facet if it can. Among
+    numbers `PREFERRED_AXES` keep their places.
+
+    Args:
+      runs: a runs table.
+      x, y, facet: what is decided already.
+      swept: the hyperparameters on the axes of the root's specs, which come before others that vary; `planned.swept_names` lists
+        them.
+
+    Raises:
+      AnalysisError: the table has fewer than three hyperparameters to choose from.
     """
-    hyperparameters = [name for name in runs.attrs.get("hyperparameters", ()) if name in runs and name not in SEEDS]
-    return [name for name in hyperparameters if runs[name].nunique(dropna=False) > 1 and _followed(runs, name) is None]
-
-
-def _followed(runs: pd.DataFrame, name: str) -> str | None:
-    """The hyperparameter that `name` follows in every run."""
-    followed: str | None = runs.attrs.get("follows", {}).get(name)
-    return followed if followed in runs and runs[name].equals(runs[followed].rename(name)) else None
-
-
-def choose_axes(runs: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> tuple[str, str, str]:
-    """Hyperparameters for x, y and facet: those asked for, else the article's that the sweep varies, else others that it varies.
-
-    Where it varies two, they are x and y, and facet is one that is the same in all runs.
-    """
-    varied = varied_hyperparameters(runs)
-    chosen = [x, y, facet]
-    usual = ("hidden_size", "train_size", "weight_decay")
-    for place, name in enumerate(usual):
-        if chosen[place] is None and name in varied and name not in chosen:
-            chosen[place] = name
-    for place in (0, 1):  # panels are for what is left
-        if chosen[place] is None and facet is None and set(varied) <= set(chosen):
-            chosen[place], chosen[2] = chosen[2], None
-    told = [name for name in runs.attrs.get("hyperparameters", ()) if name not in SEEDS and runs[name].notna().all()]
-    numbers = [name for name in told if pd.api.types.is_numeric_dtype(runs[name]) and not pd.api.types.is_bool_dtype(runs[name])]
-    preferred = dict.fromkeys((*varied, *(name for name in usual if name in numbers), *numbers))
-    others = [name for name in preferred if name not in chosen]
-    filled = [name if name is not None else others.pop(0) for name in chosen]
-    return filled[0], filled[1], filled[2]
+    axes: list[str | None] = [x, y, facet]
+    complete = [name for name in hyperparameters(runs) if name not in SEEDS and runs[name].notna().all()]
+    varied = [name for name in varied_hyperparameters(runs) if name in complete and name not in axes]
+    varied = [*(name for name in dict.fromkeys(swept) if name in varied), *(name for name in varied if name not in swept)]
+    numbers = [name for name in varied if is_number(runs[name])]
+    texts = [name for name in varied if name not in numbers]
+    panels = facet is None and len(varied) > axes[:2].count(None)  # without a third to show there is no need for panels
+    if panels and texts:
+        axes[2] = texts.pop(0)
+    for place, name in enumerate(PREFERRED_AXES):
+        if axes[place] is None and name in numbers and (place < 2 or panels):
+            axes[place] = name
+    same = [name for name in (*PREFERRED_AXES, *complete) if name in complete and is_number(runs[name])]
+    left = iter(name for name in dict.fromkeys((*numbers, *texts, *same)) if name not in axes)
+    filled = [next(left, None) if name is None else name for name in axes]
+    if None in filled:
+        raise AnalysisError(
+            f"the table has too few hyperparameters to choose axes from ({', '.join(complete) or 'none'}); name x, y and facet"
+        )
+    return str(filled[0]), str(filled[1]), str(filled[2])
 
 
 def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:
-    """The Wilson score interval of proportions, its low and its high ends (Wilson 1927, eq. 8); NaN where there are no trials.
+    """The low and high ends of the Wilson score interval of proportions (Wilson 1927, eq. 8); NaN where there are no trials.
 
-    successes, trials: numbers, or arrays of one shape.
+    Args:
+      successes, trials: numbers, or arrays of the same shape.
+      confidence: of the interval.
     """
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -1,8 +1,8 @@
-"""Where to train next: points of the grid where the boundary between phases is least known."""
+"""Where to train next: points between cells that differ in their phases, and the spec that trains them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,29 +11,31 @@ import pandas as pd
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
+from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
+from grokjax.analysis.tables.planned import size, swept
 from grokjax.errors import AnalysisError
 
 
 def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.DataFrame:
-    """New points, halfway between neighbouring cells of a grid, where the phases of the two are most mixed over the widest gap.
+    """New points to train: halfway between neighbouring cells of a grid that differ in their phases, the best ones first.
 
-    A boundary runs somewhere between two cells that differ, and nobody knows where in the gap. The score of a gap is the entropy
-    of the phases of both cells' seeds together, in bits, times the gap's length as a share of its axis, on a log scale where the
-    values span a factor. It is 0 where both cells agree, however far apart. Undecided runs do not count, and beside a cell whose
-    runs are all still missing there is nothing to refine yet.
+    A boundary lies somewhere between two cells that differ. The score of a gap is the entropy in bits of the phases of both cells'
+    seeds together, times the length of the gap as a share of its axis, on a log scale if the values span a large factor. It is
+    0 where both cells agree, however far apart they are. Undecided runs do not count, and a gap next to a cell whose runs are
+    all still missing is left out.
 
     Args:
-      grid: from `phases.phase_grid`.
-      cell: its hyperparameters. Gaps are looked for along those that are numbers.
-      count: how many points at most.
+      grid: from `phase_grid`.
+      cell: its hyperparameters; gaps are taken along those that are numbers.
+      count: the most points.
 
     Returns:
-      The columns of `cell` and `score`, the highest first; no two points are the same, and none is a cell of the grid.
+      The columns of `cell` and `score`, the highest score first. All points are different, and none is a cell of the grid.
 
     Raises:
-      AnalysisError: no axis has two values to go between, or no two neighbouring cells differ.
+      AnalysisError: no numeric axis has two values, or no two neighbouring cells differ.
     """
-    numeric = [name for name in cell if _numbers(grid[name]) and grid[name].nunique() > 1]
+    numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
         raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there is nothing to go between")
     found = pd.concat([_midpoints(grid, cell, name) for name in numeric], ignore_index=True)
@@ -44,7 +46,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
 
 
 def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFrame:
-    """The points halfway between cells that are neighbours along an axis, with their scores."""
+    """The points halfway between neighbouring cells along an axis, with their scores."""
     others = [name for name in cell if name != axis]
     ordered = grid.sort_values([*others, axis]).reset_index(drop=True)
     values = ordered[axis].to_numpy(float)
@@ -69,9 +71,46 @@ def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFra
 
 
 def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The values [n] to three significant digits, as one would write them."""
+    """Values [n] rounded to three significant digits."""
     return np.array([float(f"{value:.3g}") for value in values])
 
 
-def _numbers(values: pd.Series[Any]) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+def refined_spec(specs: Sequence[Mapping[str, Any]], runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
+    """A spec that trains some points with all seeds of the sweep, as TOML tables for `tomli_w.dumps` or `load_spec`.
+
+    Args:
+      specs: the stored specs of a root, from `planned.load_specs`. The largest that knows all hyperparameters of the points is the
+        one that the new spec continues.
+      runs: the runs that the points are to join; hyperparameters that are neither points nor seeds are theirs.
+      points: the hyperparameters of the points, from `least_known`, without the score.
+
+    Raises:
+      AnalysisError: no spec knows all hyperparameters of the points.
+    """
+    able = [spec for spec in specs if all(name in spec["run"] or name in swept(spec) for name in points)]
+    if not able:
+        names = ", ".join(map(str, points))
+        raise AnalysisError(f"no spec of the root gives all of {names}; choose hyperparameters that one gives")
+    spec = max(able, key=size)
+    axes = swept(spec)
+    varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
+    seeds = {name: list(axes[name]) for name in SEEDS if name in axes}
+    given = dict.fromkeys([*spec["run"], *axes, *points])
+    same = {name: _plain((points if name in points else runs)[name].iloc[0]) for name in given if name in runs}
+    run = {name: same.get(name, spec["run"].get(name)) for name in given if name not in (*varied, *seeds)}
+    written: dict[str, Any] = {
+        "name": f"{spec['name'].removesuffix('-refined')}-refined"[:64],
+        "description": f"{len(points)} points where the boundary is least known",
+        "rule": spec.get("rule"),
+        "final_states": spec.get("final_states", True),
+        "leave_out": list(spec.get("leave_out", ())),
+        "run": {name: value for name, value in run.items() if value is not None},
+        "axes": seeds,
+        "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],
+    }
+    return {key: value for key, value in written.items() if value or value is False}
+
+
+def _plain(value: Any) -> Any:
+    """A value of a table as TOML has it; None for null."""
+    return None if pd.isna(value) else value.item() if hasattr(value, "item") else value

@@ -12,12 +12,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grokjax.analysis.tables.hyperparameters import describe_columns
 from grokjax.errors import AnalysisError
+from grokjax.metrics import METRICS, Metric
 from grokjax.sweeps.store.done import KEYS
 from grokjax.sweeps.store.duplicates import committed_rows, superseded
 from grokjax.sweeps.store.read import OnBadFile, TableFile, concat_files, joined, read_files
 from grokjax.sweeps.store.root import Root, Table
-from grokjax.sweeps.store.schema import curves_schema
+from grokjax.sweeps.store.schema import SCALARS, curves_schema
 
 
 def load_runs(root: str | Path | Root, columns: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
@@ -44,10 +46,7 @@ def load_runs(root: str | Path | Root, columns: Sequence[str] | None = None, on_
     runs = _frame(rows)
     if _repeated(rows, ["run_id"]):
         runs = runs[~superseded(runs)].reset_index(drop=True)
-    metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
-    runs.attrs["hyperparameters"] = [name for name, told in metadata.items() if told.get("kind") == "hyperparameter"]
-    runs.attrs["follows"] = {name: told["follows"] for name, told in metadata.items() if "follows" in told}
-    runs.attrs["meanings"] = {name: told["meaning"] for name, told in metadata.items() if "meaning" in told}
+    describe_columns(runs, schema)
     if columns is None:
         return runs
     stopped = "stopped_by" in runs and bool(runs["stopped_by"].notna().any())
@@ -62,6 +61,9 @@ def load_curves(
 ) -> pd.DataFrame:
     """The curves: a row a run and logged step, sorted by both. Reads only the runs and columns asked for.
 
+    `attrs["units"]` and `attrs["meanings"]` of the frame say what each column holds, also of metrics that an installed package
+    logged, as the files have it.
+
     Args:
       root: where the sweep was run to.
       run_ids: which runs; all of them when None.
@@ -72,15 +74,37 @@ def load_curves(
       StoreError: `root` holds no sweep, or a file is bad.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
-    schema = curves_schema()
-    if columns is not None:
-        _require_columns(columns, schema.names)
-        schema = pa.schema([schema.field(name) for name in dict.fromkeys(["run_id", "step", *columns])])
-    parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids), on_bad_file)
+    wanted = None if columns is None else ["run_id", "step", *columns]
+    parts = _parts(root, "curves", wanted, None if run_ids is None else set(run_ids), on_bad_file)
+    schema = _curve_columns(parts)
+    if wanted is not None:
+        _require_columns(wanted, schema.names)
+        schema = pa.schema([schema.field(name) for name in dict.fromkeys(wanted)])
     rows = _sorted(concat_files(parts, schema), ["run_id", "step"])
     if _repeated(rows, ["run_id", "step"]):
         rows = _sorted(concat_files(_standing(root, parts, on_bad_file), schema), ["run_id", "step"])
-    return _frame(rows)
+    curves = _frame(rows)
+    metadata = {field.name: field.metadata or {} for field in schema}
+    for key, name in (("units", b"unit"), ("meanings", b"meaning")):
+        curves.attrs[key] = {column: each[name].decode() for column, each in metadata.items() if name in each}
+    return curves
+
+
+def scalar_metrics(curves: pd.DataFrame) -> dict[str, Metric]:
+    """The metrics that `curves` has with one number a step, by name, those of this package first."""
+    own = {metric.name: metric for metric in SCALARS if metric.name in curves}
+    units, meanings = (curves.attrs.get(key, {}) for key in ("units", "meanings"))
+    others = (name for name in map(str, curves) if name not in ("run_id", "step", *(metric.name for metric in METRICS)))
+    numeric = (name for name in others if pd.api.types.is_numeric_dtype(curves[name]))
+    return own | {name: Metric(name, units.get(name, ""), meanings.get(name, name)) for name in numeric}
+
+
+def _curve_columns(parts: Sequence[TableFile]) -> pa.Schema:
+    """The columns that this version writes, and those of metrics that installed packages logged."""
+    schema = curves_schema()
+    known = set(schema.names)
+    further = {field.name: field for part in parts for field in part.schema if field.name not in known}
+    return pa.schema([*schema, *further.values()])
 
 
 def _standing(root: str | Path | Root, parts: Sequence[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:

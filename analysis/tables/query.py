@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.labels.rules import RULES, NamedRule, classify
+from grokjax.analysis.labels.rules import NamedRule, classify, rules
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.duplicates import committed_rows, superseded
@@ -30,7 +30,7 @@ def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_b
     """The answer to one SELECT over the views of a root; Arrow-backed columns.
 
     `runs` has a row a committed run, `curves` a row a run and logged step: the tables of docs/columns.md. `labels` has a row a run:
-    run_id, `phase` under `rule`, and a column a rule of `rules.RULES`, each with its default thresholds.
+    run_id, `phase` under `rule`, and a column per rule of `rules.rules()`, each with its default thresholds.
 
     The query reads the root's own files and writes nothing; the rest of the machine and the network are out of its reach.
 
@@ -109,15 +109,15 @@ def _superseded(root: Root, on_bad_file: OnBadFile) -> pd.DataFrame:
 
 
 def _labels(root: Root, rule: NamedRule | None, on_bad_file: OnBadFile) -> pa.Table:
-    rules = {name: cls() for name, cls in RULES.items()}
-    asked = [*rules.values(), *([rule] if rule else [])]
+    named = {name: cls() for name, cls in rules().items()}
+    asked = [*named.values(), *([rule] if rule else [])]
     known = joined([part.schema for part in read_files(root, "runs", (), on_bad_file=on_bad_file)]).names
     needed = dict.fromkeys(["run_id", "task", *(column for each in asked for column in each.columns)])
     runs = load_runs(root, [column for column in needed if column in known], on_bad_file)
     columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(root, runs)).astype(str)}
-    for name, each in rules.items():
-        told = set(each.columns) <= set(known)  # a root of an earlier version may lack summaries
-        columns[name] = classify(runs, each).astype(str) if told else pd.Series("undecided", runs.index)
+    for name, each in named.items():
+        complete = set(each.columns) <= set(known)  # a root of an earlier version may lack summaries
+        columns[name] = classify(runs, each).astype(str) if complete else pd.Series("undecided", runs.index)
     return pa.Table.from_pandas(pd.DataFrame(columns), preserve_index=False)
 
 

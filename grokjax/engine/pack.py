@@ -1,4 +1,4 @@
-"""Trains a pack of runs: keeps the lanes of one program filled until every run has its curve."""
+"""Trains a pack of runs: the host loop that keeps the lanes of one program filled until every run has its curve."""
 
 from __future__ import annotations
 
@@ -6,27 +6,37 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
 
 from grokjax.config import RunConfig
-from grokjax.engine.lane_run import Begun, Decider, Occupant, RunResult, Snapshots
+from grokjax.engine.lane_run import EarlyStop, LaneRun, RunCheckpoint, RunResult, Snapshots
 from grokjax.engine.program import MAX_ROWS, Metrics, Program, Tuning, program_of
 
-Array = np.ndarray[Any, Any]
-
-# The host looks in about this often: short enough for a lively progress bar, long enough that looking costs nothing ...
+# The host takes over about this often: short enough for a lively progress bar, long enough to cost nothing ...
 SEGMENT_SECONDS = 1.0
-# ... and this often where a run may be over before its last step: what it trains beyond that is lost.
-DECIDING_SEGMENT_SECONDS = 0.03
-# Rows that are measured without training to learn what measuring costs.
+# ... and this often where runs may stop early: steps that were trained past that point are lost.
+EARLY_STOP_SEGMENT_SECONDS = 0.03
+# Rows that are measured without training, to learn what measuring costs.
 ROWS_TO_TIME = 16
 
 
 @dataclass(frozen=True)
+class PackCallbacks:
+    """What `train_pack` calls as it trains, all on the host, between two segments."""
+
+    # After each segment, with the run-steps trained in it.
+    on_progress: Callable[[int], None] = lambda run_steps: None
+    # As each run with `snapshots` ends, with the snapshots taken up to there.
+    on_snapshots: Callable[[RunConfig, Snapshots], None] = lambda config, snapshots: None
+    # After each segment: whether to make checkpoints of all runs that have started and pass them, by run_id, to `save_checkpoints`.
+    checkpoint_is_due: Callable[[], bool] = lambda: False
+    save_checkpoints: Callable[[dict[str, RunCheckpoint]], None] = lambda checkpoints: None
+    # Ends runs early; None trains every run to its last step.
+    early_stop: EarlyStop | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class PackResult:
-    """A trained pack: its runs in the order given, and what its lanes without a run would have been worth in seconds."""
+    """A trained pack: its runs in the order given, and the lane-seconds during which lanes held no run."""
 
     runs: list[RunResult]
     idle_seconds: float
@@ -35,162 +45,161 @@ class PackResult:
 def train_pack(
     configs: Sequence[RunConfig],
     tuning: Tuning,
-    report: Callable[[int], None] = lambda run_steps: None,
-    decider: Decider | None = None,
-    keep: Callable[[RunConfig, Snapshots], None] = lambda config, snapshots: None,
-    begun: Mapping[str, Begun] = MappingProxyType({}),
-    checkpoint: Callable[[Callable[[], dict[str, Begun]]], None] = lambda begun: None,
+    callbacks: PackCallbacks = PackCallbacks(),
+    resume_from: Mapping[str, RunCheckpoint] = MappingProxyType({}),
 ) -> PackResult:
     """Trains runs of one group, `tuning.lane_width` at a time.
 
-    A lane whose run ends takes the next one in the same compiled program. A run ends at its own `steps`, once a metric is not
-    finite, or once it is decided; none of this touches any other lane.
+    A lane whose run ends takes the next run in the same compiled program. A run ends at its own `steps`, at the first metric that
+    is not finite, or where it may stop early; none of this affects any other lane.
 
     Args:
-      configs: the runs; all of one `group_id` and logged equally often, with the same probes.
-      tuning: how the program is compiled; its lane width is the runs trained side by side.
-      report: called after every segment with the run-steps trained in it.
-      decider: ends runs early; None trains all their steps.
-      keep: called as each run that has `snapshots` ends, with those up to there.
-      begun: by run_id, how far runs have come before, under the same tuning on the same kind of device; they go on from there.
-      checkpoint: called after every segment with a function that tells how far all runs have come that have begun.
+      configs: the runs; all with the same `group_id`, `log_every` and `probes`.
+      tuning: how the program is compiled; its lane width is the number of runs trained side by side.
+      callbacks: progress, snapshots, checkpoints and early stopping.
+      resume_from: checkpoints by run_id, made under the same tuning on the same kind of device.
 
     Raises:
-      ValueError: the runs are not of one group, or not logged alike.
+      ValueError: the runs differ in group_id, log_every or probes.
     """
     alike = {(config.group_id, config.log_every, config.probes) for config in configs}
     if len(alike) != 1:
         raise ValueError(f"a pack holds runs of one group, log_every and probes, got {len(alike)}: {sorted(alike)}")
-    program = program_of(configs[0].group_template(), tuning)
-    return _Training(program, configs, report, decider, keep, begun, checkpoint).run()
+    return _Training(program_of(configs[0].group_template(), tuning), configs, callbacks, resume_from).run()
 
 
 class _Training:
-    """The lanes of a program, kept filled until every run of a pack has its result."""
+    """The lanes of a program, and the runs of a pack that wait for one, are in one, or have ended."""
 
     def __init__(
         self,
         program: Program,
         configs: Sequence[RunConfig],
-        report: Callable[[int], None],
-        decider: Decider | None,
-        keep: Callable[[RunConfig, Snapshots], None],
-        begun: Mapping[str, Begun],
-        checkpoint: Callable[[Callable[[], dict[str, Begun]]], None],
+        callbacks: PackCallbacks,
+        resume_from: Mapping[str, RunCheckpoint],
     ) -> None:
-        self._program, self._report, self._decider, self._keep = program, report, decider, keep
-        self._earlier, self._checkpoint = begun, checkpoint
-        self._log_every, self._runs = configs[0].log_every, len(configs)
+        self._program = program
+        self._callbacks = callbacks
+        self._resume_from = resume_from
+        self._log_every = configs[0].log_every
+        self._count = len(configs)
         self._waiting = iter(enumerate(configs))
-        self._lanes, self._occupants = program.empty(), dict[int, Occupant]()
-        self._results: dict[int, RunResult] = {}
+        self._lanes = program.empty()
+        self._lane_runs: dict[int, LaneRun] = {}  # by lane
+        self._results: dict[int, RunResult] = {}  # by index in the pack
         self._idle_seconds = 0.0
 
     def run(self) -> PackResult:
         began = time.perf_counter()
         for lane in range(self._program.lane_width):
-            self._take_next(lane)
+            self._fill(lane)
         filled = time.perf_counter()
         row_seconds = self._time_measuring()
         timing = time.perf_counter() - filled
         began += timing
-        pace = _Pace(SEGMENT_SECONDS if self._decider is None else DECIDING_SEGMENT_SECONDS)
-        while self._occupants:
-            rows = min(pace.rows, *(occupant.rows_to_snapshot() for occupant in self._occupants.values()), MAX_ROWS)
+        segment = _Segment(SEGMENT_SECONDS if self._callbacks.early_stop is None else EARLY_STOP_SEGMENT_SECONDS)
+        while self._lane_runs:
+            rows = min(segment.rows, *(run.rows_to_snapshot() for run in self._lane_runs.values()), MAX_ROWS)
             self._lanes, logged = self._program.advance(self._lanes, rows, self._log_every)
-            took, began = time.perf_counter() - began, time.perf_counter()
-            pace.saw(rows, took)
-            self._share(took, min(took, rows * row_seconds))
+            seconds, began = time.perf_counter() - began, time.perf_counter()
+            segment.adapt(rows, seconds)
+            self._account(seconds, min(seconds, rows * row_seconds))
             self._log(logged)
-            self._report(rows * self._log_every * len(self._occupants))
-            self._clear(timing / self._runs)
-            self._checkpoint(self._begun)
+            self._callbacks.on_progress(rows * self._log_every * len(self._lane_runs))
+            self._replace_ended(timing / self._count)
+            if self._callbacks.checkpoint_is_due():
+                self._callbacks.save_checkpoints(self._checkpoints())
         return PackResult([self._results[index] for index in sorted(self._results)], self._idle_seconds)
 
-    def _clear(self, timing: float) -> None:
-        """Takes the results of the runs that have ended, and gives their lanes to others."""
-        ended = [lane for lane, occupant in self._occupants.items() if not occupant.rows_left]
+    def _replace_ended(self, timing: float) -> None:
+        """Takes the results of the runs that have ended, and fills their lanes. `timing`: seconds of measuring to add to each."""
+        ended = [lane for lane, run in self._lane_runs.items() if not run.rows_left]
         states = self._program.states(self._lanes) if ended else {}
         for lane in ended:
-            occupant = self._occupants.pop(lane)
-            occupant.measure_seconds += timing
-            if occupant.reached_its_steps:
-                occupant.state = {name: values[lane].copy() for name, values in states.items()}
-            self._end(occupant)
-            self._take_next(lane)
+            run = self._lane_runs.pop(lane)
+            run.measure_seconds += timing
+            if run.is_complete:
+                run.state = {name: values[lane].copy() for name, values in states.items()}
+            self._end(run)
+            self._fill(lane)
 
-    def _end(self, occupant: Occupant) -> None:
-        if occupant.snapshots:
-            self._keep(occupant.config, occupant.kept())
-        self._results[occupant.index] = occupant.result()
+    def _end(self, run: LaneRun) -> None:
+        if run.snapshots:
+            self._callbacks.on_snapshots(run.config, run.kept_snapshots())
+        self._results[run.index] = run.result()
 
-    def _begun(self) -> dict[str, Begun]:
-        """How far every run has come that has begun."""
-        begun = {
-            ended.config.run_id: Begun(ended.curve.metrics, ended.state, ended.train_seconds, ended.measure_seconds, {})
-            for ended in self._results.values()
+    def _checkpoints(self) -> dict[str, RunCheckpoint]:
+        """Checkpoints of all runs that have started, by run_id."""
+        ended = {
+            result.config.run_id: RunCheckpoint(
+                result.curve.metrics, result.state, result.train_seconds, result.measure_seconds, snapshots={}
+            )
+            for result in self._results.values()
         }
         states = self._program.states(self._lanes)
-        return begun | {
-            occupant.config.run_id: occupant.begun({name: values[lane] for name, values in states.items()})
-            for lane, occupant in self._occupants.items()
+        return ended | {
+            run.config.run_id: run.checkpoint({name: values[lane] for name, values in states.items()})
+            for lane, run in self._lane_runs.items()
         }
 
-    def _take_next(self, lane: int) -> None:
+    def _fill(self, lane: int) -> None:
+        """Puts the next waiting run that has steps to make into a lane; runs that have none end at once."""
         for index, config in self._waiting:
-            occupant = self._going_on(index, config)
-            if occupant is None:
+            run = self._resumed(index, config)
+            if run is None:
                 self._lanes, row = self._program.put(self._lanes, lane, config)
-                occupant = Occupant.starting(index, config, row, self._decider)
-                self._snapshot(lane, occupant)
-            elif occupant.rows_left:
-                assert occupant.state is not None
-                self._lanes = self._program.put_back(self._lanes, lane, config, occupant.state)
-            if occupant.rows_left:
-                self._occupants[lane] = occupant
+                run = LaneRun.start(index, config, row, self._callbacks.early_stop)
+                self._snapshot(lane, run)
+            elif run.rows_left:
+                assert run.state is not None
+                self._lanes = self._program.put_back(self._lanes, lane, config, run.state)
+            if run.rows_left:
+                self._lane_runs[lane] = run
                 return
-            self._end(occupant)  # before its first step: it is not finite there, or decided; or it had ended before
+            self._end(run)  # not finite at step 0, stopped early there, or ended before the checkpoint
 
-    def _going_on(self, index: int, config: RunConfig) -> Occupant | None:
-        """The run as far as it has come before; None if it has not, or cannot go on from there."""
-        earlier = self._earlier.get(config.run_id)
-        if earlier is None:
+    def _resumed(self, index: int, config: RunConfig) -> LaneRun | None:
+        """The run at its checkpoint; None if it has none, or cannot be trained on from it."""
+        checkpoint = self._resume_from.get(config.run_id)
+        if checkpoint is None:
             return None
-        occupant = Occupant.going_on(index, config, earlier, self._decider)
-        stuck = occupant.rows_left and (occupant.state is None or occupant.lacks_snapshots)
-        return None if stuck else occupant
+        run = LaneRun.resume(index, config, checkpoint, self._callbacks.early_stop)
+        return run if run.can_go_on else None
 
     def _time_measuring(self) -> float:
         """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""
-        self._lanes, _ = self._program.advance(self._lanes, 1, log_every=0)  # into the caches
+        self._lanes, _ = self._program.advance(self._lanes, 1, log_every=0)  # warms the caches
         start = time.perf_counter()
         self._lanes, _ = self._program.advance(self._lanes, ROWS_TO_TIME, log_every=0)
         return (time.perf_counter() - start) / ROWS_TO_TIME
 
-    def _share(self, took: float, measuring: float) -> None:
+    def _account(self, seconds: float, measuring: float) -> None:
+        """Divides the seconds of a segment, `measuring` of them spent on logged rows, among the lanes."""
         width = self._program.lane_width
-        for occupant in self._occupants.values():
-            occupant.measure_seconds += measuring / width
-            occupant.train_seconds += (took - measuring) / width
-        self._idle_seconds += took * (width - len(self._occupants)) / width
+        for run in self._lane_runs.values():
+            run.measure_seconds += measuring / width
+            run.train_seconds += (seconds - measuring) / width
+        self._idle_seconds += seconds * (width - len(self._lane_runs)) / width
 
     def _log(self, logged: Metrics) -> None:
-        for lane, occupant in self._occupants.items():
-            if occupant.log({name: values[lane] for name, values in logged.items()}):
-                self._snapshot(lane, occupant)
+        for lane, run in self._lane_runs.items():
+            if run.log({name: values[lane] for name, values in logged.items()}):
+                self._snapshot(lane, run)
 
-    def _snapshot(self, lane: int, occupant: Occupant) -> None:
-        """Keeps the weights of a lane if the run in it is at one of its snapshots."""
-        row = occupant.rows - 1
-        if row in occupant.config.snapshot_rows:
-            occupant.snapshots[row] = self._program.weights(self._lanes, lane)
+    def _snapshot(self, lane: int, run: LaneRun) -> None:
+        """Copies the weights of a lane if a snapshot of the run in it is due at its last logged row."""
+        row = run.rows - 1
+        if row in run.config.snapshot_rows:
+            run.snapshots[row] = self._program.weights(self._lanes, lane)
 
 
-class _Pace:
-    """How many rows make a segment of about so many seconds; the first is one row, to find out."""
+class _Segment:
+    """The number of logged rows of the next segment, so that it takes about `seconds`; 1 for the first, to find out."""
 
     def __init__(self, seconds: float) -> None:
-        self._seconds, self.rows = seconds, 1
+        self._seconds = seconds
+        self.rows = 1
 
-    def saw(self, rows: int, seconds: float) -> None:
+    def adapt(self, rows: int, seconds: float) -> None:
+        """Sets the next length, given that so many rows took so many seconds."""
         self.rows = max(1, min(MAX_ROWS, round(rows * self._seconds / max(seconds, 1e-6))))

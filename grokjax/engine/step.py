@@ -1,4 +1,4 @@
-"""One run as pure, unbatched functions: `init`, `step`, `measure`. Lanes, packs and hosts come after."""
+"""One run as pure, unbatched functions: `init`, `step` and `measure`. `program` vmaps them over lanes."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import optax
 from grokjax.config import RunConfig
 from grokjax.losses import LOSSES
 from grokjax.models.base import Inputs, Params
-from grokjax.probes import PROBE_FUNCTIONS, Probed, weight_norms
+from grokjax.probes import ProbedRun, weight_norms
+from grokjax.registry import available_probes
 from grokjax.tasks.base import Examples, replace_labels
 
 
 class Split(NamedTuple):
-    """Examples as the model and the loss want them laid out."""
+    """Examples, laid out as the model and the loss need them."""
 
     inputs: Inputs
     labels: jax.Array  # [N] int, or float for one logit
@@ -25,7 +26,7 @@ class Split(NamedTuple):
 
 
 class RunState(NamedTuple):
-    """All that one run carries from step to step."""
+    """What one run carries from step to step, its data included."""
 
     step: jax.Array  # int32: steps made
     params: Params
@@ -38,8 +39,8 @@ class RunState(NamedTuple):
 BACKENDS_WITH_FLOAT64 = ("cpu", "gpu", "cuda", "rocm", "tpu")
 
 
-def precision_of(config: RunConfig) -> contextlib.AbstractContextManager[None]:
-    """Within it, jax computes in the run's precision: compile and call the functions below, and all made of them, inside it.
+def precision_scope(config: RunConfig) -> contextlib.AbstractContextManager[None]:
+    """A context in which JAX computes in the run's precision. Compile and call the functions below inside it.
 
     Raises:
       ValueError: the run asks for float64 on a device that has none.
@@ -51,7 +52,7 @@ def precision_of(config: RunConfig) -> contextlib.AbstractContextManager[None]:
 
 
 def init(config: RunConfig) -> RunState:
-    """A run before its first step: its data, from `data_seed`, and first weights, from `seed`. Traced fields may be tracers.
+    """A run before its first step: data drawn from `data_seed`, weights from `seed`. Traced fields may be tracers.
 
     Data and weights are drawn in float32 whatever the precision: a seed means the same examples and first weights in both.
     """
@@ -71,7 +72,7 @@ def init(config: RunConfig) -> RunState:
 
 
 def step(config: RunConfig, state: RunState) -> RunState:
-    """The run after one update."""
+    """The state after one update of the weights."""
     batch, key = state.train, None
     if config.batch_size or config.model.dropout:
         batch_key, key = jax.random.split(jax.random.fold_in(_root_key(config.seed), 3))
@@ -94,7 +95,7 @@ def measure(config: RunConfig, state: RunState) -> dict[str, jax.Array]:
         metrics[f"{name}_loss"] = loss.cross_entropy(outputs[name], split.labels)
         metrics[f"{name}_accuracy"] = loss.accuracy(outputs[name], split.labels)
     metrics |= weight_norms(state.params)
-    run = Probed(
+    run = ProbedRun(
         task=config.task,
         model=config.model,
         params=state.params,
@@ -105,7 +106,7 @@ def measure(config: RunConfig, state: RunState) -> dict[str, jax.Array]:
         train_outputs=lambda: outputs["train"],
     )
     for probe in config.chosen_probes:
-        metrics |= PROBE_FUNCTIONS[probe].measure(run)
+        metrics |= available_probes()[probe](run)
     return {name: jnp.asarray(value, jnp.float32) for name, value in metrics.items()}
 
 
@@ -122,7 +123,7 @@ def _arrange(config: RunConfig, examples: Examples) -> Split:
 
 
 def _batch(config: RunConfig, state: RunState, key: jax.Array) -> Split:
-    """The examples of the next step: each epoch is cut into whole batches in an order of its own, and what is left over waits."""
+    """The examples of the next step. Each epoch has its own order and is cut into whole batches, without the examples left over."""
     if not config.batch_size:
         return state.train
     count = config.task.num_train
@@ -137,5 +138,5 @@ def _root_key(seed: Any) -> jax.Array:
 
 
 def _keys(seed: Any) -> jax.Array:
-    """One key for the data, one for the first weights."""
+    """A key for the data and one for the first weights, [2]."""
     return jax.random.split(_root_key(seed))

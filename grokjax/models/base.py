@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import pydantic
 
-from grokjax.fields import Part, TracedFloat
+from grokjax.fields import Component, TracedFloat
 from grokjax.tasks.base import Task
 
 Params = dict[str, Any]
@@ -34,7 +34,7 @@ class NeuronMaps(NamedTuple):
     outputs: jax.Array  # [H, C]
 
 
-class Model(Part):
+class Model(Component):
     """From inputs to C outputs, or to one logit. Every array a model is given or makes is of one run: no lanes.
 
     Outputs are [C, N], classes first, so that what a class or a hidden unit does for all examples lies side by side: with few of

@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pydantic
 
-from grokjax.fields import AsGiven, Numbers, PositiveInt, numbers
+from grokjax.fields import IntList, PositiveInt, SameAs, parse_int_list
 from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, linear, one_hot
+from grokjax.spectra import circle
 from grokjax.tasks.base import Task
 
 # Of a standard normal cut off at two standard deviations.
@@ -52,12 +52,12 @@ class ModularMlp(EmbeddingModel):
     model: Literal["modular_mlp"] = "modular_mlp"
     embedding: Annotated[Embedding, pydantic.Field(description="which embeddings are shared, or fixed on a circle")] = "tied"
     embedding_size: Annotated[PositiveInt, pydantic.Field(description="numbers that embed a token")]
-    hidden_size: Annotated[PositiveInt, pydantic.Field(default_factory=AsGiven("embedding_size"), description="hidden units")]
+    hidden_size: Annotated[PositiveInt, pydantic.Field(default_factory=SameAs("embedding_size"), description="hidden units")]
     tied_hidden: Annotated[bool, pydantic.Field(description="both tokens go through the same hidden weights")] = True
     collapsed_hidden: Annotated[bool, pydantic.Field(description="the embeddings are the hidden weights")] = False
     collapsed_output: Annotated[bool, pydantic.Field(description="hidden units go to the outputs by one matrix")] = False
     activation: Activation = "relu"
-    circle_frequencies: Annotated[Numbers, pydantic.Field(description='of the circle, such as "1" or "3+11"')] = "1"
+    circle_frequencies: Annotated[IntList, pydantic.Field(description='of the circle, such as "1" or "3+11"')] = "1"
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
@@ -77,7 +77,7 @@ class ModularMlp(EmbeddingModel):
         return self
 
     def _check_circle(self) -> None:
-        size = 2 * len(numbers(self.circle_frequencies))
+        size = 2 * len(parse_int_list(self.circle_frequencies))
         if self.embedding_size != size:
             raise ValueError(
                 f"embedding_size = {self.embedding_size}, but circle_frequencies = {self.circle_frequencies!r} make {size}"
@@ -95,7 +95,7 @@ class ModularMlp(EmbeddingModel):
             raise ValueError(
                 f"embedding = {self.embedding!r} ties {task.num_tokens} tokens to {num_outputs} outputs; use 'input_tied'"
             )
-        if self.embedding == "circle" and max(numbers(self.circle_frequencies)) > (task.num_tokens - 1) // 2:
+        if self.embedding == "circle" and max(parse_int_list(self.circle_frequencies)) > (task.num_tokens - 1) // 2:
             raise ValueError(
                 f"circle_frequencies = {self.circle_frequencies!r}: {task.num_tokens} tokens have the frequencies 1 to "
                 f"{(task.num_tokens - 1) // 2}"
@@ -103,7 +103,7 @@ class ModularMlp(EmbeddingModel):
 
     def arrange(self, task: Task, inputs: jax.Array) -> Pairs:
         """Lays out tokens [N, 2] for `apply`."""
-        rows = inputs + jnp.array([0, 0 if self._shared else task.num_tokens])
+        rows = inputs + jnp.array([[0, 0 if self._shared else task.num_tokens]], inputs.dtype)
         counts = jnp.sum(one_hot(rows.T, task.num_tokens * (1 if self._shared else 2)), axis=0)
         return Pairs(rows, counts.T)
 
@@ -168,17 +168,17 @@ class ModularMlp(EmbeddingModel):
         return self.embedding != "untied" and (self.tied_hidden or self.collapsed_hidden)
 
     def _module(self, task: Task, num_outputs: int) -> _ModularMlp:
-        frequencies = numbers(self.circle_frequencies) if self.embedding == "circle" else ()
+        frequencies = parse_int_list(self.circle_frequencies) if self.embedding == "circle" else ()
         return _ModularMlp(
-            self.embedding,
-            self.embedding_size,
-            self.hidden_size,
-            self.tied_hidden,
-            self.collapsed_hidden,
-            self.collapsed_output,
-            frequencies,
-            task.num_tokens,
-            num_outputs,
+            embedding=self.embedding,
+            embedding_size=self.embedding_size,
+            hidden_size=self.hidden_size,
+            tied_hidden=self.tied_hidden,
+            collapsed_hidden=self.collapsed_hidden,
+            collapsed_output=self.collapsed_output,
+            frequencies=frequencies,
+            num_tokens=task.num_tokens,
+            num_outputs=num_outputs,
         )
 
 
@@ -262,14 +262,6 @@ def _truncated(key: jax.Array, shape: tuple[int, int], deviation: float) -> jax.
     """Normal weights, cut off at two standard deviations, drawn in float32 whatever the precision."""
     weights: jax.Array = deviation * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
     return weights.astype(float)
-
-
-def circle(num_tokens: int, frequencies: tuple[int, ...]) -> np.ndarray:
-    """Cosine and sine of each frequency, columns of norm one, in float64: [V, 2 * frequencies]."""
-    angles = 2 * np.pi * np.outer(np.arange(num_tokens), frequencies) / num_tokens  # [V, K]
-    waves = np.stack([np.cos(angles), np.sin(angles)], axis=2).reshape(num_tokens, -1)
-    normed: np.ndarray = waves / np.linalg.norm(waves, axis=0)
-    return normed
 
 
 @jax.custom_vjp

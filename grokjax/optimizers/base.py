@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pydantic
 
-from grokjax.fields import AsGiven, Part, Traced, TracedFloat
+from grokjax.fields import Component, SameAs, Traced, TracedFloat
 
 # Units in the last place of a gradient that count as rounding.
 ROUNDING = 16
@@ -22,7 +22,7 @@ Beta = Annotated[TracedFloat, pydantic.Field(ge=0, lt=1)]
 Epsilon = Annotated[TracedFloat, pydantic.Field(gt=0, description="added to the root of the second moment")]
 
 
-class AdamMoments(Part):
+class AdamMoments(Component):
     """What Adam remembers of gradients (Kingma and Ba 2015)."""
 
     b1: Annotated[Beta, pydantic.Field(description="decay of the first moment")] = 0.9
@@ -34,12 +34,12 @@ class AdamMoments(Part):
         return optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
 
 
-class Optimizer(Part):
+class Optimizer(Component):
     """A direction, made from gradients that may be filtered first, and steps along it: warmed up, other ones for embeddings."""
 
     learning_rate: LearningRate
     embedding_learning_rate: Annotated[
-        TracedFloat, pydantic.Field(gt=0, default_factory=AsGiven("learning_rate"), description="step size of embeddings")
+        TracedFloat, pydantic.Field(gt=0, default_factory=SameAs("learning_rate"), description="step size of embeddings")
     ]
     warmup_steps: Annotated[
         int, Traced, pydantic.Field(ge=0, lt=2**31, description="steps over which the learning rate rises from 0 in a line")
@@ -66,7 +66,7 @@ class Optimizer(Part):
 
         The learning rate of update t = 1, 2, ... is min(1, t / warmup_steps) of the full one.
         """
-        warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.maximum(self.warmup_steps, 1))
+        warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.asarray(jnp.maximum(self.warmup_steps, 1), float))
 
         def walk(*, embedding: bool) -> optax.GradientTransformation:
             rate = warm * (self.embedding_learning_rate if embedding else self.learning_rate)
@@ -87,7 +87,7 @@ class DecayingOptimizer(Optimizer):
     weight_decay: WeightDecay
     embedding_weight_decay: Annotated[
         TracedFloat,
-        pydantic.Field(ge=0, default_factory=AsGiven("weight_decay"), description="decoupled weight decay of embeddings"),
+        pydantic.Field(ge=0, default_factory=SameAs("weight_decay"), description="decoupled weight decay of embeddings"),
     ]
 
     def decay(self, *, embedding: bool) -> float | jax.Array:

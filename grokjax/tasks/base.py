@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import pydantic
 
-from grokjax.fields import Part, TracedFloat
+from grokjax.fields import Component, TracedFloat
 
 
 class Examples(NamedTuple):
@@ -19,7 +19,7 @@ class Examples(NamedTuple):
     labels: jax.Array  # [N] int, the class
 
 
-class Task(Part):
+class Task(Component):
     """What is to be learned: inputs that are vectors of D numbers, or L tokens each, and one of C classes for each."""
 
     inputs: ClassVar[Literal["vectors", "tokens"]]
@@ -57,7 +57,7 @@ def replace_labels(key: jax.Array, labels: jax.Array, share: float | jax.Array, 
     """Labels [N] with round(share * N) of them, chosen at random, replaced by another class drawn evenly. `key` is consumed."""
     which, what = jax.random.split(key)
     count = jnp.round(jnp.asarray(share, jnp.float32) * labels.shape[0]).astype(jnp.int32)
-    rank = jnp.argsort(jax.random.permutation(which, labels.shape[0]))  # [N]
+    rank = jnp.argsort(jax.random.permutation(which, labels.shape[0])).astype(jnp.int32)  # [N]
     shift = jax.random.randint(what, labels.shape, 1, max(num_classes, 2), jnp.int32)
     return jnp.where(rank < count, (labels + shift) % num_classes, labels)
 

@@ -10,9 +10,9 @@ import typer
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import ArticleRule, classify
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.boundary import Boundary, boundaries
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.selection import chosen_runs, missing_runs
 
 Axis = Annotated[str, typer.Argument(metavar="AXIS", help="The hyperparameter along which to look.", show_default=False)]
@@ -41,7 +41,7 @@ def found_boundaries(
     others = [name for name in varied_hyperparameters(runs) if name != axis]
     last = [name for name in (*PREFERRED, *others) if name in others][:1]
     by = (*(name for name in others if name not in last), *last)
-    asked = () if judged_by == ArticleRule() else (f"rule {told(judged_by)}",)
+    asked = () if judged_by == ArticleRule() else (f"rule {describe_rule(judged_by)}",)
     return Found(
         boundaries(runs, classify(runs, judged_by), axis, by, phase=phase, against=against),
         by,

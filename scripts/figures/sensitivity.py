@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.labels.thresholds import told
+from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_sensitivity
 from grokjax.analysis.statistics.agreement import nearby, sensitivity
 from grokjax.analysis.statistics.grid import choose_axes
@@ -35,6 +35,6 @@ def command(
     moved = sensitivity(runs, judged_by, settings, x=x, y=y, facet=facet)
     figure = plot_sensitivity(
         moved, settings, x=x, y=y, facet=facet, runs=len(runs), missing=missing_runs(root, where, runs),
-        title="; ".join((*where, f"rule {told(judged_by)}")), width=inches(width),
+        title="; ".join((*where, f"rule {describe_rule(judged_by)}")), width=inches(width),
     )  # fmt: skip
     write(figure, root, "sensitivity", out)

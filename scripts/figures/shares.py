@@ -35,6 +35,7 @@ def command(
         grokjax figure shares results/x --phase grok --out figures/grok.pdf --width double
     """
     labelled = labelled_grid(root, where, rule, threshold, (x, y, facet))
-    axes = {"x": labelled.x, "y": labelled.y, "facet": labelled.facet}
-    figure = plot_shares(labelled.grid, **axes, phase=phase, title=labelled.title, width=inches(width))
+    figure = plot_shares(
+        labelled.grid, x=labelled.x, y=labelled.y, facet=labelled.facet, phase=phase, title=labelled.title, width=inches(width)
+    )
     write(figure, root, "shares", out)

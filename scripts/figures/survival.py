@@ -8,7 +8,7 @@ import typer
 
 from grokjax.analysis.plots import SINGLE, plot_survival
 from grokjax.analysis.statistics.delays import grokking_delays, log_rank, survival_curves
-from grokjax.analysis.statistics.grid import varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.figures.crossings import FITTED, Test, Train, Which
 from grokjax.scripts.options import Root
 from grokjax.scripts.pictures import Out, Width, inches, write

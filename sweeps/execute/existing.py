@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from grokjax.config import TRAJECTORY_VERSION
+from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.plan import Earlier, Held
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.planned_table import planned_table

@@ -13,7 +13,7 @@ import numpy as np
 from grokjax.analysis.labels.early_stop import RuleName
 from grokjax.config import RunConfig
 from grokjax.errors import SpecError
-from grokjax.fields import digest
+from grokjax.identity import digest
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 

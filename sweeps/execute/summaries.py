@@ -31,7 +31,8 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
         "min_test_loss": _extreme(np.min, test_loss[finite]),
         "max_loss_ratio": _extreme(np.nanmax, ratio[finite]),
         "max_test_accuracy": _extreme(np.max, metrics["test_accuracy"][finite]),
-        **{f"final_{metric.name}": float(metrics[metric.name][-1]) if metric.name in metrics else None for metric in SCALARS},
+        **dict.fromkeys(f"final_{metric.name}" for metric in SCALARS),
+        **{f"final_{name}": float(values[-1]) for name, values in metrics.items() if values.ndim == 1 and ":" not in name},
         **{
             name: crossing_step(step, metrics[metric], threshold, falling=metric.endswith("loss"), sustained=sustained)
             for name, metric, threshold, sustained in crossing_columns()

@@ -13,9 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.analysis.labels.early_stop import RuleName
-from grokjax.config import TRAJECTORY_VERSION
 from grokjax.engine.lane_run import RunResult
 from grokjax.engine.program import Tuning
+from grokjax.identity import TRAJECTORY_VERSION
+from grokjax.registry import metrics_of
 from grokjax.sweeps.execute.device import device_kind
 from grokjax.sweeps.execute.summaries import summarize
 from grokjax.sweeps.spec.planned_table import hyperparameter_columns
@@ -57,7 +58,7 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
         "step": np.concatenate([result.curve.step for result in ordered]),
         **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name in ordered[0].curve.metrics},
     }
-    schema = curves_schema()
+    schema = curves_schema(metrics_of(ordered[0].config.chosen_probes))
     return pa.table([_curve_column(columns, field) for field in schema], schema=schema)
 
 
@@ -107,6 +108,7 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         {
             **result.config.flat(),
             **summarize(result.curve.step, result.curve.metrics),
+            "num_classes": result.config.task.num_classes,
             "run_id": result.config.run_id,
             "stopped_by": provenance.rule if result.decided else None,
             "train_seconds": result.train_seconds,
@@ -116,7 +118,9 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         }
         for result in results
     ]
-    return pa.Table.from_pylist(rows, schema=runs_schema(hyperparameter_columns()))
+    first = results[0].config  # of one group, with one model and one set of probes
+    schema = runs_schema(hyperparameter_columns(first.default_sources), metrics_of(first.chosen_probes))
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:

@@ -84,8 +84,9 @@ def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str,
             merged[key] = [*under, *over]
         else:
             merged[key] = {name: value for name, value in under.items() if name not in given} | over
-    if all(isinstance(spec.get("resources"), dict) for spec in (base, written)):
-        written = {**written, "resources": base["resources"] | written["resources"]}
+    for key in ("resources", "tuning"):
+        if all(isinstance(spec.get(key), dict) for spec in (base, written)):
+            written = {**written, key: base[key] | written[key]}
     return merged | {key: value for key, value in written.items() if key not in ("run", "axes", "zipped", "leave_out")}
 
 

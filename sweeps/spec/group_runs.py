@@ -9,9 +9,10 @@ from typing import Any, overload
 import numpy as np
 import pydantic
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownKind, hyperparameter_fields
+from grokjax.config import RunConfig, UnknownComponent, hyperparameter_fields
 from grokjax.errors import SpecError
-from grokjax.fields import AsGiven, Value, role_of
+from grokjax.fields import Value, role_of
+from grokjax.registry import COMPONENTS
 from grokjax.sweeps.spec.grid import Points, points
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
@@ -61,7 +62,7 @@ def groups_of(spec: SweepSpec) -> Iterator[Runs]:
     if unknown := [name for name in at.values if name not in fields]:
         _run(spec, at.at(0))  # which says what kind is missing, if one is
         raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]} here; is the package installed that has it?")
-    kinds = [part for part in PART_NAMES if part in at.values]
+    kinds = [part for part in COMPONENTS if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
         names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]
         static = [name for name in names if role_of(fields[name]) == "static"]
@@ -84,7 +85,7 @@ def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequ
     columns = {"seed": np.full(len(rows), template.seed)} | {
         name: np.array(at.values[name], type(values[name]))[at.codes[name][rows]] for name in traced
     }
-    columns |= _following(template, columns, given=spec.run.keys() | at.values.keys())
+    columns |= template.defaults_of(columns, given=spec.run.keys() | at.values.keys())
     return Runs(template, columns, tuple(template.run_ids({name: column.tolist() for name, column in columns.items()})))
 
 
@@ -113,20 +114,8 @@ def _key(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.nda
 def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:
     try:
         return RunConfig.from_flat(spec.hyperparameters(point))
-    except UnknownKind as error:
+    except UnknownComponent as error:
         raise SpecError(f"{spec.name}: {error}") from None
     except pydantic.ValidationError as error:
         at = ", ".join(f"{name} = {point[name]}" for name in spec.varied)
         raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
-
-
-def _following(template: RunConfig, columns: Columns, given: Any) -> dict[str, np.ndarray[Any, Any]]:
-    """Columns of the traced fields that are left out and so are what a field of `columns` is."""
-    found: dict[str, np.ndarray[Any, Any]] = {}
-    parts = [getattr(template, part) for part in PART_NAMES] + [template]
-    for name, info in ((name, info) for part in parts for name, info in type(part).model_fields.items()):
-        if isinstance(info.default_factory, AsGiven) and name not in given:
-            followed = info.default_factory.name
-            if followed in columns or followed in found:
-                found[name] = columns[followed] if followed in columns else found[followed]
-    return found

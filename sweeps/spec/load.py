@@ -9,27 +9,42 @@ import pydantic
 
 from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value
-from grokjax.sweeps.spec.axes import axis_values, parse_setting
+from grokjax.sweeps.spec.axes import axis_values, parse_setting, parse_value
 from grokjax.sweeps.spec.conditions import EXAMPLE, parse_condition
 from grokjax.sweeps.spec.files import KEYS, read_spec, without
-from grokjax.sweeps.spec.resources import Resources
+from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sampling import draw
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
 
-def load_spec(path_or_name: str, overrides: Sequence[str] = (), stop: Stop | None = None, unset: Sequence[str] = ()) -> SweepSpec:
+def load_spec(
+    path_or_name: str,
+    overrides: Sequence[str] = (),
+    stop: Stop | None = None,
+    unset: Sequence[str] = (),
+    tuning: Sequence[str] = (),
+) -> SweepSpec:
     """The spec in a file, or the shipped spec of that name, with `hyperparameter=value` overrides laid over it.
 
     An override with one value fixes the hyperparameter, taking its axis away; one with several makes or replaces its axis. `stop`
-    takes the place of the spec's own; the hyperparameters `unset` are taken out before anything is laid over.
+    takes the place of the spec's own, and so do the `name=value` settings of `tuning`; the hyperparameters `unset` are taken out
+    before anything is laid over.
 
     Raises:
       SpecError: no such file or name, not TOML, or anything in it that cannot be run.
     """
     written, where = read_spec(path_or_name)
     written = without(written, unset, where)
-    return spec_from(written if stop is None else {**written, "stop": stop}, where, overrides)
+    if stop is not None:
+        written = {**written, "stop": stop}
+    if tuning:
+        pairs = [_named(setting, "--tuning", "name=value, such as dot_library=default") for setting in tuning]
+        written = {
+            **written,
+            "tuning": _table(where, written, "tuning", "settings") | {name: parse_value(text) for name, text in pairs},
+        }
+    return spec_from(written, where, overrides)
 
 
 def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] = ()) -> SweepSpec:
@@ -51,7 +66,14 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
             raise SpecError(f"--set {name} is given {named.count(name)} times; give several values as {name}=A,B")
         _override(run, axes, override)
     _check_once(where, run, axes, zipped)
-    _check_resources(where, _table(where, written, "resources", "resources"))
+    for key, model, hint in (
+        ("resources", Resources, "; a custom resource of a cluster goes in [resources.custom]"),
+        ("tuning", PinnedTuning, ""),
+    ):
+        for name in _table(where, written, key, key):
+            if name not in model.model_fields:
+                known = ", ".join(model.model_fields)
+                raise SpecError(f"{where}: [{key}] {name} is none of {known}{nearest(name, model.model_fields)}{hint}")
     rest = {key: value for key, value in written.items() if key in SweepSpec.model_fields}
     try:
         spec = SweepSpec(**{**rest, "run": run, "axes": axes, "zipped": tuple(zipped), "leave_out": _texts(where, written)})
@@ -66,14 +88,6 @@ def _table(where: str, written: Mapping[str, Any], key: str, of: str = "hyperpar
     if not isinstance(table, dict):
         raise SpecError(f"{where}: {key} is a table of {of} ([{key}]), got {table!r}")
     return dict(table)
-
-
-def _check_resources(where: str, table: Mapping[str, Any]) -> None:
-    known = Resources.model_fields
-    for name in table:
-        if name not in known:
-            told = f"[resources] {name} is none of {', '.join(known)}{nearest(name, known)}"
-            raise SpecError(f"{where}: {told}; a custom resource of a cluster goes in [resources.custom]")
 
 
 def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
@@ -148,10 +162,7 @@ def _axis(where: str, name: str, written: object, *, repeats: bool = False) -> t
 
 
 def _override(run: dict[str, Any], axes: dict[str, tuple[Value, ...]], override: str) -> None:
-    name, equals, text = override.partition("=")
-    if not equals or not name.strip() or not text.strip():
-        raise SpecError(f"--set {override}: write --set hyperparameter=value, such as seed=0..2 or weight_decay=0.1,1")
-    name = name.strip()
+    name, text = _named(override, "--set", "hyperparameter=value, such as seed=0..2 or weight_decay=0.1,1")
     try:
         value = parse_setting(text)
     except ValueError as error:
@@ -162,3 +173,11 @@ def _override(run: dict[str, Any], axes: dict[str, tuple[Value, ...]], override:
     else:
         axes.pop(name, None)
         run[name] = value
+
+
+def _named(setting: str, option: str, form: str) -> tuple[str, str]:
+    """The name and the text of a setting on the command line."""
+    name, _, text = (word.strip() for word in setting.partition("="))
+    if not name or not text:
+        raise SpecError(f"{option} {setting}: write {option} {form}")
+    return name, text

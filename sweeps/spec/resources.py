@@ -1,11 +1,14 @@
-"""What each worker takes of a cluster: the [resources] table of a spec."""
+"""How a spec's runs are carried out: the tables [resources], what a worker takes of a cluster, and [tuning]."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 import pydantic
+
+from grokjax.engine.program import DOT_LIBRARIES
+from grokjax.engine.tuning import MOST_LANES
 
 # The finest share that Ray tells apart.
 SHARE = 1e-4
@@ -50,6 +53,36 @@ class Resources(pydantic.BaseModel):
         """What a worker takes, under Ray's names."""
         named = {"CPU": self.cpus, "GPU": self.gpus or 0.0, "memory": float(self.memory or 0), **self.custom}
         return {name: amount for name, amount in named.items() if amount}
+
+
+class PinnedTuning(pydantic.BaseModel):
+    """What a spec fixes of how its programs are compiled; what it leaves out is measured once a machine and remembered.
+
+    `lane_width` is how many runs a program trains side by side, `dot_library` what computes its matrix products. Both may change
+    the low bits of a result.
+    """
+
+    model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    lane_width: Annotated[int, pydantic.Field(ge=1, le=MOST_LANES)] | None = None
+    dot_library: str | None = None
+
+    @pydantic.field_validator("dot_library")
+    @classmethod
+    def _check_library(cls, library: str | None) -> str | None:
+        if library is not None and library not in DOT_LIBRARIES:
+            raise ValueError(f"got {library!r}; use {' or '.join(map(repr, DOT_LIBRARIES))}")
+        return library
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """What is fixed, by name."""
+        return self.model_dump(exclude_none=True)
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to be measured."""
+        return len(self.given) == len(type(self).model_fields)
 
 
 def workers_that_fit(amounts: Mapping[str, float], nodes: Iterable[Mapping[str, float]]) -> int:

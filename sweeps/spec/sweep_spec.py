@@ -8,11 +8,11 @@ from typing import Literal, Self
 
 import pydantic
 
-from grokjax.analysis.labels.early_stop import DECIDERS, RuleName
-from grokjax.config import PART_NAMES
+from grokjax.analysis.labels.early_stop import RuleName
+from grokjax.analysis.labels.rules import deciders, rules
 from grokjax.fields import Value
-from grokjax.registry import kinds_of
-from grokjax.sweeps.spec.resources import Resources
+from grokjax.registry import COMPONENTS, classes_of
+from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 
 Stop = Literal["never", "decided"]
 
@@ -25,7 +25,8 @@ class SweepSpec(pydantic.BaseModel):
 
     `rule` says what its runs are labelled by, where nobody asks for another. `stop` says when a run ends: "never" before its steps,
     or once it is "decided", its label certain under `rule`. With `final_states` the state that every run ends in is kept, for more
-    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained.
+    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained; `tuning` fixes how
+    programs are compiled, which may change the low bits of a result.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -40,12 +41,14 @@ class SweepSpec(pydantic.BaseModel):
     rule: RuleName | None = None
     final_states: bool = True
     resources: Resources = Resources()
+    tuning: PinnedTuning = PinnedTuning()
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
-        if self.stop == "decided" and self.rule not in DECIDERS:
+        # a rule of another package may be missing where the stored spec is read; `check_runs` refuses one that nobody has
+        if self.stop == "decided" and (self.rule is None or self.rule in rules()) and self.rule not in deciders():
             got = "" if self.rule is None else f", and {self.rule} decides none before its end"
-            raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, DECIDERS))}')
+            raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, deciders()))}')
         return self
 
     @property
@@ -69,8 +72,8 @@ class SweepSpec(pydantic.BaseModel):
         Where a kind of task, model or optimizer is on an axis, those are left out that only another kind on that axis has.
         """
         flat = {**self.run, **point}
-        here = {name for part in PART_NAMES for name in _fields(part, flat.get(part))}
-        elsewhere = {name for part in PART_NAMES for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
+        here = {name for part in COMPONENTS for name in _fields(part, flat.get(part))}
+        elsewhere = {name for part in COMPONENTS for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
         return {name: value for name, value in flat.items() if name in here or name not in elsewhere}
 
     @property
@@ -81,5 +84,5 @@ class SweepSpec(pydantic.BaseModel):
 
 
 def _fields(part: str, kind: Value | None) -> frozenset[str]:
-    cls = kinds_of(part).get(str(kind))
+    cls = classes_of(part).get(str(kind))
     return frozenset() if cls is None else frozenset(cls.model_fields)

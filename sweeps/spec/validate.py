@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pydantic
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter, hyperparameter_fields
+from grokjax.analysis.labels.rules import rules
+from grokjax.config import RunConfig, UnknownHyperparameter, hyperparameter_fields
 from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value, role_of
-from grokjax.registry import kinds_of
+from grokjax.registry import COMPONENTS, classes_of
 from grokjax.sweeps.spec.grid import points
 from grokjax.sweeps.spec.resources import Resources
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -22,6 +23,8 @@ def check_runs(spec: SweepSpec, where: str) -> None:
     Of a traced field's values those of each type that are least and greatest: what is allowed between them is allowed of it.
     Raises SpecError.
     """
+    if spec.rule is not None and spec.rule not in rules():
+        raise SpecError(f"{where}: there is no rule {spec.rule}; the rules are {', '.join(rules())}{nearest(spec.rule, rules())}")
     _check_names(spec, where)
     for point in _left_in(spec) if spec.leave_out else _corners(spec):
         _check_run(spec, point, where)
@@ -65,7 +68,7 @@ def _is_traced(name: str) -> bool:
 def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> dict[str, Value]:
     """A point with such kinds of the axes that the hyperparameter `name` is one of theirs."""
     if name not in spec.hyperparameters(point):
-        for part in PART_NAMES:
+        for part in COMPONENTS:
             for kind in spec.swept.get(part, ()):
                 if name in spec.hyperparameters({**point, part: kind}):
                     return {**point, part: kind}
@@ -94,7 +97,7 @@ def _check_names(spec: SweepSpec, where: str) -> None:
     for name in spec.swept:
         if name == "probes":
             raise SpecError(f"{where}: probes is one value, the same for a whole sweep; join them by +, such as fourier+gradient")
-        if role_of(known[name]) == "recorded":
+        if role_of(known[name]) == "recording":
             raise SpecError(
                 f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
             )
@@ -102,16 +105,18 @@ def _check_names(spec: SweepSpec, where: str) -> None:
 
 def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
     flat = spec.hyperparameters(point)
-    for part in PART_NAMES:
-        kinds = kinds_of(part)
+    for part in COMPONENTS:
+        kinds = classes_of(part)
         if flat.get(part) not in kinds:
             got = f"got {flat[part]!r}" if part in flat else "it is missing"
             raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
     try:
         RunConfig.from_flat(flat)
     except UnknownHyperparameter as error:
-        owners = [f"{part} {kind}" for part in PART_NAMES for kind, cls in kinds_of(part).items() if error.name in cls.model_fields]
-        kinds_here = ", ".join(f"{part} {flat[part]}" for part in PART_NAMES)
+        owners = [
+            f"{part} {kind}" for part in COMPONENTS for kind, cls in classes_of(part).items() if error.name in cls.model_fields
+        ]
+        kinds_here = ", ".join(f"{part} {flat[part]}" for part in COMPONENTS)
         belongs = f"{error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}"
         raise SpecError(f"{where}: {belongs}; leave it out (--unset {error.name})") from None
     except pydantic.ValidationError as error:

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from grokjax.errors import StoreError
-from grokjax.fields import digest
+from grokjax.identity import digest
 from grokjax.sweeps.store.done import KEYS
 from grokjax.sweeps.store.duplicates import committed_rows, drop_superseded, superseded
 from grokjax.sweeps.store.enter import enter

@@ -86,7 +86,7 @@ def _check_compatible(root: Root, earlier: SpecEntry, earlier_runs: pa.Table, sp
         different.remove("steps")
     if different:
         recorded = {
-            field.name for table in (earlier_runs, runs) for field in table.schema if _metadata(field, "role") == "recorded"
+            field.name for table in (earlier_runs, runs) for field in table.schema if _metadata(field, "role") == "recording"
         }
         raise SpecError(_refusal(root, different, stored, wanted, recorded))
 

@@ -105,7 +105,7 @@ def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None =
 
 
 def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
-    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recorded"."""
+    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording"."""
     return _open(root, spec).schema_arrow
 
 

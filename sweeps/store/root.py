@@ -12,6 +12,7 @@
     weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
     curves/<pack>.parquet        a row a run and logged step
     runs/<pack>.parquet          a row a run
+    logs/<host>-<pid>.log        what a driver or a worker did and why; no reader needs it
     .staging/                    files that are being written, on a disk
 
 A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are left
@@ -49,7 +50,7 @@ FORMAT = 1  # of a root, in format.json; version 0.1 wrote none. Raise when olde
 FORMAT_KEY = "format.json"
 FOLDERS = (
     *("specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"),
-    *(STAGING, FORMAT_KEY),
+    *("logs", STAGING, FORMAT_KEY),
 )
 # Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384

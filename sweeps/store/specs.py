@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from grokjax.fields import Value, digest
+from grokjax.fields import Value
+from grokjax.identity import digest
 from grokjax.sweeps.store.root import Root, to_json
 
 # Fields of a spec that say neither which runs are trained nor how far.
-HOW_RUN = ("resources", "final_states")
+HOW_RUN = ("resources", "final_states", "tuning")
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.progress import Watch
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
-from tests.test_full_disk import grokjax
+from tests.support.command import grokjax_in_process as grokjax
+from tests.support.runs import SMALL_RUN
 
 RUN = {name: value for name, value in SMALL_RUN.items() if name != "seed"}
 SPEC = SweepSpec(name="small", run=RUN, axes={"seed": (0, 1, 2, 3, 4, 5)})

@@ -1,12 +1,14 @@
 """Boundaries against fits that R prints, against closed forms, and by how often their bands hold what they should."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.statistics.boundary import boundaries, boundary, boundary_table, fit_boundary
+from grokjax.analysis.statistics.boundary import boundaries, boundary, boundary_table, fit_boundary, other_hyperparameters
 from grokjax.analysis.statistics.logistic import fit_logistic
 from grokjax.errors import AnalysisError
 
@@ -152,3 +154,21 @@ def test_bands_hold_the_boundary_as_often_as_they_say():
         inside += ((band["low"] <= shares) & (shares <= band["high"])).to_numpy()
     assert held / simulations == pytest.approx(0.95, abs=0.02)
     assert inside.mean() / simulations == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_flat_share_has_no_trend_and_warns_of_nothing():
+    cells = pd.DataFrame({"value": [0.1, 1.0, 10.0], "successes": [1, 1, 1], "trials": [2, 2, 2]})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        flat = fit_boundary("weight_decay", cells, log=True)
+        assert flat.slope == 0
+        assert flat.status == "no trend"
+        assert flat.band == (0, np.inf)
+        assert flat.shares(np.array([0.1, 1.0]))["share"].tolist() == [0.5, 0.5]
+
+
+def test_groups_beside_an_axis_are_what_else_varies_the_usual_axis_last():
+    runs = pd.DataFrame({"hidden_size": [1, 2], "weight_decay": [1, 2], "l1": [1, 2], "b1": [1, 1], "train_size": [1, 2]})
+    runs.attrs["hyperparameters"] = list(runs.columns)
+    assert other_hyperparameters(runs, "train_size") == ["weight_decay", "l1", "hidden_size"]
+    assert other_hyperparameters(runs[["l1"]], "l1") == []

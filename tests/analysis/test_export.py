@@ -11,7 +11,7 @@ from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 
 def test_what_is_exported_is_what_is_there(tmp_path):

@@ -1,5 +1,8 @@
 """The map: entropy, missing cells, and how it shows itself."""
 
+import copy
+import pickle
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -61,12 +64,30 @@ def test_a_notebook_shows_text_as_text():
     assert "&lt;img" in html
 
 
-def test_a_grid_shows_itself_and_what_is_cut_from_it_is_a_plain_frame():
-    runs, phases = labelled({(1, 1): ["grok"]})
+def test_a_grid_shows_itself_as_a_map_and_what_is_no_map_as_a_table():
+    runs, phases = labelled({(1, 1): ["grok"], (2, 1): ["fail"]})
     grid = phase_grid(runs, phases, x="x", y="y")
-    assert type(grid[grid["seeds"] > 0]) is pd.DataFrame
+    assert "grok 1" in grid[grid["grok_share"] > 0]._repr_html_()
+    assert "fail 1" not in grid[grid["grok_share"] > 0]._repr_html_()
+    for table in (grid[["x", "seeds"]], pd.concat([grid, grid]), grid.merge(grid, on="x")):
+        assert "inline-table" not in table._repr_html_()
     wide, many = labelled({(x, y): ["grok"] for x in range(50) for y in range(50)})
     assert "inline-table" not in phase_grid(wide, many, x="x", y="y")._repr_html_(), "too many cells for a map"
+
+
+def test_a_grid_remembers_its_axes_in_copies_and_selections():
+    runs, phases = labelled({(1, 1): ["grok"], (2, 1): ["fail"]})
+    grid = phase_grid(runs.assign(w=0), phases, x="x", y="y", facet="w")
+    for same in (
+        grid,
+        grid.copy(),
+        copy.copy(grid),
+        pickle.loads(pickle.dumps(grid)),
+        grid[grid["seeds"] > 0],
+        grid.sort_values("x"),
+    ):
+        assert (same.x, same.y, same.facet, same.cell) == ("x", "y", "w", ("w", "y", "x"))
+    assert pd.concat([grid, grid]).x is None
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -14,7 +14,7 @@ from grokjax.analysis.tables.query import query
 from grokjax.errors import AnalysisError, StoreError
 from grokjax.sweeps.store.duplicates import committed_rows
 from grokjax.sweeps.store.root import Root
-from tests.s3 import s3_server
+from tests.support.s3 import s3_server
 
 
 def test_the_views_are_the_tables(small_root):

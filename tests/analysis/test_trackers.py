@@ -15,7 +15,7 @@ from grokjax.errors import AnalysisError
 from grokjax.scripts.export import command
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 os.environ |= {"MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
 INLINE = Execution(executor="inline")

@@ -6,9 +6,13 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from grokjax.analysis.tables.load import load_runs
-from tests.ray_head import RAY, free_port, outer_ip, ray_head, wait_for_port
-from tests.sweeps.test_spec import write
+from tests.support.ray_head import RAY, free_port, outer_ip, ray_head, wait_for_port
+from tests.support.specs import write
+
+pytestmark = pytest.mark.cluster
 
 PAGE = Path(__file__).parents[2] / "docs" / "clusters.md"
 TOKEN = "a-token-of-a-test-that-is-long-enough"

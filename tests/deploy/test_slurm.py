@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from grokjax.analysis.tables.load import load_runs
-from tests.ray_head import end
-from tests.sweeps.test_spec import write
+from tests.support.ray_head import end
+from tests.support.specs import write
 
 SCRIPT = Path(__file__).parents[2] / "deploy" / "slurm.sbatch"
 SRUN = """#!/bin/bash
@@ -56,6 +56,7 @@ def test_the_script_is_bash():
     subprocess.run(["bash", "-n", SCRIPT], check=True)
 
 
+@pytest.mark.cluster
 def test_a_job_is_put_back_before_its_time_is_up_and_then_trains_what_is_missing(slurm, tmp_path):
     axes = {"hidden_size": [12, 16], "seed": "0..3"}
     spec, root = write(tmp_path, dict.fromkeys(axes) | {"steps": 4000, "train_size": 400}, axes), tmp_path / "root"

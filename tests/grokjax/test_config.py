@@ -1,8 +1,8 @@
 import pydantic
 import pytest
 
-from grokjax.config import PART_NAMES, RunConfig, UnknownHyperparameter
-from grokjax.registry import kinds_of
+from grokjax.config import RunConfig, UnknownHyperparameter
+from grokjax.registry import COMPONENTS, classes_of
 
 
 def test_run_id_is_a_promise_to_old_archives(small_run):
@@ -13,9 +13,9 @@ def test_run_id_is_a_promise_to_old_archives(small_run):
 
 def test_defaults_are_part_of_that_promise():
     """Values that are left out of a run's hash: changing one changes what old run_ids mean."""
-    kinds = {kind for part in PART_NAMES for kind in kinds_of(part)}
+    kinds = {kind for part in COMPONENTS for kind in classes_of(part)}
     defaults: dict[str, set] = {}
-    for part in [*(cls for name in PART_NAMES for cls in kinds_of(name).values()), RunConfig]:
+    for part in [*(cls for name in COMPONENTS for cls in classes_of(name).values()), RunConfig]:
         for name, info in part.model_fields.items():
             if not info.is_required() and info.default_factory is None and info.default not in kinds:
                 defaults.setdefault(name, set()).add(info.default)
@@ -94,9 +94,9 @@ def test_flat_round_trips(small_run):
 
 
 def test_a_name_means_one_thing_in_all_parts():
-    names = [name for part in PART_NAMES for name in {n for cls in kinds_of(part).values() for n in cls.model_fields}]
+    names = [name for part in COMPONENTS for name in {n for cls in classes_of(part).values() for n in cls.model_fields}]
     assert len(names) == len(set(names))
-    assert not set(names) - set(PART_NAMES) & set(RunConfig.model_fields)
+    assert not set(names) - set(COMPONENTS) & set(RunConfig.model_fields)
 
 
 @pytest.mark.parametrize(

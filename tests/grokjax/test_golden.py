@@ -16,7 +16,7 @@ from grokjax.config import RunConfig
 from grokjax.engine.pack import train_pack
 from grokjax.engine.program import Tuning
 from grokjax.sweeps.execute.summaries import summarize
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 GOLDEN = Path(__file__).with_name("golden_curves.json")
 TUNING = Tuning(lane_width=4)
@@ -59,8 +59,9 @@ def trained(name: str) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_golden_curves(name):
-    golden = json.loads(GOLDEN.read_text())[name]
-    for metric, values in trained(name).items():
+    golden, curves = json.loads(GOLDEN.read_text())[name], trained(name)
+    assert curves.keys() == golden.keys()
+    for metric, values in curves.items():
         np.testing.assert_allclose(values, golden[metric], rtol=1e-4, atol=1e-4, err_msg=metric)
 
 

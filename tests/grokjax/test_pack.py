@@ -14,16 +14,18 @@ from hypothesis import strategies as st
 from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.config import RunConfig
 from grokjax.engine import step as train
-from grokjax.engine.pack import train_pack
-from grokjax.engine.program import DOT_LIBRARIES, Tuning, measure_tuning
+from grokjax.engine.pack import PackCallbacks, train_pack
+from grokjax.engine.program import DOT_LIBRARIES, Tuning
+from grokjax.engine.tuning import measure_tuning
 from grokjax.losses import LOSSES
 from grokjax.sweeps.execute.summaries import summarize
+from tests.support.runs import MODELS, OPTIMIZERS, TASKS
 
 
 def single_run(config, rows):
     """The same run by one jitted step in a Python loop, with no lanes, no scan and no refilling: the metrics of each logged row."""
     step, measure = (jax.jit(lambda state, f=f: f(config, state)) for f in (train.step, train.measure))
-    with train.precision_of(config):
+    with train.precision_scope(config):
         state = train.init(config)
         logged = [measure(state)]
         for _ in range(rows):
@@ -56,30 +58,6 @@ def test_adam_with_l1_too(small_run):
     assert_curves_equal(train_pack([config], Tuning(2)).runs[0].curve, single_run(config, 4))
 
 
-PAIRS = {"task": "modular_arithmetic", "modulus": 7, "train_fraction": 0.6}
-TASKS = {
-    "sparse_parity": {"task": "sparse_parity", "num_bits": 6, "parity_bits": 2, "train_size": 30, "test_size": 30},
-    "modular_arithmetic": PAIRS,
-    "permutation_composition": {"task": "permutation_composition", "permuted": 3, "train_fraction": 0.6},
-    "digits": {"task": "digits", "train_size": 40},
-}
-MODELS = {
-    "mlp": {"model": "mlp", "hidden_size": 6, "layers": 2},
-    "modular_mlp": {"model": "modular_mlp", "embedding_size": 6},
-    "untied": {"model": "modular_mlp", "embedding_size": 6, "embedding": "untied", "tied_hidden": False},
-    "collapsed": {"model": "modular_mlp", "embedding_size": 6, "embedding": "input_tied", "collapsed_output": True},
-    "circle": {"model": "modular_mlp", "embedding_size": 2, "hidden_size": 5, "embedding": "circle"},
-    "constructed_circle": {"model": "constructed_circle", "hidden_size": 5, "precision": "float64"},
-    "transformer": {"model": "transformer", "width": 8, "heads": 2},
-    "normed": {"model": "transformer", "width": 8, "heads": 2, "layers": 2, "layer_norm": True},
-}
-OPTIMIZERS = {
-    "adamw": {"optimizer": "adamw", "weight_decay": 0.1},
-    "adam_l1": {"optimizer": "adam_l1", "l1_penalty": 1e-3},
-    "adam_l2": {"optimizer": "adam_l2", "l2_penalty": 1e-2},
-    "sgd": {"optimizer": "sgd", "weight_decay": 0.1, "momentum": 0.9, "nesterov": True},
-    "muon": {"optimizer": "muon", "weight_decay": 0.1, "embedding_weight_decay": 0.3, "embedding_learning_rate": 3e-5},
-}
 SETTINGS = [
     {"orthogonal_gradient": True},
     {"gradient_filter": True, "batch_size": 7},
@@ -133,7 +111,7 @@ def test_a_lane_trains_every_kind_of_run_as_it_would_be_alone(task, model, optim
     assert_lane_equals_run({**TASKS[task], **OPTIMIZERS[optimizer], "loss": loss, **settings, **MODELS[model]})
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(ANY_CONFIG)
 def test_a_lane_trains_any_run_as_it_would_be_alone(drawn):
     try:
@@ -189,7 +167,8 @@ def test_a_nan_in_one_lane_touches_no_other_and_ends_its_run(small_run):
 def test_a_run_that_is_not_finite_before_its_first_step_ends_there_and_spoils_no_other(small_run, width):
     good, bad = small_run(snapshots=2), small_run(init_scale=1e30, snapshots=2)
     kept = {}
-    runs = train_pack([bad, good, bad, bad], Tuning(width), keep=lambda run, copies: kept.update({run.run_id: copies})).runs
+    callbacks = PackCallbacks(on_snapshots=lambda run, copies: kept.update({run.run_id: copies}))
+    runs = train_pack([bad, good, bad, bad], Tuning(width), callbacks).runs
     alone = train_pack([good], Tuning(width)).runs[0]
     np.testing.assert_array_equal(runs[1].curve.metrics["test_loss"], alone.curve.metrics["test_loss"])
     assert [run.curve.step.tolist() for run in runs] == [[0], [0, 50, 100, 150, 200], [0], [0]]
@@ -211,7 +190,7 @@ def test_a_decided_run_ends_there_and_is_otherwise_the_same(small_run):
 
         return decides
 
-    stopped = train_pack(configs, Tuning(2), decider=decider)
+    stopped = train_pack(configs, Tuning(2), PackCallbacks(early_stop=decider))
     assert [run.curve.step[-1] for run in stopped.runs] == [200, 200, 150, 200, 200]
     assert [run.decided for run in stopped.runs] == [False, False, True, False, False]
     for before, after in zip(whole.runs, stopped.runs, strict=True):
@@ -223,7 +202,8 @@ def test_snapshots_are_the_weights_at_evenly_spaced_rows_and_change_nothing(smal
     """Lanes at different steps of different runs; each snapshot is what the run alone has at that step."""
     configs = [small_run(seed=seed, steps=steps, snapshots=3, eps=1e-3) for seed, steps in enumerate([200, 100, 200, 400, 100])]
     kept = {}
-    results = train_pack(configs, Tuning(2), keep=lambda config, snapshots: kept.update({config.seed: snapshots})).runs
+    callbacks = PackCallbacks(on_snapshots=lambda config, snapshots: kept.update({config.seed: snapshots}))
+    results = train_pack(configs, Tuning(2), callbacks).runs
     for config, result in zip(configs, results, strict=True):
         snapshots = kept[config.seed]
         assert snapshots.step.tolist() == [0, config.steps // 2, config.steps]
@@ -239,7 +219,8 @@ def test_snapshots_are_the_weights_at_evenly_spaced_rows_and_change_nothing(smal
 
 def test_a_run_that_diverges_keeps_the_snapshots_it_came_to(small_run):
     kept = []
-    train_pack([small_run(learning_rate=3e38, snapshots=3)], Tuning(1), keep=lambda _, snapshots: kept.append(snapshots))
+    callbacks = PackCallbacks(on_snapshots=lambda _, snapshots: kept.append(snapshots))
+    train_pack([small_run(learning_rate=3e38, snapshots=3)], Tuning(1), callbacks)
     assert kept[0].step.tolist() == [0]
 
 
@@ -263,7 +244,7 @@ def test_float64_is_another_run_that_starts_the_same(small_run):
     assert single.run_id != double.run_id
     short, long = (train_pack([config], Tuning(1)).runs[0].curve.metrics["train_loss"] for config in (single, double))
     np.testing.assert_allclose(short[0], long[0], rtol=1e-6)
-    with train.precision_of(double):
+    with train.precision_scope(double):
         assert train.init(double).params["hidden"].dtype == np.float64
         np.testing.assert_array_equal(train.init(double).params["hidden"].astype(np.float32), train.init(single).params["hidden"])
 
@@ -280,7 +261,7 @@ def test_seconds_add_up_to_those_of_the_lanes(small_run):
 
 def test_run_steps_are_reported_as_they_are_trained(small_run):
     seen = []
-    train_pack([small_run(seed=seed) for seed in range(3)], Tuning(2), seen.append)
+    train_pack([small_run(seed=seed) for seed in range(3)], Tuning(2), PackCallbacks(on_progress=seen.append))
     assert sum(seen) == 3 * 200
 
 
@@ -314,7 +295,7 @@ def test_as_many_lanes_are_taken_as_the_device_holds(small_run, monkeypatch, whe
             fail()
         return train
 
-    monkeypatch.setattr("grokjax.engine.program._trial", trial)
+    monkeypatch.setattr("grokjax.engine.tuning._trial", trial)
     assert measure_tuning(small_run(), runs=1000, seconds=1e-3).lane_width == 16
     assert measure_tuning(small_run(), runs=3, seconds=1e-3).lane_width == 4
 
@@ -325,7 +306,7 @@ def test_other_failures_of_a_trial_are_told(small_run, monkeypatch):
             raise jax.errors.JaxRuntimeError("INTERNAL: the device is on fire")
         return lambda: 1.0
 
-    monkeypatch.setattr("grokjax.engine.program._trial", trial)
+    monkeypatch.setattr("grokjax.engine.tuning._trial", trial)
     with pytest.raises(jax.errors.JaxRuntimeError, match="on fire"):
         measure_tuning(small_run(), runs=8, seconds=1e-3)
 
@@ -337,5 +318,5 @@ def test_no_more_lanes_are_tried_on_a_gpu_than_half_its_memory_holds(small_run, 
     gpu = types.SimpleNamespace(memory_stats=lambda: {"bytes_limit": 20 * bytes_a_lane})
     monkeypatch.setattr("jax.default_backend", lambda: "gpu")
     monkeypatch.setattr("jax.devices", lambda: [gpu])
-    monkeypatch.setattr("grokjax.engine.program._trial", lambda config, tuning: lambda: 1 / tuning.lane_width)
+    monkeypatch.setattr("grokjax.engine.tuning._trial", lambda config, tuning: lambda: 1 / tuning.lane_width)
     assert measure_tuning(small_run(), runs=1000, seconds=1e-3).lane_width == 4

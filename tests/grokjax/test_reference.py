@@ -10,8 +10,8 @@ from grokjax.config import RunConfig
 from grokjax.engine import step as train
 from grokjax.losses import LOSSES
 from grokjax.optimizers.base import orthogonal_gradient
-from grokjax.registry import kinds_of
-from tests.grokjax import reference
+from grokjax.registry import classes_of
+from tests.support import numpy_reference as reference
 
 BASE = {"loss": "cross_entropy", "precision": "float64", "seed": 3, "steps": 1, "log_every": 1}
 PARITY = {"task": "sparse_parity", "num_bits": 4, "parity_bits": 2, "train_size": 9, "test_size": 5}
@@ -50,7 +50,7 @@ OPTIMIZERS = {
 def states(flat, steps):
     """A run's states up to so many steps, in its precision, and its raw training examples."""
     config = RunConfig.from_flat(BASE | flat)
-    with train.precision_of(config), jax.default_matmul_precision("highest"):
+    with train.precision_scope(config), jax.default_matmul_precision("highest"):
         found = [train.init(config)]
         for _ in range(steps):
             found.append(train.step(config, found[-1]))
@@ -78,7 +78,7 @@ def assert_follows(flat, steps=1, rtol=1e-10):
 @pytest.mark.parametrize("name", MODELS)
 def test_gradients_and_an_adamw_step_of_every_model(name):
     config, (before, _), examples = states(MODELS[name] | ADAMW, 1)
-    with train.precision_of(config):
+    with train.precision_scope(config):
         gradients = jax.grad(train._objective, argnums=1)(config, before.params, before.train, None)
     expected = reference.gradient(reference_loss(config, examples), before.params)
     assert expected.keys() == gradients.keys()
@@ -88,8 +88,8 @@ def test_gradients_and_an_adamw_step_of_every_model(name):
 
 
 def test_every_kind_of_model_and_optimizer_is_among_these():
-    assert {flat["model"] for flat in MODELS.values()} | {"constructed_circle"} == kinds_of("model").keys()
-    assert {flat["optimizer"] for flat in OPTIMIZERS.values()} == kinds_of("optimizer").keys()
+    assert {flat["model"] for flat in MODELS.values()} | {"constructed_circle"} == classes_of("model").keys()
+    assert {flat["optimizer"] for flat in OPTIMIZERS.values()} == classes_of("optimizer").keys()
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -107,7 +107,7 @@ def test_the_factored_products_are_the_one_hot_form():
     for name, flat in MODELS.items():
         config, (state,), examples = states(flat | ADAMW, 0)
         if config.model.model == "modular_mlp":
-            with train.precision_of(config):
+            with train.precision_scope(config):
                 outputs = config.model.apply(config.task, state.params, state.train.inputs)
             one_hot_form = reference.modular_mlp(config, state.params, np.asarray(examples.inputs))
             np.testing.assert_allclose(outputs.T, one_hot_form, rtol=1e-12, atol=1e-12, err_msg=name)
@@ -121,7 +121,7 @@ def test_a_batch_is_the_next_examples_of_the_epochs_order(name):
     batches, _ = jax.random.split(jax.random.fold_in(jax.random.key(config.seed), 3))
     for step, state in enumerate(found[1:]):
         epoch, batch = divmod(step, config.task.num_train // 4)
-        with train.precision_of(config):
+        with train.precision_scope(config):
             order = jax.random.permutation(jax.random.fold_in(batches, epoch), config.task.num_train)
         chosen = np.asarray(order)[4 * batch : 4 * batch + 4]
         told = type(examples)(*(np.asarray(part)[chosen] for part in examples))

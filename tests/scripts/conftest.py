@@ -1,19 +1,10 @@
 """Finished sweeps that the tests of the command line look at, each trained once."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-from tests.conftest import SMALL_RUN
-from tests.sweeps.test_spec import write
-
-GROKJAX = Path(sys.executable).with_name("grokjax")
-
-
-def grokjax(*arguments, cwd=None):
-    return subprocess.run([GROKJAX, *map(str, arguments)], capture_output=True, text=True, check=False, cwd=cwd, timeout=300)
+from tests.support.command import grokjax
+from tests.support.runs import MODULAR, SMALL_RUN
+from tests.support.specs import write
 
 
 @pytest.fixture(scope="session")
@@ -25,22 +16,6 @@ def swept(tmp_path_factory):
     done = grokjax("run", spec, "--executor", "inline", "--root", folder / "root")
     assert done.returncode == 0, done.stderr
     return folder / "root"
-
-
-MODULAR = {
-    "task": "modular_arithmetic",
-    "modulus": 7,
-    "train_fraction": 0.5,
-    "model": "modular_mlp",
-    "embedding_size": 6,
-    "optimizer": "adamw",
-    "learning_rate": 1e-3,
-    "weight_decay": 1.0,
-    "loss": "cross_entropy",
-    "seed": 0,
-    "steps": 40,
-    "log_every": 20,
-}
 
 
 @pytest.fixture(scope="session")

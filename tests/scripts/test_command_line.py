@@ -10,9 +10,9 @@ import pytest
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
 from grokjax.errors import AnalysisError
 from grokjax.scripts.main import main
-from tests.conftest import SMALL_RUN
-from tests.scripts.conftest import MODULAR, grokjax
-from tests.sweeps.test_spec import write
+from tests.support.command import grokjax
+from tests.support.runs import MODULAR, SMALL_RUN
+from tests.support.specs import write
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from grokjax.analysis.statistics.units import unit_frequencies, unit_maps
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
 from grokjax.scripts.figure import KINDS, kinds
-from tests.scripts.conftest import grokjax
+from tests.support.command import grokjax
 
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")
 CELL = ("--where", "weight_decay=1", "--where", "train_size=100")

@@ -20,9 +20,9 @@ from grokjax.sweeps.store.duplicates import drop_superseded
 from grokjax.sweeps.store.objects import ObjectStore
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
-from tests.s3 import s3_server
-from tests.sweeps.test_store import twice_committed
+from tests.support.runs import SMALL_RUN
+from tests.support.s3 import s3_server
+from tests.support.stores import twice_committed
 
 INLINE = Execution(executor="inline")
 RUN = {name: value for name, value in SMALL_RUN.items() if name != "seed"} | {"snapshots": 2, "probes": "matrices", "log_every": 1}

@@ -4,17 +4,10 @@ from hypothesis import strategies as st
 
 from grokjax.errors import SpecError
 from grokjax.sweeps.execute.plan import Held, make_packs, make_plan
-from grokjax.sweeps.spec.group_runs import expand, groups_of
+from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from tests.conftest import SMALL_RUN
+from tests.support.specs import GRID
 
-SWEEP = SweepSpec(
-    name="grid",
-    run=SMALL_RUN | {"steps": 20_000},
-    axes={"hidden_size": (16, 64, 258), "weight_decay": (0.1, 1.0), "seed": tuple(range(15))},
-)
-GRID = list(groups_of(SWEEP))
 IDS = [run_id for runs in GRID for run_id in runs.run_ids]
 
 

@@ -9,7 +9,7 @@ from grokjax.sweeps.execute.existing import enter_spec, load_specs
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.resources import Resources, workers_that_fit
 from grokjax.sweeps.store.root import Root
-from tests.sweeps.test_spec import write
+from tests.support.specs import write
 
 
 def spec_with(tmp_path, table):

@@ -7,7 +7,7 @@ from grokjax.sweeps.execute.plan import make_packs
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from tests.sweeps.test_plan import GRID
+from tests.support.specs import GRID
 
 PACKS = list(make_packs(GRID))
 ARTICLE = list(groups_of(load_spec("parity-article")))

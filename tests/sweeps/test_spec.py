@@ -8,19 +8,8 @@ from grokjax.sweeps.execute.plan import make_plan
 from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec, spec_from
-from tests.conftest import SMALL_RUN
-
-
-def write(tmp_path, run=None, axes=None, extra=""):
-    def toml(value):
-        return repr(value).replace("'", '"').replace("True", "true")
-
-    lines = ['name = "mine"', extra, "[run]"]
-    lines += [f"{name} = {toml(value)}" for name, value in (SMALL_RUN | (run or {})).items() if value is not None]
-    lines += ["[axes]", *(f"{name} = {toml(values)}" for name, values in (axes or {}).items())]
-    path = tmp_path / "mine.toml"
-    path.write_text("\n".join(lines))
-    return str(path)
+from tests.support.runs import SMALL_RUN
+from tests.support.specs import write
 
 
 def test_shipped_specs_hold_the_runs_they_promise():
@@ -268,8 +257,8 @@ def test_kinds_on_an_axis_bring_their_own_hyperparameters(tmp_path):
     path = write(tmp_path, {"optimizer": None, "weight_decay": None, "seed": None}, axes)
     runs = list(expand(load_spec(path)))
     assert len({run.run_id for run in runs}) == len(runs) == (2 + 3) * 2
-    assert sorted(run.optimizer.weight_decay for run in runs if run.kind("optimizer") == "adamw") == [0.1, 0.1, 1.0, 1.0]
-    assert {"weight_decay" in run.flat() for run in runs if run.kind("optimizer") == "adam_l1"} == {False}
+    assert sorted(run.optimizer.weight_decay for run in runs if run.name_of("optimizer") == "adamw") == [0.1, 0.1, 1.0, 1.0]
+    assert {"weight_decay" in run.flat() for run in runs if run.name_of("optimizer") == "adam_l1"} == {False}
     with pytest.raises(SpecError, match="l1_penalty = -1: input should be greater than or equal to 0"):
         load_spec(write(tmp_path, {"optimizer": None, "weight_decay": None, "seed": None}, axes | {"l1_penalty": [1e-5, -1]}))
 
@@ -277,7 +266,7 @@ def test_kinds_on_an_axis_bring_their_own_hyperparameters(tmp_path):
 def test_what_is_unset_is_gone(tmp_path):
     path = write(tmp_path)
     spec = load_spec(path, ["optimizer=adam_l1", "l1_penalty=1e-5"], unset=["weight_decay"])
-    assert next(expand(spec)).kind("optimizer") == "adam_l1"
+    assert next(expand(spec)).name_of("optimizer") == "adam_l1"
     with pytest.raises(SpecError, match=r"wait_decay, which is neither in \[run\] nor in \[axes\]; did you mean weight_decay"):
         load_spec(path, unset=["wait_decay"])
     (tmp_path / "over.toml").write_text(

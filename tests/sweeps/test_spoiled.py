@@ -26,7 +26,7 @@ from grokjax.sweeps.store import disk, enter
 from grokjax.sweeps.store.compact import compact
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 INLINE = Execution(executor="inline")
 RUN = {name: value for name, value in SMALL_RUN.items() if name not in ("seed", "steps")}

@@ -1,16 +1,17 @@
 """Going on: from a checkpoint or from where runs ended, bit for bit as if nothing had been between."""
 
+import json
 import time
 
 import numpy as np
-import pandas as pd
 import pytest
+from safetensors.numpy import save
 
-from grokjax.analysis.labels.early_stop import DECIDERS
-from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
+from grokjax.analysis.labels.rules import deciders
+from grokjax.analysis.tables.load import load_weights
 from grokjax.config import RunConfig
-from grokjax.engine.lane_run import Begun
-from grokjax.engine.pack import train_pack
+from grokjax.engine.lane_run import RunCheckpoint
+from grokjax.engine.pack import PackCallbacks, train_pack
 from grokjax.engine.program import Tuning
 from grokjax.sweeps.execute import worker as worker_module
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
@@ -21,10 +22,10 @@ from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.root import Root
-from grokjax.sweeps.store.schema import COSTS
 from grokjax.sweeps.store.verify import verify
-from tests.grokjax.test_pack import MODELS, OPTIMIZERS, PAIRS
-from tests.sweeps.test_spec import write
+from tests.support.runs import MODELS, OPTIMIZERS, PAIRS
+from tests.support.specs import write
+from tests.support.tables import assert_same_tables, same_tuning
 
 MADE_BY = {"tuning": 1}
 KINDS = [
@@ -40,11 +41,11 @@ def runs_of(model, optimizer, settings, **changed):
     return [RunConfig.from_flat({**flat, "seed": seed, **changed}) for seed in range(3)]
 
 
-def trained(configs, **arguments):
+def trained(configs, resume_from=None, **callbacks):
     """All that training gives: curves, last states, snapshots."""
     kept = {}
-    keep = {"keep": lambda run, snapshots: kept.update({run.run_id: snapshots})}
-    return train_pack(configs, Tuning(2), **keep, **arguments).runs, kept
+    on_snapshots = {"on_snapshots": lambda run, snapshots: kept.update({run.run_id: snapshots})}
+    return train_pack(configs, Tuning(2), PackCallbacks(**on_snapshots, **callbacks), resume_from or {}).runs, kept
 
 
 def assert_same(one, other):
@@ -59,10 +60,11 @@ def assert_same(one, other):
 @pytest.mark.parametrize(("model", "optimizer", "settings"), KINDS)
 def test_a_pack_goes_on_from_any_checkpoint_bit_for_bit(model, optimizer, settings):
     configs, files = runs_of(model, optimizer, settings), []
-    whole = trained(configs, checkpoint=lambda begun: files.append(states_file(begun(), MADE_BY)))
+    save = {"checkpoint_is_due": lambda: True, "save_checkpoints": lambda runs: files.append(states_file(runs, MADE_BY))}
+    whole = trained(configs, **save)
     assert len(files) > 2
     for content in files:
-        assert_same(whole, trained(configs, begun=read_states(content, MADE_BY)))
+        assert_same(whole, trained(configs, read_states(content, MADE_BY)))
 
 
 @pytest.mark.parametrize(("model", "optimizer", "settings"), KINDS[:2])
@@ -71,7 +73,7 @@ def test_finished_runs_go_on_to_more_steps_bit_for_bit(model, optimizer, setting
     """In 48 steps every snapshot falls on an earlier one or a later step; in 32 one is missing, and the runs start anew."""
     short, kept = trained(runs_of(model, optimizer, settings))
     ends = {
-        run.config.run_id: Begun(
+        run.config.run_id: RunCheckpoint(
             run.curve.metrics,
             run.state,
             0.0,
@@ -82,7 +84,7 @@ def test_finished_runs_go_on_to_more_steps_bit_for_bit(model, optimizer, setting
         for run in short
     }  # fmt: skip
     steps, configs = [], runs_of(model, optimizer, settings, steps=more)
-    longer = trained(configs, begun=read_states(states_file(ends, MADE_BY), MADE_BY), report=steps.append)
+    longer = trained(configs, read_states(states_file(ends, MADE_BY), MADE_BY), on_progress=steps.append)
     assert_same(trained(configs), longer)
     assert sum(steps) == 3 * (more - 24 if more == 48 else more)
 
@@ -102,22 +104,37 @@ def test_a_run_that_goes_on_under_a_rule_ends_where_the_whole_run_does(small_run
         return decides
 
     (short,), _ = trained(configs[:1])
-    begun = {short.config.run_id: Begun(short.curve.metrics, short.state, 0.0, 0.0, {})}
+    begun = {short.config.run_id: RunCheckpoint(short.curve.metrics, short.state, 0.0, 0.0, {})}
     for limit in (20, 40, 100):
-        whole = trained(configs[1:], decider=decider)
+        whole = trained(configs[1:], early_stop=decider)
         assert whole[0][0].decided
         assert whole[0][0].curve.step[-1] == 10 * limit
-        assert_same(whole, trained(configs[1:], decider=decider, begun=begun))
-    assert "article" in DECIDERS
+        assert_same(whole, trained(configs[1:], begun, early_stop=decider))
+    assert "article" in deciders()
 
 
 def test_states_of_another_make_and_broken_files_are_not_gone_on_from():
     (run, *_), _ = trained(runs_of(*KINDS[0]))
-    content = states_file({run.config.run_id: Begun(run.curve.metrics, run.state, 1.0, 2.0, {})}, MADE_BY)
+    content = states_file({run.config.run_id: RunCheckpoint(run.curve.metrics, run.state, 1.0, 2.0, {})}, MADE_BY)
     assert list(read_states(content, MADE_BY)) == [run.config.run_id]
     assert read_states(content, {"tuning": 2}) == {}
     for broken in (content[:-1], content[:100], b"", b"x" * 100):
         assert read_states(broken, MADE_BY) == {}
+
+
+def test_states_of_another_content_or_a_newer_format_start_anew_and_say_so(caplog):
+    """A file that parses and does not hold what is expected used to fail its pack, three times, into quarantine."""
+    about = {"made_by": MADE_BY, "runs": [{"run_id": "a"}]}
+    for content, says in (
+        (about, "cannot be read (KeyError"),
+        ({"runs": []}, "cannot be read (KeyError"),
+        ({**about, "format": 2}, "has format 2, and this version reads up to 1"),
+        ({**about, "made_by": {"tuning": 3}}, "because tuning was 3 and is 1"),
+    ):
+        caplog.clear()
+        file = save({"about": np.frombuffer(json.dumps(content).encode(), np.uint8)})
+        assert read_states(file, MADE_BY) == {}
+        assert says in caplog.text
 
 
 class Killed(Exception):
@@ -130,33 +147,13 @@ def dying(after):
     class Dying(worker_module.Checkpoints):
         calls = 0
 
-        def __call__(self, begun):
-            super().__call__(begun)
+        def save(self, checkpoints):
+            super().save(checkpoints)
             self.calls += 1
             if self.calls == after:
                 raise Killed
 
     return Dying
-
-
-def values(root, **arguments):
-    """The tables of a root without what a second training of the same runs changes: what it cost, where and when."""
-    changing = {f"{name}_seconds" for name, _ in COSTS} | {"pack_id", "worker", "commit", "started_at", "finished_at", "peak_flops"}
-    runs = load_runs(root).sort_values("run_id", ignore_index=True)
-    return runs.drop(columns=[name for name in runs if name in changing]), load_curves(root, **arguments)
-
-
-def assert_same_tables(one, other):
-    for a, b in zip(values(one), values(other), strict=True):
-        pd.testing.assert_frame_equal(a, b, check_exact=True)
-
-
-def same_tuning(root, spec, other):
-    """A second root, with the tunings of the first: those are measured."""
-    store = enter_spec(other, spec)
-    for key in enter_spec(root, spec).keys("groups"):
-        store.put(key, enter_spec(root, spec).get(key))
-    return other
 
 
 def test_a_worker_goes_on_where_another_died(tmp_path, monkeypatch):
@@ -199,7 +196,8 @@ def test_saving_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):
     checkpoints = worker_module.Checkpoints(store, "p", MADE_BY)
     while clock[0] < 50_000:
         clock[0] += 1.0
-        checkpoints(dict)
+        if checkpoints.is_due():
+            checkpoints.save({})
     assert saved[0] == pytest.approx(worker_module.CHECKPOINT_SECONDS + 60, abs=1)
     assert 60.0 * len(saved) / clock[0] == pytest.approx(worker_module.MOST_CHECKPOINTING, rel=0.1)
 

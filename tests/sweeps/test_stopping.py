@@ -3,10 +3,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grokjax.analysis.labels.early_stop import ArticleDecider
 from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.sweeps.execute.summaries import summarize
-from tests.sweeps.test_summaries import curve
+from tests.support.curves import curve
 
 # Losses around the thresholds, so that every order of reaching them comes up; at times not finite.
 LOSSES = st.sampled_from([1.0, 0.6, 1.1e-5, 1e-5, 9e-6, 1e-6, 1.2e-7, np.inf, np.nan])
@@ -20,7 +19,7 @@ def metrics_of(losses):
 
 def article_decided(metrics, chunk=None):
     """After how many rows a run is decided, its rows given in chunks; None if it never is."""
-    decider, rows = ArticleDecider(), len(metrics["train_loss"])
+    decider, rows = ArticleRule.decider(), len(metrics["train_loss"])
     for start in range(0, rows, chunk or rows):
         at = decider({name: values[start : start + (chunk or rows)] for name, values in metrics.items()})
         if at is not None:

@@ -14,8 +14,8 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.objects import ObjectStore
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
-from tests.s3 import at_random, s3_server
+from tests.support.runs import SMALL_RUN
+from tests.support.s3 import at_random, s3_server
 
 FAULTS = ("lose", "refuse:500", "refuse:503", "refuse:409")
 

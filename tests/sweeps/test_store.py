@@ -3,15 +3,14 @@ import json
 import os
 import stat
 import time
-from datetime import UTC, datetime
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.engine.program import first_tunings, program_of
+from grokjax.engine.program import program_of
+from grokjax.engine.tuning import first_tunings
 from grokjax.errors import SpecError, StoreError
 from grokjax.sweeps.execute.existing import enter_spec, existing_runs
 from grokjax.sweeps.execute.plan import make_packs
@@ -22,17 +21,8 @@ from grokjax.sweeps.store.duplicates import drop_superseded
 from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import concat_files, read_files
 from grokjax.sweeps.store.root import Root
-from grokjax.sweeps.store.schema import curves_schema
-from tests.sweeps.test_spec import write
-
-
-def table(ids):
-    return pa.table({"run_id": list(ids)})
-
-
-def commit_pack(store, pack_id, curves, runs):
-    store.put_curves(pack_id, curves)
-    return store.commit_runs(pack_id, runs)
+from tests.support.specs import write
+from tests.support.stores import commit_pack, table, twice_committed
 
 
 def train(pack, root, rule=None, commit=None):
@@ -162,23 +152,6 @@ def test_the_tuning_of_a_group_is_measured_once_and_kept(tmp_path, spec):
     train(pack, tmp_path / "root")
     runs = pd.read_parquet(tmp_path / "root" / "runs").sort_values("seed")
     assert runs.lane_width.tolist() == [first["tuning"]["lane_width"]] * 3 + [3] * 2
-
-
-def twice_committed(tmp_path, spec):
-    """Run a was stopped in pack p and trained on in q; b is in both to its end; c was stopped in r, and diverged sooner in p."""
-    store = enter_spec(tmp_path / "root", spec)
-    early, late = (datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2))
-    for pack_id, ids, steps, stopped, at in (
-        ("p", "abc", [50, 100, 40], ["article", None, None], late),
-        ("q", "ab", [100, 100], [None, None], early),
-        ("r", "c", [50], ["article"], early),
-    ):
-        rows = pa.table({"run_id": list(ids), "steps": steps, "stopped_by": pa.array(stopped, pa.string())})
-        rows = rows.append_column("pack_id", [[pack_id] * len(ids)]).append_column("finished_at", [[at] * len(ids)])
-        rows = rows.append_column("diverged_step", pa.array([40 if made == 40 else None for made in steps], pa.int64()))
-        curves = pa.table({name: [0] * len(ids) for name in curves_schema().names if name != "run_id"} | {"run_id": list(ids)})
-        commit_pack(store, pack_id, curves.append_column("of", [[pack_id] * len(ids)]), rows)
-    return store
 
 
 def test_of_a_run_in_two_packs_one_row_stands_and_the_other_goes(tmp_path, spec):

@@ -2,14 +2,10 @@ import numpy as np
 import pytest
 
 from grokjax.sweeps.execute.summaries import crossing_step, summarize
-from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, SCALARS
+from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
+from tests.support.curves import curve
 
 STEP = np.array([0, 100, 200, 300, 400])
-
-
-def curve(train_loss, test_loss, train_accuracy, test_accuracy):
-    given = {"train_loss": train_loss, "test_loss": test_loss, "train_accuracy": train_accuracy, "test_accuracy": test_accuracy}
-    return {each.name: np.asarray(given.get(each.name, np.ones(len(train_loss))), np.float32) for each in SCALARS}
 
 
 def test_hand_computed_summaries():

@@ -9,7 +9,7 @@ from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
-from tests.conftest import SMALL_RUN
+from tests.support.runs import SMALL_RUN
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.progress import MOST_PROGRESS_READS, Watch
 from grokjax.sweeps.store.root import Root
-from tests.s3 import s3_server
-from tests.sweeps.test_spec import write
+from tests.support.s3 import s3_server
+from tests.support.specs import write
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
 AXES = {"hidden_size": [16, 32], "seed": "0..3"}  # two groups of four runs of 200 steps

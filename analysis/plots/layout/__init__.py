@@ -1,1 +1,1 @@
-"""How figures are laid out: style, text, ticks, and panels on a page."""
+"""The layout that all figures share: style, text, ticks, and panels on a page."""

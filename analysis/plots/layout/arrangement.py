@@ -1,4 +1,4 @@
-"""How panels of cells stand on a page: how many side by side, how large their cells are, and what fits as their labels."""
+"""The arrangement of a map: how many panels stand side by side, how large cells are, and which labels fit at them."""
 
 from __future__ import annotations
 
@@ -7,27 +7,28 @@ from dataclasses import dataclass
 
 from grokjax.analysis.plots.layout.page import PAD
 from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, SMALL, TEXT
-from grokjax.analysis.plots.layout.text import POINTS, text_height, text_width, wrapped
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, text_width, wrapped
 
-# Inches: what a label may take at the left, the gap between panels, the largest cell, a line of small text.
+# Inches: the widest label at the left, the gap between panels, the largest cell, a line of small text.
 WIDEST_LABEL, GAP, WIDEST, TALLEST, LINE = 0.95, 0.12, 0.8, 0.55, 1.3 * SMALL / POINTS
-SCALE_WIDTH = 0.55  # of a scale of colours with its numbers
-MOST_HEIGHT = 8.0  # of all panels, where narrower ones can help it
+SCALE_WIDTH = 0.55  # of a colour bar with its numbers
+AX_SCALE_SHARE = 0.15  # of the width of a caller's Axes that a colour bar takes
+MOST_HEIGHT = 8.0  # of all panels together, where narrower panels can help
 
 
 @dataclass(frozen=True)
 class Arrangement:
-    """Panels in lines, their labels, and inches: of the figure, of its panels with their labels, of a cell."""
+    """The panels of a map and their labels; all lengths in inches."""
 
     across: int
     down: int
     columns: list[str]
-    rotation: int  # of the columns' labels, in degrees
+    rotation: int  # of the column labels, in degrees
     rows: list[str]
     titles: list[str]
-    heading: str  # above all panels, where the facet's name has no room above each
+    heading: str  # above all panels, where the facet's name does not fit above each
     width: float
-    used: float
+    used: float  # width of the panels with their labels
     height: float
     cell_width: float
     cell_height: float
@@ -42,14 +43,14 @@ def arrange(
     sides: tuple[float, float],
     scale: bool,
 ) -> Arrangement | None:
-    """The arrangement of panels of the given columns and rows, one for each facet; None if their cells do not fit.
+    """The arrangement of a panel for each facet in a new figure; None if the cells do not fit.
 
     Args:
-      columns, rows: the values that stand at them.
-      facets: the name of what makes panels, and its values; None for one panel.
-      width: of the figure, in inches; what it needs when None.
-      sides: inches that a cell must have and should have.
-      scale: whether a scale of colours stands at the right.
+      columns, rows: labels of the cells' columns and rows.
+      facets: the hyperparameter that makes panels and its values; None for one panel.
+      width: of the figure, in inches; as wide as it needs when None.
+      sides: the smallest and the comfortable side of a cell, in inches.
+      scale: whether there is a colour bar at the right.
     """
     lines = [wrapped(text, WIDEST_LABEL) for text in rows]
     beside = max(map(text_width, lines)) + 0.1 + 1.5 * TEXT / POINTS + 2 * PAD + (SCALE_WIDTH if scale else 0)
@@ -65,12 +66,32 @@ def arrange(
     above = max((text_height(text, TEXT) + 0.08 for text in titles), default=0.0)
     below = labels_height + 1.6 * TEXT / POINTS + 0.08
     down = math.ceil(panels.count / across)
-    uneven = panels.count % across != 0 and down > 1  # the last line is short, so the one above it has labels too
+    uneven = panels.count % across != 0 and down > 1  # the last row is short, so the row above it has labels too
     height = down * (len(rows) * cell_height + above + 0.08) + below * (2 if uneven else 1)
     used = beside + across * (len(columns) * cell_width + GAP)
     return Arrangement(
         across, down, labels, rotation, lines, titles, heading, width, used, height, cell_width, cell_height
     )  # fmt: skip
+
+
+def arrange_in_axes(
+    columns: list[str],
+    rows: list[str],
+    facets: tuple[str, list[str]] | None,
+    *,
+    size: tuple[float, float],
+    smallest: float,
+    scale: bool,
+) -> Arrangement | None:
+    """The arrangement of one panel that fills an Axes of `size` inches; None if its cells would be smaller than `smallest`."""
+    width, height = size[0] * (1 - AX_SCALE_SHARE if scale else 1), size[1]
+    cell_width, cell_height = width / len(columns), height / len(rows)
+    if min(cell_width, cell_height) < smallest:
+        return None
+    labels, rotation, _ = _column_labels(columns, cell_width)
+    heading = f"{facets[0]} = {facets[1][0]}" if facets else ""
+    lines = [wrapped(text, WIDEST_LABEL, font_size("ytick.labelsize")) for text in rows]
+    return Arrangement(1, 1, labels, rotation, lines, [], heading, *size, size[1], cell_width, cell_height)
 
 
 @dataclass(frozen=True)
@@ -80,8 +101,9 @@ class _Panels:
     count: int
 
     def across(self, room: float, sides: tuple[float, float]) -> int:
-        """How many stand side by side in `room` inches: as many as leave cells a comfortable size, or more where the figure would
-        be too tall. The lines are of about equal length. 0 if not even one panel fits.
+        """The number of panels side by side in `room` inches; 0 if not even one fits.
+
+        As many as leave cells a comfortable size, or more where the figure would be too tall; rows are about equally long.
         """
         smallest, comfortable = sides
 
@@ -98,27 +120,35 @@ class _Panels:
 
 
 def _fitting_width(panels: _Panels, beside: float, sides: tuple[float, float]) -> float:
-    """One column of a paper where all panels fit in one line of it; both where they fit on those; else what one panel needs."""
+    """One column of a paper if all panels fit side by side in it, else two columns, else the width that one panel needs."""
     if panels.across(SINGLE - beside, sides) == panels.count and panels.count * panels.columns * sides[1] < SINGLE - beside:
         return SINGLE
     return DOUBLE if panels.across(DOUBLE - beside, sides) else beside + panels.columns * sides[0] + GAP
 
 
 def _column_labels(texts: list[str], cell_width: float) -> tuple[list[str], int, float]:
-    """Labels of the columns, their rotation and height: upright where one is wider than a cell, every n-th where those touch."""
-    for lines in (texts, [wrapped(text, cell_width - 0.05) for text in texts]):
-        if max(map(text_width, lines)) + 0.05 <= cell_width:
-            return lines, 0, max(map(text_height, lines))
-    for lines in ([wrapped(text, WIDEST_LABEL) for text in texts], texts):
-        every = math.ceil(max(map(text_height, lines)) / cell_width)
+    """Labels of the columns, their rotation and height: upright if one is wider than a cell, every n-th if those would touch."""
+    size = font_size("xtick.labelsize")
+
+    def widest(lines: list[str]) -> float:
+        return max(text_width(line, size) for line in lines)
+
+    def tallest(lines: list[str]) -> float:
+        return max(text_height(line, size) for line in lines)
+
+    for lines in (texts, [wrapped(text, cell_width - 0.05, size) for text in texts]):
+        if widest(lines) + 0.05 <= cell_width:
+            return lines, 0, tallest(lines)
+    for lines in ([wrapped(text, WIDEST_LABEL, size) for text in texts], texts):
+        every = math.ceil(tallest(lines) / cell_width)
         if every == 1:
             break
     shown = [line if index % every == 0 else "" for index, line in enumerate(lines)]
-    return shown, 90, max(map(text_width, lines)) + 0.03
+    return shown, 90, widest(lines) + 0.03
 
 
 def _titles(facets: tuple[str, list[str]] | None, panel_width: float) -> tuple[list[str], str]:
-    """Titles of the panels, and what is said above them all where the facet's name has no room on each."""
+    """Titles of the panels, and a heading that names the facet where its name does not fit in the titles."""
     if facets is None:
         return [], ""
     name, values = facets

@@ -1,4 +1,4 @@
-"""The grid of cells that maps share: two hyperparameters across and upwards, evenly spaced, in panels by a third."""
+"""Maps: a grid of cells, two hyperparameters across and upwards, evenly spaced, in panels by a third."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from grokjax.analysis.plots.layout.arrangement import Arrangement, arrange
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.style import FAINT, SMALL, ink_on
-from grokjax.analysis.plots.layout.text import POINTS, text_width, value_texts
+from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangement, arrange, arrange_in_axes
+from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.style import FAINT, ink_on
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
 from grokjax.errors import AnalysisError
 
 MOST_FACETS = 24
 
 
 @dataclass(frozen=True)
-class Cells:
-    """The values of a grid's hyperparameters, ascending; facets are [None] where there is one panel."""
+class MapCells:
+    """The hyperparameters of a map and their values, ascending; `facets` is [None] for one panel."""
 
     x: str
     y: str
@@ -34,38 +34,47 @@ class Cells:
     rows: list[Any]
     facets: list[Any]
 
-    def of(self, grid: pd.DataFrame, facet: object) -> pd.DataFrame:
-        """The rows of a panel, with their places in it as `across` and `up`."""
-        part = grid if self.facet is None else grid[grid[self.facet] == facet]
-        return part.assign(across=part[self.x].map(self.columns.index), up=part[self.y].map(self.rows.index))
+    def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
+        """The rows of a table that belong to a panel, with the column and row index of their cell as `across` and `up`."""
+        rows = table if self.facet is None else table[table[self.facet] == facet]
+        return rows.assign(across=rows[self.x].map(self.columns.index), up=rows[self.y].map(self.rows.index))
 
 
 @dataclass(frozen=True)
-class CellFigure:
-    """A figure with empty panels, by facet, and the size of their cells in inches."""
+class Map:
+    """A figure with empty panels, by value of the facet, and the size of their cells in inches."""
 
     figure: Figure
     panels: dict[Any, Axes]
-    width: float
-    height: float
+    cell_width: float
+    cell_height: float
 
 
-def cells_of(grid: pd.DataFrame, x: str, y: str, facet: str | None) -> Cells:
-    """The cells of a grid. Raises AnalysisError if it lacks one of the names, or has more facets than a page has room for."""
+def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> MapCells:
+    """The cells of a table that has a row for each; without x and y, on the axes that a `phase_grid` was made with.
+
+    Raises:
+      AnalysisError: the table lacks one of the names or is empty, or there would be more panels than fit on a page.
+    """
+    if x is None and y is None:
+        facet, y, x = (None, None, *getattr(table, "cell", (None, None)))[-3:]
+    if x is None or y is None:
+        raise AnalysisError("a map needs x and y; name two hyperparameters of the table")
     for name in (x, y, facet):
-        if name is not None and name not in grid:
-            raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, grid.columns))}")
-    if grid.empty:
+        if name is not None and name not in table:
+            raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
+    if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    columns, rows, facets = (sorted(grid[name].unique()) if name is not None else [None] for name in (x, y, facet))
+    columns, rows, facets = (sorted(table[name].unique()) if name is not None else [None] for name in (x, y, facet))
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
-    return Cells(x, y, facet, columns, rows, facets)
+    return MapCells(x, y, facet, columns, rows, facets)
 
 
-def cell_figure(
-    cells: Cells,
+def draw_map(
+    cells: MapCells,
     *,
+    ax: Axes | None,
     width: float | None,
     smallest: float,
     comfortable: float,
@@ -73,42 +82,49 @@ def cell_figure(
     legend: Sequence[Artist],
     note: str,
     scale: bool = False,
-) -> CellFigure:
-    """A figure of empty panels with ticks, as many side by side as there is room for.
+) -> Map:
+    """Panels with ticks and lines between their cells: of a new figure, as many side by side as fit, or `ax` alone.
 
     Args:
-      cells: what is drawn.
-      width: of the figure, in inches; None for one column of a paper where all panels fit in one line of it, both columns where
-        they fit on those, and more where they do not.
-      smallest: inches that a cell must have across and upwards to be read.
-      comfortable: inches that it should have.
+      cells: of the map.
+      ax: an Axes of the caller's, for a map of one panel; None for a new figure.
+      width: of the new figure, in inches; None for one column of a paper if all panels fit side by side in it, else two columns
+        if they fit there, else what they need.
+      smallest: side of the smallest cell that can be read, in inches.
+      comfortable: side that a cell should have, in inches.
       title, legend, note: as in `new_figure`.
-      scale: whether a scale of colours will stand at the right, by `color_scale`.
+      scale: whether `color_scale` will draw a colour bar at the right.
 
     Raises:
-      AnalysisError: the cells do not fit.
+      AnalysisError: the cells do not fit, or `ax` is given for several panels.
     """
+    check_one_panel(ax, len(cells.facets), f"choose the runs of one {cells.facet}")
     columns, rows = value_texts(cells.columns), value_texts(cells.rows)
     facets = None if cells.facet is None else (cells.facet, value_texts(cells.facets))
-    placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable), scale=scale)
+    if ax is None:
+        placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable), scale=scale)
+    else:
+        width = axes_size(ax)[0]
+        placed = arrange_in_axes(columns, rows, facets, size=axes_size(ax), smallest=smallest, scale=scale)
     if placed is None:
-        asked = f"{len(cells.columns)} values of {cells.x}"
-        raise AnalysisError(
-            f"{asked} do not fit in {width:g} inches; make the figure wider with --width, or choose some with --where"
-        )
+        what = f"{len(cells.columns)} values of {cells.x}" + (f" and {len(rows)} of {cells.y}" if ax is not None else "")
+        wider = "make ax larger" if ax is not None else "make the figure wider with --width"
+        raise AnalysisError(f"{what} do not fit in {width:.3g} inches; {wider}, or choose some with --where")
     heading = "\n".join(part for part in (title, placed.heading) if part) or None
-    figure = new_figure(placed.width, placed.height, title=heading, legend=legend, note=note, used=placed.used)
-    axes = figure.subplots(placed.down, placed.across, squeeze=False, sharex=True, sharey=True).ravel()
-    for index, panel in enumerate(axes):
+    figure = new_figure(placed.width, placed.height, title=heading, legend=legend, note=note, used=placed.used, ax=ax)
+    panels = (
+        [ax] if ax is not None else figure.subplots(placed.down, placed.across, squeeze=False, sharex=True, sharey=True).ravel()
+    )
+    for index, panel in enumerate(panels):
         panel.set_visible(index < len(cells.facets))
         panel.set_in_layout(index < len(cells.facets))
         if index < len(cells.facets):
             _draw_axes(panel, cells, placed, index)
-    return CellFigure(figure, dict(zip(cells.facets, axes, strict=False)), placed.cell_width, placed.cell_height)
+    return Map(figure, dict(zip(cells.facets, panels, strict=False)), placed.cell_width, placed.cell_height)
 
 
-def _draw_axes(panel: Axes, cells: Cells, placed: Arrangement, index: int) -> None:
-    """Lines between the cells of a panel, and its labels where the figure ends."""
+def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int) -> None:
+    """Draws lines between the cells of a panel, and labels its axes if it is at the edge of the figure."""
     for edge in range(len(cells.columns) + 1):
         panel.axvline(edge - 0.5, color=FAINT, lw=0.6, zorder=0)
     for edge in range(len(cells.rows) + 1):
@@ -126,31 +142,34 @@ def _draw_axes(panel: Axes, cells: Cells, placed: Arrangement, index: int) -> No
 
 
 def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
-    """Hatches cells in which nothing is known."""
+    """Hatches cells without a run."""
     for row in cells.to_dict("records"):
-        place = (row["across"] - 0.5, row["up"] - 0.5)
-        panel.add_patch(Rectangle(place, 1, 1, fc="none", ec="#C8C8C8", hatch="////", lw=0, label="empty"))
+        corner = (row["across"] - 0.5, row["up"] - 0.5)
+        panel.add_patch(Rectangle(corner, 1, 1, fc="none", ec="#C8C8C8", hatch="////", lw=0, label="empty"))
 
 
-def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: CellFigure) -> None:
-    """A cell in one colour, with a number in it, and a second text below, where there is room for them."""
+def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: Map) -> None:
+    """Fills a cell with a colour and writes two texts into it, the second below the first, as far as there is room."""
     across, up = place
     edge = FAINT if min(color[:3]) > 0.99 else "white"
     panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec=edge, lw=0.6, label="cell"))
-    ink = ink_on(color)
-    sizes = [min(SMALL, drawn.height * POINTS * 0.4) - less for less in (0, 0.75, 1.5)]
-    size = next((size for size in sizes if drawn.width > text_width(texts[0], size) + 0.02), 0)
+    ink, largest = ink_on(color), font_size("xtick.labelsize")
+    sizes = [min(largest, drawn.cell_height * POINTS * 0.4) * share for share in (1, 0.885, 0.77)]
+    size = next((size for size in sizes if drawn.cell_width > text_width(texts[0], size) + 0.02), 0)
     second = min(sizes[-1], size)
-    roomy = bool(texts[1]) and drawn.width > text_width(texts[1], second) + 0.02 and drawn.height * POINTS > 2.6 * sizes[0]
+    roomy = bool(texts[1]) and drawn.cell_width > text_width(texts[1], second) + 0.02
+    roomy = roomy and drawn.cell_height * POINTS > 2.6 * sizes[0]
+    rise = min(0.16, sizes[0] / POINTS / drawn.cell_height) * roomy
     if size:
-        panel.text(across, up + 0.16 * roomy, texts[0], fontsize=size, color=ink, ha="center", va="center")
+        panel.text(across, up + rise, texts[0], fontsize=size, color=ink, ha="center", va="center")
     if size and roomy:
-        panel.text(across, up - 0.24, texts[1], fontsize=second, color=ink, ha="center", va="center")
+        panel.text(across, up - 1.5 * rise, texts[1], fontsize=second, color=ink, ha="center", va="center")
 
 
-def color_scale(drawn: CellFigure, colors: ScalarMappable, label: str) -> Colorbar:
-    """The scale of a map's colours, at its right."""
-    panels = list(drawn.panels.values())
-    bar: Colorbar = drawn.figure.colorbar(colors, ax=panels, label=label, aspect=25, fraction=0.05, pad=0.02)
+def color_scale(figure: Figure, panels: Sequence[Axes], colors: ScalarMappable, label: str) -> Colorbar:
+    """Draws the colour bar of a map at the right of its panels."""
+    own = figure.get_layout_engine() is not None
+    fraction = 0.05 if own else AX_SCALE_SHARE  # without a layout engine, the numbers and the label need room too
+    bar: Colorbar = figure.colorbar(colors, ax=list(panels), label=label, aspect=25, fraction=fraction, pad=0.02)
     bar.outline.set_linewidth(0.4)
     return bar

@@ -1,20 +1,24 @@
-"""A figure of a given width: its panels in the middle, its title above, its legend and its note beneath."""
+"""The page of a figure: title above, panels in the middle, legend and note below; and the same for an Axes that a caller gives."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokjax.analysis.plots.layout.style import GREY, SMALL, TEXT
-from grokjax.analysis.plots.layout.text import text_height, text_width, wrapped
+from grokjax.analysis.plots.layout.style import GREY, SMALL, TEXT, PaperFigure
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, text_width, value_texts, wrapped
+from grokjax.errors import AnalysisError
 
 PAD = 0.05  # inches around everything
-HANDLE = 0.4  # inches of a legend's handle and the gaps about it
+HANDLE = 0.4  # inches of a legend handle with the gaps around it
 
 
 def new_figure(
@@ -25,47 +29,136 @@ def new_figure(
     legend: Sequence[Artist] = (),
     note: str = "",
     used: float | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
-    """An empty figure whose panels will fill `body` inches of its height.
+    """A figure without panels yet, with room for them; or the figure of `ax`, with title and legend put above `ax`.
 
     Args:
       width: of the figure, in inches.
-      body: what the panels take with all their labels, in inches.
+      body: height of the panels with all their labels, in inches.
       title: above the figure.
       legend: handles with labels, below the panels, in as many lines as they need.
-      note: at the bottom: what the figure shows and what is missing.
-      used: inches of the width that the panels take; the rest is left free on both sides.
+      note: at the bottom: what the figure shows and what is missing. Left out with `ax`.
+      used: inches of the width that the panels take; the rest stays free, half on each side.
+      ax: an Axes of the caller's to draw into; `width`, `body` and `used` have no effect then.
     """
+    if ax is not None:
+        return _label_axes(ax, title, legend)
     texts = [str(handle.get_label()) for handle in legend]
-    columns = _legend_columns(texts, width)
+    columns = _legend_columns(texts, width, TEXT)
     note = wrapped(note, width - 2 * PAD, breaks=" ")
     note_height = text_height(note) if note else 0.0
-    legend_height = math.ceil(len(texts) / columns) * 1.6 * TEXT / 72 + PAD if texts else 0.0
+    legend_height = math.ceil(len(texts) / columns) * 1.6 * TEXT / POINTS + PAD if texts else 0.0
     title = "\n".join(wrapped(line, width - 2 * PAD, TEXT + 0.5, " ") for line in title.split("\n")) if title else None
     title_height = text_height(title, TEXT + 0.5) + PAD if title else 0.0
     below = PAD + note_height + legend_height
     height = below + body + title_height + PAD
-    figure = Figure(figsize=(width, height), layout="constrained")
+    figure = PaperFigure(figsize=(width, height), layout="constrained")
     free = (width - min(used or width, width)) / 2 / width
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.02, h_pad=0.02, rect=(free, below / height, 1 - 2 * free, body / height))
     if title:
         figure.text(0.5, 1 - PAD / height, title, ha="center", va="top", fontsize=TEXT + 0.5)
     if texts:
-        place = (0.5, (PAD + note_height) / height)
-        figure.legend(
-            handles=list(legend), loc="lower center", bbox_to_anchor=place, ncols=columns, borderpad=0.2, borderaxespad=0,
-            columnspacing=1.2, handletextpad=0.4, handlelength=1.8, labelspacing=0.35,
-        )  # fmt: skip
+        _draw_legend(figure, legend, columns, (0.5, (PAD + note_height) / height))
     if note:
         figure.text(PAD / width, PAD / height, note, ha="left", va="bottom", fontsize=SMALL, color=GREY, linespacing=1.15)
     return figure
 
 
-def _legend_columns(texts: Sequence[str], width: float) -> int:
-    """How many columns a legend may have, which is filled column by column."""
+def _label_axes(ax: Axes, title: str | None, legend: Sequence[Artist]) -> Figure:
+    """Puts a legend above an Axes, where it covers nothing, and a title above the legend; returns the figure."""
+    size = font_size("legend.fontsize")
+    texts = [str(handle.get_label()) for handle in legend]
+    columns = _legend_columns(texts, axes_size(ax)[0], size)
+    if texts:
+        _draw_legend(ax, legend, columns, (0.5, 1.02))
+    if title:
+        lines = math.ceil(len(texts) / columns)
+        ax.set_title(title, pad=mpl.rcParams["axes.titlepad"] + lines * 1.6 * size)
+    return figure_of(ax)
+
+
+def _draw_legend(host: Figure | Axes, handles: Sequence[Artist], columns: int, place: tuple[float, float]) -> None:
+    host.legend(
+        handles=list(handles), loc="lower center", bbox_to_anchor=place, ncols=columns, borderpad=0.2, borderaxespad=0,
+        columnspacing=1.2, handletextpad=0.4, handlelength=1.8, labelspacing=0.35, frameon=False,
+    )  # fmt: skip
+
+
+def _legend_columns(texts: Sequence[str], width: float, size: float) -> int:
+    """The most columns of a legend, filled column by column, that fit in `width` inches; at least one."""
     for columns in range(len(texts), 1, -1):
-        widest = [max(text_width(text, TEXT) for text in column) for column in np.array_split(list(texts), columns)]
+        widest = [max(text_width(text, size) for text in column) for column in np.array_split(list(texts), columns)]
         if sum(widest) + HANDLE * columns <= width - 2 * PAD:
             return columns
     return 1
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that an Axes belongs to, also where it is in a subfigure."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise AnalysisError("ax belongs to no figure; take it from plt.subplots() or Figure().subplots()")
+    return figure
+
+
+def axes_size(ax: Axes) -> tuple[float, float]:
+    """Width and height of an Axes in inches."""
+    extent, dpi = ax.get_window_extent(), figure_of(ax).dpi
+    return extent.width / dpi, extent.height / dpi
+
+
+def strip_above(ax: Axes, inches: float, gap: float = 0.05) -> Axes:
+    """A new Axes of a height in inches, as wide as a caller's and above it, with the same x axis."""
+    height = axes_size(ax)[1]
+    strip: Axes = ax.inset_axes((0, 1 + gap / height, 1, inches / height), sharex=ax)
+    return strip
+
+
+def check_one_panel(ax: Axes | None, panels: int, remedy: str) -> None:
+    """Raises AnalysisError if several panels are to be drawn into one Axes; `remedy` tells how to need only one."""
+    if ax is not None and panels > 1:
+        raise AnalysisError(f"this figure needs {panels} panels, and ax is one; {remedy}, or leave out ax")
+
+
+@dataclass(frozen=True)
+class FacetPanels:
+    """A grid of panels that share their axes, one for each value of the hyperparameter `name`; one panel if `name` is None."""
+
+    facets: Sequence[Any]
+    name: str | None
+    across: int
+    down: int
+
+    @classmethod
+    def arranged(cls, facets: Sequence[Any], name: str | None, fitting: int) -> FacetPanels:
+        """The arrangement in the fewest rows of at most `fitting` panels, rows about equally long."""
+        rows = math.ceil(len(facets) / min(len(facets), fitting))
+        across = math.ceil(len(facets) / rows)
+        return cls(facets, name, across, math.ceil(len(facets) / across))
+
+    def axes(self, figure: Figure, ax: Axes | None = None) -> list[Axes]:
+        """The panels, one for each facet, with their titles: new ones of `figure`, or `ax` alone."""
+        if ax is not None:
+            return [ax]
+        panels = list(figure.subplots(self.down, self.across, squeeze=False, sharex=True, sharey=True).ravel())
+        for panel in panels[len(self.facets) :]:
+            panel.set_visible(False)
+        if self.name is not None:
+            for panel, text in zip(panels, value_texts(self.facets), strict=False):
+                panel.set_title(f"{self.name} = {text}")
+        return panels[: len(self.facets)]
+
+    def label(self, axes: Sequence[Axes], x: str, y: str) -> None:
+        """Labels the x axis of the lowest panels and the y axis of the leftmost ones."""
+        for index, panel in enumerate(axes):
+            lowest = index + self.across >= len(self.facets)
+            panel.tick_params(labelbottom=lowest)
+            panel.set(xlabel=x if lowest else "", ylabel=y if index % self.across == 0 else "")
+
+    def keys(self, by: Sequence[str], values: Sequence[Any]) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
+        """Panel index, index in `values` and key of every group: (facet, value), the value alone, or () as `by` has names."""
+        for index, facet in enumerate(self.facets):
+            for place, value in enumerate(values):
+                yield index, place, (facet, value)[2 - len(by) :]

@@ -1,8 +1,9 @@
-"""The one quiet style of all figures: colours, marks, sizes of paper, and how a figure is written."""
+"""The style that all figures share: colours, markers, paper sizes, the figure class, and how a figure is saved."""
 
 from __future__ import annotations
 
 import functools
+import io
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,27 +19,28 @@ from grokjax.errors import AnalysisError
 
 P = ParamSpec("P")
 
-# The shapes tell the phases apart without any colour.
+# Shapes that distinguish the phases without colour.
 PHASE_MARKERS = {"memorize": "s", "grok": "o", "generalize": "^", "fail": "X", "diverged": "*", "undecided": "D"}
-# Of areas, whose colours alone would be too much alike in grey.
+# Hatches for areas: their colours alone look too similar in greyscale.
 PHASE_HATCHES = {"memorize": "", "grok": "", "generalize": "////", "fail": "xxxx", "diverged": "", "undecided": "...."}
 TRAIN_COLOR, TEST_COLOR = "#0072B2", "#D55E00"
 DASHED: Any = (0, (4, 1.5))
-# Of lines that share a panel, in their order.
+# Colour and dash pattern of the first, second, ... line of a panel.
 LINES: Any = (
     (TRAIN_COLOR, "-"), (TEST_COLOR, DASHED), ("#009E73", "-."), ("#CC79A7", ":"), ("#E69F00", "-"), ("#000000", DASHED)
 )  # fmt: skip
-# Of lines that share a panel, where each has a mark as well.
+# Their markers, where lines have markers too.
 MARKS = ("o", "s", "^", "D", "v", "P")
 FAINT, GREY, EMPTY = "#E4E4E4", "#666666", "#F4F4F4"
 DIVERGING = "RdBu"
 
-# Inches: a column of a paper, and both.
+# Widths of one and of two columns of a paper, in inches.
 SINGLE, DOUBLE = 3.5, 7.2
-TEXT, SMALL = 7.5, 6.5  # points
+TEXT, SMALL = 7.5, 6.5  # font sizes, in points
+SCREEN = 125  # CSS pixels per inch at which a notebook shows a figure; its PNG has twice as many
 
 STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that a figure is the same everywhere
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so a figure looks the same everywhere
     "font.size": TEXT,
     "axes.titlesize": TEXT,
     "axes.labelsize": TEXT,
@@ -67,36 +69,52 @@ STYLE: Any = {
 }
 
 
+class PaperFigure(Figure):
+    """A matplotlib figure that keeps this style when it is saved and that a notebook shows as a picture, without any magic."""
+
+    def savefig(self, fname: Any, *, transparent: bool | None = None, **options: Any) -> None:
+        """As `Figure.savefig`, in the style of the package."""
+        with mpl.rc_context(STYLE):
+            super().savefig(fname, transparent=transparent, **options)
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """The PNG that Jupyter shows, and the size in CSS pixels to show it at."""
+        picture = io.BytesIO()
+        self.savefig(picture, format="png", dpi=2 * SCREEN)
+        return picture.getvalue(), {"width": round(self.get_figwidth() * SCREEN), "height": round(self.get_figheight() * SCREEN)}
+
+
 def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
-    """A function that makes a figure, in the style of all figures."""
+    """Makes a plot function draw in the style of the package, unless it draws into the caller's own Axes (`ax`)."""
 
     @functools.wraps(plot)
     def in_style(*args: P.args, **keywords: P.kwargs) -> Figure:
-        with mpl.rc_context(STYLE):
+        with mpl.rc_context(STYLE if keywords.get("ax") is None else {}):
             return plot(*args, **keywords)
 
     return in_style
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Writes a figure as the kind its suffix names (png, svg, pdf), without the date, so that the same figure is the same file.
+    """Writes a figure to a .png, .svg or .pdf file and returns the path.
 
-    A PDF holds its fonts; in an SVG, words are text.
+    No date is written, so the same figure gives the same file. PDFs embed their fonts; text in an SVG stays text.
+
+    Raises:
+      AnalysisError: the suffix is none of the three, or the file cannot be written.
     """
-    kind = figure_kind(path)
-    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[kind]
+    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[figure_kind(path)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with mpl.rc_context(STYLE):
-            figure.savefig(path, metadata=dateless)
+        figure.savefig(path, metadata=metadata)
     except OSError as error:
-        why = error.strerror or os.strerror(error.errno or 0)
-        raise AnalysisError(f"cannot write {path}: {why}; choose another --out") from None
+        reason = error.strerror or os.strerror(error.errno or 0)
+        raise AnalysisError(f"cannot write {path}: {reason}; choose another --out") from None
     return path
 
 
 def figure_kind(path: Path) -> str:
-    """png, svg or pdf, as the suffix names it. Raises AnalysisError for any other."""
+    """The format that the suffix names: png, svg or pdf. Raises AnalysisError for any other."""
     kind = path.suffix.lstrip(".").lower()
     if kind not in ("png", "svg", "pdf"):
         raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg or .pdf file")
@@ -104,29 +122,31 @@ def figure_kind(path: Path) -> str:
 
 
 def shades(color: str, begin: float = 0.0) -> LinearSegmentedColormap:
-    """White, the colour, and the colour darkened: read alike in grey, since each is darker than the one before.
+    """A colormap from white through a colour to a darker one; it darkens steadily in greyscale too.
 
-    begin: how far from white to the colour the first shade is.
+    Args:
+      color: of the middle of the map.
+      begin: where between white (0) and `color` (1) the map starts.
     """
     full = to_rgb(color)
-    first = tuple(0.98 + begin * (part - 0.98) for part in full)
-    ends = [full, darkened(color, 0.4)] if max(full) > 0.2 else [(0.5, 0.5, 0.5), full]  # black has nothing darker
-    return LinearSegmentedColormap.from_list("shades", [(first[0], first[1], first[2]), *ends])
+    red, green, blue = (0.98 + begin * (channel - 0.98) for channel in full)
+    ends = [full, darkened(color, 0.4)] if max(full) > 0.2 else [(0.5, 0.5, 0.5), full]  # nothing is darker than black
+    return LinearSegmentedColormap.from_list("shades", [(red, green, blue), *ends])
 
 
 def darkened(color: str, by: float = 0.75) -> tuple[float, float, float]:
-    """A colour times a number below one: for words, which need more contrast than areas."""
+    """A colour with its channels multiplied by a number below one, as RGB: text needs more contrast than areas."""
     red, green, blue = to_rgb(color)
     return by * red, by * green, by * blue
 
 
 def ink_on(color: Sequence[float]) -> str:
-    """Black or white, whichever reads better on a colour."""
+    """The text colour, black or white, that reads better on a background colour."""
     red, green, blue = color[:3]
     return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5 else "black"
 
 
 def phase_mark(phase: str) -> Line2D:
-    """A phase's mark, for legends."""
+    """The legend entry of a phase that is drawn as markers."""
     marker, color = PHASE_MARKERS[phase], PHASE_COLORS[phase]
     return Line2D([], [], ls="", marker=marker, color=color, markersize=4.5, markeredgewidth=0, label=phase)

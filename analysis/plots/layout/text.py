@@ -1,39 +1,43 @@
-"""Words and numbers on figures: how wide they are, where they break, how values read."""
+"""Text on figures: its measured size, line breaks, and the format of numbers and counts."""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import TextPath
 
 from grokjax.analysis.plots.layout.style import SMALL, STYLE
-from grokjax.sweeps.store.schema import CURVE_COLUMNS, OUTCOME_COLUMNS
 
-POINTS = 72  # to the inch
-UNITS = {column.name: column.unit for column in (*OUTCOME_COLUMNS, *CURVE_COLUMNS)}
+POINTS = 72  # per inch
 
 
 @functools.lru_cache(maxsize=4096)
 def text_width(text: str, size: float = SMALL) -> float:
-    """Width of the widest line of a text, in inches, at a size in points."""
+    """Width in inches of a text's widest line, set in DejaVu Sans of `size` points."""
     font = FontProperties(family=STYLE["font.family"])
     lines = (line for line in text.split("\n") if line.strip())
     return max((TextPath((0, 0), line, size=size, prop=font).get_extents().width for line in lines), default=0.0) / POINTS
 
 
 def text_height(text: str, size: float = SMALL) -> float:
-    """Height of a text's lines, in inches."""
+    """Height of a text in inches, all its lines included."""
     return (text.count("\n") + 1) * 1.25 * size / POINTS
 
 
+def font_size(parameter: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize"]) -> float:
+    """The size in points that an rcParam stands for, which may be a word such as "medium"."""
+    return float(FontProperties(size=mpl.rcParams[parameter]).get_size_in_points())
+
+
 def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -> str:
-    """The text in lines of at most `width` inches, broken after the characters `breaks`; what has none stays long."""
+    """The text in lines of at most `width` inches, broken after any of the characters `breaks`; longer words stay whole."""
     lines = [""]
     for piece in re.findall(rf".+?(?:[{breaks}]|$)", text):
         if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
@@ -43,7 +47,7 @@ def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -
 
 
 def value_texts(values: Iterable[Any]) -> list[str]:
-    """How values of a column read: numbers with as few digits as tell them apart, but at least three."""
+    """The values of a column as labels: floats with at least three significant digits, and as many as keep them distinct."""
     listed = list(values)
     if not all(isinstance(value, float) for value in listed):
         return [str(value) for value in listed]
@@ -55,14 +59,14 @@ def value_texts(values: Iterable[Any]) -> list[str]:
 
 
 def number_text(value: float, digits: int = 3) -> str:
-    """A number with so many significant digits: 0.0316, 5000, 1e-6."""
+    """A number rounded to `digits` significant digits: 0.0316, 5000, 1e-6."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
         return np.format_float_positional(value, precision=digits, fractional=False, trim="-")
     return np.format_float_scientific(value, precision=digits - 1, trim="-", exp_digits=1)
 
 
 def steps_text(steps: float) -> str:
-    """A number of steps with two significant digits: 300, 4.2k, 13k; infinite ones as such."""
+    """A number of steps rounded to two significant digits: 300, 4.2k, 13k, ∞."""
     if np.isinf(steps):
         return "∞"
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
@@ -71,23 +75,17 @@ def steps_text(steps: float) -> str:
     return number_text(steps, 2)
 
 
-def with_unit(name: str) -> str:
-    """A column's name with its unit, where it has one: final_test_loss (nats)."""
-    unit = UNITS.get(name, "")
-    return name if unit in ("", "1", name) else f"{name} ({unit})"
-
-
 def counted(count: int, what: str) -> str:
-    """1 run; 1,125 runs."""
+    """A count and its noun: 1 run, 1,125 runs."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def ranged(counts: Sequence[int] | pd.Series[int], what: str) -> str:
-    """9 seeds, or 7 to 9 seeds."""
+    """The range of several counts: 9 seeds, or 7 to 9 seeds."""
     least, most = int(min(counts)), int(max(counts))
     return counted(most, what) if least == most else f"{least:,} to {most:,} {what}s"
 
 
-def told_missing(missing: int, shown: int) -> str:
-    """What a figure's note says of planned runs that are not there; nothing where all are."""
+def missing_note(missing: int, shown: int) -> str:
+    """The sentence of a figure's note about planned runs that have not been trained yet; empty if there are none."""
     return f"Partial: {missing:,} of {missing + shown:,} runs are still missing." if missing else ""

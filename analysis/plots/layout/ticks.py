@@ -1,4 +1,4 @@
-"""Axes: linear or logarithmic as the values are spread, with ticks at them where they are few, decimal below two decades."""
+"""Scales and ticks of axes: ticks at the values of a hyperparameter, steps as 5k, decimal numbers on short log axes."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from grokjax.analysis.plots.layout.style import SMALL
-from grokjax.analysis.plots.layout.text import text_width, value_texts
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
 
 Which = Literal["x", "y"]
-# Decades from which on powers of ten say enough.
+# A log axis of at least this many decades has ticks at powers of ten.
 DECADES = 2
 
 
 def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, *, log: bool) -> None:
-    """Scales an axis for a hyperparameter, with ticks at those of its values whose labels have room on an axis of `inches`."""
+    """Scales an axis of `inches` to the values of a hyperparameter, with ticks at those values whose labels do not touch."""
     distinct = np.unique(np.asarray(list(values), float))
     _set_scale(panel, which, "log" if log else "linear")
     low, high = float(distinct[0]), float(distinct[-1])
@@ -34,7 +33,8 @@ def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: 
         decimal_ticks(axis, low, high) if log else axis.set_major_locator(MaxNLocator(5))
         return
     texts = value_texts(distinct.tolist())
-    sizes = [text_width(text) + 0.06 if which == "x" else 1.3 * SMALL / 72 for text in texts]
+    size = font_size("xtick.labelsize" if which == "x" else "ytick.labelsize")
+    sizes = [text_width(text, size) + 0.06 if which == "x" else 1.3 * size / POINTS for text in texts]
     kept = _with_room((at - at[0]) / room * inches, sizes)
     axis.set_major_locator(FixedLocator(distinct[kept].tolist()))
     axis.set_major_formatter(FuncFormatter(lambda value, _: texts[int(np.argmin(np.abs(distinct - value)))]))
@@ -43,7 +43,7 @@ def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: 
 
 
 def _with_room(at: np.ndarray, sizes: Sequence[float]) -> list[int]:
-    """Which labels stay, so that none touches the next: the first and the last, and what fits between."""
+    """Indices of the labels to keep so that none touches the next: the first, the last, and those that fit between."""
     kept = [0]
     last = len(at) - 1
     for index in range(1, len(at)):
@@ -55,7 +55,7 @@ def _with_room(at: np.ndarray, sizes: Sequence[float]) -> list[int]:
 
 
 def decimal_ticks(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis from `low` to `high`: decimal numbers at 1, 2, 5 where it spans less than two decades."""
+    """Sets the ticks of a log axis from `low` to `high`: decimal numbers below two decades, else powers of ten."""
     if low <= 0 or high / low >= 10**DECADES:
         axis.set_major_locator(LogLocator(numticks=7))
         axis.set_minor_locator(LogLocator(subs=(2, 3, 4, 5, 6, 7, 8, 9), numticks=40) if high / low < 1e5 else NullLocator())
@@ -73,7 +73,7 @@ def _few_per_decade(low: float, high: float) -> LogLocator:
 
 
 def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
-    """A logarithmic axis for values from `low` to `high`, with a margin."""
+    """Makes an axis logarithmic, from `low` to `high` with a margin."""
     _set_scale(panel, which, "log")
     margin = (high / low) ** 0.04 if high > low else 1.3
     (panel.set_xlim if which == "x" else panel.set_ylim)(low / margin, high * margin)
@@ -81,7 +81,7 @@ def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
 
 
 def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = True) -> None:
-    """Ticks of an axis of training steps that is `inches` long: 0, 5k, 10k."""
+    """Sets ticks (0, 5k, 10k) and label of an axis of training steps that is `inches` long."""
     axis = _axis(panel, which)
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(int(np.clip(2.2 * inches, 2, 8)), steps=[1, 2, 2.5, 5, 10]))
@@ -92,7 +92,7 @@ def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = T
 
 
 def few_ticks(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis of steps: at 1, 2, 5 where it spans less than three decades."""
+    """Sets the ticks of a log axis of steps: at 1, 2, 5 times powers of ten below three decades, else at powers of ten."""
     if high / low < 10**3:
         axis.set_major_locator(_few_per_decade(low, high))
     axis.set_major_formatter(EngFormatter(sep=""))

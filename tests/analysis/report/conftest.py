@@ -9,16 +9,7 @@ import pytest
 
 from benchmarks.synthetic import plausible_curve, write_sweep
 from grokjax.engine.lane_run import Curve
-from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from tests.conftest import SMALL_RUN
-
-STEPS = {"steps": 2000, "log_every": 100}
-AXES = {"weight_decay": (0.01, 0.1, 1.0), "hidden_size": (16, 64), "train_size": (750, 1250), "seed": tuple(range(9))}
-
-
-def spec_of(axes=AXES, name="small", **run):
-    fixed = {key: value for key, value in SMALL_RUN.items() if key not in axes} | STEPS | run
-    return SweepSpec(name=name, description="a small sweep", run=fixed, axes=axes, rule="article")
+from tests.support.specs import spec_of
 
 
 def on_the_edge(config) -> Curve:

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.synthetic import write_sweep
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import PHASES, RULES, classify, make_rule
-from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.tables.load import load_curves, load_runs
@@ -24,7 +24,7 @@ from grokjax.scripts.report import unmade_runs
 from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from tests.analysis.report.conftest import AXES, spec_of
+from tests.support.specs import AXES, spec_of
 
 
 @pytest.fixture(scope="module")
@@ -358,14 +358,14 @@ def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_r
     assert page.locator("#notice").is_visible()
     told = page.locator("#notice").inner_text()
     assert "A partial map: 52 of 160 planned runs are missing" in told
-    assert "2 of them failed as often as it may" in told
+    assert "2 of them failed too often and are in quarantine" in told
     assert counts(page)["missing"] == 52
     assert cell(page, 3, 0, 0).get_attribute("aria-label").endswith(": 10 missing")
     assert cell(page, 0, 0, 0).get_attribute("aria-label").endswith("1 missing")
     cell(page, 3, 0, 0).click()
     page.locator(".tile").first.click()
     said = page.locator("#inspector-body").inner_text()
-    assert "This run is planned, and not made yet." in said or "This run failed as often as it may" in said
+    assert "This run is planned and has not been trained yet." in said or "This run failed too often" in said
     assert "grokjax run small-" in said, "it can be made"
 
 

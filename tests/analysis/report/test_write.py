@@ -13,15 +13,14 @@ from hypothesis import given
 
 from grokjax.analysis.plots import PHASE_COLORS
 from grokjax.analysis.report import sweep as report_sweep
-from grokjax.analysis.report.curves import DECADES_A_CODE, drawn_metrics, pack_curves
+from grokjax.analysis.report.curves import DECADES_A_CODE, differences, drawn_metrics, pack_curves, planes
 from grokjax.analysis.report.document import LIGHT, SCRIPTS, STYLES, document
-from grokjax.analysis.report.packing import differences, planes
-from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, StoreError
 from grokjax.sweeps.execute.existing import enter_spec
-from tests.analysis.report.conftest import spec_of
+from tests.support.specs import spec_of
 
 
 def unpacked(text):

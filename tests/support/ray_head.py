@@ -91,17 +91,6 @@ def ray_node(address: str, env: Mapping[str, str], *options: str) -> Iterator[No
         end(node)
 
 
-@pytest.fixture
-def token(monkeypatch) -> Iterator[dict[str, str]]:
-    """A token that this process shows; the environment for a cluster that asks for it."""
-    env = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a-token-of-a-test-that-is-long-enough"}
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
-    read_environment()
-    yield env
-    ray.shutdown()
-
-
 def read_environment() -> None:
     """Has Ray read this process's mode and token again."""
     raylet: Any = ray._raylet

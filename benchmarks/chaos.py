@@ -1,0 +1,385 @@
+"""Claim: workers, drivers and nodes killed at random moments leave every planned run in the tables once, unchanged.
+
+One sweep is trained in peace. Then the same sweep is trained again and again on a cluster of three nodes on this machine while its
+processes are killed, until as many were killed as asked for. After each sweep `load_runs`, pandas, DuckDB, Polars and Arrow read
+the tables as any user would: each must see every planned run once, with the values of the undisturbed sweep, and the root must hold
+no file of a kind that the undisturbed root has not.
+
+Finished sweeps are kept in FOLDER/chaos.jsonl, so the same command goes on where it was interrupted. A root that is not as it
+should be stays in FOLDER for a look.
+
+    python benchmarks/chaos.py --workers 1000 --drivers 50 --nodes 10        # about two hours on two cores
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import polars as pl
+import psutil
+import pyarrow.dataset as ds
+from ray.cluster_utils import Cluster
+
+from benchmarks.machine import print_header
+from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.sweeps.execute.driver import Execution, run_sweep
+from grokjax.sweeps.execute.existing import enter_spec
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.schema import COSTS
+from grokjax.sweeps.store.verify import verify
+
+GROKJAX = Path(sys.executable).with_name("grokjax")
+RUNS_PER_PACK = 4
+SPEC = """
+name = "chaos"
+[run]
+task = "sparse_parity"
+num_bits = 30
+parity_bits = 3
+train_size = 200
+test_size = 300
+model = "mlp"
+optimizer = "adamw"
+learning_rate = 3e-3
+b1 = 0.99
+b2 = 0.98
+loss = "clipped_binary_cross_entropy"
+steps = {steps}
+log_every = 100
+[axes]
+hidden_size = [12, 16]
+weight_decay = [0.01, 0.1]
+seed = "0..{last_seed}"
+"""
+KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 4.0, 3  # at least the first and up to the second more between kills: the sweep must get on
+DRIVERS_PER_SWEEP, NODES_PER_SWEEP = 4, 1
+PATIENCE_SECONDS = 400  # without a new pack
+
+
+def _duckdb(query: str) -> pd.DataFrame:
+    with duckdb.connect() as connection:
+        relation = connection.sql(query)
+        assert relation is not None, "a query of rows"
+        frame: pd.DataFrame = relation.to_arrow_table().to_pandas()
+    return frame
+
+
+# What a second training of the same runs changes: what they cost, where and when they were trained.
+CHANGING = {*(f"{name}_seconds" for name, _ in COSTS), "pack_id", "worker", "commit", "started_at", "finished_at", "peak_flops"}
+READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
+    "load_runs, load_curves": lambda root, table: load_runs(root) if table == "runs" else load_curves(root),
+    "pandas.read_parquet": lambda root, table: pd.read_parquet(root / table),
+    "DuckDB's glob": lambda root, table: _duckdb(f"FROM read_parquet('{root}/{table}/*', union_by_name = true)"),
+    "polars.read_parquet": lambda root, table: pl.read_parquet(root / table).to_pandas(),
+    "pyarrow.dataset": lambda root, table: ds.dataset(root / table, format="parquet").to_table().to_pandas(),
+}
+
+
+@dataclass
+class Kills:
+    """How many processes of each sort."""
+
+    workers: int = 0
+    drivers: int = 0
+    nodes: int = 0
+
+    def __add__(self, other: Kills) -> Kills:
+        """The sums."""
+        return Kills(self.workers + other.workers, self.drivers + other.drivers, self.nodes + other.nodes)
+
+    def covers(self, asked: Kills) -> bool:
+        """Whether as many as asked for were killed, of each sort."""
+        return self.workers >= asked.workers and self.drivers >= asked.drivers and self.nodes >= asked.nodes
+
+
+@dataclass
+class Result:
+    """One sweep: what was killed, what each reader saw, and what is wrong with the root."""
+
+    kills: Kills
+    planned: int
+    rows: dict[str, int] = field(default_factory=dict)  # by reader
+    once: dict[str, int] = field(default_factory=dict)  # planned runs that it sees exactly once
+    equal: dict[str, bool] = field(default_factory=dict)  # both tables, value for value
+    wrong: list[str] = field(default_factory=list)  # sentences of `verify`, and files that are none of the root's
+
+    @property
+    def sound(self) -> bool:
+        """Whether all is as if nothing had been killed."""
+        return not self.wrong and set(self.once.values()) == {self.planned} == set(self.rows.values()) and all(self.equal.values())
+
+
+class Nodes:
+    """A cluster of three nodes of one core each on this machine; the first is its head."""
+
+    def __init__(self) -> None:
+        self._cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        self.address = str(self._cluster.address)
+        self._others = [self._cluster.add_node(num_cpus=1) for _ in range(2)]
+
+    def replace_one(self) -> None:
+        """Kills a node with all its workers, and adds another."""
+        self._cluster.remove_node(self._others.pop(0), allow_graceful=False)
+        self._others.append(self._cluster.add_node(num_cpus=1))
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that train, on any of the nodes."""
+        found = []
+        for node in self._cluster.list_all_nodes():
+            try:
+                children = psutil.Process(node.all_processes["raylet"][0].process.pid).children()
+                found += [child for child in children if "ray::Worker.train" in " ".join(child.cmdline())]
+            except psutil.Error:
+                continue
+        return found
+
+    def shut_down(self) -> None:
+        """Ends all of it."""
+        self._cluster.shutdown()
+
+
+class Chaos:
+    """A sweep that is trained while its workers, its driver and its nodes are killed.
+
+    Args:
+      nodes: the cluster that trains it.
+      spec: its file.
+      root: where its results go, a path or an address; it has been entered already.
+      packs: how many it has.
+      most: how many of each sort are killed at most.
+    """
+
+    def __init__(self, nodes: Nodes, spec: Path, root: str | Path, packs: int, most: Kills) -> None:
+        self._nodes, self._spec, self._root, self._packs, self._most = nodes, spec, str(root), packs, most
+        self.kills = Kills()
+
+    def train(self, draws: random.Random) -> Kills:
+        """Trains it to its end and returns what was killed.
+
+        Raises:
+          RuntimeError: the last driver failed, or no pack was committed for a long time.
+        """
+        drivers, nodes = (self._moments(draws, count) for count in (self._most.drivers, self._most.nodes))
+        root, driver, done = Root.open(self._root), self._start(), 0
+        progress_at = time.monotonic()
+        next_kill = self._next_kill(draws, done)
+        while driver.poll() is None:
+            time.sleep(0.1)
+            committed = len(list(root.keys("runs")))
+            if committed > done:
+                done, progress_at = committed, time.monotonic()
+            if time.monotonic() - progress_at > PATIENCE_SECONDS:
+                driver.kill()
+                raise RuntimeError(f"no pack was committed in {PATIENCE_SECONDS} s: {driver.communicate()[0]}")
+            if self._kill_a_worker(draws, next_kill, done):
+                next_kill = self._next_kill(draws, done)
+            if drivers and done >= drivers[0]:
+                drivers.pop(0)
+                driver = self._replace(driver)
+            if nodes and done >= nodes[0]:
+                nodes.pop(0)
+                self._nodes.replace_one()
+                self.kills.nodes += 1
+        said = driver.communicate()[0]
+        if driver.returncode:
+            raise RuntimeError(f"the driver ended with {driver.returncode}: {said}")
+        return self.kills
+
+    def _moments(self, draws: random.Random, count: int) -> list[int]:
+        """The numbers of committed packs at which the next one is killed."""
+        return sorted(draws.randint(1, max(1, int(0.9 * self._packs))) for _ in range(count))
+
+    def _next_kill(self, draws: random.Random, done: int) -> tuple[float, int]:
+        seconds = draws.uniform(0, 2) * KILL_EVERY_SECONDS
+        return time.monotonic() + seconds, done + draws.randint(1, KILL_EVERY_PACKS)
+
+    def _kill_a_worker(self, draws: random.Random, when: tuple[float, int], done: int) -> bool:
+        if time.monotonic() < when[0] or done < when[1] or self.kills.workers >= self._most.workers:
+            return False
+        workers = self._nodes.workers()
+        if not workers:
+            return False
+        time.sleep(draws.uniform(0, 0.5))  # so that it is any moment of a pack, and not the first after a commit
+        os.kill(draws.choice(workers).pid, signal.SIGKILL)
+        self.kills.workers += 1
+        return True
+
+    def _replace(self, driver: subprocess.Popen[str]) -> subprocess.Popen[str]:
+        driver.kill()
+        driver.communicate()
+        self.kills.drivers += 1
+        return self._start()
+
+    def _start(self) -> subprocess.Popen[str]:
+        command = [str(GROKJAX), "run", str(self._spec), "--root", self._root, "--address", self._nodes.address]
+        # Workers that give way to other processes would starve on a machine that is busy with killing them.
+        env = os.environ | {"RAY_worker_niceness": "0"}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
+
+
+def undisturbed(folder: Path, packs: int, steps: int = 4000) -> tuple[Path, Path]:
+    """A spec of so many packs, of a second or so each, and a root of it that was trained in peace; what exists already is kept."""
+    folder.mkdir(parents=True, exist_ok=True)
+    spec, root = folder / "chaos.toml", folder / "undisturbed"
+    text = SPEC.format(last_seed=packs - 1, steps=steps)
+    if spec.exists() and spec.read_text() != text:
+        raise SystemExit(f"{folder} holds another sweep: choose another --folder, or remove it")
+    spec.write_text(text)
+    sweep = load_spec(str(spec))
+    run_sweep(sweep, root, Execution(executor="inline"))
+    return spec, root
+
+
+def entered(spec: Path, whole: Path, root: str | Path) -> str | Path:
+    """A root to train the sweep in again: with small packs, and with the tuning of the undisturbed root, which was measured."""
+    sweep, opened = load_spec(str(spec)), enter_spec(root, load_spec(str(spec)))
+    for runs in groups_of(sweep):
+        opened.set_limit(runs.template.group_id, RUNS_PER_PACK)
+    for file in (whole / "groups").iterdir():
+        opened.put(f"groups/{file.name}", file.read_bytes())
+    return root
+
+
+def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
+    """What each reader sees in a root, beside what it sees in the undisturbed one."""
+    planned = {run_id for runs in groups_of(load_spec(str(spec))) for run_id in runs.run_ids}
+    result = Result(kills, len(planned))
+    for name, read in READERS.items():
+        try:
+            runs, curves = read(root, "runs"), read(root, "curves")
+        except Exception as error:  # whatever it is that a reader stumbles over: it is what this benchmark looks for
+            result.rows[name], result.once[name], result.equal[name] = 0, 0, False
+            result.wrong.append(f"{name}: {type(error).__name__}: {error}")
+            continue
+        seen = Counter(runs["run_id"])
+        result.rows[name], result.once[name] = len(runs), sum(seen[run_id] == 1 for run_id in planned)
+        result.equal[name] = _same(runs, read(whole, "runs"), ["run_id"]) and _same(
+            curves, read(whole, "curves"), ["run_id", "step"]
+        )
+    verdict = verify(Root.open(root))
+    result.wrong += [str(sentence) for sentence in verdict.wrong]
+    result.wrong += [f"{file}: the undisturbed root has no such file" for file in strange_files(root, whole)]
+    return result
+
+
+def strange_files(root: Path, whole: Path) -> list[str]:
+    """The files of a root that are of no kind that the undisturbed one has, or that belong to no pack."""
+
+    def kind(file: Path) -> tuple[str, str]:
+        return file.parts[0] if len(file.parts) > 1 else "", "".join(file.suffixes)
+
+    files = {each: {path.relative_to(each) for path in each.rglob("*") if path.is_file()} for each in (root, whole)}
+    known = {kind(file) for file in files[whole]} | {("limits", ".json")}
+    packs = {file.stem for file in files[root] if kind(file) == ("runs", ".parquet")}
+    strange = [file for file in files[root] if kind(file) not in known or (file.parts[0] == "curves" and file.stem not in packs)]
+    return sorted(map(str, strange))
+
+
+def _same(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> bool:
+    """Whether two tables hold the same rows, in whatever order, but for the columns that a second training changes."""
+    kept = sorted(set(map(str, one)) - CHANGING)
+    if kept != sorted(set(map(str, other)) - CHANGING) or len(one) != len(other):
+        return False
+    return bool(one[kept].sort_values(keys, ignore_index=True).equals(other[kept].sort_values(keys, ignore_index=True)))
+
+
+def report(results: Sequence[Result], asked: Kills) -> str:
+    """The table of all sweeps, as Markdown."""
+    kills = sum((result.kills for result in results), Kills())
+    lines = [
+        f"{len(results)} sweeps of {results[0].planned if results else 0} runs; killed: {kills.workers} of {asked.workers} "
+        f"workers, {kills.drivers} of {asked.drivers} drivers, {kills.nodes} of {asked.nodes} nodes",
+        "",
+        "| read with | runs planned | rows | runs seen once | sweeps with equal values |",
+        "|---|---|---|---|---|",
+    ]
+    planned = sum(result.planned for result in results)
+    for name in READERS:
+        rows, once, equal = (sum(getattr(result, what)[name] for result in results) for what in ("rows", "once", "equal"))
+        lines.append(f"| {name} | {planned:,} | {rows:,} | {once:,} | {equal} of {len(results)} |")
+    wrong = [sentence for result in results for sentence in result.wrong]
+    lines += ["", f"wrong with the roots: {len(wrong) or 'nothing'}", *wrong[:20]]
+    return "\n".join(lines)
+
+
+def kept_results(folder: Path) -> list[Result]:
+    """The results of sweeps that an earlier call finished."""
+    log = folder / "chaos.jsonl"
+    records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+    return [Result(**(record | {"kills": Kills(**record["kills"])})) for record in records]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Kills as many as asked for and prints the table; returns 1 where anything is not as it should be."""
+    options = _options().parse_args(arguments)
+    asked = Kills(options.workers, options.drivers, options.nodes)
+    print_header("no kill spoils a run")
+    end = time.monotonic() + 60 * options.minutes
+    spec, whole = undisturbed(options.folder, options.packs, options.steps)
+    results = kept_results(options.folder)
+    while time.monotonic() < end and not sum((result.kills for result in results), Kills()).covers(asked):
+        result = _one_sweep(options, spec, whole, len(results), _left(asked, results))
+        with (options.folder / "chaos.jsonl").open("a") as log:
+            log.write(json.dumps(asdict(result)) + "\n")
+        results.append(result)
+        print(f"sweep {len(results)}: {result.kills}, {'sound' if result.sound else 'NOT SOUND'}", flush=True)
+    print(report(results, asked))
+    enough = sum((result.kills for result in results), Kills()).covers(asked)
+    print("" if enough else "the time was up before as many were killed; the same command goes on")
+    return 0 if enough and all(result.sound for result in results) else 1
+
+
+def _left(asked: Kills, results: Sequence[Result]) -> Kills:
+    """How many may be killed in the next sweep."""
+    done = sum((result.kills for result in results), Kills())
+    left = Kills(*(max(0, getattr(asked, sort) - getattr(done, sort)) for sort in ("workers", "drivers", "nodes")))
+    return Kills(left.workers, min(left.drivers, DRIVERS_PER_SWEEP), min(left.nodes, NODES_PER_SWEEP))
+
+
+def _one_sweep(options: argparse.Namespace, spec: Path, whole: Path, number: int, most: Kills) -> Result:
+    """Trains the sweep once under kills; its root is removed where nothing is wrong with it."""
+    root = options.folder / f"sweep-{number}"
+    shutil.rmtree(root, ignore_errors=True)  # of a call that was interrupted: it is begun anew
+    entered(spec, whole, root)
+    nodes = Nodes()
+    try:
+        kills = Chaos(nodes, spec, root, options.packs, most).train(random.Random(options.seed + number))
+    finally:
+        nodes.shut_down()
+    result = judged(spec, whole, root, kills)
+    if result.sound:
+        shutil.rmtree(root)
+    return result
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=1000, help="how many workers to kill")
+    parser.add_argument("--drivers", type=int, default=50, help="how many drivers to kill")
+    parser.add_argument("--nodes", type=int, default=10, help="how many nodes to kill")
+    parser.add_argument("--minutes", type=float, default=240.0, help="start no further sweep after so long")
+    parser.add_argument("--packs", type=int, default=256, help="packs of a sweep, four runs each")
+    parser.add_argument("--steps", type=int, default=4000, help="steps of a run")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    parser.add_argument("--folder", type=Path, default=Path("results/chaos"), help="where roots and finished sweeps are kept")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

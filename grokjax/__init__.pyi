@@ -1,0 +1,56 @@
+"""The public names. Each is loaded when it is first used; every other name may change without notice."""
+
+from .analysis.labels.events import Event as Event, EventRule as EventRule, events as events
+from .analysis.labels.rules import (
+    PHASES as PHASES,
+    AccuracyDelayRule as AccuracyDelayRule,
+    ArticleRule as ArticleRule,
+    CrossingRule as CrossingRule,
+    FinalRule as FinalRule,
+    classify as classify,
+)
+from .analysis.plots.boundary import plot_boundary as plot_boundary
+from .analysis.plots.curves import plot_curves as plot_curves
+from .analysis.plots.delays import plot_delays as plot_delays
+from .analysis.plots.fits import plot_fits as plot_fits
+from .analysis.plots.layout.style import save as save
+from .analysis.plots.phases import plot_phases as plot_phases
+from .analysis.plots.scatter import plot_scatter as plot_scatter
+from .analysis.plots.sensitivity import plot_sensitivity as plot_sensitivity
+from .analysis.plots.shares import plot_shares as plot_shares
+from .analysis.plots.spectra import plot_spectra as plot_spectra
+from .analysis.plots.stars import plot_stars as plot_stars
+from .analysis.plots.survival import plot_survival as plot_survival
+from .analysis.plots.waves import plot_waves as plot_waves
+from .analysis.plots.weights import plot_weights as plot_weights
+from .analysis.results import Results as Results, open_root as open_root
+from .analysis.report.write import write_report as write_report
+from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
+from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table
+from .analysis.statistics.compare import compare as compare
+from .analysis.statistics.delays import (
+    delay_law as delay_law,
+    grokking_delays as grokking_delays,
+    log_rank as log_rank,
+    median_delays as median_delays,
+    survival_curves as survival_curves,
+)
+from .analysis.statistics.grid import phase_grid as phase_grid
+from .analysis.statistics.refine import least_known as least_known
+from .analysis.statistics.units import unit_frequencies as unit_frequencies, unit_maps as unit_maps
+from .analysis.tables.arrays import to_xarray as to_xarray
+from .analysis.tables.load import load_curves as load_curves, load_runs as load_runs, load_weights as load_weights
+from .analysis.tables.query import query as query
+from .config import RunConfig as RunConfig
+from .engine.pack import train_pack as train_pack
+from .errors import (
+    AnalysisError as AnalysisError,
+    BadFileError as BadFileError,
+    BadFileWarning as BadFileWarning,
+    ClusterError as ClusterError,
+    InputError as InputError,
+    SpecError as SpecError,
+    StoreError as StoreError,
+)
+from .sweeps.execute.driver import Execution as Execution, run_sweep as run_sweep
+from .sweeps.spec.load import load_spec as load_spec

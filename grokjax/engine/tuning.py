@@ -1,0 +1,133 @@
+"""The search for a group's tuning: how many lanes, and which library for matrix products, train its runs fastest on this device."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from grokjax.config import RunConfig
+from grokjax.engine.program import DOT_LIBRARIES, Tuning, program_of
+from grokjax.engine.step import init, precision_scope
+
+logger = logging.getLogger(__name__)
+
+# The length of a trial: long enough that the host's part in it, and the one row it logs, do not count.
+TRIAL_SECONDS = 0.02
+# The widest program worth a try on an accelerator, and its memory [bytes] where it does not say.
+MOST_LANES, LEAST_MEMORY = 16_384, 4 * 2**30
+LIBRARY_MARGIN = 0.95  # another library than XLA's default is chosen if a run-step costs less than this share of it
+
+
+def first_tunings(pinned: Mapping[str, Any] = MappingProxyType({})) -> tuple[Tuning, ...]:
+    """The tunings that the search starts with: one lane, with each library for matrix products that this device's XLA knows.
+
+    `pinned` may fix `lane_width` and `dot_library`. Raises ValueError if this device's XLA has no such library.
+    """
+    libraries, chosen = _dot_libraries(), pinned.get("dot_library")
+    if chosen not in (None, *libraries):
+        raise ValueError(
+            f"dot_library = {chosen!r}: XLA on this device has {', '.join(libraries)}; leave it out, or use one of these"
+        )
+    return tuple(Tuning(pinned.get("lane_width", 1), library) for library in ([chosen] if chosen else libraries))
+
+
+def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1, pinned: Mapping[str, Any] = MappingProxyType({})) -> Tuning:
+    """Searches for the tuning under which `runs` runs of this config's group train fastest on this device.
+
+    `pinned` may fix `lane_width` and `dot_library`; with both there is nothing to try. XLA's default library for matrix products is
+    kept unless another makes a run-step at least 5 % cheaper, more than such short trials vary by. Then the number of lanes is
+    quadrupled as long as that makes a run-step at least 10 % cheaper, counting the lanes that stay empty at the end, so that the
+    narrower of equals wins. Few lanes keep their working sets in a core's cache; a GPU or a very small model is fastest with many,
+    up to those that the device's memory holds. Contenders take turns, about `seconds` each, so that a machine that slows down for a
+    while slows them alike; the best trial of each counts.
+    """
+    candidates = first_tunings(pinned)
+    best = candidates[0]
+    if len(candidates) > 1:
+        costs = _seconds_per_run_step(config, candidates, seconds)
+        fastest = min(costs, key=costs.__getitem__)
+        best = fastest if costs[fastest] < LIBRARY_MARGIN * costs[best] else best
+    while "lane_width" not in pinned and 4 * best.lane_width <= min(_widest(config), 2 * runs):
+        wider = replace(best, lane_width=4 * best.lane_width)
+        try:
+            costs = _seconds_per_run_step(config, (best, wider), seconds)
+        except jax.errors.JaxRuntimeError as error:
+            if "RESOURCE_EXHAUSTED" not in str(error):
+                raise
+            logger.info("group %s: %d lanes do not fit into the device's memory", config.group_id, wider.lane_width)
+            break
+        if costs[wider] / _filled(runs, wider.lane_width) > 0.9 * costs[best] / _filled(runs, best.lane_width):
+            break
+        best = wider
+    logger.info("group %s: chose %s for %d runs", config.group_id, best, runs)
+    return best
+
+
+def _filled(runs: int, lane_width: int) -> float:
+    """The share of lanes that hold a run, when equally long runs take turns in them."""
+    return runs / (-(-runs // lane_width) * lane_width)
+
+
+@functools.cache
+def _dot_libraries() -> tuple[str, ...]:
+    """The libraries for matrix products that this device's XLA can use."""
+    if jax.default_backend() != "cpu":
+        return ("default",)
+    try:
+        jax.jit(lambda: jnp.zeros(()), compiler_options=DOT_LIBRARIES["eigen"])()
+    except jax.errors.JaxRuntimeError:  # a jaxlib without that option
+        return ("default",)
+    return ("default", "eigen")
+
+
+def _widest(config: RunConfig) -> int:
+    """The most lanes to try: those whose states fill half of an accelerator's memory, or 256 on a CPU."""
+    if jax.default_backend() == "cpu":
+        return 256
+    with precision_scope(config):
+        shapes = jax.tree.leaves(jax.eval_shape(lambda: init(config)))
+    per_lane: int = sum(shape.size * shape.dtype.itemsize for shape in shapes)
+    memory = (jax.devices()[0].memory_stats() or {}).get("bytes_limit", LEAST_MEMORY)
+    return max(1, min(MOST_LANES, int(memory) // 2 // per_lane))
+
+
+def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds: float) -> dict[Tuning, float]:
+    """Seconds that a run-step takes under each tuning: the best of short trials in turns, about `seconds` for each tuning."""
+    trials = {tuning: _trial(config, tuning) for tuning in tunings}
+    costs: dict[Tuning, list[float]] = {tuning: [] for tuning in tunings}
+    end = time.perf_counter() + seconds * len(tunings)
+    while not costs[tunings[-1]] or time.perf_counter() < end:
+        for tuning, trial in trials.items():
+            costs[tuning].append(trial())
+    best = {tuning: min(trial_costs) for tuning, trial_costs in costs.items()}
+    for tuning, cost in best.items():
+        logger.info("group %s: %.3g us a run-step with %s", config.group_id, 1e6 * cost, tuning)
+    return best
+
+
+def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
+    """A function that trains full lanes for about TRIAL_SECONDS and returns the seconds that a run-step took."""
+    program = program_of(config.group_template(), tuning)
+    lanes = program.empty()
+    for lane in range(tuning.lane_width):
+        lanes, _ = program.put(lanes, lane, config)
+
+    def run_trial(steps: int) -> float:
+        nonlocal lanes
+        start = time.perf_counter()
+        lanes, _ = program.advance(lanes, 1, steps)
+        return time.perf_counter() - start
+
+    steps = 1
+    run_trial(steps)  # warms the caches
+    while run_trial(steps) < TRIAL_SECONDS:
+        steps *= 2
+    return lambda: run_trial(steps) / (steps * tuning.lane_width)

@@ -1,0 +1,122 @@
+"""Chooses the lane width and the matrix-product library that a group is trained with, and remembers the choice.
+
+The tuning can change the low bits of a result, so it must not be decided by a timing each time. It is looked up in this order:
+
+1. the root's own record (`groups/`), so that every worker and every resumed sweep uses the same one;
+2. what the spec or `--tuning` pins;
+3. this machine's record, in the user's cache folder, so that the same command in a new root gives the same bits;
+4. a measurement, which is written to both records. Whoever writes a record first decides for all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Collection
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from grokjax.config import RunConfig
+from grokjax.engine.program import Tuning
+from grokjax.engine.tuning import MOST_LANES, measure_tuning
+from grokjax.errors import SpecError, StoreError
+from grokjax.identity import digest
+from grokjax.sweeps.execute.device import cache_folder, device_kind
+from grokjax.sweeps.spec.resources import PinnedTuning
+from grokjax.sweeps.store.disk import create_file
+from grokjax.sweeps.store.root import Root
+
+log = logging.getLogger(__name__)
+
+NOTHING_PINNED = PinnedTuning()
+
+
+def group_tuning(root: Root, config: RunConfig, runs: int, pinned: PinnedTuning = NOTHING_PINNED) -> Tuning:
+    """The tuning of a group on this kind of device; measured for `runs` runs where no record has it."""
+    known = recorded_tuning(root, config)
+    if known is None:
+        if pinned.complete:
+            tuning, source = measure_tuning(config, runs, pinned=pinned.given), "pinned"
+        else:
+            tuning, source = _machine_tuning(config, runs, pinned)
+        record = {"tuning": asdict(tuning), "source": source, "static": config.values("static")}
+        root.put_if_absent(_key(root, config), json.dumps(record, indent=1).encode())
+        known = recorded_tuning(root, config)
+        log.info("group %s: %s (%s); the root keeps %s", config.group_id, tuning, source, known)
+    assert known is not None, f"{_key(root, config)} was just created"
+    return known
+
+
+def recorded_tuning(root: Root, config: RunConfig) -> Tuning | None:
+    """The root's record of a group on this kind of device; None if it has none yet."""
+    entry = root.get_json(_key(root, config))
+    return None if entry is None else Tuning(**entry["tuning"])
+
+
+def check_pinned(root: Root, group_ids: Collection[str], pinned: PinnedTuning) -> None:
+    """Raises SpecError if the root trained one of these groups under another tuning than the pinned one."""
+    if not pinned.given:
+        return
+    for key in root.keys("groups"):
+        group_id = key.removeprefix("groups/")[:12]
+        entry = root.get_json(key) if group_id in group_ids else None
+        kept = {} if entry is None else entry["tuning"]
+        for name, value in pinned.given.items():
+            if kept.get(name, value) != value:
+                raise SpecError(
+                    f"tuning {name} = {value!r}, but {root.address} trains runs of this sweep with {name} = {kept[name]!r}, and "
+                    "one root keeps to one tuning a group; use another root, or leave the tuning out"
+                )
+
+
+def _key(root: Root, config: RunConfig) -> str:
+    return root.tuning_key(config.group_id, device_kind())
+
+
+def _machine_tuning(config: RunConfig, runs: int, pinned: PinnedTuning) -> tuple[Tuning, str]:
+    """This machine's tuning for a group, and whether it was remembered or has just been measured."""
+    depends_on = {
+        "static": config.values("static"),
+        "device": device_kind(),
+        "cores": os.cpu_count(),
+        "versions": {name: metadata.version(name) for name in ("grokjax", "jax", "jaxlib")},
+        "widest": _widest_tried(runs),
+        "pinned": pinned.given,
+    }
+    name = f"{digest(depends_on)}.json"
+    if (known := _remembered(name)) is not None:
+        return known, "remembered"
+    tuning = measure_tuning(config, runs, pinned=pinned.given)
+    content = json.dumps({"tuning": asdict(tuning), **depends_on}, indent=1).encode()
+    try:
+        create_file(str(_folder()), name, content)
+    except FileExistsError:  # another worker measured at the same time
+        pass
+    except (OSError, StoreError) as error:
+        log.warning("this machine's tuning of group %s cannot be remembered: %s", config.group_id, error)
+    return _remembered(name) or tuning, "measured"
+
+
+def _widest_tried(runs: int) -> int:
+    """The most lanes that a measurement for so many runs tries: groups that differ in this alone may be tuned differently."""
+    return int(min(MOST_LANES, 4 ** (((2 * runs).bit_length() - 1) // 2)))
+
+
+def _remembered(name: str) -> Tuning | None:
+    path = _folder() / name
+    try:
+        entry: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return Tuning(**entry["tuning"])
+    except OSError:  # not there, or not for this user to read
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("%s is damaged and is replaced: %s", path, error)
+        path.unlink(missing_ok=True)
+        return None
+
+
+def _folder() -> Path:
+    return cache_folder() / "tunings"

@@ -1,0 +1,72 @@
+"""Conditions, planned runs that are missing, and the spec that refines a sweep."""
+
+import pandas as pd
+import pytest
+
+from grokjax.analysis.statistics.refine import refined_spec
+from grokjax.analysis.tables.load import load_runs
+from grokjax.analysis.tables.planned import load_specs, missing_runs, planned_cells, size, swept_names
+from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.spec.load import spec_from
+
+
+@pytest.fixture
+def runs(small_root):
+    return load_runs(small_root)
+
+
+def test_conditions_narrow_one_after_the_other(runs):
+    assert select(runs) is runs
+    assert len(select(runs, ["weight_decay=0.01"])) == 4
+    assert len(select(runs, ["weight_decay=0.01,1", "seed=1..1"])) == 4
+    assert one_run(select(runs, ["weight_decay=1", "learning_rate=1e-3", "seed=0"]))["seed"] == 0
+    assert seed_labels(one_cell(select(runs, ["weight_decay=1", "learning_rate=1e-3"]))) == ["seed 0", "seed 1"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("weight_decay", "write NAME=VALUE"),
+        ("weight_decai=1", "no column weight_decai; the runs differ in .*; did you mean weight_decay"),
+        ("weight_decay=3", "no run has it; weight_decay is 0.01, 1.0"),
+        ("weight_decay=low", "weight_decay holds numbers, got low"),
+        ("seed=0..1 step 0", "use a step above 0"),
+    ],
+)
+def test_what_no_run_can_meet_is_said_in_a_sentence(runs, condition, says):
+    with pytest.raises(AnalysisError, match=says):
+        select(runs, [condition])
+
+
+def test_one_run_and_one_cell_name_what_is_left_to_choose(runs):
+    with pytest.raises(AnalysisError, match=r"choose one cell: .*weight_decay: 0.01, 1.0"):
+        one_cell(runs)
+    with pytest.raises(AnalysisError, match=r"choose one run: .*seed: 0, 1"):
+        one_run(runs)
+
+
+def test_missing_runs_are_the_planned_ones_that_meet_the_conditions_and_are_not_there():
+    planned = pd.DataFrame({"run_id": list("abcd"), "lr": [1.0, 1.0, 2.0, 2.0], "seed": [0, 1, 0, 1], "width": [8, 8, None, None]})
+    runs = planned.iloc[:1].assign(min_test_loss=0.5)
+    assert missing_runs(runs, planned)["run_id"].tolist() == ["b", "c", "d"]
+    assert missing_runs(runs, planned, ["lr=1"])["run_id"].tolist() == ["b"]
+    assert missing_runs(runs, planned, ["min_test_loss=0.5"]).empty, "only a finished run has an outcome"
+    cells = planned_cells(planned, ("lr", "width", "depth"), ["seed=0"])
+    assert cells.isna().sum().tolist() == [0, 1, 2]
+    assert planned_cells(planned, ("lr",), ["min_test_loss=0.5"]) is None
+
+
+def test_a_refined_spec_trains_the_points_with_all_seeds_and_continues_the_largest_spec(small_root, runs):
+    specs = load_specs(small_root)
+    assert swept_names(specs) == ["weight_decay", "learning_rate", "seed"]
+    assert size(specs[0]) == 8
+    points = pd.DataFrame({"weight_decay": [0.1, 0.1], "learning_rate": [1e-3, 2e-3]})
+    small = {**specs[0], "axes": {**specs[0]["axes"], "seed": [0]}, "name": "one-seed"}
+    written = refined_spec([small, *specs], runs, points)
+    spec = spec_from(written, "the refined spec")
+    assert spec.name == "small-refined"
+    assert (spec.run["weight_decay"], spec.swept) == (0.1, {"seed": (0, 1), "learning_rate": (1e-3, 2e-3)})
+    assert spec.run["steps"] == 100
+    with pytest.raises(AnalysisError, match="no spec of the root gives all of depth"):
+        refined_spec(specs, runs, pd.DataFrame({"depth": [1]}))

@@ -1,0 +1,1 @@
+"""What several test modules use, by topic. No test module imports another."""
