@@ -6,7 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from grokjax.analysis.tables.load import load_runs
+
+pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parents[1]
 
