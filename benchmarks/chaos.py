@@ -38,10 +38,10 @@ from ray.cluster_utils import Cluster
 from benchmarks.machine import print_header
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import Store, set_limit
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.schema import COSTS
 from grokjax.sweeps.store.verify import verify
 
@@ -177,12 +177,12 @@ class Chaos:
           RuntimeError: the last driver failed, or no pack was committed for a long time.
         """
         drivers, nodes = (self._moments(draws, count) for count in (self._most.drivers, self._most.nodes))
-        store, driver, done = Store(self._root), self._start(), 0
+        root, driver, done = Root.open(self._root), self._start(), 0
         progress_at = time.monotonic()
         next_kill = self._next_kill(draws, done)
         while driver.poll() is None:
             time.sleep(0.1)
-            committed = len(list(store.keys("runs")))
+            committed = len(list(root.keys("runs")))
             if committed > done:
                 done, progress_at = committed, time.monotonic()
             if time.monotonic() - progress_at > PATIENCE_SECONDS:
@@ -249,19 +249,19 @@ def undisturbed(folder: Path, packs: int, steps: int = 4000) -> tuple[Path, Path
 
 def entered(spec: Path, whole: Path, root: str | Path) -> str | Path:
     """A root to train the sweep in again, with the tuning of the undisturbed root, which was measured."""
-    store = _enter(spec, root)
+    opened = _enter(spec, root)
     for file in (whole / "groups").iterdir():
-        store.put(f"groups/{file.name}", file.read_bytes())
+        opened.put(f"groups/{file.name}", file.read_bytes())
     return root
 
 
-def _enter(spec: Path, root: str | Path) -> Store:
+def _enter(spec: Path, root: str | Path) -> Root:
     """Opens a root for the sweep with small packs: that limits the lanes, too."""
     sweep = load_spec(str(spec))
-    store = open_root(root, sweep)
+    opened = enter_spec(root, sweep)
     for runs in groups_of(sweep):
-        set_limit(store, runs.template.group_id, RUNS_PER_PACK)
-    return store
+        opened.set_limit(runs.template.group_id, RUNS_PER_PACK)
+    return opened
 
 
 def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
@@ -281,7 +281,7 @@ def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
         differing += _differing(curves, read(whole, "curves"), ["run_id", "step"])
         result.equal[name] = not differing
         result.wrong += [f"{name}: {column} differs from the undisturbed root" for column in differing]
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     result.wrong += [str(sentence) for sentence in verdict.wrong]
     result.wrong += [f"{file}: the undisturbed root has no such file" for file in strange_files(root, whole)]
     return result

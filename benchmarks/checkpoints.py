@@ -18,10 +18,10 @@ from unittest import mock
 from benchmarks.machine import print_header
 from grokjax.engine.lane_run import RunCheckpoint
 from grokjax.sweeps.execute import worker
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.execute.plan import make_plan
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import StatesFolder, Store, put_states
+from grokjax.sweeps.store.root import Root, StatesFolder
 
 CASES = {
     "parity-article": ["hidden_size=258", "steps=4000"],
@@ -38,12 +38,13 @@ class Counted(worker.Checkpoints):
 
     def save(self, checkpoints: Mapping[str, RunCheckpoint]) -> None:
         """Saves the checkpoints, and notes how long that took and how large they are."""
+        put_states = Root.put_states
 
-        def put(store: Store, folder: StatesFolder, pack_id: str, content: bytes) -> None:
-            put_states(store, folder, pack_id, content)
+        def put(root: Root, folder: StatesFolder, pack_id: str, content: bytes) -> None:
+            put_states(root, folder, pack_id, content)
             self.sizes.append(len(content))
 
-        with mock.patch("grokjax.sweeps.execute.worker.put_states", put):
+        with mock.patch.object(Root, "put_states", put):
             super().save(checkpoints)
         self.seconds.append(self._last)
 
@@ -69,14 +70,14 @@ def _train(name: str, settings: list[str], root: Path) -> tuple[int, float]:
     """Trains the first pack of a spec; returns its runs, and the seconds from its first segment on."""
     spec = load_spec(name, settings)
     pack = make_plan(spec).packs[0]
-    one = worker.Worker(worker.WorkerSetup(open_root(root, spec).root, None, True, None), time.time())
+    one = worker.Worker(worker.WorkerSetup(enter_spec(root, spec).address, None, True, None), time.time())
     began = 0.0
 
     class Begins(Counted):
-        def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
+        def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
             nonlocal began
             began = time.perf_counter()
-            super().__init__(store, pack_id, made_by)
+            super().__init__(root, pack_id, made_by)
 
     with mock.patch.object(worker, "Checkpoints", Begins), mock.patch.object(worker, "CHECKPOINT_SECONDS", 0.0):
         one.train(pack)

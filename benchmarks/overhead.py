@@ -21,10 +21,10 @@ import pandas as pd
 
 from benchmarks.machine import cores, meet, on_workers, print_header
 from grokjax.analysis.tables.load import load_runs
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import Store, set_limit
+from grokjax.sweeps.store.root import Root
 
 PACKS, RUNS_PER_PACK = 200, 8
 SETTINGS = ["hidden_size=16", "train_size=1250", "weight_decay=0.1", "steps=3000"]
@@ -69,7 +69,7 @@ def _run(root: Path, seeds: str) -> None:
 def _sweep(root: Path) -> pd.DataFrame:
     spec = load_spec("parity-article", [*SETTINGS, SEEDS])
     (group,) = groups_of(spec)
-    set_limit(open_root(root, spec), group.template.group_id, RUNS_PER_PACK)
+    enter_spec(root, spec).set_limit(group.template.group_id, RUNS_PER_PACK)
     _run(root, SEEDS)
     return load_runs(root)
 
@@ -107,7 +107,7 @@ def _bare_seconds(tuned: Path) -> float:
 
     (group,) = groups_of(load_spec("parity-article", [*SETTINGS, SEEDS]))
     packs = [group[start : start + RUNS_PER_PACK] for start in range(0, len(group), RUNS_PER_PACK)]
-    tuning = group_tuning(Store(tuned), group[0], len(group))
+    tuning = group_tuning(Root.open(tuned), group[0], len(group))
     train_pack(packs[0], tuning)
     meet()
     start = time.perf_counter()

@@ -30,8 +30,8 @@ from benchmarks.simulated_cluster import Course, World, simulate
 from benchmarks.synthetic import published_sweep, write_runs, write_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.sweeps.execute.driver import Execution, train
-from grokjax.sweeps.execute.enter import open_root
 from grokjax.sweeps.execute.events import Receipt
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.execute.plan import Pack, make_plan
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.group_runs import expand
@@ -77,7 +77,7 @@ def packs() -> None:
         times.append(time.perf_counter())
 
     with tempfile.TemporaryDirectory() as folder, mock.patch("grokjax.sweeps.execute.driver.Worker", Idle):
-        store = open_root(folder, spec)
+        store = enter_spec(folder, spec)
         outcome = train(replace(planned, packs=chosen), store, Execution(), watch)
     first = times[0]
     _tell(f"{len(chosen):,} empty packs", f"{len(chosen) / (times[-1] - first):.0f} packs/s", "500 packs/s")

@@ -19,7 +19,7 @@ import numpy as np
 import ray
 
 from grokjax.sweeps.execute.events import Event, Failure, Receipt
-from grokjax.sweeps.execute.on_ray.pool import Pool
+from grokjax.sweeps.execute.on_ray.pool import Cluster, Pool
 from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
@@ -84,7 +84,8 @@ def simulate(packs: Sequence[Pack], world: World) -> Course:
     cluster = _Cluster(world, packs)
     failures: list[Failure] = []
     with cluster.in_place():
-        pool = Pool(Worker, WorkerSetup("", None, False, None), Schedule(packs), cluster.time(), Resources(cpus=1), private=True)
+        setup = WorkerSetup("", None, False, None)
+        pool = Pool(Worker, setup, Schedule(packs), Cluster(Resources(cpus=1), cluster.time(), private=True))
         while pool.unfinished:
             failures += [event for event in pool.turn() if isinstance(event, Failure)]
     return Course(
@@ -142,11 +143,10 @@ class _Cluster:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Has `grokjax.sweeps.execute.on_ray.pool` take this for ray and for time."""
-        with (
-            mock.patch("grokjax.sweeps.execute.on_ray.pool.ray", self),
-            mock.patch("grokjax.sweeps.execute.on_ray.pool.time", self),
-        ):
+        """Has the modules of `grokjax.sweeps.execute.on_ray` take this for ray and for time."""
+        with contextlib.ExitStack() as patched:
+            for name in ("pool.ray", "pool.time", "starting.ray", "starting.time"):
+                patched.enter_context(mock.patch(f"grokjax.sweeps.execute.on_ray.{name}", self))
             yield
 
     # What the pool asks of time.

@@ -14,12 +14,12 @@ import pyarrow as pa
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import Curve, RunResult
 from grokjax.engine.program import Tuning
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store, commit_runs, put_curves
+from grokjax.sweeps.store.root import Root
 
 RUNS_PER_PACK = 64
 FEW = 50  # runs of a group that `write_runs` makes up
@@ -32,12 +32,12 @@ def published_sweep(seeds: int) -> SweepSpec:
 
 def write_sweep(
     root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig], Curve] | None = None, files: int | None = None
-) -> Store:
+) -> Root:
     """Commits every run of a spec, with the curve that `curve_of` gives it; None leaves plausible ones.
 
     `files` is in how many pairs of files, the same number of each group; None leaves packs of `RUNS_PER_PACK`.
     """
-    store, curve_of = open_root(root, spec), curve_of or plausible_curve
+    store, curve_of = enter_spec(root, spec), curve_of or plausible_curve
     for pack_id, runs in _packs(spec, files):
         write_pack(store, pack_id, [_result(run, curve_of) for run in runs])
     return store
@@ -45,7 +45,7 @@ def write_sweep(
 
 def write_runs(root: str | Path, spec: SweepSpec, files: int) -> None:
     """Commits every run of a spec in so many files, without curves; the runs of a group share a few outcomes."""
-    store, random = open_root(root, spec), np.random.default_rng(0)
+    store, random = enter_spec(root, spec), np.random.default_rng(0)
     made_up: dict[str, pa.Table] = {}
     for pack_id, runs in _packs(spec, files):
         group_id = runs.template.group_id
@@ -56,13 +56,13 @@ def write_runs(root: str | Path, spec: SweepSpec, files: int) -> None:
         for name, values in {**runs.columns, "run_id": runs.run_ids, "pack_id": [pack_id] * len(runs)}.items():
             at = rows.schema.get_field_index(name)
             rows = rows.set_column(at, rows.schema.field(at), pa.array(values, rows.schema.field(at).type))
-        commit_runs(store, pack_id, rows)
+        store.commit_runs(pack_id, rows)
 
 
-def write_pack(store: Store, pack_id: str, results: list[RunResult]) -> None:
+def write_pack(root: Root, pack_id: str, results: list[RunResult]) -> None:
     """Commits a pack of runs."""
-    put_curves(store, pack_id, curves_table(results))
-    commit_runs(store, pack_id, _rows(pack_id, results))
+    root.put_curves(pack_id, curves_table(results))
+    root.commit_runs(pack_id, _rows(pack_id, results))
 
 
 def _packs(spec: SweepSpec, files: int | None) -> Iterator[tuple[str, Runs]]:

@@ -23,6 +23,7 @@ from .analysis.plots.stars import plot_stars as plot_stars
 from .analysis.plots.survival import plot_survival as plot_survival
 from .analysis.plots.waves import plot_waves as plot_waves
 from .analysis.plots.weights import plot_weights as plot_weights
+from .analysis.results import Results as Results, open_root as open_root
 from .analysis.report.write import write_report as write_report
 from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
 from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table

@@ -55,7 +55,7 @@ def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def _cross_entropy_forward(outputs: jax.Array, labels: jax.Array) -> tuple[jax.Array, Any]:
-    shifted = outputs - jnp.max(outputs, axis=0)
+    shifted = outputs - jnp.max(outputs, axis=0, keepdims=True)
     exponentials = jnp.exp(shifted)  # [C, N]
     sums = jnp.sum(exponentials, axis=0)
     loss = jnp.mean(jnp.log(sums) - of_label(shifted, labels))
@@ -65,7 +65,7 @@ def _cross_entropy_forward(outputs: jax.Array, labels: jax.Array) -> tuple[jax.A
 def _cross_entropy_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, None]:
     exponentials, sums, labels = residuals
     scale = cotangent / labels.shape[0]
-    scaled = exponentials * (scale / sums)
+    scaled = exponentials * (scale / sums)[None]
     return jnp.where(is_label(exponentials, labels), scaled - scale, scaled), None
 
 
@@ -74,7 +74,7 @@ cross_entropy.defvjp(_cross_entropy_forward, _cross_entropy_backward)
 
 def mean_squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Mean over examples and classes of (output - one-hot)^2. outputs: [C, N]; labels: [N] int."""
-    return jnp.mean((outputs - is_label(outputs, labels)) ** 2)
+    return jnp.mean((outputs - is_label(outputs, labels).astype(outputs.dtype)) ** 2)
 
 
 def hinge(outputs: jax.Array, labels: jax.Array) -> jax.Array:
@@ -108,7 +108,7 @@ def of_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 def is_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Whether each of outputs [C, N] is the label's: [C, N] bool. labels: [N] int."""
-    return labels == jnp.arange(outputs.shape[0])[:, None]
+    return labels[None] == jnp.arange(outputs.shape[0], dtype=labels.dtype)[:, None]
 
 
 def binary_accuracy(logits: jax.Array, labels: jax.Array) -> jax.Array:

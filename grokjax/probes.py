@@ -103,7 +103,7 @@ def collapsed_share(run: ProbedRun) -> dict[str, jax.Array]:
     outputs = run.train_outputs()
     if outputs.ndim == 1:
         outputs = jnp.stack([jnp.zeros_like(outputs), outputs])  # a logit is a softmax over 0 and itself
-    terms = jnp.exp(outputs - jnp.max(outputs, axis=0))
+    terms = jnp.exp(outputs - jnp.max(outputs, axis=0, keepdims=True))
     return {"collapsed_share": jnp.mean((jnp.sum(terms, axis=0) == 1).astype(jnp.float32))}
 
 
@@ -144,7 +144,7 @@ def gini(values: jax.Array) -> jax.Array:
     """Gini coefficient of values [n] >= 0: 0 when all are equal, (n - 1) / n when one has everything."""
     n, ordered = values.shape[0], jnp.sort(values)
     total = jnp.sum(ordered)
-    weighted = jnp.sum((2 * jnp.arange(1, n + 1) - n - 1) * ordered)
+    weighted = jnp.sum((2 * jnp.arange(1, n + 1) - n - 1).astype(ordered.dtype) * ordered)
     return jnp.where(total > 0, weighted / (n * jnp.where(total > 0, total, 1)), 0)
 
 
@@ -198,7 +198,7 @@ def symmetricity(run: ProbedRun) -> dict[str, jax.Array]:
     norms = jnp.linalg.norm(first, axis=1) * jnp.linalg.norm(second, axis=1)
     nonzero = norms > 0
     cosines = jnp.where(nonzero, jnp.sum(first * second, axis=1) / jnp.where(nonzero, norms, 1), 0)
-    return {"gradient_symmetricity": jnp.sum(cosines) / jnp.maximum(jnp.sum(nonzero), 1)}
+    return {"gradient_symmetricity": jnp.sum(cosines) / jnp.maximum(jnp.sum(nonzero), 1).astype(cosines.dtype)}
 
 
 def _parity_mlp(task: Task, model: Model, num_outputs: int) -> str | None:

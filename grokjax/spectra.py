@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 
 Array = Any  # of NumPy or JAX; results are of the same
+# By default power within the rounding of float32, in which weights are trained, counts as none.
+ROUNDING = float(np.finfo(np.float32).eps)
 
 
 def fourier_basis(num_tokens: int) -> np.ndarray:
@@ -28,7 +30,7 @@ def power_spectrum(waves: Array) -> Array:
     return xp.sum(xp.einsum("ksv,...vh->...ksh", basis, waves, optimize=True) ** 2, axis=-2)
 
 
-def power_shares(waves: Array, rounding: float) -> Array:
+def power_shares(waves: Array, rounding: float = ROUNDING) -> Array:
     """Share of each unit's power at each frequency, over all of waves [L, V, H]: [K, H].
 
     The constant is left out. A unit has zeros where its power is at most `rounding` times the sum of its squares.
@@ -40,7 +42,7 @@ def power_shares(waves: Array, rounding: float) -> Array:
     return xp.where(nonzero, power / xp.where(nonzero, total, 1), 0)
 
 
-def unit_shares(reads: Array, writes: Array, rounding: float) -> Array:
+def unit_shares(reads: Array, writes: Array, rounding: float = ROUNDING) -> Array:
     """Share of each unit's power at each frequency: [K, H].
 
     The mean of the shares in what it reads [L, V, H], over all positions, and in what it writes [V, H]: a unit that reads one

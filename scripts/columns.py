@@ -10,10 +10,10 @@ import typer
 from rich.table import Table
 
 from grokjax.errors import InputError, nearest
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.options import table_console
-from grokjax.sweeps.execute.tables import hyperparameter_columns
-from grokjax.sweeps.store.schema import CURVE_COLUMNS, Column, runs_columns
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
+from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 
 
 def command(
@@ -45,11 +45,12 @@ def command(
 
 def dictionary() -> dict[str, tuple[Column, ...]]:
     """Every column of either table, in its order; task, model and optimizer with the kinds there are."""
+    metrics = metrics_of(available_probes())
     runs = tuple(
         replace(column, meaning=f"{column.meaning}: {', '.join(classes_of(column.name))}") if column.name in COMPONENTS else column
-        for column in runs_columns(hyperparameter_columns())
+        for column in runs_columns(hyperparameter_columns(), metrics)
     )
-    return {"runs": runs, "curves": CURVE_COLUMNS}
+    return {"runs": runs, "curves": curve_columns(metrics)}
 
 
 def markdown_rows(columns: list[Column]) -> list[str]:

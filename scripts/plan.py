@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from grokjax.scripts.options import Settings, Spec, StopOption, Unset
-from grokjax.sweeps.execute.enter import held_runs
+from grokjax.sweeps.execute.existing import existing_runs
 from grokjax.sweeps.execute.plan import Plan, make_plan
 from grokjax.sweeps.spec.load import load_spec
 
@@ -32,7 +32,7 @@ def command(
         grokjax plan parity-article --set seed=0..2 --root results/three-seeds
     """
     loaded = load_spec(spec, settings, stop, unset)
-    _show(make_plan(loaded, held_runs(root, loaded)) if root else make_plan(loaded))
+    _show(make_plan(loaded, existing_runs(root, loaded)) if root else make_plan(loaded))
 
 
 def _show(plan: Plan) -> None:

@@ -17,10 +17,8 @@ from grokjax.analysis.tables.hyperparameters import SEEDS
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import Root
 from grokjax.scripts.selection import Across, Panels, RuleName, Thresholds, Upwards, Where, chosen_runs, planned_cells, tell_missing
-from grokjax.sweeps.execute.enter import specs_of
-from grokjax.sweeps.spec.load import spec_from
-from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root as SweepRoot
+from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
 
 def command(
@@ -49,7 +47,7 @@ def command(
     typer.echo(tomli_w.dumps(_spec(_largest(root, grid.cell), runs, points)), nl=False)
 
 
-def _spec(spec: SweepSpec, runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
+def _spec(spec: SpecEntry, runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
     """A spec, as TOML tables: some points with the seeds of `spec`, and for all else what the runs have."""
     varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
     seeds = {name: list(spec.swept[name]) for name in SEEDS if name in spec.swept}
@@ -60,20 +58,18 @@ def _spec(spec: SweepSpec, runs: pd.DataFrame, points: pd.DataFrame) -> dict[str
         "name": f"{spec.name.removesuffix('-refined')}-refined"[:64],
         "description": f"{len(points)} points where the boundary is least known",
         "rule": spec.rule,
-        "final_states": spec.final_states,
-        "leave_out": list(spec.leave_out),
+        "final_states": spec.spec["final_states"],
+        "leave_out": list(spec.spec["leave_out"]),
         "run": {name: value for name, value in run.items() if value is not None},
         "axes": seeds,
         "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],
     }
-    written = {key: value for key, value in written.items() if value or value is False}
-    spec_from(written, "the refined spec")
-    return written
+    return {key: value for key, value in written.items() if value or value is False}
 
 
-def _largest(root: str, cell: Sequence[str]) -> SweepSpec:
+def _largest(root: str, cell: Sequence[str]) -> SpecEntry:
     """Of the root's specs the one with most runs that knows all hyperparameters of a cell."""
-    specs = [spec for spec in specs_of(Store(root)) if all(name in spec.run or name in spec.swept for name in cell)]
+    specs = [spec for spec in read_specs(SweepRoot.open(root)) if all(name in spec.run or name in spec.swept for name in cell)]
     if not specs:
         raise AnalysisError(f"no spec in {root} gives all of {', '.join(cell)}; choose hyperparameters that one gives")
     return max(specs, key=lambda spec: spec.size)

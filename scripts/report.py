@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import pandas as pd
 import typer
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import MEGABYTES, Report, write_report
 from grokjax.scripts.options import Root
 from grokjax.scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where, chosen_runs, on_bad_file
-from grokjax.sweeps.execute.enter import planned_runs
-from grokjax.sweeps.store.layout import Store
 from grokjax.sweeps.store.objects import is_address
+from grokjax.sweeps.store.planned import planned_runs
+from grokjax.sweeps.store.root import Root as SweepRoot
 
 
 def command(
@@ -43,7 +42,7 @@ def command(
     report = write_report(
         root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
-        run_ids=runs["run_id"].tolist() if where else None,
+        runs=runs,
         missing=unmade_runs(root, runs, [condition.partition("=")[0] for condition in where]),
         axes=Axes(x, y, facet),
         rule=choose_rule(root, runs, rule, threshold),
@@ -59,16 +58,13 @@ def unmade_runs(root: str, runs: pd.DataFrame, narrowed: list[str]) -> pd.DataFr
 
     Of the hyperparameters `narrowed` only values that `runs` has.
     """
-    there = frozenset(runs["run_id"])
-    frames = [pd.DataFrame({"run_id": []})]
-    for planned in planned_runs(Store(root)):
-        left = planned.only(np.array([run_id not in there for run_id in planned.run_ids], bool))
-        told = {name: value for name, value in planned.template.flat().items() if name != "steps"}
-        frame = pd.DataFrame({"run_id": left.run_ids}).assign(**{**told, **left.columns})
-        for name in narrowed:
-            frame = frame[frame[name].isin(runs[name])] if name in frame else frame[:0]
-        frames.append(frame)
-    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+    planned: pd.DataFrame = (
+        planned_runs(SweepRoot.open(root)).runs.drop_columns(["group_id", "steps"]).to_pandas(types_mapper=pd.ArrowDtype)
+    )
+    left = planned[~planned["run_id"].isin(runs["run_id"])]
+    for name in narrowed:
+        left = left[left[name].isin(runs[name])] if name in left else left[:0]
+    return left.reset_index(drop=True)
 
 
 def _tell(report: Report) -> None:

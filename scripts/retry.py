@@ -9,8 +9,10 @@ import typer
 from grokjax.scripts.options import Root
 from grokjax.scripts.run import carry_out
 from grokjax.sweeps.execute.driver import Execution, check_execution, release
-from grokjax.sweeps.execute.enter import specs_of, unfinished_runs
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.execute.existing import load_specs
+from grokjax.sweeps.store.done import committed_table, unfinished_runs
+from grokjax.sweeps.store.planned import planned_runs
+from grokjax.sweeps.store.root import Root as SweepRoot
 
 
 def command(
@@ -24,15 +26,15 @@ def command(
     Example:
         grokjax retry results/demo
     """
-    store = Store(root)
+    opened = SweepRoot.open(root)
     execution = Execution(executor, address, cpus)
     check_execution(execution)  # and all files, before anything is let out
-    unfinished = unfinished_runs(store)
-    released = release(store)
+    unfinished = unfinished_runs(planned_runs(opened, ()), committed_table(opened))
+    released = release(opened)
     if not released and not unfinished:
         typer.echo(f"Nothing is in quarantine in {root}, and all its runs are done.")
         return
     typer.echo(f"{released:,} runs let out of quarantine")
-    done = [carry_out(spec, root, execution) for spec in specs_of(store)]  # each, whatever becomes of the one before
+    done = [carry_out(spec, root, execution) for spec in load_specs(opened)]  # each, whatever becomes of the one before
     if not all(done):
         raise typer.Exit(1)

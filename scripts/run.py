@@ -22,7 +22,7 @@ from grokjax.sweeps.execute.driver import Progress as SweepProgress
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 
 LOG_SECONDS = 30
 SECONDS_TO_TELL = 5.0  # of training, before the time left is told: the first packs begin one after another
@@ -70,12 +70,13 @@ def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # schedulers ask with SIGTERM what a user asks with Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    plan, store = prepare(spec, root, execution)
+    plan, opened = prepare(spec, root, execution)
     try:
-        outcome = _train_with_bar(plan, store, execution, console)
-    except KeyboardInterrupt:
+        outcome = _train_with_bar(plan, opened, execution, console)
+    except KeyboardInterrupt as interrupt:
         console.print("Stopped.", style="yellow")
-        _print(console, f"What is committed stays in {root}; the same command continues.")
+        lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
+        _print(console, f"What is committed stays in {root}; the same command continues. {lost}")
         sys.stderr.flush()
         os._exit(130)
     except StoreError as error:
@@ -84,9 +85,9 @@ def carry_out(spec: SweepSpec, root: str, execution: Execution) -> bool:
     return not outcome.failures and not plan.quarantined
 
 
-def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Console) -> Outcome:
+def _train_with_bar(plan: Plan, root: Root, execution: Execution, console: Console) -> Outcome:
     if not plan.packs:
-        return train(plan, store, execution, lambda progress: None)
+        return train(plan, root, execution, lambda progress: None)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None, table_column=Column(ratio=1)),
@@ -112,7 +113,7 @@ def _train_with_bar(plan: Plan, store: Store, execution: Execution, console: Con
                 **fields,
             )
 
-        return train(plan, store, execution, watch)
+        return train(plan, root, execution, watch)
 
 
 class _Log:

@@ -11,12 +11,11 @@ import typer
 from grokjax.analysis.labels.rules import RULES
 from grokjax.analysis.tables.hyperparameters import SEEDS, varied_hyperparameters
 from grokjax.analysis.tables.load import load_runs
-from grokjax.config import hyperparameter_fields
 from grokjax.errors import AnalysisError, nearest
-from grokjax.sweeps.execute.enter import planned_runs
 from grokjax.sweeps.spec.axes import parse_setting
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root as SweepRoot
 
 Where = Annotated[
     list[str],
@@ -135,18 +134,12 @@ def planned_cells(root: str, cell: Sequence[str], where: Sequence[str] = ()) -> 
     With conditions, those of the runs that meet them; None if one asks for an outcome, which only a finished run has.
     """
     asked = [condition.partition("=")[0] for condition in where]
-    if not set(asked) <= hyperparameter_fields().keys():
+    planned: pd.DataFrame = planned_runs(SweepRoot.open(root), {*cell, *asked}).runs.to_pandas(types_mapper=pd.ArrowDtype)
+    if not set(asked) <= set(planned):
         return None
-    frames = []
-    for group in planned_runs(Store(root)):
-        fixed: dict[str, Any] = group.template.flat()
-        names = dict.fromkeys((*cell, *asked))
-        columns = {name: group.columns[name] if name in group.columns else [fixed.get(name)] * len(group) for name in names}
-        frames.append(pd.DataFrame(columns))
-    planned = pd.concat(frames, ignore_index=True)
     for condition in where:
         planned = planned[_holds(planned, condition)]
-    return planned[list(cell)]
+    return planned.reindex(columns=list(cell))
 
 
 def missing_runs(root: str, where: Sequence[str], runs: pd.DataFrame) -> int:

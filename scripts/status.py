@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 import time
 from typing import Annotated
@@ -13,13 +12,12 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from grokjax.analysis.tables.costs import COLUMNS, Account, account, pack_costs
-from grokjax.analysis.tables.load import load_runs
-from grokjax.errors import AnalysisError
 from grokjax.scripts.options import Root
 from grokjax.scripts.watch import describe, watch
-from grokjax.sweeps.execute.enter import planned_runs, unfinished_runs
-from grokjax.sweeps.store.layout import Store, quarantine, read_progress
-from grokjax.sweeps.store.progress import STALE_SECONDS
+from grokjax.sweeps.store.duplicates import superseded
+from grokjax.sweeps.store.planned import planned_groups
+from grokjax.sweeps.store.progress import SETTLING_SECONDS, Watch
+from grokjax.sweeps.store.root import Root as SweepRoot
 from grokjax.sweeps.store.schema import COSTS
 
 
@@ -45,45 +43,46 @@ def command(
 
         grokjax status s3://bucket/folder --watch
     """
-    store = Store(root)
+    opened = SweepRoot.open(root)
     if watching:
         try:
-            raise typer.Exit(0 if watch(store, Console(), every) else 1)
+            raise typer.Exit(0 if watch(opened, Console(), every) else 1)
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
-    planned, unfinished = planned_runs(store), unfinished_runs(store, "skip")
-    count = sum(map(len, planned))
-    running = [p for p in read_progress(store).values() if time.time() - p["at"] < STALE_SECONDS]
-    done = count - len(unfinished)
+    looking = Watch(opened, COLUMNS)
+    whole, groups = looking.look(time.time())
+    if not looking.settled:  # a second look tells which packs are in training
+        time.sleep(SETTLING_SECONDS)
+        whole, groups = looking.look(time.time())
     console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
-    training = f"{len(running)} pack{'s' if len(running) > 1 else ''} in training" if running else "none in training"
-    typer.echo(f"{root}: {done:,} of {count:,} runs done, {training}")
-    for pack_id, entry in quarantine(store).items():
+    training = f"{whole.running} pack{'s' if whole.running > 1 else ''} in training" if whole.running else "none in training"
+    typer.echo(f"{root}: {whole.done:,} of {whole.runs:,} runs done, {training}")
+    for pack_id, entry in opened.quarantine().items():
         why = str(entry["error"]).strip().splitlines()[-1]
         typer.echo(f"in quarantine: {len(entry['run_ids']):,} runs of pack {pack_id}, since {entry['at']}: {why}")
-    if running:
-        steps, of = (sum(progress[key] for progress in running) for key in ("run_steps", "of"))
+    if looking.training:
+        steps, of = (sum(getattr(pack, name) for pack in looking.training) for name in ("run_steps", "of"))
         typer.echo(f"in training: {steps:,} of {of:,} run-steps")
-    if (runs := _costs(root)) is not None:
+    if (runs := _costs(looking)) is not None:
         if packs:
             _tell_packs(pack_costs(runs), console)
         _tell_costs(account(runs), console)
-    if unfinished:
+    if whole.done < whole.runs:
         table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
-        described = describe([group.template for group in planned])
-        for group in planned:
-            have = sum(run_id not in unfinished for run_id in group.run_ids)
-            table.add_row(group.template.group_id, described[group.template.group_id], str(have), str(len(group)))
+        described = describe(planned_groups(opened))
+        for group_id, group in groups.items():
+            table.add_row(group_id, described[group_id], str(group.done), str(group.runs))
         console.print(table, highlight=False)
-        if not running:
+        if not whole.running:
             console.print("The grokjax run command that began it continues it.")
 
 
-def _costs(root: str) -> pd.DataFrame | None:
+def _costs(watch: Watch) -> pd.DataFrame | None:
     """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
-    with contextlib.suppress(AnalysisError):
-        return load_runs(root, COLUMNS, "skip")
-    return None
+    if not set(COLUMNS) <= set(watch.rows.schema.names) or not len(watch.rows):
+        return None
+    rows: pd.DataFrame = watch.rows.to_pandas(types_mapper=pd.ArrowDtype)
+    return rows[~superseded(rows)]
 
 
 def _tell_costs(costs: Account, console: Console) -> None:

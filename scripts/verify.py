@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from grokjax.scripts.options import Root
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root as SweepRoot
 from grokjax.sweeps.store.verify import verify
 
 MOST_TOLD = 20
@@ -19,7 +19,7 @@ def command(root: Root) -> None:
     Example:
         grokjax verify results/demo
     """
-    verdict = verify(Store(root))
+    verdict = verify(SweepRoot.open(root))
     typer.echo(f"{verdict.committed:,} of {verdict.planned:,} planned runs are there; {verdict.files:,} files read")
     for sentence in verdict.wrong[:MOST_TOLD]:
         typer.echo(f"wrong: {sentence}")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from benchmarks import chaos
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.s3 import at_random, s3_server
 from tests.support.tables import assert_same_tables
@@ -77,6 +77,6 @@ def test_an_object_store_that_fails_as_well_spoils_nothing(tmp_path, monkeypatch
             nodes.shut_down()
         assert killed.workers >= 1, "as many as there is time for: 16 on a slow day, 2 on a quick one"
         assert (killed.drivers, killed.nodes) == (1, 1)
-        verdict = verify(Store(root))
+        verdict = verify(Root.open(root))
         assert (verdict.wrong, verdict.committed) == ((), 32 * chaos.RUNS_PER_PACK)
         assert_same_tables(whole, root)

@@ -15,7 +15,7 @@ import pytest
 from grokjax.errors import StoreError
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.command import grokjax_in_process as grokjax
 from tests.support.specs import write
@@ -86,7 +86,7 @@ def assert_refused(told, *words):
 
 
 def assert_whole(root, runs):
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     assert (verdict.committed, verdict.wrong) == (runs, ())
 
 

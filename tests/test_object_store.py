@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from tests.support.s3 import s3_server
 
 pytestmark = pytest.mark.cluster
@@ -23,7 +23,7 @@ def test_the_demo_runs_resumes_and_is_analysed_in_an_object_store(tmp_path, monk
         command = [GROKJAX, "run", "parity-demo", "--set", "steps=2000", "--root", address]
         first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         end = time.monotonic() + 120
-        while not any(True for _ in Store(address, create=True).keys("runs")):
+        while not any(True for _ in Root.create(address).keys("runs")):
             assert time.monotonic() < end, "nothing was committed"
             assert first.poll() is None, first.communicate()[0]
             time.sleep(0.1)

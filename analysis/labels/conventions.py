@@ -1,4 +1,4 @@
-"""Loss conventions: thresholds written as others write them, turned into the stored nats per example, by name."""
+"""Loss conventions: loss thresholds written as others write them, converted to the stored nats per example, by name."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from grokjax.errors import AnalysisError
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 
-# How many classes a run's examples have, by its task, from the columns of the runs table.
-_CLASSES: Mapping[str, tuple[str | None, Callable[[float], float]]] = {
+# Tables of version 0.1 have no column num_classes: there it follows from the task, and the column that sets the task's size.
+_CLASSES_IN_0_1: Mapping[str, tuple[str | None, Callable[[float], float]]] = {
     "sparse_parity": (None, lambda _: 2),
     "digits": (None, lambda _: 10),
     "modular_arithmetic": ("modulus", float),
@@ -22,36 +22,47 @@ _CLASSES: Mapping[str, tuple[str | None, Callable[[float], float]]] = {
 
 
 def classes(runs: pd.DataFrame) -> Numbers:
-    """How many classes the examples of each run have, [R].
+    """Number of classes of each run's task, [R]: the column num_classes, or what version 0.1 wrote in its place.
 
     Raises:
-      AnalysisError: the table does not say, or names a task that is not known here.
+      AnalysisError: the table has neither.
     """
+    found = np.full(len(runs), np.nan)
+    if "num_classes" in runs:
+        found = runs["num_classes"].to_numpy(dtype=np.float64, na_value=np.nan)
+    unknown = np.isnan(found)
+    return np.where(unknown, _classes_in_0_1(runs, unknown), found) if unknown.any() else found
+
+
+def _classes_in_0_1(runs: pd.DataFrame, unknown: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Numbers:
     if "task" not in runs:
-        raise AnalysisError("the loss convention per_class needs the column task, to know how many classes there are")
+        raise AnalysisError("the loss convention per_class needs the column num_classes, to know how many classes there are")
     found = np.full(len(runs), np.nan)
     tasks = runs["task"].astype(str).to_numpy()
-    for task in dict.fromkeys(tasks):
-        if task not in _CLASSES:
-            raise AnalysisError(f"the loss convention per_class knows the classes of {', '.join(_CLASSES)}, not of {task}")
-        column, count = _CLASSES[task]
+    for task in dict.fromkeys(tasks[unknown]):
+        if task not in _CLASSES_IN_0_1:
+            raise AnalysisError(
+                f"the loss convention per_class needs the column num_classes; without it, it knows the classes of "
+                f"{', '.join(_CLASSES_IN_0_1)}, not of {task}"
+            )
+        column, count = _CLASSES_IN_0_1[task]
         if column is not None and column not in runs:
             raise AnalysisError(f"the loss convention per_class needs the column {column}, to know how many classes there are")
         of_task = tasks == task
-        values = np.zeros(int(of_task.sum())) if column is None else runs.loc[of_task, column].to_numpy(dtype=float)
-        distinct, where = np.unique(values, return_inverse=True)
-        found[of_task] = np.array([count(value) for value in distinct])[where]
+        sizes = np.zeros(int(of_task.sum())) if column is None else runs.loc[of_task, column].to_numpy(dtype=float)
+        distinct, where = np.unique(sizes, return_inverse=True)
+        found[of_task] = np.array([count(size) for size in distinct])[where]
     return found
 
 
-# A loss in a convention, times its factor [R], is the stored one: the mean over examples of the cross-entropy in nats.
+# The factor by which a loss in a convention is multiplied to give the stored one, mean cross-entropy per example in nats: [R].
 CONVENTIONS: Mapping[str, Callable[[pd.DataFrame], Numbers]] = {
     "per_example": lambda runs: np.ones(len(runs)),
-    "per_class": classes,  # averaged over the classes as well: the article's modular runs (Pearce et al. 2023)
+    "per_class": classes,  # averaged over the classes as well, as in the article's modular runs (Pearce et al. 2023)
     "bits": lambda runs: np.full(len(runs), math.log(2)),
 }
 
 
 def in_nats(loss: float, convention: str, runs: pd.DataFrame) -> Numbers:
-    """A loss written in a convention, as the stored loss of each run would have to be, [R] nats per example."""
+    """A loss written in a convention, converted to the stored nats per example for each run, [R]."""
     return loss * CONVENTIONS[convention](runs)

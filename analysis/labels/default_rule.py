@@ -10,14 +10,15 @@ import pandas as pd
 from grokjax.analysis.labels.rules import ArticleRule, NamedRule, classify, make_rule, rules
 from grokjax.analysis.labels.thresholds import Setting
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 # A run fits its training data, whatever its rule says, if it reached this accuracy.
 FITTED = "first_step_train_accuracy_99"
 
 
 def choose_rule(
-    root: str | Path, runs: pd.DataFrame, name: str | None = None, thresholds: Mapping[str, Setting] | Sequence[str] = ()
+    root: str | Path | Root, runs: pd.DataFrame, name: str | None = None, thresholds: Mapping[str, Setting] | Sequence[str] = ()
 ) -> NamedRule:
     """The rule of a name; without one, the rule that the root's specs name; if they name none or several, one that fits the task.
 
@@ -43,11 +44,9 @@ def choose_rule(
     return make_rule(name, thresholds)
 
 
-def spec_rules(root: str | Path) -> frozenset[str]:
+def spec_rules(root: str | Path | Root) -> frozenset[str]:
     """The names of the rules in the specs of a root."""
-    store = Store(root)
-    entries = [store.get_json(key) for key in store.keys("specs")]
-    return frozenset(str(entry["spec"]["rule"]) for entry in entries if entry and entry["spec"].get("rule"))
+    return frozenset(spec.rule for spec in read_specs(Root.open(root)) if spec.rule)
 
 
 def misfit(runs: pd.DataFrame, rule: NamedRule) -> str | None:

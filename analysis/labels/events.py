@@ -1,4 +1,4 @@
-"""Events: what happened in a run, and when, read off its curve."""
+"""Events: what happened in a run, and at which step, from its curve."""
 
 from __future__ import annotations
 
@@ -14,12 +14,23 @@ from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
 
-EVENTS = ("memorized", "generalized", "semi-grokked", "ungrokked", "regrokked", "spike", "diverged")
+# The events and their meanings; names in backquotes are the thresholds of `EventRule`.
+EVENTS: Mapping[str, str] = {
+    "memorized": "the first step of high train accuracy, if test accuracy is low then.",
+    "generalized": "the first step of high test accuracy.",
+    "semi-grokked": "in a run that memorized and never generalized, the first step from which test accuracy stays `rise` above its "
+    "value when the run memorized (Varma et al. 2023).",
+    "ungrokked": "after high test accuracy, the first of at least `hold` logged rows of low test accuracy (Varma et al. 2023).",
+    "regrokked": "after that, the first step of high test accuracy.",
+    "spike": "after high train accuracy, the first step of a train loss of at least `spike_factor` times its least value so far "
+    "and at least `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).",
+    "diverged": "the first step at which a loss or an accuracy is not finite; later rows are ignored.",
+}
 METRICS = ("train_loss", "test_loss", "train_accuracy", "test_accuracy")
 
 
 class Event(NamedTuple):
-    """Something that happened in a run, at the logged step that first shows it."""
+    """An event of a run, with the logged step that first shows it."""
 
     step: int
     event: str
@@ -27,17 +38,9 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class EventRule(WithThresholds):
-    """What counts as an event. Accuracies that reach `fitted` are high, those below `lost` are low; in between nothing changes.
+    """The thresholds of the events in EVENTS, which has their meanings.
 
-    memorized: the first step of high train accuracy, if test accuracy is low there.
-    generalized: the first step of high test accuracy.
-    ungrokked: after high test accuracy, the first of `hold` logged rows or more of low test accuracy (Varma et al. 2023).
-    regrokked: after that, the first step of high test accuracy.
-    semi-grokked: in a run that memorized and never generalized, the first step from which on test accuracy stays `rise` above what
-    it was when the run memorized (Varma et al. 2023).
-    spike: after high train accuracy, the first step of a train loss of at least `spike_factor` times its least so far and at least
-    `spike_loss`, which comes down again before the end (the slingshots of Thilak et al. 2022).
-    diverged: the first step at which a loss or an accuracy is not finite; rows from there on are not looked at.
+    An accuracy is high if it reaches `fitted`, low if it is below `lost`, and neither in between.
     """
 
     name: ClassVar[str] = "events"
@@ -47,18 +50,18 @@ class EventRule(WithThresholds):
 
     fitted: float = number(0.99, 0, 1, "accuracy that is high", "share", log=False)
     lost: float = number(0.9, 0, 1, "accuracy below which it is low", "share", log=False)
-    hold: float = number(3, 1, 1e6, "how long low test accuracy has to last", "logged rows")
-    rise: float = number(0.2, 0, 1, "how much a partial generalization adds to test accuracy", "share", log=False)
-    spike_factor: float = number(10, 1, 1e16, "how many times its least the train loss rises to", "1")
+    hold: float = number(3, 1, 1e6, "for how long test accuracy has to stay low", "logged rows")
+    rise: float = number(0.2, 0, 1, "by how much test accuracy has to rise for a partial generalization", "share", log=False)
+    spike_factor: float = number(10, 1, 1e16, "how many times its least value the train loss has to rise to", "1")
     spike_loss: float = number(1e-2, 1e-16, 1e3, "the least train loss of a spike", "nats")
 
 
 def events(curves: pd.DataFrame, rule: EventRule | None = None) -> pd.DataFrame:
-    """The events of every run, a row each, in the order of the runs and of the steps.
+    """The events of every run, a row per event, in the order of runs and steps.
 
     Args:
-      curves: from `load.load_curves`, with the columns METRICS.
-      rule: what counts; the defaults of `EventRule` when None.
+      curves: from `load_curves`, with the columns METRICS.
+      rule: the thresholds; the defaults of `EventRule` when None.
 
     Returns:
       The columns run_id, step, and event (categorical over EVENTS).
@@ -84,7 +87,13 @@ def events(curves: pd.DataFrame, rule: EventRule | None = None) -> pd.DataFrame:
 
 
 def run_events(step: Array, metrics: Mapping[str, Array], rule: EventRule | None = None) -> list[Event]:
-    """The events of one run, by step. step [T] ascending; metrics [T] each of METRICS."""
+    """The events of one run, in the order of steps.
+
+    Args:
+      step: [T] ascending.
+      metrics: each of METRICS, [T].
+      rule: the thresholds; the defaults of `EventRule` when None.
+    """
     rule = rule or EventRule()
     finite = np.logical_and.reduce([np.isfinite(metrics[name]) for name in METRICS])  # [T]
     end = len(step) if finite.all() else int(np.argmin(finite))
@@ -99,14 +108,18 @@ def run_events(step: Array, metrics: Mapping[str, Array], rule: EventRule | None
             if not high.any() and (partial := _first(_lasting(test >= test[fit] + np.float32(rule.rise)))) is not None:
                 found.append(Event(int(step[partial]), "semi-grokked"))
     found += [Event(int(step[at]), name) for at, name in _turns(high, low, int(rule.hold))]
-    return sorted(found, key=lambda event: (event.step, EVENTS.index(event.event)))
+    order = list(EVENTS)
+    return sorted(found, key=lambda event: (event.step, order.index(event.event)))
 
 
 def _turns(high: Array, low: Array, hold: int) -> list[tuple[int, str]]:
-    """Where test accuracy, high and low [T], is got and lost, and got again."""
+    """The rows at which test accuracy becomes high, is lost, and becomes high again, with their events.
+
+    high, low: whether test accuracy is, [T] each.
+    """
     starts = np.flatnonzero(np.diff(low.astype(np.int8), prepend=0) == 1)
     stops = np.flatnonzero(np.diff(low.astype(np.int8), append=0) == -1)
-    losses = starts[stops - starts + 1 >= hold]  # rows that begin a stretch which lasts
+    losses = starts[stops - starts + 1 >= hold]  # rows that begin `hold` low rows or more
     turns: list[tuple[int, str]] = []
     at, name = _first(high), "generalized"
     while at is not None:
@@ -122,7 +135,7 @@ def _turns(high: Array, low: Array, hold: int) -> list[tuple[int, str]]:
 
 
 def _spikes(train_loss: Array, fit: int, rule: EventRule) -> list[int]:
-    """Where spikes of the train loss [T] begin, after row `fit`."""
+    """The rows at which spikes of the train loss [T] begin, after row `fit`."""
     least = np.minimum.accumulate(train_loss[fit:])
     up = train_loss[fit:] >= np.maximum(rule.spike_factor * least, rule.spike_loss)
     starts = np.flatnonzero(np.diff(up.astype(np.int8), prepend=0) == 1)
@@ -130,11 +143,12 @@ def _spikes(train_loss: Array, fit: int, rule: EventRule) -> list[int]:
     return [fit + int(start) for start in starts[: len(downs)]]
 
 
-def _lasting(there: Array) -> Array:
-    """Where it is so [T] from then on to the end."""
-    lasting: Array = np.logical_and.accumulate(there[::-1])[::-1]
+def _lasting(holds: Array) -> Array:
+    """Whether a condition [T] holds at a row and at all later ones, [T]."""
+    lasting: Array = np.logical_and.accumulate(holds[::-1])[::-1]
     return lasting
 
 
-def _first(there: Array) -> int | None:
-    return int(np.argmax(there)) if there.any() else None
+def _first(holds: Array) -> int | None:
+    """The first row at which a condition [T] holds; None if there is none."""
+    return int(np.argmax(holds)) if holds.any() else None

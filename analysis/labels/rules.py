@@ -228,7 +228,7 @@ class ArticleRule(NamedRule):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of the runs table that the rule reads."""
-        classes = ("task", "modulus", "permuted") if self.loss_convention == "per_class" else ()
+        classes = ("num_classes", "task", "modulus", "permuted") if self.loss_convention == "per_class" else ()
         return ("min_train_loss", "min_test_loss", "max_loss_ratio", "diverged_step", *classes)
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:

@@ -19,8 +19,9 @@ from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_f
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, SMALL, TEXT, darkened, styled
 from grokjax.analysis.plots.layout.text import counted, missing_note
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
+from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
-from grokjax.sweeps.store.schema import SCALARS
+from grokjax.metrics import Metric
 
 # Inches: the first panel of a run, the panels below it, the least width of a panel.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0
@@ -66,7 +67,7 @@ def plot_curves(
     Raises:
       AnalysisError: no such metric, or more than can be distinguished.
     """
-    quantities = quantities_of(metrics)
+    quantities = quantities_of(metrics, scalar_metrics(curves))
     check_one_panel(ax, len(panels) * len(quantities), "choose one run and metrics of one unit")
     width = axes_size(ax)[0] + 0.4 if ax is not None else width or (SINGLE if len(panels) <= 2 else DOUBLE)
     across, lines = _across(len(panels), width), _lines(metrics)
@@ -123,9 +124,8 @@ def _grid(figure: Figure, down: int, across: int, heights: Sequence[float]) -> n
     return grid
 
 
-def quantities_of(metrics: Sequence[str]) -> list[Quantity]:
-    """The metrics grouped by unit and scale, in the order they are given; a group shares a panel."""
-    known = {metric.name: metric for metric in SCALARS}
+def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Quantity]:
+    """The metrics, which are among `known`, grouped by unit and scale in the order given; a group shares a panel."""
     together: dict[tuple[str, bool], list[str]] = {}
     for metric in metrics:
         if metric not in known:

@@ -30,6 +30,7 @@ def plot_phases(
     y: str | None = None,
     facet: str | None = None,
     title: str | None = None,
+    warning: str | None = None,
     width: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
@@ -40,6 +41,7 @@ def plot_phases(
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced; the grid's own axes
         when x and y are None.
       title: above the figure.
+      warning: a sentence to begin the note with, such as that of `misfit`.
       width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
       ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
@@ -55,7 +57,7 @@ def plot_phases(
     try:
         drawn = draw_map(
             cells, ax=ax, width=width, smallest=smallest, comfortable=max(0.2, comfortable), title=title, legend=legend,
-            note=grid_note(grid, missing),
+            note=grid_note(grid, missing, warning),
         )  # fmt: skip
     except AnalysisError as error:
         raise AnalysisError(f"{int(grid['seeds'].max()):,} marks a cell: {error}, or draw shares") from None
@@ -70,14 +72,15 @@ def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
     return missing
 
 
-def grid_note(grid: pd.DataFrame, missing: pd.Series[int]) -> str:
-    """The note of a map: its runs, seeds per cell, cells without a run, planned runs that are missing."""
+def grid_note(grid: pd.DataFrame, missing: pd.Series[int], warning: str | None) -> str:
+    """The note of a map: a warning, its runs, seeds per cell, cells without a run, planned runs that are missing."""
     seeds = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
     total = int(seeds.sum())
     shown = f"{counted(total, 'run')} in {counted(len(seeds), 'cell')}, {ranged(seeds, 'seed')} in each." if total else "No runs."
     bare = f"{counted(empty, 'cell')} without a run." if empty else ""
-    return " ".join(part for part in (shown, bare, missing_note(int(missing.sum()), total)) if part)
+    caution = f"Warning: {warning.rstrip('.')}." if warning else ""
+    return " ".join(part for part in (caution, shown, bare, missing_note(int(missing.sum()), total)) if part)
 
 
 def _draw_marks(panel: Axes, cells: pd.DataFrame, side: int, drawn: Map) -> None:

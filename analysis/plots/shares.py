@@ -28,6 +28,7 @@ def plot_shares(
     facet: str | None = None,
     phase: str | None = None,
     title: str | None = None,
+    warning: str | None = None,
     width: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
@@ -39,6 +40,7 @@ def plot_shares(
       phase: draw this phase alone, as shades with its share in percent and, if there is room, its interval. When None, each cell
         is a bar of all phases in their order.
       title: above the figure.
+      warning: a sentence to begin the note with, such as that of `misfit`.
       width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
       ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
@@ -49,7 +51,7 @@ def plot_shares(
         raise AnalysisError(f"there is no phase {phase}; there are {', '.join(PHASES)}{nearest(phase, PHASES)}")
     cells = map_cells(grid, x, y, facet)
     shown = [name for name in PHASES if grid[f"{name}_count"].sum()] if phase is None else []
-    note = grid_note(grid, missing_counts(grid))
+    note = grid_note(grid, missing_counts(grid), warning)
     drawn = draw_map(
         cells, ax=ax, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title,
         note=note if phase is None else f"{note} Shares in percent, with their intervals where there is room.",

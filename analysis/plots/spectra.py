@@ -11,7 +11,8 @@ from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.page import new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, TEST_COLOR, shades, styled
 from grokjax.analysis.plots.layout.text import counted
-from grokjax.analysis.statistics.units import Array, UnitMaps, power_shares, power_spectrum, unit_frequencies
+from grokjax.analysis.statistics.units import Array, UnitMaps, unit_frequencies
+from grokjax.spectra import power_shares, power_spectrum
 
 UNIT_HEIGHT, LEAST_MAP, MOST_MAP, BARS = 0.055, 0.7, 1.8, 0.5  # inches
 

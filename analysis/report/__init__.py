@@ -1,1 +1,1 @@
-"""The page: a sweep as one HTML file that opens anywhere, offline. `grokjax.analysis.report.write.write_report` writes it."""
+"""The report page: a sweep as one HTML file that opens anywhere, offline. `write.write_report` writes it."""

@@ -1,4 +1,4 @@
-"""The curves of the page: rounded on each metric's own scale, thinned where they would make it too large, packed by the hundred."""
+"""The curves of the page: rounded, thinned to the size of the page, and packed into texts that page/bytes.js unpacks."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.report.packing import Array, differences, planes
-from grokjax.sweeps.store.schema import SCALARS
+from grokjax.analysis.tables.load import scalar_metrics
 
-# Runs whose curves are unpacked together: enough to deflate well, few enough to be there before the eye sees it.
+Array = np.ndarray[Any, Any]
+
+# The code of a category that a run does not have.
+NO_CODE = 0xFFFF
+# Runs whose curves are unpacked together: enough to compress well, few enough to unpack without a visible delay.
 RUNS_PER_CHUNK = 128
-# Codes below are no values: 0 is a number that is missing or not finite, 1 one that a log scale cannot show.
+# Codes of curves. 0 is a number that is missing or not finite, 1 one that a log scale cannot show; the others are values.
 MISSING, NOT_POSITIVE, FIRST_VALUE, LAST_VALUE = 0, 1, 2, 0xFFFF
 DECADES_A_CODE = 0.001  # 0.23 %
 SHARE_A_CODE = 0.0001
@@ -26,7 +29,7 @@ CODES_OF_OTHERS = 20_000
 
 @dataclass(frozen=True)
 class Scale:
-    """How a metric's numbers are coded: `low + (code - 2) * step`, on a log scale (base 10) the exponent."""
+    """The coding of a metric: a code stands for `low + (code - 2) * step`, on a log scale (base 10) for 10 to that power."""
 
     name: str
     unit: str
@@ -34,20 +37,20 @@ class Scale:
     log: bool
     low: float
     step: float
-    shown: tuple[float, float]  # where all but a thousandth of the values at either end lie
+    shown: tuple[float, float]  # the values but for a thousandth at either end lie between these
 
 
 def drawn_metrics(runs: pd.DataFrame) -> list[str]:
-    """The metrics of which a curve can be drawn, going by the final values of a runs table."""
-    finals = {metric.name: f"final_{metric.name}" for metric in SCALARS}
-    return [name for name, final in finals.items() if final in runs and runs[final].notna().any()]
+    """The metrics that some run of a runs table has a curve of: those with a final value."""
+    return [name.removeprefix("final_") for name in map(str, runs) if name.startswith("final_") and runs[name].notna().any()]
 
 
 @dataclass(frozen=True)
 class PackedCurves:
-    """The curves of runs in a given order.
+    """The packed curves of R runs.
 
-    `grids` are the steps that runs were logged at; a run has the first `points - 1` steps of grid `grid`, and its last step.
+    `grids` are the distinct sequences of logged steps. Run r has the first `points[r] - 1` steps of grid `grid[r]`, and a last step
+    of its own.
     """
 
     scales: tuple[Scale, ...]
@@ -55,17 +58,17 @@ class PackedCurves:
     grid: Array  # [R]
     points: Array  # [R]
     chunks: tuple[str, ...]
-    every: int  # one logged step in so many is kept, and the last of each run
+    every: int  # one logged step in `every` is kept, and the last of each run
     rows: int  # logged steps of the longest run
 
     @property
     def size(self) -> int:
-        """Bytes in the page."""
+        """The bytes that the chunks take in the page."""
         return sum(map(len, self.chunks))
 
     @property
-    def told(self) -> dict[str, Any]:
-        """All but the runs' own columns and the chunks, as JSON."""
+    def metadata(self) -> dict[str, Any]:
+        """What the page needs to unpack the curves, for JSON."""
         return {
             "scales": [asdict(scale) for scale in self.scales],
             "grids": self.grids,
@@ -76,21 +79,21 @@ class PackedCurves:
 
 
 def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> PackedCurves:
-    """The curves of the runs of a table, in its order: all logged steps, or every n-th of them to stay within `budget` bytes.
+    """Packs the curves of the runs of a table, in its order: all logged steps, or one in n to stay within `budget` bytes.
 
     Args:
-      curves: from `load.load_curves`, with the metrics of `drawn_metrics`.
-      runs: with run_id; runs that were not made have no curve.
-      budget: bytes, as base64.
+      curves: from `load_curves`, with the metrics of `drawn_metrics`.
+      runs: with run_id; runs that were not trained yet have no curve.
+      budget: bytes of base64.
     """
     table = _Table.of(curves, runs["run_id"])
     scales, codes = [], []
-    for metric in (metric for metric in SCALARS if metric.name in curves):
+    for metric in scalar_metrics(curves).values():
         values = table.frame[metric.name].to_numpy(dtype=np.float64, na_value=np.nan)
         scale = _scale(metric.name, metric.unit, metric.meaning, values)
         scales.append(scale)
         codes.append(_codes(values, scale))
-    every = max(1, math.ceil(table.lengths.max(initial=0) / (LAST_VALUE - 1)))  # a run's points are counted in 16 bits
+    every = max(1, math.ceil(table.lengths.max(initial=0) / (LAST_VALUE - 1)))  # a run's points are counted with 16 bits
     while True:
         packed = _packed(table, tuple(scales), codes, every)
         if packed.size <= budget or every >= table.lengths.max():
@@ -100,7 +103,7 @@ def pack_curves(curves: pd.DataFrame, runs: pd.DataFrame, budget: float) -> Pack
 
 @dataclass(frozen=True)
 class _Table:
-    """Logged rows, by run: run r has `lengths[r]` rows from `starts[r]` on."""
+    """Logged rows by run: run r has `lengths[r]` rows, from row `starts[r]` on."""
 
     frame: pd.DataFrame
     step: Array
@@ -112,10 +115,11 @@ class _Table:
         ids = curves["run_id"].to_numpy(dtype=object)
         first = np.flatnonzero(np.concatenate([[True], ids[1:] != ids[:-1]])) if len(ids) else np.zeros(0, np.int64)
         lengths = np.diff(np.append(first, len(ids)))
-        where = pd.Series(np.arange(len(first)), index=ids[first]).reindex(run_ids.to_numpy(dtype=object)).to_numpy()
-        there = ~np.isnan(where.astype(np.float64))
-        at = np.where(there, where, 0).astype(np.int64)
-        return cls(curves, curves["step"].to_numpy(dtype=np.int64), np.where(there, first[at], 0), np.where(there, lengths[at], 0))
+        places = pd.Series(np.arange(len(first)), index=ids[first]).reindex(run_ids.to_numpy(dtype=object)).to_numpy()
+        logged = ~np.isnan(places.astype(np.float64))
+        at = np.where(logged, places, 0).astype(np.int64)
+        step = curves["step"].to_numpy(dtype=np.int64)
+        return cls(curves, step, np.where(logged, first[at], 0), np.where(logged, lengths[at], 0))
 
 
 def _scale(name: str, unit: str, meaning: str, values: Array) -> Scale:
@@ -162,7 +166,7 @@ def _kept(start: int, length: int, every: int) -> Array:
 
 
 def _grids(table: _Table, kept: Sequence[Array]) -> tuple[tuple[tuple[int, ...], ...], Array]:
-    """The different sequences of steps, and which of them each run follows up to its last step."""
+    """The distinct sequences of steps, and the index of the one that each run follows up to its last step."""
     grids: list[Array] = []
     grid = np.zeros(len(kept), np.uint16)
     for run in sorted(range(len(kept)), key=lambda run: -len(kept[run])):
@@ -174,3 +178,25 @@ def _grids(table: _Table, kept: Sequence[Array]) -> tuple[tuple[tuple[int, ...],
             grids.append(steps)
         grid[run] = index
     return tuple(tuple(steps.tolist()) for steps in grids), grid
+
+
+def packed(data: bytes) -> str:
+    """Bytes as text: compressed with zlib (RFC 1950), then in base64."""
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def planes(numbers: Array) -> bytes:
+    """The bytes of little-endian numbers [n], the lowest byte of all numbers first, as similar bytes compress well."""
+    little = np.ascontiguousarray(numbers).astype(numbers.dtype.newbyteorder("<"), copy=False)
+    return little.view(np.uint8).reshape(len(little), little.dtype.itemsize).T.tobytes()
+
+
+def differences(codes: Array, starts: Array) -> Array:
+    """Differences of 16-bit codes [n] from the code before, modulo 2^16 and zigzag-coded, so that small ones are small numbers.
+
+    The codes at `starts` are taken as differences from 0.
+    """
+    before = np.concatenate([[0], codes[:-1]]).astype(np.uint16)
+    before[starts] = 0
+    signed = (codes.astype(np.uint16) - before).view(np.int16)
+    return ((signed << 1) ^ (signed >> 15)).view(np.uint16)

@@ -1,4 +1,4 @@
-"""One HTML file of many: styles, scripts and data put into the page, and a policy that lets nothing else in or out."""
+"""The HTML file of the page: its styles, scripts and data in one document, with a policy that forbids everything else."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from typing import Any
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.style import TEST_COLOR, TRAIN_COLOR
 
-# The page's own files, each after those that it imports.
+# The page's own files in the order of their imports: each after those that it imports.
 STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "print.css")
 SCRIPTS = (
-    *("dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "values.js", "state.js", "cells.js", "marks.js", "intervals.js"),
+    *("dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "values.js", "state.js", "cells.js", "marks.js"),
     *("charts.js", "command.js", "map.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "controls.js", "table.js"),
     *("notes.js", "main.js"),
 )
 LIBRARY = "uplot"
-# The colours of plots.py, lifted where the paper is dark.
+# The colours of the figures, and lighter ones for the dark theme.
 DARK: Mapping[str, str] = {
     "memorize": "#F0B030",
     "grok": "#4BA3E3",
@@ -36,12 +36,12 @@ DARK: Mapping[str, str] = {
 LIGHT: Mapping[str, str] = {**PHASE_COLORS, "train": TRAIN_COLOR, "test": TEST_COLOR}
 
 
-def document(title: str, told: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
-    """The page.
+def document(title: str, data: Mapping[str, Any], blocks: Mapping[str, str]) -> str:
+    """The HTML of the page.
 
     Args:
       title: of the window.
-      told: what the page's scripts are told, as JSON.
+      data: what the scripts read as JSON.
       blocks: packed bytes by name, in base64.
     """
     library, script = _read("vendor", LIBRARY, "uPlot.iife.min.js"), _module()
@@ -54,13 +54,13 @@ def document(title: str, told: Mapping[str, Any], blocks: Mapping[str, str]) -> 
         "style": style,
         "library": library,
         "script": script,
-        "data": "\n".join([_json("told", told), *(_block(name, data) for name, data in blocks.items())]),
+        "data": "\n".join([_json("metadata", data), *(_block(name, data) for name, data in blocks.items())]),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page", "page.html"))
 
 
 def _policy(scripts: list[str], style: str) -> str:
-    """A Content-Security-Policy: these very scripts and this style run, nothing is fetched, and no text becomes markup."""
+    """A Content-Security-Policy: only these scripts and this style run, nothing is fetched, and no text becomes markup."""
     hashes = " ".join(map(_hash, scripts))
     return (
         f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -73,7 +73,7 @@ def _hash(text: str) -> str:
 
 
 def _module() -> str:
-    """The scripts as one module: what one file exports and another imports is in one scope."""
+    """The scripts as one module, without their imports and exports: they all share one scope."""
     imports = re.compile(r"^import\s[^;]*;\n", re.MULTILINE)
     exports = re.compile(r"^export (?=async function|function|const|class)", re.MULTILINE)
     return "\n".join(exports.sub("", imports.sub("", _read("page", name))) for name in SCRIPTS)
@@ -84,9 +84,9 @@ def _palette() -> str:
     return f":root {{\n{names}\n}}"
 
 
-def _json(name: str, told: Mapping[str, Any]) -> str:
-    """JSON in which nothing can end the script element that holds it."""
-    text = json.dumps(told, allow_nan=False, separators=(",", ":")).replace("<", r"\u003c")
+def _json(name: str, data: Mapping[str, Any]) -> str:
+    """A script element with JSON, in which no text can end the element."""
+    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", r"\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>'
 
 

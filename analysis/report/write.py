@@ -1,8 +1,7 @@
-"""A sweep as one HTML file that opens anywhere, offline."""
+"""`write_report`: a sweep as one HTML file that opens anywhere, offline."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,36 +12,46 @@ from grokjax.analysis.labels.events import METRICS
 from grokjax.analysis.labels.rules import NamedRule, classify
 from grokjax.analysis.report.curves import drawn_metrics, pack_curves
 from grokjax.analysis.report.document import document
-from grokjax.analysis.report.sweep import PRESENT, sweep_of
-from grokjax.analysis.report.told import Axes, columns_told, events_told, packed_columns, packed_points, root_told, rules_told
+from grokjax.analysis.report.page_data import (
+    Axes,
+    columns_metadata,
+    events_metadata,
+    packed_columns,
+    packed_points,
+    page_rules,
+    root_metadata,
+    rules_metadata,
+)
+from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.analysis.tables.planned import load_specs
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.store.layout import Store, quarantine
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 
 MEGABYTES = 16.0
-# What is left for the curves of a run where the rest of the page leaves no room: fewer bytes would draw nothing.
+# Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
 FEWEST_BYTES_A_RUN = 100
-# Of the scripts, the styles and what is told as JSON.
+# Bytes of the scripts, the styles and the JSON.
 BYTES_BESIDE = 400_000
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was written."""
+    """The page that was written."""
 
     path: Path
     size: int  # bytes
     runs: int
-    missing: int  # planned and not made
-    every: int  # one logged step in so many is drawn
+    missing: int  # planned runs that have not been trained yet
+    every: int  # the curves have one logged step in `every`
 
 
 def write_report(
-    root: str | Path,
+    root: str | Path | Root,
     path: str | Path,
     *,
-    run_ids: Collection[str] | None = None,
+    runs: pd.DataFrame | None = None,
     missing: pd.DataFrame | None = None,
     axes: Axes | None = None,
     rule: NamedRule | None = None,
@@ -50,44 +59,40 @@ def write_report(
     megabytes: float = MEGABYTES,
     on_bad_file: OnBadFile = "raise",
 ) -> Report:
-    """Writes the page of a sweep: its phase diagram on any of its axes, curves, thresholds to move, and how to make each run again.
+    """Writes the page of a sweep: its phase diagram on any axes, its curves, rules with thresholds to move, each run's command.
 
     Args:
       root: where the sweep was run to.
-      path: the HTML file; replaced if it is there.
-      run_ids: only these runs.
-      missing: run_id and hyperparameters of runs that are planned and not made; the page marks where they are missing.
-      axes: what the map opens with; what the sweep varies when None.
-      rule: what labels the runs when the page opens; the root's own when None.
-      title: instead of the specs' names.
-      megabytes: how large the page may be, in 10^6 bytes; its curves are thinned to that, and the page says so.
-      on_bad_file: as for `load.load_runs`; runs whose curves cannot be read are not on the page.
+      path: the HTML file; an existing one is replaced.
+      runs: from `load_runs` of this root, or a selection of its rows; all runs when None.
+      missing: run_id and hyperparameters of planned runs that have not been trained yet, shown as rings.
+      axes: of the map when the page opens; chosen from what varies when None.
+      rule: that labels the runs when the page opens; the root's own when None.
+      title: in place of the specs' names.
+      megabytes: the most that the page may take, in 10^6 bytes; curves are thinned to fit, and the page says so.
+      on_bad_file: as for `load_runs`; runs with unreadable curves are left out.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
-      AnalysisError: nothing is committed yet, an axis that is not in the table, too many runs, or `path` cannot be written.
+      AnalysisError: no run is finished, an axis is not in the table, there are too many runs, or `path` cannot be written.
     """
-    runs, store = load_runs(root, on_bad_file=on_bad_file), Store(root)
-    if run_ids is not None:
-        runs = runs[runs["run_id"].isin(list(run_ids))].reset_index(drop=True)
-    logged = load_curves(root, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
+    opened = Root.open(root)
+    runs = load_runs(opened, on_bad_file=on_bad_file) if runs is None else runs.reset_index(drop=True)
+    logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
-    set_aside = frozenset(run_id for entry in quarantine(store).values() for run_id in entry["run_ids"])
-    sweep = sweep_of(runs, missing, set_aside)
-    rule = rule or choose_rule(root, runs)
-    classify(runs, rule)  # what it cannot label the page could not either
-    told = {
-        **root_told(store, title),
-        **columns_told(sweep, axes or Axes()),
-        **rules_told(sweep, rule),
-    }
-    columns = packed_columns(sweep)
+    quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
+    sweep, specs = page_sweep(runs, missing, quarantined), load_specs(opened)
+    rule = rule or choose_rule(opened, runs)
+    classify(runs, rule)  # raises for a table that lacks what the rule reads
+    rules = page_rules(sweep, rule)
+    data = {**root_metadata(specs, title), **columns_metadata(sweep, axes or Axes(), specs), **rules_metadata(sweep, rules, rule)}
+    columns = packed_columns(sweep, rules.values())
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
     curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
     blocks = {"columns": columns, "points": packed_points(curves)}
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
-    size = _write(Path(path), document(told["title"], {**told, **events_told(sweep, logged), "curves": curves.told}, blocks))
-    return Report(Path(path), size, len(runs), int((sweep.standing != PRESENT).sum()), curves.every)
+    page = document(data["title"], {**data, **events_metadata(sweep, logged), "curves": curves.metadata}, blocks)
+    return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()), curves.every)
 
 
 def _write(path: Path, text: str) -> int:

@@ -1,4 +1,4 @@
-"""One archive under several rules: how far they agree, and how the map moves as thresholds do."""
+"""The same runs under several rules: how far the rules agree, and how the map changes with their thresholds."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ MOST_ROWS = 5_000_000
 
 @dataclass(frozen=True)
 class Agreement:
-    """The same runs under several rules.
+    """The labels of the same runs under several rules, and how far they agree.
 
-    `labels` has a row a run and a column a rule. `table` has a row a pair of rules: `runs`, the share `agreement` of them with the
-    same phase, its Wilson interval `low` to `high`, and Cohen's `kappa` (Cohen 1960), which is NaN where both rules see one phase
-    alone. Diverged and undecided count as phases.
+    `labels` has a row per run and a column per rule. `table` has a row per pair of rules: the number of `runs`, the share
+    `agreement` of them with the same phase, its Wilson interval `low` to `high`, and Cohen's `kappa` (Cohen 1960), which is NaN
+    where both rules give every run the same phase. Diverged and undecided count as phases.
     """
 
     labels: pd.DataFrame
     table: pd.DataFrame
 
     def confusion(self, first: str, second: str) -> pd.DataFrame:
-        """How many runs have each phase under the first rule, downwards, and under the second, across: [P, P].
+        """The number of runs with each phase under the first rule (rows) and under the second (columns), [P, P].
 
         Raises:
           AnalysisError: no such rule among the labels.
         """
         for name in (first, second):
             if name not in self.labels:
-                raise AnalysisError(f"there are no labels of {name}; there are {'; '.join(map(str, self.labels))}")
+                raise AnalysisError(f"no rule {name} was compared; there are {'; '.join(map(str, self.labels))}")
         counts = pd.crosstab(self.labels[first], self.labels[second])
         return counts.reindex(index=list(PHASES), columns=list(PHASES), fill_value=0)
 
@@ -58,7 +58,7 @@ class Agreement:
 
 
 def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float = 0.95) -> Agreement:
-    """Labels a runs table by each rule and compares the labels pair by pair.
+    """Labels a runs table by each of several rules and compares the labels of each pair.
 
     Raises:
       AnalysisError: fewer than two different rules, or a rule's columns are missing.
@@ -78,11 +78,11 @@ def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float 
 
 
 def cohens_kappa(first: pd.Series[Any], second: pd.Series[Any]) -> float:
-    """Cohen's kappa of two labellings of the same runs; NaN where both are one phase throughout."""
+    """Cohen's kappa of two labellings of the same runs; NaN where both give every run the same phase."""
     from sklearn.metrics import cohen_kappa_score  # noqa: PLC0415  (a second to load)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the division that NaN tells of
+        warnings.simplefilter("ignore")  # of the division whose result is NaN
         return float(cohen_kappa_score(first.astype(str), second.astype(str), labels=list(PHASES)))
 
 
@@ -95,17 +95,18 @@ def sensitivity(
     y: str,
     facet: str | None = None,
 ) -> pd.DataFrame:
-    """How each cell's shares move as thresholds do: a row a setting of the thresholds and cell.
+    """How the shares of each cell change with the thresholds of a rule.
 
     Args:
       runs: a runs table.
-      rule: where it starts from.
-      settings: values of its thresholds by name, all combinations of which are tried; `nearby(rule)` when None.
+      rule: the rule whose thresholds are varied.
+      settings: values of its thresholds by name, tried in all combinations; `nearby(rule)` when None.
       x, y, facet: the hyperparameters that make a cell.
 
     Returns:
-      The thresholds' columns, those of the cell, `phase` and for each phase p `p_share` as in `phases.phase_grid`, and `distance`:
-      half the sum over phases of |share - share under `rule`|, from 0 (nothing moved) to 1 (every run changed phase).
+      A row per setting of the thresholds and cell: the thresholds, the cell, `phase` and for each phase p `p_share` as in
+      `phase_grid`, and `distance`: half the sum over phases of |share - share under `rule`|, from 0 (nothing changed) to 1
+      (every run changed its phase).
 
     Raises:
       AnalysisError: no such threshold, one out of range, or more than MOST_ROWS rows.
@@ -136,9 +137,9 @@ def sensitivity(
 
 
 def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tuple[Setting, ...]]:
-    """Values around each threshold of a rule that is a number: `count` of them, fewer at the ends of what it may be.
+    """Values around each numeric threshold of a rule: `count` of them, fewer where the allowed range ends.
 
-    From 1 / factor to factor times where it is judged on a log scale; of an accuracy, the same of what it lacks of 1.
+    Thresholds on a log scale are multiplied by 1 / factor to factor. For accuracies, 1 - accuracy is.
     """
     spread, found = np.geomspace(1 / factor, factor, count), dict[str, tuple[Setting, ...]]()
     for name, threshold in thresholds_of(rule).items():
@@ -150,10 +151,11 @@ def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tup
 
 
 def most_moved(moved: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
-    """The cells of a sensitivity map, those whose shares move most first.
+    """The cells of a table from `sensitivity`, those whose shares change most first.
 
-    Returns the cell's columns, `distance` (the greatest over the settings), `mean_distance`, and `phases`: how many different most
-    frequent phases the settings give.
+    Returns:
+      The cell's columns, the greatest `distance` over the settings, the `mean_distance`, and `phases`: how many different most
+      frequent phases the cell has under the settings.
     """
     by_cell = moved.groupby(list(cell), observed=True)
     table = by_cell["distance"].agg(["max", "mean"]).set_axis(["distance", "mean_distance"], axis=1)

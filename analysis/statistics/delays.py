@@ -1,6 +1,7 @@
-"""Grokking delays: how much later than the train metric the test metric gets there, where not every run gets there before it ends.
+"""Grokking delays: how many steps after the train metric the test metric crosses its threshold, with censoring.
 
-A run that fitted and had not generalized by its last step says only that its delay is longer: it is censored there, not left out.
+A run that fitted and had not generalized by its last step has a delay that is longer than observed: it is censored there, not left
+out.
 """
 
 from __future__ import annotations
@@ -23,17 +24,16 @@ Kind = Literal["first", "sustained"]
 def grokking_delays(
     runs: pd.DataFrame, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first"
 ) -> pd.DataFrame:
-    """The delay of each run.
+    """The grokking delay of each run, censored where the run ended before it generalized.
 
     Args:
       runs: a runs table.
-      train, test: a crossing of `rules.CROSSINGS` each, of the train and of the test metric.
-      kind: which crossing of the two metrics counts.
+      train, test: the thresholds of the train and of the test metric, each one of `rules.CROSSINGS`.
+      kind: which crossing counts: the first one, or the sustained one, after which the metric never drops back.
 
     Returns:
-      On the index of `runs`: `delay` in steps, from the train crossing to the test crossing, 0 where that came first, or to the
-      last step where there is none; NaN for a run that never fitted, which has no delay. `grokked`: whether the test crossing was
-      seen.
+      On the index of `runs`: `delay` in steps, from the train crossing to the test crossing, or to the last step where there is no
+      test crossing; 0 where test crossed first; NaN for a run that never fitted. `grokked`: whether both crossings were observed.
 
     Raises:
       AnalysisError: no such crossing, or a column is missing.
@@ -43,7 +43,7 @@ def grokking_delays(
         if name not in runs:
             raise AnalysisError(f"delays need the column {name}, and the table has {', '.join(map(str, runs.columns))}")
     fitted, generalized, steps = (runs[name].to_numpy(np.float64, na_value=np.nan) for name in (*names, "steps"))
-    if kind == "sustained" and "stopped_by" in runs:  # nobody knows what would have lasted
+    if kind == "sustained" and "stopped_by" in runs:  # a run that was stopped early might still have dropped back
         generalized = np.where(runs["stopped_by"].notna().to_numpy(bool), np.nan, generalized)
     seen = ~np.isnan(generalized) & ~np.isnan(fitted)
     delay = np.maximum(np.where(seen, generalized, steps) - fitted, 0)
@@ -51,7 +51,7 @@ def grokking_delays(
 
 
 def median_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
-    """The Kaplan-Meier median of the delay in each group, a row a group.
+    """The Kaplan-Meier median of the delay in each group, a row per group.
 
     Args:
       runs: a runs table.
@@ -60,11 +60,11 @@ def median_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], c
       confidence: of the interval.
 
     Returns:
-      The columns of `by`, `runs`, `fitted`, `grokked`, `median` [steps] with `low` and `high` (Brookmeyer and Crowley 1982, on the
-      scale of log(-log)). What lies beyond the last step of all runs is infinite: fewer than half have grokked by then. A group in
-      which no run fitted has NaN.
+      The columns of `by`, the numbers of `runs`, of those that `fitted` and of those that `grokked`, and the `median` [steps] with
+      `low` and `high` (Brookmeyer and Crowley 1982, on the log(-log) scale). A median that was not reached, because fewer than half
+      of the runs grokked, is infinite. It is NaN in a group in which no run fitted.
     """
-    from lifelines.utils import median_survival_times  # noqa: PLC0415  (as all of lifelines here: it loads slowly)
+    from lifelines.utils import median_survival_times  # noqa: PLC0415  (lifelines is slow to load)
 
     rows = []
     for values, group in _groups(runs, delays, by):
@@ -80,14 +80,18 @@ def median_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], c
 
 
 def survival_curves(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
-    """The Kaplan-Meier estimate in each group: the share of fitted runs that have not grokked so long after they fitted.
+    """The Kaplan-Meier estimate in each group: the share of fitted runs that have not grokked, over the steps since they fitted.
 
     Args:
       runs, delays, by, confidence: as in `median_delays`.
 
     Returns:
-      A row a group and delay at which anything happened: the columns of `by`, `delay` [steps], `at_risk` runs just before it,
-      `grokked` and `censored` runs at it, `survival` with its interval `low` to `high` (Greenwood, on the scale of log(-log)).
+      A row per group and delay at which a run grokked or was censored: the columns of `by`, `delay` [steps], the runs `at_risk`
+      just before it, those that `grokked` and those `censored` at it, and `survival` with its interval `low` to `high`
+      (Greenwood, on the log(-log) scale).
+
+    Raises:
+      AnalysisError: no run fitted.
     """
     frames = []
     for values, group in _groups(runs, delays, by):
@@ -110,7 +114,7 @@ def survival_curves(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str],
 
 @dataclass(frozen=True)
 class LogRank:
-    """The log-rank test of equal delays in all groups: its statistic is chi-squared with so many degrees of freedom."""
+    """The log-rank test of equal delays in all groups: a chi-squared `statistic` with its `degrees` of freedom, and `p`."""
 
     statistic: float
     degrees: int
@@ -140,8 +144,8 @@ def log_rank(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> Log
 class DelayLaw:
     """A power law of the delay: delay = `scale` x product of hyperparameter ** exponent x a Weibull variable of `shape`.
 
-    `exponents` has a row a hyperparameter: `hyperparameter`, `exponent`, its interval `low` to `high`, and `p` of no influence.
-    `runs` of which `grokked` were seen to; the others are censored.
+    `exponents` has a row per hyperparameter: `hyperparameter`, `exponent`, its interval `low` to `high`, and `p` of an exponent
+    of 0. Of the `runs` that fitted, `grokked` were observed to grok; the others are censored.
     """
 
     exponents: pd.DataFrame
@@ -151,7 +155,7 @@ class DelayLaw:
     grokked: int
 
     def median(self, **hyperparameters: float) -> float:
-        """The median delay [steps] that the law gives at a point of the hyperparameters."""
+        """The median delay [steps] that the law predicts for values of its hyperparameters."""
         exponents = self.exponents.set_index("hyperparameter")["exponent"]
         factors = [hyperparameters[str(name)] ** exponent for name, exponent in exponents.items()]
         return float(self.scale * np.prod(factors) * np.log(2) ** (1 / self.shape))
@@ -163,11 +167,12 @@ class DelayLaw:
 def delay_law(
     runs: pd.DataFrame, delays: pd.DataFrame, on: Sequence[str] = ("weight_decay", "learning_rate"), confidence: float = 0.95
 ) -> DelayLaw:
-    """Fits how the delay scales with hyperparameters: log delay, linear in their logarithms, Weibull errors, censored runs as such.
+    """Fits a power law of the delay in hyperparameters: a Weibull regression of log delay on their logarithms, with censoring.
 
-    The accelerated failure time model of Kalbfleisch and Prentice 2002, section 2.3. A delay below the spacing of the logged steps
-    counts as half of it. Standard errors are those of the likelihood, corrected as in a linear regression for the parameters that d
-    runs which grokked are fitted with, and intervals use Student's t: a few dozen runs make those of the normal law too narrow.
+    This is the accelerated failure time model of Kalbfleisch and Prentice 2002, section 2.3. A delay below the spacing of the
+    logged steps counts as half of it. Standard errors of the likelihood are corrected for the number of fitted parameters, as
+    in linear regression, with the runs that grokked as observations; intervals use Student's t, because normal intervals are
+    too narrow for a few dozen runs.
 
     Args:
       runs: a runs table.
@@ -176,7 +181,7 @@ def delay_law(
       confidence: of the intervals.
 
     Raises:
-      AnalysisError: a hyperparameter that cannot be fitted, or no run that grokked.
+      AnalysisError: the effect of a hyperparameter cannot be estimated, or no run grokked.
     """
     from lifelines import WeibullAFTFitter  # noqa: PLC0415
     from lifelines.exceptions import ConvergenceError  # noqa: PLC0415
@@ -194,7 +199,9 @@ def delay_law(
             fitted = WeibullAFTFitter(alpha=1 - confidence).fit(table, "delay", "grokked")
             summary = fitted.summary.loc["lambda_"]
     except (ConvergenceError, np.linalg.LinAlgError) as error:
-        raise AnalysisError(f"{' and '.join(on)} cannot be told apart in these runs: {str(error).splitlines()[0]}") from None
+        raise AnalysisError(
+            f"the effects of {' and '.join(on)} cannot be separated in these runs: {str(error).splitlines()[0]}"
+        ) from None
     seen, exponent = int(table["grokked"].sum()), summary.loc[list(on), "coef"]
     left = max(seen - len(on) - 2, 1)  # degrees of freedom beside the exponents, the scale and the shape
     deviation = summary.loc[list(on), "se(coef)"] * np.sqrt(seen / left)
@@ -217,13 +224,13 @@ def _logarithms(runs: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
     if not (values > 0).all():
         raise AnalysisError(f"a power law needs {name} above 0 in every run; leave out the others with --where")
     if len(np.unique(values)) < 2:
-        raise AnalysisError(f"{name} is {values[0]:g} in all fitted runs, so its exponent cannot be told; leave it out")
+        raise AnalysisError(f"{name} is {values[0]:g} in all fitted runs, so its exponent cannot be estimated; leave it out")
     logs: np.ndarray[Any, Any] = np.log(values)
     return logs
 
 
 def _groups(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """The delays of each group, with the values that make it, in their order; runs that have no value make a group too."""
+    """The values of `by` and the delays of each group, in the order of the values; null makes a group too."""
     for name in by:
         if name not in runs:
             raise AnalysisError(f"{name} is not in the table; choose hyperparameters that it has")
@@ -243,7 +250,7 @@ def _kaplan_meier(at_risk: pd.DataFrame, confidence: float) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warnings of lifelines about pandas versions to come, and about its own numerics, which are checked here."""
+    """Silences lifelines: it warns of future pandas versions, and of its own numerics, which are checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""Logistic fits in one variable, thousands of small ones at once: what a bootstrap of a boundary needs."""
+"""Logistic regression in one variable for thousands of small samples at once, as a bootstrap of a boundary needs."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class LogisticFit:
-    """Shares sigmoid(slope x (value - center)), or B such fits at once: slope and center [...], of values on their scale.
+    """Shares sigmoid(slope x (value - center)), one fit or many at once: slope and center [...], with values on the fitted scale.
 
-    `level` [...] is the logit of the share in the middle of the data, which tells on which side a boundary lies that is far away;
-    of a fit whose slope is infinite, a step, it is that at the center itself.
+    `level` [...] is the logit of the share in the middle of the data, which says on which side a distant boundary lies. If the
+    slope is infinite, so that the fit is a step function, it is the logit of the share at the center.
     """
 
     center: Array
@@ -25,28 +25,28 @@ class LogisticFit:
     level: Array
 
     def share(self, values: Array) -> Array:
-        """The share at values [P] on their scale: [..., P]."""
+        """The fitted shares [..., P] at values [P] on the fitted scale."""
         apart = np.asarray(values) - self.center[..., None]
         with np.errstate(invalid="ignore"):
             logit = self.slope[..., None] * apart
         slope = self.slope[..., None]
-        at_level = (slope == 0) | (np.isinf(slope) & (apart == 0))  # a flat fit has its center nowhere
+        at_level = (slope == 0) | (np.isinf(slope) & (apart == 0))  # a flat fit has no center
         return _sigmoid(np.where(at_level, self.level[..., None], logit))
 
 
 def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool = True, steps: int = 100) -> LogisticFit:
-    """Fits shares of successes by a logistic curve in one variable, for many counts of successes at once, by Newton's method.
+    """Fits shares of successes by a logistic curve in one variable, for many samples at once, by Newton's method.
 
     Args:
-      values: [P], at least two different ones.
+      values: [P], at least two of them different.
       successes: [..., P] counts.
       trials: [P] counts.
-      firth: with Jeffreys' prior as a penalty (Firth 1993; Heinze and Schemper 2002); without it the maximum of the likelihood,
-        which is nowhere if the data are separated.
-      steps: after which it gives up.
+      firth: whether to use Jeffreys' prior as a penalty (Firth 1993; Heinze and Schemper 2002). Without it the likelihood has no
+        maximum if the data are completely separated.
+      steps: the most Newton steps.
 
     Raises:
-      AnalysisError: it did not converge.
+      AnalysisError: the fit did not converge.
     """
     middle, spread = np.average(values, weights=trials), np.ptp(values) / 2
     x = (values - middle) / spread
@@ -69,17 +69,18 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
         step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # no farther than the curvature can be trusted
         intercept, slope = intercept + step[0], slope + step[1]
         if longest.max() < 1e-9:
-            with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has its center nowhere
+            with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has no center
                 return LogisticFit(center=middle - spread * intercept / slope, slope=slope / spread, level=intercept)
     raise AnalysisError("the logistic fit did not converge: one phase is separated from the other; fit with Firth's penalty")
 
 
 def steps_of(fits: LogisticFit, values: Array, shares: Array) -> tuple[LogisticFit, LogisticFit]:
-    """The fits [B] to shares [B, P] with steps in the place of those to shares that are separated: the lowest and the highest.
+    """The fits [B] to shares [B, P], with step functions where the shares are completely separated: the lowest and the highest.
 
-    Shares are separated where at most one value has both phases, and all runs on either side of it agree. The limit of the
-    likelihood is then a step: at that value, through its share; or, if there is none, anywhere from the last value of the one phase
-    to the first of the other.
+    Shares are completely separated if at most one value has both phases and all runs on either side of it agree. The likelihood
+    then
+    tends to a step function: at that value, through its share; or, if no value has both, anywhere between the last value of one
+    phase and the first of the other.
     """
     mixed = (shares > 0) & (shares < 1)
     rises, falls = ((sign * np.diff(shares, axis=1) >= 0).all(axis=1) for sign in (1, -1))

@@ -1,4 +1,4 @@
-"""Where to train next: points of the grid where the boundary between phases is least known."""
+"""Where to train next: points between cells that differ in their phases, and the spec that trains them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from grokjax.errors import AnalysisError
 
 
 def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.DataFrame:
-    """New points, halfway between neighbouring cells of a grid, where the phases of the two are most mixed over the widest gap.
+    """New points to train: halfway between neighbouring cells of a grid that differ in their phases, the best ones first.
 
-    A boundary runs somewhere between two cells that differ, and nobody knows where in the gap. The score of a gap is the entropy
-    of the phases of both cells' seeds together, in bits, times the gap's length as a share of its axis, on a log scale where the
-    values span a factor. It is 0 where both cells agree, however far apart. Undecided runs do not count, and beside a cell whose
-    runs are all still missing there is nothing to refine yet.
+    A boundary lies somewhere between two cells that differ. The score of a gap is the entropy in bits of the phases of both cells'
+    seeds together, times the length of the gap as a share of its axis, on a log scale if the values span a large factor. It is
+    0 where both cells agree, however far apart they are. Undecided runs do not count, and a gap next to a cell whose runs are
+    all still missing is left out.
 
     Args:
-      grid: from `phases.phase_grid`.
-      cell: its hyperparameters. Gaps are looked for along those that are numbers.
-      count: how many points at most.
+      grid: from `phase_grid`.
+      cell: its hyperparameters; gaps are taken along those that are numbers.
+      count: the most points.
 
     Returns:
-      The columns of `cell` and `score`, the highest first; no two points are the same, and none is a cell of the grid.
+      The columns of `cell` and `score`, the highest score first. All points are different, and none is a cell of the grid.
 
     Raises:
-      AnalysisError: no axis has two values to go between, or no two neighbouring cells differ.
+      AnalysisError: no numeric axis has two values, or no two neighbouring cells differ.
     """
     numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
@@ -46,7 +46,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
 
 
 def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFrame:
-    """The points halfway between cells that are neighbours along an axis, with their scores."""
+    """The points halfway between neighbouring cells along an axis, with their scores."""
     others = [name for name in cell if name != axis]
     ordered = grid.sort_values([*others, axis]).reset_index(drop=True)
     values = ordered[axis].to_numpy(float)
@@ -71,7 +71,7 @@ def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFra
 
 
 def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """The values [n] to three significant digits, as one would write them."""
+    """Values [n] rounded to three significant digits."""
     return np.array([float(f"{value:.3g}") for value in values])
 
 

@@ -1,4 +1,4 @@
-"""Where a sweep's time went: the workers' account, from the runs table alone."""
+"""Where the time of a sweep went: training, compiling, waiting ..., from the runs table alone."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Account:
-    """What the committed packs of a root cost."""
+    """The costs of the committed packs of a root."""
 
-    seconds: pd.Series  # [s] by kind of cost, over all workers
-    share_of_peak: float  # useful arithmetic / (the peak x all those seconds)
-    share_of_peak_training: float  # the same over the seconds of training steps alone
-    idle_at_end: float  # share of the workers' last tenth of the sweep in which they had no pack
+    seconds: pd.Series  # [s] by category, over all workers
+    share_of_peak: float  # useful arithmetic / (peak speed x all those seconds)
+    share_of_peak_training: float  # the same with the seconds of training steps alone
+    idle_at_end: float  # share of the last tenth of the sweep in which workers had no pack
 
 
 def account(runs: pd.DataFrame) -> Account:
-    """The account of a runs table that has the columns `COLUMNS`.
+    """The costs of the runs in a table with the columns `COLUMNS`.
 
-    `idle_at_end` takes the packs of one call of `grokjax run` as the sweep; over several calls it has little meaning.
+    `idle_at_end` is about one call of `grokjax run`; if there were several, it means little.
     """
     seconds = pd.Series({name: float(runs[f"{name}_seconds"].sum()) for name, _ in COSTS})
     useful, peak = float(runs["useful_flops"].sum()), _peak(runs)
@@ -47,9 +47,10 @@ def account(runs: pd.DataFrame) -> Account:
 
 
 def pack_costs(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row a pack, in the order they were taken up: worker, start, runs, seconds by kind, useful arithmetic as a share of peak.
+    """A row per pack, in the order in which they were started: worker, start, runs, seconds by category, share of peak speed.
 
-    `runs` has the columns `COLUMNS`.
+    Args:
+      runs: a runs table with the columns `COLUMNS`.
     """
     seconds = [f"{name}_seconds" for name, _ in COSTS]
     packs = runs.groupby("pack_id")
@@ -61,7 +62,7 @@ def pack_costs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _peak(runs: pd.DataFrame) -> pd.Series:
-    """The peak of each run's device: the best over its packs, since a short timing may meet a busy machine."""
+    """The peak speed of each run's device: the best that its packs measured, since other load can slow a measurement."""
     by_pack = runs.groupby(["device", "pack_id"])["peak_flops"].first()
     return runs["device"].map(by_pack.groupby("device").max())
 

@@ -13,14 +13,14 @@ import pandas as pd
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, reason
 from grokjax.sweeps.store.duplicates import committed_rows
-from grokjax.sweeps.store.layout import Store
 from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 
 Table = Literal["runs", "curves"]
 
 
 def export(
-    root: str | Path, table: Table, out: Path, run_ids: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise"
+    root: str | Path | Root, table: Table, out: Path, run_ids: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise"
 ) -> int:
     """Writes a table of a root to one .csv or .parquet file; returns its rows.
 
@@ -39,7 +39,7 @@ def export(
     """
     _check_suffix(out)
     if table == "curves":
-        committed_rows(Store(root), on_bad_file)  # which tells of bad files of runs too
+        committed_rows(Root.open(root), on_bad_file)  # which tells of bad files of runs too
         frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
     else:
         frame = load_runs(root, on_bad_file=on_bad_file)

@@ -14,13 +14,15 @@ import pyarrow.compute as pc
 
 from grokjax.analysis.tables.hyperparameters import describe_columns
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.store.duplicates import KEYS, committed_rows, superseded
-from grokjax.sweeps.store.layout import Store, get_weights, joined
-from grokjax.sweeps.store.read import OnBadFile, Part, read_parts, rows_of
-from grokjax.sweeps.store.schema import curves_schema
+from grokjax.metrics import METRICS, Metric
+from grokjax.sweeps.store.done import KEYS
+from grokjax.sweeps.store.duplicates import committed_rows, superseded
+from grokjax.sweeps.store.read import OnBadFile, TableFile, concat_files, joined, read_files
+from grokjax.sweeps.store.root import Root, Table
+from grokjax.sweeps.store.schema import SCALARS, curves_schema
 
 
-def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
+def load_runs(root: str | Path | Root, columns: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
     """The runs table: a row a committed run, in the order of run_id. Arrow-backed columns.
 
     `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters; `attrs["follows"]` says which of them take the
@@ -40,7 +42,7 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_fil
     schema = joined([part.schema for part in parts])
     if columns is not None:
         _require_columns(columns, schema.names)
-    rows = _sorted(rows_of(parts), ["run_id"])
+    rows = _sorted(concat_files(parts), ["run_id"])
     runs = _frame(rows)
     if _repeated(rows, ["run_id"]):
         runs = runs[~superseded(runs)].reset_index(drop=True)
@@ -52,12 +54,15 @@ def load_runs(root: str | Path, columns: Sequence[str] | None = None, on_bad_fil
 
 
 def load_curves(
-    root: str | Path,
+    root: str | Path | Root,
     run_ids: Sequence[str] | None = None,
     columns: Sequence[str] | None = None,
     on_bad_file: OnBadFile = "raise",
 ) -> pd.DataFrame:
     """The curves: a row a run and logged step, sorted by both. Reads only the runs and columns asked for.
+
+    `attrs["units"]` and `attrs["meanings"]` of the frame say what each column holds, also of metrics that an installed package
+    logged, as the files have it.
 
     Args:
       root: where the sweep was run to.
@@ -69,20 +74,42 @@ def load_curves(
       StoreError: `root` holds no sweep, or a file is bad.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
-    schema = curves_schema()
-    if columns is not None:
-        _require_columns(columns, schema.names)
-        schema = pa.schema([schema.field(name) for name in dict.fromkeys(["run_id", "step", *columns])])
-    parts = _parts(root, "curves", schema.names, None if run_ids is None else set(run_ids), on_bad_file)
-    rows = _sorted(rows_of(parts, schema), ["run_id", "step"])
+    wanted = None if columns is None else ["run_id", "step", *columns]
+    parts = _parts(root, "curves", wanted, None if run_ids is None else set(run_ids), on_bad_file)
+    schema = _curve_columns(parts)
+    if wanted is not None:
+        _require_columns(wanted, schema.names)
+        schema = pa.schema([schema.field(name) for name in dict.fromkeys(wanted)])
+    rows = _sorted(concat_files(parts, schema), ["run_id", "step"])
     if _repeated(rows, ["run_id", "step"]):
-        rows = _sorted(rows_of(_standing(root, parts, on_bad_file), schema), ["run_id", "step"])
-    return _frame(rows)
+        rows = _sorted(concat_files(_standing(root, parts, on_bad_file), schema), ["run_id", "step"])
+    curves = _frame(rows)
+    metadata = {field.name: field.metadata or {} for field in schema}
+    for key, name in (("units", b"unit"), ("meanings", b"meaning")):
+        curves.attrs[key] = {column: each[name].decode() for column, each in metadata.items() if name in each}
+    return curves
 
 
-def _standing(root: str | Path, parts: Sequence[Part], on_bad_file: OnBadFile) -> list[Part]:
+def scalar_metrics(curves: pd.DataFrame) -> dict[str, Metric]:
+    """The metrics that `curves` has with one number a step, by name, those of this package first."""
+    own = {metric.name: metric for metric in SCALARS if metric.name in curves}
+    units, meanings = (curves.attrs.get(key, {}) for key in ("units", "meanings"))
+    others = (name for name in map(str, curves) if name not in ("run_id", "step", *(metric.name for metric in METRICS)))
+    numeric = (name for name in others if pd.api.types.is_numeric_dtype(curves[name]))
+    return own | {name: Metric(name, units.get(name, ""), meanings.get(name, name)) for name in numeric}
+
+
+def _curve_columns(parts: Sequence[TableFile]) -> pa.Schema:
+    """The columns that this version writes, and those of metrics that installed packages logged."""
+    schema = curves_schema()
+    known = set(schema.names)
+    further = {field.name: field for part in parts for field in part.schema if field.name not in known}
+    return pa.schema([*schema, *further.values()])
+
+
+def _standing(root: str | Path | Root, parts: Sequence[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:
     """The parts with no curve of a run but that of the row that stands, where a run is in several files."""
-    rows = committed_rows(Store(root), on_bad_file)
+    rows = committed_rows(Root.open(root), on_bad_file)
     standing = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
     chosen = [pc.is_in(part.rows["run_id"], pa.array(standing.get(part.file, []), pa.string())) for part in parts]
     return [part._replace(rows=part.rows.filter(mask)) for part, mask in zip(parts, chosen, strict=True)]
@@ -96,7 +123,7 @@ class Weights:
     arrays: dict[str, np.ndarray]  # [K, ...] by name
 
 
-def load_weights(root: str | Path, run_id: str) -> Weights:
+def load_weights(root: str | Path | Root, run_id: str) -> Weights:
     """The weights that were kept of a committed run, with their steps.
 
     Raises:
@@ -105,7 +132,7 @@ def load_weights(root: str | Path, run_id: str) -> Weights:
     """
     if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():
         raise AnalysisError(f"{root} holds no committed run {run_id}")
-    kept = get_weights(Store(root), run_id)
+    kept = Root.open(root).get_weights(run_id)
     if kept is None:
         raise AnalysisError(
             f"no weights of run {run_id} were kept; set snapshots in the spec's [run], and run it into another root"
@@ -114,15 +141,15 @@ def load_weights(root: str | Path, run_id: str) -> Weights:
 
 
 def _parts(
-    root: str | Path,
-    table: str,
+    root: str | Path | Root,
+    table: Table,
     columns: Collection[str] | None,
     run_ids: Collection[str] | None = None,
     on_bad_file: OnBadFile = "raise",
-) -> list[Part]:
-    store = Store(root)
-    parts = read_parts(store, table, columns, run_ids, on_bad_file)
-    if not parts and (table == "runs" or not store.files(table)):
+) -> list[TableFile]:
+    opened = Root.open(root)
+    parts = read_files(opened, table, columns, run_ids, on_bad_file)
+    if not parts and (table == "runs" or not opened.table_keys(table)):
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
     return parts
 

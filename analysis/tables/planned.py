@@ -10,18 +10,17 @@ from typing import Any
 import pandas as pd
 
 from grokjax.analysis.tables.selection import condition_names, meets
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 
-def load_specs(root: str | Path) -> list[dict[str, Any]]:
+def load_specs(root: str | Path | Root) -> list[dict[str, Any]]:
     """The specs that were run into a root, each as the tables that were stored.
 
     Raises:
       StoreError: `root` holds no sweep.
     """
-    store = Store(root)
-    entries = [store.get_json(key) for key in sorted(store.keys("specs")) if key.endswith(".json")]
-    return [entry["spec"] for entry in entries if entry]
+    return [dict(entry.spec) for entry in read_specs(Root.open(root))]
 
 
 def swept(spec: Mapping[str, Any]) -> dict[str, Sequence[Any]]:

@@ -15,17 +15,18 @@ from grokjax.analysis.labels.rules import NamedRule, classify, rules
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.duplicates import committed_rows, superseded
-from grokjax.sweeps.store.layout import Store, joined
-from grokjax.sweeps.store.read import OnBadFile, read_parts
+from grokjax.sweeps.store.read import OnBadFile, joined, read_files
+from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import curves_schema
 
 if TYPE_CHECKING:
     import duckdb
 
-VIEWS = ("runs", "curves", "labels")
+TABLES: tuple[Table, ...] = ("runs", "curves")
+VIEWS = (*TABLES, "labels")
 
 
-def query(root: str | Path, sql: str, rule: NamedRule | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
+def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
     """The answer to one SELECT over the views of a root; Arrow-backed columns.
 
     `runs` has a row a committed run, `curves` a row a run and logged step: the tables of docs/columns.md. `labels` has a row a run:
@@ -58,7 +59,7 @@ def query(root: str | Path, sql: str, rule: NamedRule | None = None, on_bad_file
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise AnalysisError("a query is one SELECT, such as SELECT phase, count(*) FROM labels GROUP BY phase")
             asked = [view for view in VIEWS if re.search(view, sql, re.IGNORECASE)]
-            _make_views(connection, Store(root), asked, rule, on_bad_file)
+            _make_views(connection, Root.open(root), asked, rule, on_bad_file)
             answer: pd.DataFrame = connection.sql(sql).to_arrow_table().to_pandas(types_mapper=pd.ArrowDtype)
         except duckdb.Error as error:
             raise AnalysisError(f"the query cannot be answered: {_sentence(error)}") from None
@@ -66,22 +67,20 @@ def query(root: str | Path, sql: str, rule: NamedRule | None = None, on_bad_file
 
 
 def _make_views(
-    connection: duckdb.DuckDBPyConnection, store: Store, views: list[str], rule: NamedRule | None, on_bad_file: OnBadFile
+    connection: duckdb.DuckDBPyConnection, root: Root, views: list[str], rule: NamedRule | None, on_bad_file: OnBadFile
 ) -> None:
     """Makes the views, and shuts the connection off from all else."""
-    root = store.root
-    gone = _superseded(store, on_bad_file)
+    gone = _superseded(root, on_bad_file)
     connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
-    on_disk = store.is_local and not re.search(r"[*?\[]", root)  # DuckDB takes these for patterns; Arrow reads any address
+    on_disk = root.is_local and not re.search(r"[*?\[]", root.address)  # DuckDB takes these for patterns; Arrow reads any address
     if on_disk:
         connection.execute(f"SET allowed_directories = [{_quoted(f'{root}/')}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-    for view in views:
-        if view == "labels":
-            connection.register(view, _labels(store, rule, on_bad_file))
-            continue
-        parts = read_parts(store, view, (), on_bad_file=on_bad_file)
+    if "labels" in views:
+        connection.register("labels", _labels(root, rule, on_bad_file))
+    for view in (table for table in TABLES if table in views):
+        parts = read_files(root, view, (), on_bad_file=on_bad_file)
         keys = [f"{view}/{part.file}.parquet" for part in parts]
         if not parts:  # every file of curves is bad, and left out
             connection.register(view, curves_schema().empty_table())
@@ -97,25 +96,25 @@ def _make_views(
             connection.register(view, pa.Table.from_pandas(frame, preserve_index=False))
         else:
             schema = joined([part.schema for part in parts])
-            connection.register(view, ds.dataset(keys, format="parquet", schema=schema, filesystem=store.filesystem()))
+            connection.register(view, ds.dataset(keys, format="parquet", schema=schema, filesystem=root.filesystem()))
 
 
-def _superseded(store: Store, on_bad_file: OnBadFile) -> pd.DataFrame:
+def _superseded(root: Root, on_bad_file: OnBadFile) -> pd.DataFrame:
     """The runs, each with its file, that give way to another row of the same run. Raises AnalysisError if nothing is committed."""
-    rows = committed_rows(store, on_bad_file)
+    rows = committed_rows(root, on_bad_file)
     if rows.empty:
-        raise AnalysisError(f"{store.root} holds no finished runs yet; start or continue the sweep with grokjax run")
+        raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
     gone: pd.DataFrame = rows.loc[superseded(rows), ["run_id", "file"]]
     return gone.rename(columns={"run_id": "gone_run", "file": "gone_file"}).astype(str)
 
 
-def _labels(store: Store, rule: NamedRule | None, on_bad_file: OnBadFile) -> pa.Table:
+def _labels(root: Root, rule: NamedRule | None, on_bad_file: OnBadFile) -> pa.Table:
     named = {name: cls() for name, cls in rules().items()}
     asked = [*named.values(), *([rule] if rule else [])]
-    known = joined([part.schema for part in read_parts(store, "runs", (), on_bad_file=on_bad_file)]).names
+    known = joined([part.schema for part in read_files(root, "runs", (), on_bad_file=on_bad_file)]).names
     needed = dict.fromkeys(["run_id", "task", *(column for each in asked for column in each.columns)])
-    runs = load_runs(store.root, [column for column in needed if column in known], on_bad_file)
-    columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(store.root, runs)).astype(str)}
+    runs = load_runs(root, [column for column in needed if column in known], on_bad_file)
+    columns = {"run_id": runs["run_id"], "phase": classify(runs, rule or choose_rule(root, runs)).astype(str)}
     for name, each in named.items():
         complete = set(each.columns) <= set(known)  # a root of an earlier version may lack summaries
         columns[name] = classify(runs, each).astype(str) if complete else pd.Series("undecided", runs.index)

@@ -1,7 +1,7 @@
-"""Runs of a root entered into an experiment tracker, after the fact: MLflow, or Weights & Biases offline.
+"""Export of finished runs to an experiment tracker: MLflow, or Weights & Biases offline.
 
-Hyperparameters become the tracker's parameters, outcomes and curves its metrics, the rest its tags. A run is known there by its
-run_id and its steps: what is there already is left alone, what was half entered or has been trained further is entered anew.
+Hyperparameters become the tracker's parameters, outcomes and curves its metrics, the rest its tags. Runs that the tracker has
+already, by run_id and steps, are left alone; those that were half entered or have been trained further are entered again.
 """
 
 from __future__ import annotations
@@ -15,25 +15,26 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pandas as pd
 
+from grokjax.analysis.tables.hyperparameters import hyperparameters
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, reason
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, PROVENANCE_COLUMNS
 
 Tracker = Literal["mlflow", "wandb"]
-# Runs whose curves are in memory at a time.
+# The number of runs whose curves are in memory at a time.
 RUNS_AT_ONCE = 100
-# The most metrics that MLflow takes in one request, and the most runs it tells in one.
+# The most metrics, runs and parameters in one request to MLflow.
 MLFLOW_METRICS, MLFLOW_RUNS, MLFLOW_PARAMETERS = 1000, 1000, 100
 
 
 @dataclass(frozen=True)
 class Tracked:
-    """A run as trackers see it; what is null is left out."""
+    """A run as it is entered into a tracker, without its null values."""
 
     run_id: str
     steps: int
@@ -42,7 +43,15 @@ class Tracked:
     tags: dict[str, str]
     started_ms: int
     finished_ms: int
-    curve: list[tuple[int, dict[str, float]]]  # metrics by logged step; lists and maps as name/index and name/key
+    curve: list[tuple[int, dict[str, float]]]  # metrics by logged step; elements of lists and maps as name/index and name/key
+
+
+class Session(NamedTuple):
+    """A tracker that is open for writing."""
+
+    steps: Mapping[str, int]  # of the runs that it has already, by run_id
+    enter: Callable[[Tracked], None]
+    close: Callable[[], None]
 
 
 def track(
@@ -53,18 +62,19 @@ def track(
     run_ids: Sequence[str] | None = None,
     on_bad_file: OnBadFile = "raise",
 ) -> tuple[int, int]:
-    """Enters runs into a tracker; returns how many, and how many more were there already.
-
-    Interrupted anywhere, the same call enters what is missing.
+    """Enters runs into a tracker. If it is interrupted, the same call enters the remaining ones.
 
     Args:
       root: where the sweep was run to.
-      tracker: which.
+      tracker: the kind of tracker.
       to: for mlflow a database file (SQLite), or the address of a tracking server or database; for wandb a folder of offline runs,
         which `wandb sync` uploads.
       name: of the experiment (mlflow) or project (wandb).
       run_ids: only these runs.
       on_bad_file: as for `load_runs`; runs whose curves cannot be read are not entered.
+
+    Returns:
+      How many runs were entered, and how many the tracker had already.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
@@ -73,27 +83,22 @@ def track(
     runs = load_runs(root, on_bad_file=on_bad_file)
     if run_ids is not None:
         runs = runs[runs["run_id"].isin(list(run_ids))]
-    begin = {"mlflow": _mlflow, "wandb": _wandb}[tracker]
     try:
-        there, enter, end = begin(to, name)
+        session = {"mlflow": _mlflow, "wandb": _wandb}[tracker](to, name)
     except ImportError:
         raise AnalysisError(f"--to {tracker} needs its library; pip install 'grokjax[{tracker}]'") from None
-    missing = runs[[there.get(run_id) != steps for run_id, steps in zip(runs["run_id"], runs["steps"], strict=True)]]
+    missing = runs[[session.steps.get(run_id) != steps for run_id, steps in zip(runs["run_id"], runs["steps"], strict=True)]]
     entered = 0
     try:
         for run in _tracked(root, missing, on_bad_file):
-            enter(run)
+            session.enter(run)
             entered += 1
     finally:
-        end()
+        session.close()
     return entered, len(runs) - len(missing)
 
 
-# What a tracker holds, steps by run_id; how to enter a run; what to do last.
-Begun = tuple[Mapping[str, int], Callable[[Tracked], None], Callable[[], None]]
-
-
-def _mlflow(to: str, name: str) -> Begun:
+def _mlflow(to: str, name: str) -> Session:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     from mlflow.entities import Metric, Param  # noqa: PLC0415  (seconds to import, and optional)
     from mlflow.exceptions import MlflowException  # noqa: PLC0415
@@ -103,21 +108,21 @@ def _mlflow(to: str, name: str) -> Begun:
     writing = functools.partial(_writing, to, (MlflowException, SQLAlchemyError, OSError))
     with writing():
         if "://" not in to:
-            Path(to).open("ab").close()  # or MLflow would try again and again
+            Path(to).open("ab").close()  # MLflow itself would retry for minutes where it cannot write
         client = MlflowClient(to if "://" in to else f"sqlite:///{Path(to).resolve()}")
         experiment = client.get_experiment_by_name(name)
         experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
-    there: dict[str, int] = {}
+    finished: dict[str, int] = {}
     entered: dict[str, str] = {}  # MLflow's own id by run_id
     for run in _pages(lambda token: client.search_runs([experiment_id], max_results=MLFLOW_RUNS, page_token=token)):
         run_id = run.data.tags.get("grokjax.run_id", "")
         entered[run_id] = run.info.run_id
         if run.info.status == "FINISHED":
-            there[run_id] = int(run.data.tags["grokjax.steps"])
+            finished[run_id] = int(run.data.tags["grokjax.steps"])
 
     @writing()
     def enter(run: Tracked) -> None:
-        if run.run_id in entered:  # half entered, or less far trained
+        if run.run_id in entered:  # only half, or with fewer steps
             client.delete_run(entered[run.run_id])
         made = client.create_run(experiment_id, start_time=run.started_ms, tags=run.tags, run_name=run.run_id)
         parameters = [Param(key, str(value)) for key, value in run.hyperparameters.items()]
@@ -129,10 +134,10 @@ def _mlflow(to: str, name: str) -> Begun:
             client.log_batch(made.info.run_id, metrics=chunk)
         client.set_terminated(made.info.run_id, end_time=run.finished_ms)
 
-    return there, enter, lambda: None
+    return Session(finished, enter, lambda: None)
 
 
-def _wandb(to: str, name: str) -> Begun:
+def _wandb(to: str, name: str) -> Session:
     os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     import wandb  # noqa: PLC0415  (seconds to import, and optional)
 
@@ -141,12 +146,11 @@ def _wandb(to: str, name: str) -> Begun:
     with writing():
         folder.mkdir(parents=True, exist_ok=True)
     notes = {note.parent: json.loads(note.read_text("utf-8")) for note in folder.glob("offline-run-*/grokjax.json")}
-    there = {note["run_id"]: note["steps"] for note in notes.values()}
     settings = wandb.Settings(
         silent=True,
         console="off",
         disable_git=True,
-        x_disable_stats=True,  # of this machine, which has not trained the run
+        x_disable_stats=True,  # statistics of this machine, which did not train the run
         x_disable_meta=True,
         x_save_requirements=False,
     )
@@ -170,7 +174,7 @@ def _wandb(to: str, name: str) -> Begun:
         written.rename(folder / written.name)  # whole or not at all
         shutil.rmtree(unfinished)
 
-    return there, enter, wandb.teardown
+    return Session({note["run_id"]: note["steps"] for note in notes.values()}, enter, wandb.teardown)
 
 
 @contextlib.contextmanager
@@ -182,7 +186,7 @@ def _writing(to: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
 
 
 def _tracked(root: str | Path, runs: pd.DataFrame, on_bad_file: OnBadFile) -> Iterator[Tracked]:
-    """The runs with their curves, a pack's after the other's, so that few files are read at a time."""
+    """The runs with their curves, pack by pack, so that few files are read at a time."""
     ordered = runs.sort_values([name for name in ("pack_id", "run_id") if name in runs])
     outcomes = [column.name for column in OUTCOME_COLUMNS if column.name in runs]
     provenance = [column.name for column in PROVENANCE_COLUMNS if column.name in runs]
@@ -190,13 +194,13 @@ def _tracked(root: str | Path, runs: pd.DataFrame, on_bad_file: OnBadFile) -> It
         part = ordered.iloc[start : start + RUNS_AT_ONCE]
         curves = dict(list(load_curves(root, part["run_id"].tolist(), on_bad_file=on_bad_file).groupby("run_id")))
         for run in part[part["run_id"].isin(curves)].to_dict("records"):
-            told = {name: run[name] for name in (*outcomes, *provenance) if not _null(run[name])}
-            tags = {f"grokjax.{name}": str(told[name]) for name in ("steps", "stopped_by", *provenance) if name in told}
+            known = {name: run[name] for name in (*outcomes, *provenance) if not _null(run[name])}
+            tags = {f"grokjax.{name}": str(known[name]) for name in ("steps", "stopped_by", *provenance) if name in known}
             yield Tracked(
                 run_id=run["run_id"],
                 steps=int(run["steps"]),
-                hyperparameters={name: run[name] for name in runs.attrs["hyperparameters"] if not _null(run[name])},
-                outcomes={name: float(told[name]) for name in outcomes if name in told and name != "stopped_by"},
+                hyperparameters={name: run[name] for name in hyperparameters(runs) if not _null(run[name])},
+                outcomes={name: float(known[name]) for name in outcomes if name in known and name != "stopped_by"},
                 tags={"grokjax.run_id": run["run_id"], **tags},
                 started_ms=_milliseconds(run.get("started_at")),
                 finished_ms=_milliseconds(run.get("finished_at")),
@@ -205,7 +209,7 @@ def _tracked(root: str | Path, runs: pd.DataFrame, on_bad_file: OnBadFile) -> It
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[int, dict[str, float]]:
-    """A logged step, and its metrics as numbers."""
+    """A logged step and its metrics as numbers."""
     metrics: dict[str, float] = {}
     for name, value in row.items():
         if name in ("run_id", "step") or _null(value):
@@ -219,12 +223,12 @@ def _row(row: Mapping[Any, Any]) -> tuple[int, dict[str, float]]:
 
 
 def _null(value: Any) -> bool:
-    """Whether there is no value; not a number is one."""
+    """Whether a value is null; NaN is not."""
     return value is None or value is pd.NA or value is pd.NaT
 
 
 def _milliseconds(at: Any) -> int:
-    """Since the epoch; 0 of a version that kept no such time."""
+    """A time in milliseconds since the epoch; 0 if an older version did not store it."""
     return 0 if _null(at) else math.floor(at.timestamp() * 1000)
 
 
@@ -233,7 +237,7 @@ def _chunks(entries: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
-    """Everything that comes in pages, each of which names the next."""
+    """The elements of all pages; `page` returns the page for a token, which names the next."""
     token = None
     while True:
         found = page(token)

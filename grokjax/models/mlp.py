@@ -166,7 +166,7 @@ def _forward(hidden: jax.Array, output: jax.Array, inputs: Inputs) -> tuple[jax.
 
 def _backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, jax.Array, None]:
     hidden, output, inputs, preactivations = residuals
-    shared = jnp.where(preactivations > 0, cotangent, 0) @ inputs.by_sample  # [H, F]
+    shared = jnp.where(preactivations > 0, cotangent[None], 0) @ inputs.by_sample  # [H, F]
     shared = shared[:, : hidden.shape[1]]  # [H, D]
     return output[:, None] * shared, jnp.sum(hidden * shared, axis=1), None
 

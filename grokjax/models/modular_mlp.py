@@ -103,7 +103,7 @@ class ModularMlp(EmbeddingModel):
 
     def arrange(self, task: Task, inputs: jax.Array) -> Pairs:
         """Lays out tokens [N, 2] for `apply`."""
-        rows = inputs + jnp.array([0, 0 if self._shared else task.num_tokens])
+        rows = inputs + jnp.array([[0, 0 if self._shared else task.num_tokens]], inputs.dtype)
         counts = jnp.sum(one_hot(rows.T, task.num_tokens * (1 if self._shared else 2)), axis=0)
         return Pairs(rows, counts.T)
 

@@ -152,7 +152,7 @@ class _Transformer(nn.Module):
     def _through_blocks(self, embedded: jax.Array, key: jax.Array | None) -> tuple[jax.Array, jax.Array]:
         """The stream [N, W] and the hidden units' inputs [N, 4 W] at the last position, in the last block's second half."""
         asking = jnp.broadcast_to(self.embedding[-1], (len(embedded), 1, self.width))
-        stream = jnp.concatenate([embedded, asking], axis=1) + self.position  # [N, P, W]
+        stream = jnp.concatenate([embedded, asking], axis=1) + self.position[None]  # [N, P, W]
         for index, block in enumerate(self.blocks[:-1]):
             stream = stream + self._attention(block, self._normed(stream, 2 * index), self.num_positions)
             hidden = self._normed(stream, 2 * index + 1) @ block["hidden"].T
@@ -174,8 +174,8 @@ class _Transformer(nn.Module):
         queries = by_head(stream[:, -asked:] @ block["query"].T)
         keys, values = by_head(stream @ block["key"].T), by_head(stream @ block["value"].T)
         scores = jnp.sum(queries[:, :, None] * keys[:, None], axis=-1) * (self.width // self.heads) ** -0.5  # [N, asked, P, heads]
-        later = jnp.arange(positions) > jnp.arange(positions - asked, positions)[:, None]  # [asked, P]
-        weights = jax.nn.softmax(jnp.where(later[:, :, None], -jnp.inf, scores), axis=2)
+        later = jnp.arange(positions)[None] > jnp.arange(positions - asked, positions)[:, None]  # [asked, P]
+        weights = jax.nn.softmax(jnp.where(later[None, :, :, None], -jnp.inf, scores), axis=2)
         taken = jnp.sum(weights[..., None] * values[:, None], axis=2)  # [N, asked, heads, W / heads]
         return taken.reshape(count, asked, self.width) @ block["attention"].T
 
@@ -183,7 +183,8 @@ class _Transformer(nn.Module):
         if not self.layer_norm:
             return stream
         centred = stream - jnp.mean(stream, axis=-1, keepdims=True)
-        return self.gains[index] * centred / jnp.sqrt(jnp.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
+        gain = jnp.expand_dims(self.gains[index], range(stream.ndim - 1))
+        return gain * centred / jnp.sqrt(jnp.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
 
     def _drop(self, key: jax.Array | None, index: int, activations: jax.Array) -> jax.Array:
         return drop(None if key is None else jax.random.fold_in(key, index), activations, self.dropout)

@@ -66,7 +66,7 @@ class Optimizer(Component):
 
         The learning rate of update t = 1, 2, ... is min(1, t / warmup_steps) of the full one.
         """
-        warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.maximum(self.warmup_steps, 1))
+        warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.asarray(jnp.maximum(self.warmup_steps, 1), float))
 
         def walk(*, embedding: bool) -> optax.GradientTransformation:
             rate = warm * (self.embedding_learning_rate if embedding else self.learning_rate)

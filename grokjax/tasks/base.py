@@ -57,7 +57,7 @@ def replace_labels(key: jax.Array, labels: jax.Array, share: float | jax.Array, 
     """Labels [N] with round(share * N) of them, chosen at random, replaced by another class drawn evenly. `key` is consumed."""
     which, what = jax.random.split(key)
     count = jnp.round(jnp.asarray(share, jnp.float32) * labels.shape[0]).astype(jnp.int32)
-    rank = jnp.argsort(jax.random.permutation(which, labels.shape[0]))  # [N]
+    rank = jnp.argsort(jax.random.permutation(which, labels.shape[0])).astype(jnp.int32)  # [N]
     shift = jax.random.randint(what, labels.shape, 1, max(num_classes, 2), jnp.int32)
     return jnp.where(rank < count, (labels + shift) % num_classes, labels)
 

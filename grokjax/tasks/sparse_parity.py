@@ -71,5 +71,5 @@ class SparseParity(Task):
     def _draw(self, key: jax.Array, count: int) -> jax.Array:
         if self.num_bits <= MAX_BITS_DRAWN_DISTINCT:
             codes = jax.random.permutation(key, 2**self.num_bits)[:count]
-            return (codes[:, None] >> jnp.arange(self.num_bits) & 1).astype(jnp.float32)
+            return (codes[:, None] >> jnp.arange(self.num_bits)[None] & 1).astype(jnp.float32)
         return jax.random.bernoulli(key, jnp.float32(0.5), (count, self.num_bits)).astype(jnp.float32)

@@ -1,8 +1,9 @@
-"""States that training goes on from, as one safetensors file a pack: of packs in training, and of the runs of finished ones."""
+"""The format of checkpoints and final states: the runs of a pack as far as they are trained, in one safetensors file."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,14 +13,17 @@ from safetensors.numpy import load, save
 from grokjax.engine.lane_run import RunCheckpoint
 
 Array = np.ndarray[Any, Any]
+log = logging.getLogger(__name__)
+
+FORMAT = 1  # of the file; raise it when older versions would misread one
 
 
-def states_file(begun: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
+def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
     """The content of a file of states.
 
     Args:
-      begun: runs of one group by run_id, as far as they have come.
-      made_by: what must be the same where training goes on; JSON.
+      checkpoints: runs of one group by run_id.
+      made_by: what must be the same for training to resume from them; JSON.
     """
     runs = [
         {
@@ -30,11 +34,11 @@ def states_file(begun: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) 
             "measure_seconds": run.measure_seconds,
             "snapshots": sorted(run.snapshots),
         }
-        for run_id, run in begun.items()
+        for run_id, run in checkpoints.items()
     ]
-    about = json.dumps({"made_by": made_by, "runs": runs}).encode()
+    about = json.dumps({"format": FORMAT, "made_by": made_by, "runs": runs}).encode()
     tensors = {"about": np.frombuffer(about, np.uint8)}
-    each = list(begun.values())
+    each = list(checkpoints.values())
     tensors |= _joined("curve", [run.metrics for run in each], np.concatenate)
     tensors |= _joined("state", [run.state for run in each if run.state is not None], np.stack)
     tensors |= _joined("snapshots", [run.snapshots[row] for run in each for row in sorted(run.snapshots)], np.stack)
@@ -42,20 +46,33 @@ def states_file(begun: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) 
 
 
 def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
-    """The runs of a file of states by run_id; none if it was made by something else, or is no such file."""
+    """The runs of a file of states by run_id; none if it was made by something else or by a newer version, or is damaged.
+
+    A file that does not fit costs time, since its runs are trained again, and never changes a result.
+    """
     try:
         tensors = load(content)
         about = json.loads(tensors.pop("about").tobytes())
-    except Exception:  # of a Rust library, several kinds: what cannot be read is trained again
+        if (version := about.get("format", 1)) > FORMAT:
+            log.warning("a file of states has format %s, and this version reads up to %s; its runs start anew", version, FORMAT)
+            return {}
+        wanted, found = json.loads(json.dumps(made_by)), about["made_by"]
+        if found != wanted:
+            different = [name for name in wanted | found if wanted.get(name) != found.get(name)]
+            values = ", ".join(f"{name} was {found.get(name)} and is {wanted.get(name)}" for name in different)
+            log.warning("a file of states is not resumed, because %s; its runs start anew", values)
+            return {}
+        return _runs(about["runs"], tensors)
+    except Exception as error:  # of a Rust library, several kinds; or of a file with another content
+        log.warning("a file of states cannot be read (%r); its runs start anew", error)
         return {}
-    return _runs(about["runs"], tensors) if about["made_by"] == json.loads(json.dumps(made_by)) else {}
 
 
-def _runs(told: Sequence[Mapping[str, Any]], tensors: Mapping[str, Array]) -> dict[str, RunCheckpoint]:
-    curve, state, snapshots = (_part(tensors, name) for name in ("curve", "state", "snapshots"))
+def _runs(listed: Sequence[Mapping[str, Any]], tensors: Mapping[str, Array]) -> dict[str, RunCheckpoint]:
+    curve, state, snapshots = (_named(tensors, name) for name in ("curve", "state", "snapshots"))
     runs: dict[str, RunCheckpoint] = {}
     row = place = copy = 0
-    for run in told:
+    for run in listed:
         copies = {at: _row(snapshots, copy + index) for index, at in enumerate(run["snapshots"])}
         runs[run["run_id"]] = RunCheckpoint(
             {name: values[row : row + run["rows"]] for name, values in curve.items()},
@@ -72,11 +89,11 @@ def _row(arrays: Mapping[str, Array], index: int) -> dict[str, Array]:
     return {name: values[index] for name, values in arrays.items()}
 
 
-def _joined(part: str, each: Sequence[Mapping[str, Array]], join: Any) -> dict[str, Array]:
-    """The arrays of several runs, or several copies of weights, as one for each name."""
+def _joined(prefix: str, each: Sequence[Mapping[str, Array]], join: Any) -> dict[str, Array]:
+    """The arrays of several runs, or several copies of weights, as one array a name."""
     names = each[0] if each else ()
-    return {f"{part}/{name}": join([values[name] for values in each]) for name in names}
+    return {f"{prefix}/{name}": join([values[name] for values in each]) for name in names}
 
 
-def _part(tensors: Mapping[str, Array], part: str) -> dict[str, Array]:
-    return {name.removeprefix(f"{part}/"): values for name, values in tensors.items() if name.startswith(f"{part}/")}
+def _named(tensors: Mapping[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{prefix}/"): values for name, values in tensors.items() if name.startswith(f"{prefix}/")}

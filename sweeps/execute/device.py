@@ -1,21 +1,32 @@
-"""The device that a process trains on: its threads, its kind, and where its compiled programs are kept."""
+"""The device that a process trains on: its threads, its share of a GPU, its kind, and where compiled programs are kept."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
+from jax.experimental.compilation_cache import compilation_cache
 
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
 GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all that share it; the rest is for the programs themselves
+MOST_COMPILED_BYTES = 2 * 2**30  # of compiled programs, some 100 kB each, that are kept for a kind of processor
+# What `prepare_device` changes of jax's configuration.
+JAX_OPTIONS = (
+    "jax_platforms",
+    "jax_compilation_cache_dir",
+    "jax_persistent_cache_min_compile_time_secs",
+    "jax_persistent_cache_min_entry_size_bytes",
+)
 
 
 def use_one_thread() -> None:
-    """Keeps XLA's thread pools, here and in child processes, to one thread; must come before the first computation.
+    """Keeps XLA's thread pools, in this process and its children, to one thread; must come before the first computation.
 
     One task has one core. NPROC sizes the pool of XLA's CPU client: without it, a task's products spread over cores that have tasks
     of their own, and wait for each other (two tasks at hidden_size 64 train a third slower).
@@ -30,17 +41,61 @@ def prepare_device(gpus: float | None = None) -> None:
     """Gives XLA one thread, its share of a GPU and a place to keep what it compiles; must come before the first computation.
 
     Args:
-      gpus: the share; 0 keeps to the CPU, None takes what is there.
+      gpus: the share; 0 keeps to the CPU, None takes whatever device there is.
     """
     use_one_thread()
     if gpus == 0:
         jax.config.update("jax_platforms", "cpu")
-    elif gpus is not None:  # jax reserves this share of the memory, three quarters if it is not told
+    elif gpus is not None:  # the share of the memory that jax reserves; three quarters by default
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{GPU_MEMORY_SHARE * gpus:.4f}")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        jax.config.update("jax_compilation_cache_dir", str(cache_folder() / f"compiled-{_processor()}"))
+        folder = cache_folder() / f"compiled-{_processor()}"
+        bound_folder(folder, MOST_COMPILED_BYTES)
+        jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+@contextlib.contextmanager
+def restored_environment() -> Iterator[None]:
+    """Puts the environment variables of this process back afterwards."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def restored_device() -> Iterator[None]:
+    """Puts what `prepare_device` changes, in the environment and in jax's configuration, back afterwards."""
+    before = {name: getattr(jax.config, name) for name in JAX_OPTIONS}
+    with restored_environment():
+        try:
+            yield
+        finally:
+            for name, value in before.items():
+                jax.config.update(name, value)
+            compilation_cache.reset_cache()  # jax opens the folder once
+
+
+def bound_folder(folder: Path, most: int) -> None:
+    """Deletes the files of a folder that were used least recently, down to three quarters of `most` bytes if it holds more.
+
+    jax can bound its cache itself (`jax_compilation_cache_max_size`), but then locks the folder for each read, which the workers of
+    a cluster that share a home would wait for, and it stops keeping anything once a worker was killed between two of its writes.
+    """
+    with contextlib.suppress(OSError):  # it is not there, or another process does the same
+        used = sorted((max(at.st_atime, at.st_mtime), at.st_size, path) for path in folder.iterdir() for at in [path.stat()])
+        total = sum(size for _, size, _ in used)
+        target = most if total <= most else most * 3 // 4
+        for _, size, path in used:
+            if total <= target:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
 
 
 def device_kind() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -32,7 +32,7 @@ MOST_RUNS = 2_000_000
 
 
 class Earlier(NamedTuple):
-    """Where a run was trained before, but not as far as is asked now."""
+    """Where a run was trained before, not as far as is asked now, and left the state to go on from."""
 
     pack_id: str
     steps: int
@@ -59,8 +59,12 @@ class Pack:
     group_id: str
     group_runs: int  # planned of its group, in all packs
     runs: Runs
-    earlier: Mapping[str, str]  # the packs in which some of the runs ended earlier, by run_id
-    steps_made: int  # in those, over all runs
+    earlier: Mapping[str, Earlier]  # where some of the runs ended earlier, with their states, by run_id
+
+    @property
+    def steps_made(self) -> int:
+        """Training steps that some of the runs have made already, over all of them."""
+        return sum(earlier.steps for earlier in self.earlier.values())
 
     @property
     def run_steps(self) -> int:
@@ -145,23 +149,26 @@ def cut(pack: Pack, most: int, rule: RuleName | None) -> list[Pack]:
     """A pack as packs of at most `most` runs each; itself if it is no larger."""
     if len(pack.runs) <= most:
         return [pack]
-    each = pack.steps_made // max(1, len(pack.earlier))  # all runs of a pack were trained equally far
-    shorter = {run_id: Earlier(pack_id, each) for run_id, pack_id in pack.earlier.items()}
     parts = (pack.runs[start : start + most] for start in range(0, len(pack.runs), most))
-    return [_pack(part, pack.group_id, pack.group_runs, rule, shorter) for part in parts]
+    return [_pack(part, pack.group_id, pack.group_runs, rule, pack.earlier) for part in parts]
 
 
-def make_plan(spec: SweepSpec, held: Held = NOTHING) -> Plan:
-    """The whole plan of a sweep, less what a root holds of it already.
-
-    Raises:
-      SpecError: the spec holds an impossible run.
-    """
+def expand_groups(spec: SweepSpec) -> list[Runs]:
+    """The runs of a sweep, a group each. Raises SpecError if they are too many, or one is impossible."""
     if spec.size > MOST_RUNS:
         raise SpecError(
             f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
         )
-    groups = list(groups_of(spec))
+    return list(groups_of(spec))
+
+
+def make_plan(spec: SweepSpec, held: Held = NOTHING, groups: Sequence[Runs] | None = None) -> Plan:
+    """The whole plan of a sweep, less what a root holds of it already. `groups` are its runs, where they were expanded before.
+
+    Raises:
+      SpecError: the spec holds an impossible run.
+    """
+    groups = expand_groups(spec) if groups is None else groups
     packs = tuple(make_packs(groups, held, spec.stopping_rule))
     runs, left = sum(map(len, groups)), sum(len(pack.runs) for pack in packs)
     set_aside = sum(run_id in held.quarantined and run_id not in held.committed for group in groups for run_id in group.run_ids)
@@ -179,14 +186,12 @@ def make_plan(spec: SweepSpec, held: Held = NOTHING) -> Plan:
 
 
 def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None, shorter: Mapping[str, Earlier]) -> Pack:
-    earlier = {run_id: shorter[run_id] for run_id in runs.run_ids if run_id in shorter} if shorter else {}
     return Pack(
         pack_id=digest({"run_ids": runs.run_ids, "rule": rule, "steps": runs.template.steps}),
         group_id=group_id,
         group_runs=group_runs,
         runs=runs,
-        earlier={run_id: pack_id for run_id, (pack_id, _) in earlier.items()},
-        steps_made=sum(steps for _, steps in earlier.values()),
+        earlier={run_id: shorter[run_id] for run_id in runs.run_ids if run_id in shorter} if shorter else {},
     )
 
 

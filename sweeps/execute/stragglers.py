@@ -1,31 +1,76 @@
-"""How long packs take, so that one that takes far longer can be told."""
+"""Finds stragglers: packs that take far longer than others of their group, which a second worker is given too."""
 
 from __future__ import annotations
 
 import statistics
 from collections import deque
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from grokjax.sweeps.execute.plan import Pack
 
-ENOUGH, MOST = 3, 30  # packs of a group, the latest, from which its pace is taken
-LATE = 1.5  # times what a pack of its group takes
+ENOUGH, MOST = 3, 30  # packs of a group, the latest, from which the time of the next is estimated
+LATE = 1.5  # times the time estimated from packs of its group
 LATE_SECONDS = 30.0  # and at least so long: starting another worker takes a while too
 
 
-class Pace:
-    """Seconds for each unit of work, by group."""
+class InTraining(NamedTuple):
+    """A pack that a worker has now."""
+
+    actor: Any
+    worker: str  # its name
+    device: str  # the kind of its device
+    pack: Pack
+    since: float  # as time.monotonic() has it
+
+
+class _Doubled(NamedTuple):
+    times: int  # that the pack was given to another worker too
+    last: float  # when it last was, as time.monotonic() has it
+
+
+class Stragglers:
+    """Remembers how long packs take and which were given to a second worker."""
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self._seconds: dict[str, deque[float]] = {}
+        self._seconds_per_cost: dict[str, deque[float]] = {}  # by group
+        self._doubled: dict[str, _Doubled] = {}  # by pack_id
 
-    def took(self, pack: Pack, seconds: float) -> None:
-        """Notes that a pack has ended."""
-        self._seconds.setdefault(pack.group_id, deque(maxlen=MOST)).append(seconds / max(pack.cost, 1.0))
+    @property
+    def doubled(self) -> list[str]:
+        """The pack_ids that were given to a second worker."""
+        return list(self._doubled)
+
+    def finished(self, pack: Pack, seconds: float) -> None:
+        """Notes how long a pack took."""
+        self._seconds_per_cost.setdefault(pack.group_id, deque(maxlen=MOST)).append(seconds / max(pack.cost, 1.0))
+
+    def double(self, pack: Pack, now: float) -> None:
+        """Notes that a pack is given to a second worker."""
+        before = self._doubled.get(pack.pack_id, _Doubled(0, 0.0))
+        self._doubled[pack.pack_id] = _Doubled(before.times + 1, now)
+
+    def late(self, now: float, in_training: Iterable[InTraining], device: str | None = None) -> list[Pack]:
+        """The packs to give to a second worker, longest in training first.
+
+        With `device` only those that are in training on that kind of device: on another they would not come out bit for bit the
+        same. A pack that was doubled before is late again only after twice the time of the time before.
+        """
+        first: dict[str, InTraining] = {}
+        for each in in_training:
+            if device in (None, each.device):
+                first.setdefault(each.pack.pack_id, each)
+        late = []
+        for pack_id, each in first.items():
+            times, since = self._doubled.get(pack_id, _Doubled(0, each.since))
+            if self.is_late(each.pack, (now - since) / 2**times):
+                late.append(each)
+        return [each.pack for each in sorted(late, key=lambda each: each.since)]
 
     def is_late(self, pack: Pack, seconds: float) -> bool:
-        """Whether a pack that has been in training for so long should have ended; False while packs of its group are unknown."""
-        known = self._seconds.get(pack.group_id, ())
+        """Whether a pack in training for so long should have ended; False until enough packs of its group have."""
+        known = self._seconds_per_cost.get(pack.group_id, ())
         if seconds < LATE_SECONDS or len(known) < ENOUGH:
             return False
         return seconds > LATE * statistics.median(known) * pack.cost

@@ -13,14 +13,14 @@ import numpy as np
 import pyarrow as pa
 
 from grokjax.analysis.labels.early_stop import RuleName
-from grokjax.config import hyperparameter_fields
 from grokjax.engine.lane_run import RunResult
 from grokjax.engine.program import Tuning
-from grokjax.fields import same_as
 from grokjax.identity import TRAJECTORY_VERSION
+from grokjax.registry import metrics_of
 from grokjax.sweeps.execute.device import device_kind
 from grokjax.sweeps.execute.summaries import summarize
-from grokjax.sweeps.store.schema import Column, curves_schema, runs_schema
+from grokjax.sweeps.spec.planned_table import hyperparameter_columns
+from grokjax.sweeps.store.schema import curves_schema, runs_schema
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
         "step": np.concatenate([result.curve.step for result in ordered]),
         **{name: np.concatenate([result.curve.metrics[name] for result in ordered]) for name in ordered[0].curve.metrics},
     }
-    schema = curves_schema()
+    schema = curves_schema(metrics_of(ordered[0].config.chosen_probes))
     return pa.table([_curve_column(columns, field) for field in schema], schema=schema)
 
 
@@ -108,6 +108,8 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         {
             **result.config.flat(),
             **summarize(result.curve.step, result.curve.metrics),
+            "num_classes": result.config.task.num_classes,
+            "component_versions": ", ".join(f"{name} {number}" for name, number in result.config.raised_versions.items()) or None,
             "run_id": result.config.run_id,
             "stopped_by": provenance.rule if result.decided else None,
             "train_seconds": result.train_seconds,
@@ -117,7 +119,9 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
         }
         for result in results
     ]
-    return pa.Table.from_pylist(rows, schema=runs_schema(hyperparameter_columns()))
+    first = results[0].config  # of one group, with one model and one set of probes
+    schema = runs_schema(hyperparameter_columns(first.default_sources), metrics_of(first.chosen_probes))
+    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
@@ -127,20 +131,3 @@ def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
         share = pa.array([seconds / runs.num_rows] * runs.num_rows, pa.float64())
         runs = runs.set_column(index, runs.schema.field(index), share)
     return runs
-
-
-def hyperparameter_columns() -> tuple[Column, ...]:
-    """Every hyperparameter of any part, so that all files of a root have the same columns; null where a run has none such."""
-    types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
-    return tuple(
-        Column(
-            name,
-            types.get(info.annotation, pa.string()),
-            "",
-            info.description or f"kind of {name}",
-            "hyperparameter",
-            follows=same_as(info) or "",
-        )
-        for name, info in hyperparameter_fields().items()
-        if name != "steps"  # an outcome: the steps made
-    )

@@ -27,54 +27,53 @@ from grokjax.identity import digest
 from grokjax.sweeps.execute.device import cache_folder, device_kind
 from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.disk import create_file
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
 NOTHING_PINNED = PinnedTuning()
 
 
-def group_tuning(store: Store, config: RunConfig, runs: int, pinned: PinnedTuning = NOTHING_PINNED) -> Tuning:
+def group_tuning(root: Root, config: RunConfig, runs: int, pinned: PinnedTuning = NOTHING_PINNED) -> Tuning:
     """The tuning of a group on this kind of device; measured for `runs` runs where no record has it."""
-    known = recorded_tuning(store, config)
+    known = recorded_tuning(root, config)
     if known is None:
         if pinned.complete:
             tuning, source = measure_tuning(config, runs, pinned=pinned.given), "pinned"
         else:
             tuning, source = _machine_tuning(config, runs, pinned)
         record = {"tuning": asdict(tuning), "source": source, "static": config.values("static")}
-        store.create(_key(config), json.dumps(record, indent=1).encode())
-        known = recorded_tuning(store, config)
+        root.put_if_absent(_key(root, config), json.dumps(record, indent=1).encode())
+        known = recorded_tuning(root, config)
         log.info("group %s: %s (%s); the root keeps %s", config.group_id, tuning, source, known)
-    assert known is not None, f"{_key(config)} was just created"
+    assert known is not None, f"{_key(root, config)} was just created"
     return known
 
 
-def recorded_tuning(store: Store, config: RunConfig) -> Tuning | None:
+def recorded_tuning(root: Root, config: RunConfig) -> Tuning | None:
     """The root's record of a group on this kind of device; None if it has none yet."""
-    entry = store.get_json(_key(config))
+    entry = root.get_json(_key(root, config))
     return None if entry is None else Tuning(**entry["tuning"])
 
 
-def check_pinned(store: Store, group_ids: Collection[str], pinned: PinnedTuning) -> None:
+def check_pinned(root: Root, group_ids: Collection[str], pinned: PinnedTuning) -> None:
     """Raises SpecError if the root trained one of these groups under another tuning than the pinned one."""
     if not pinned.given:
         return
-    for key in store.keys("groups"):
+    for key in root.keys("groups"):
         group_id = key.removeprefix("groups/")[:12]
-        entry = store.get_json(key) if group_id in group_ids else None
+        entry = root.get_json(key) if group_id in group_ids else None
         kept = {} if entry is None else entry["tuning"]
         for name, value in pinned.given.items():
             if kept.get(name, value) != value:
                 raise SpecError(
-                    f"tuning {name} = {value!r}, but {store.root} trains runs of this sweep with {name} = {kept[name]!r}, and one "
-                    "root keeps to one tuning a group; use another root, or leave the tuning out"
+                    f"tuning {name} = {value!r}, but {root.address} trains runs of this sweep with {name} = {kept[name]!r}, and "
+                    "one root keeps to one tuning a group; use another root, or leave the tuning out"
                 )
 
 
-def _key(config: RunConfig) -> str:
-    kind = "".join(letter if letter.isalnum() else "-" for letter in device_kind().lower())
-    return f"groups/{config.group_id}-{kind}.json"
+def _key(root: Root, config: RunConfig) -> str:
+    return root.tuning_key(config.group_id, device_kind())
 
 
 def _machine_tuning(config: RunConfig, runs: int, pinned: PinnedTuning) -> tuple[Tuning, str]:

@@ -1,12 +1,11 @@
-"""A worker: trains packs one after another and commits them. With `tables` and `device`, all of sweeps that computes with jax."""
+"""A worker: trains the packs that it is given, one after another, saves them now and then, and commits each."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import socket
+import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,7 +16,7 @@ from grokjax.analysis.labels.early_stop import RuleName
 from grokjax.analysis.labels.rules import deciders
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import RunCheckpoint, RunResult, Snapshots
-from grokjax.engine.pack import PackCallbacks, train_pack
+from grokjax.engine.pack import PackCallbacks, PackResult, train_pack
 from grokjax.engine.peak import measure_peak
 from grokjax.engine.program import Tuning, program_of
 from grokjax.engine.tuning import first_tunings
@@ -26,27 +25,20 @@ from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
 from grokjax.sweeps.execute.device import device_kind, prepare_device
 from grokjax.sweeps.execute.events import Receipt
+from grokjax.sweeps.execute.logs import log_from_now_on, process_name
 from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.tables import Costs, Provenance, curves_table, runs_table, with_costs
 from grokjax.sweeps.execute.tuning import group_tuning, recorded_tuning
 from grokjax.sweeps.spec.resources import PinnedTuning
-from grokjax.sweeps.store.layout import (
-    Store,
-    commit_runs,
-    drop_traces,
-    get_states,
-    get_weights,
-    limit_of,
-    put_curves,
-    put_states,
-    put_weights,
-    write_progress,
-)
-from grokjax.sweeps.store.read import read_pack
+from grokjax.sweeps.store.read import read_file
+from grokjax.sweeps.store.root import Root
 
-PROGRESS_SECONDS = 1.0  # how often a pack in training tells how far it is, or less often where telling takes more than ...
-MOST_REPORTING = 0.01  # ... of the time
-PEAK_SECONDS = 30.0  # how long what was measured of the device holds; measuring takes a twentieth of a second
+log = logging.getLogger(__name__)
+
+# The progress of a pack in training is written this often, or less often where writing takes more than this share of the time.
+PROGRESS_SECONDS = 1.0
+MOST_REPORTING = 0.01
+PEAK_SECONDS = 30.0  # how long a measurement of the device's peak is used; it takes a twentieth of a second
 # A pack in training is saved this often, or less often where saving would take more than this share of the time.
 CHECKPOINT_SECONDS = 120.0
 MOST_CHECKPOINTING = 0.05
@@ -54,128 +46,158 @@ MOST_CHECKPOINTING = 0.05
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What every worker of a sweep is told."""
+    """What every worker of a sweep needs to know."""
 
     root: str
     rule: RuleName | None  # what may end runs early
     final_states: bool  # whether to keep the state that every run ends in
     commit: str | None  # of the code, for the table
-    gpus: float | None = None  # its share of a GPU; None: what is there
+    gpus: float | None = None  # its share of a GPU; None: whatever device there is
     tuning: PinnedTuning = field(default_factory=PinnedTuning)
+    driver: str = ""  # identifies the call of `run_sweep`, so that another one at work on the same packs is noticed
+    keeps_log: bool = False  # whether the worker has a process, and so a log, of its own
+
+
+class _Stopped(Exception):
+    """The pack in training was saved because `Worker.stop` was called."""
 
 
 class Worker:
-    """One process with one core or one GPU. It keeps the programs it has compiled, and an account of its time."""
+    """Trains packs on one core or one GPU. It keeps the programs it has compiled, and an account of its time."""
 
     def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
         """Sets up the device. `asked_at` is when this worker was asked for, in seconds since the epoch."""
         prepare_device(setup.gpus)
-        self._setup, self._store = setup, Store(setup.root)
-        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._setup, self._root = setup, Root.open(setup.root)
+        self._name = process_name()
+        if setup.keeps_log:
+            log_from_now_on(self._root, self._name)
         self._ahead = ThreadPoolExecutor(max_workers=1)
         self._compiling_ahead: Future[None] | None = None
         self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
         self._startup = max(0.0, time.time() - asked_at)
         self._commit_seconds = 0.0  # of the pack before: the table it wrote could not hold them
         self._free_since = time.perf_counter()
+        self._training = self.stopping = False
+        log.info("worker %s is ready on %s", self._name, device_kind())
 
     def ready(self) -> tuple[str, str]:
         """The worker's name and the kind of its device, once it is set up."""
         return self._name, device_kind()
 
-    def train(self, pack: Pack, following: RunConfig | None = None) -> Receipt:
-        """Trains a pack and commits it, unless it is committed already.
+    def stop(self) -> bool:
+        """Has the pack in training saved and given up after its present segment; returns whether there is one to save.
+
+        May be called from another thread, or from a signal handler.
+        """
+        asked_before, self.stopping = self.stopping, True
+        return self._training and not asked_before
+
+    def train(self, pack: Pack, following: RunConfig | None = None) -> Receipt | None:
+        """Trains a pack and commits it, unless it is committed already. Returns None if `stop` was called before its end.
 
         Args:
           pack: the runs.
           following: a run of the group that this worker will probably be given next, compiled meanwhile.
         """
         started, started_at = time.perf_counter(), datetime.now(UTC)
-        if self._is_committed(pack):
-            drop_traces(self._store, pack.pack_id)  # of a worker that died right after the commit
-            return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
+        if self._root.is_committed(pack.pack_id):
+            if self._holds_all(pack):
+                self._root.delete_traces(pack.pack_id)  # of a worker that died right after the commit
+                return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
+            self._root.discard_pack(pack.pack_id)  # its runs were taken out of it, because they were trained further elsewhere
         tuning = self._prepare(pack)
         peak_flops = self._peak()
         compiled = time.perf_counter()
         made_by = _made_by(pack, tuning)
-        begun = self._begun(pack, made_by)
-        steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in begun.values())
-        report = _Report(self._store, pack, max(0, steps_made - pack.steps_made), lambda: self._start_ahead(following))
-        decider = None if self._setup.rule is None else deciders()[self._setup.rule]
-        checkpoint = Checkpoints(self._store, pack.pack_id, made_by)
-        callbacks = PackCallbacks(report, self._keep, checkpoint.is_due, checkpoint.save, decider)
-        result = train_pack(pack.runs, tuning, callbacks, begun)
-        trained = time.perf_counter()
-        provenance = Provenance(
-            pack_id=pack.pack_id,
-            tuning=tuning,
-            rule=self._setup.rule,
-            peak_flops=peak_flops,
-            worker=self._name,
-            started_at=started_at,
-            commit=self._setup.commit,
-        )
-        runs = runs_table(result.runs, provenance)
-        if self._setup.final_states:
-            put_states(self._store, "states", pack.pack_id, states_file(_ends(result.runs), made_by))
-        put_curves(self._store, pack.pack_id, curves_table(result.runs))
-        written = time.perf_counter()
-        costs = Costs(
-            startup=self._startup,
-            compile=compiled - started,
-            idle_lane=result.idle_seconds,
-            write=written - trained + self._commit_seconds,
-            wait=started - self._free_since,
-        )
-        commit_runs(self._store, pack.pack_id, with_costs(runs, costs))
+        try:
+            self._training = True
+            result = self._train(pack, tuning, made_by, following)
+            trained = time.perf_counter()
+            about = (pack.pack_id, tuning, self._setup.rule, peak_flops, self._name, started_at, self._setup.commit)
+            runs = runs_table(result.runs, Provenance(*about))
+            if self._setup.final_states:
+                self._root.put_states("states", pack.pack_id, states_file(_ends(result.runs), made_by))
+            self._root.put_curves(pack.pack_id, curves_table(result.runs))
+            written = time.perf_counter()
+            costs = Costs(
+                startup=self._startup,
+                compile=compiled - started,
+                idle_lane=result.idle_seconds,
+                write=written - trained + self._commit_seconds,
+                wait=started - self._free_since,
+            )
+            self._root.commit_runs(pack.pack_id, with_costs(runs, costs))
+        except _Stopped:
+            return None
+        finally:
+            self._training = False
         self._free_since = time.perf_counter()
         self._startup, self._commit_seconds = 0.0, self._free_since - written
         made = sum(int(run.curve.step[-1]) for run in result.runs) - pack.steps_made
         stopped = sum(run.decided for run in result.runs)
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
 
-    def _is_committed(self, pack: Pack) -> bool:
-        """Whether the pack is there with its runs. What they were taken out of, as they were trained further, is taken away."""
-        if not self._store.exists(f"runs/{pack.pack_id}.parquet"):
-            return False
-        if set(pack.runs.run_ids) <= set(read_pack(self._store, "runs", pack.pack_id)["run_id"].to_pylist()):
-            return True
-        for table in ("runs", "curves"):
-            self._store.delete(f"{table}/{pack.pack_id}.parquet")
-        return False
+    def _train(self, pack: Pack, tuning: Tuning, made_by: Mapping[str, Any], following: RunConfig | None) -> PackResult:
+        """Trains a pack from where its runs were saved. Raises _Stopped."""
+        saved = self._saved_runs(pack, made_by)
+        steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in saved.values())
+        if saved:
+            log.info("pack %s resumes %d of %d runs, %d steps made", pack.pack_id, len(saved), len(pack.runs), steps_made)
+        report = _Report(self._root, self._setup.driver, pack, max(0, steps_made - pack.steps_made))
+        decider = None if self._setup.rule is None else deciders()[self._setup.rule]
+        checkpoints = Checkpoints(self._root, pack.pack_id, made_by)
+
+        def on_progress(run_steps: int) -> None:
+            if report.first:
+                self._start_ahead(following)
+            report(run_steps)
+
+        def save(runs: Mapping[str, RunCheckpoint]) -> None:
+            checkpoints.save(runs)
+            if self.stopping:
+                raise _Stopped
+
+        callbacks = PackCallbacks(on_progress, self._keep, lambda: checkpoints.is_due() or self.stopping, save, decider)
+        return train_pack(pack.runs, tuning, callbacks, saved)
+
+    def _holds_all(self, pack: Pack) -> bool:
+        """Whether a committed pack still has all its runs."""
+        return set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist())
 
     def _peak(self) -> float:
-        """What the device can do at best, as measured lately: it changes by the minute, and measuring is long for a short pack."""
+        """The device's peak FLOP/s, measured lately: it changes by the minute, and measuring takes long beside a short pack."""
         if time.monotonic() - self._peak_at >= PEAK_SECONDS:
             self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
         return self._peak_flops
 
     def _keep(self, run: RunConfig, snapshots: Snapshots) -> None:
-        put_weights(self._store, run.run_id, snapshots.step, snapshots.weights)
+        self._root.put_weights(run.run_id, snapshots.step, snapshots.weights)
 
-    def _begun(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
-        """How far the pack's runs have come before: in a pack that ended earlier, and in this one when it was interrupted."""
-        begun: dict[str, RunCheckpoint] = {}
-        for earlier in sorted(set(pack.earlier.values())):
-            content = get_states(self._store, "states", earlier)
+    def _saved_runs(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
+        """The pack's runs as they were saved, by run_id: at the end of a shorter pack, or when this one was interrupted."""
+        saved: dict[str, RunCheckpoint] = {}
+        pack_of = {run_id: earlier.pack_id for run_id, earlier in pack.earlier.items()}
+        for pack_id in sorted(set(pack_of.values())):
+            content = self._root.get_states("states", pack_id)
             ends = read_states(content, made_by) if content is not None else {}
-            begun |= {run_id: end for run_id, end in ends.items() if pack.earlier.get(run_id) == earlier}
+            saved |= {run_id: end for run_id, end in ends.items() if pack_of.get(run_id) == pack_id}
         if pack.runs.template.snapshots:
-            begun = {run_id: self._with_snapshots(run_id, run, pack.runs.template.log_every) for run_id, run in begun.items()}
-        content = get_states(self._store, "checkpoints", pack.pack_id)
-        return begun | (read_states(content, made_by) if content is not None else {})
+            saved = {run_id: self._with_snapshots(run_id, run, pack.runs.template.log_every) for run_id, run in saved.items()}
+        content = self._root.get_states("checkpoints", pack.pack_id)
+        return saved | (read_states(content, made_by) if content is not None else {})
 
-    def _with_snapshots(self, run_id: str, begun: RunCheckpoint, log_every: int) -> RunCheckpoint:
-        step, weights = get_weights(self._store, run_id) or ((), {})
+    def _with_snapshots(self, run_id: str, saved: RunCheckpoint, log_every: int) -> RunCheckpoint:
+        step, weights = self._root.get_weights(run_id) or ((), {})
         copies = {int(at) // log_every: {name: each[index] for name, each in weights.items()} for index, at in enumerate(step)}
-        return replace(begun, snapshots=copies)
+        return replace(saved, snapshots=copies)
 
     def _prepare(self, pack: Pack) -> Tuning:
-        """The tuning of the pack's group, its program compiled; waits for what is being compiled ahead, which may be just that."""
+        """The tuning of the pack's group, with its program compiled; that may be under way already, ahead of time."""
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
-        tuning = group_tuning(self._store, pack.runs[0], pack.group_runs, self._setup.tuning)
-        if (most := limit_of(self._store, pack.group_id)) is not None:  # memory grows with the lanes
+        tuning = group_tuning(self._root, pack.runs[0], pack.group_runs, self._setup.tuning)
+        if (most := self._root.limit_of(pack.group_id)) is not None:  # memory grows with the lanes
             tuning = replace(tuning, lane_width=min(tuning.lane_width, most))
         program_of(pack.runs[0].group_template(), tuning).compile()
         return tuning
@@ -185,14 +207,14 @@ class Worker:
             self._compiling_ahead = self._ahead.submit(self._compile_ahead, following)
 
     def _compile_ahead(self, config: RunConfig) -> None:
-        known = recorded_tuning(self._store, config)
-        with contextlib.suppress(Exception):  # what is wrong with it will be told when it is its turn
+        known = recorded_tuning(self._root, config)
+        with contextlib.suppress(Exception):  # an error comes again, and is reported, when it is this group's turn
             for tuning in first_tunings(self._setup.tuning.given) if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
 
 
 def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
-    """What a pack's low bits depend on, and what is looked at: training goes on only from states made by the same."""
+    """What a pack's low bits and logged rows depend on: training resumes only from states for which all of it is the same."""
     run = pack.runs.template
     return {
         "group_id": pack.group_id,
@@ -207,6 +229,7 @@ def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
 
 
 def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
+    """The runs that made all their steps, for more steps to go on from."""
     return {
         run.config.run_id: RunCheckpoint(run.curve.metrics, run.state, run.train_seconds, run.measure_seconds, {})
         for run in results
@@ -215,10 +238,10 @@ def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
 
 
 class Checkpoints:
-    """Saves a pack in training now and then, for another worker to go on from."""
+    """Saves a pack in training now and then, for another worker to resume."""
 
-    def __init__(self, store: Store, pack_id: str, made_by: Mapping[str, Any]) -> None:
-        self._store, self._pack_id, self._made_by = store, pack_id, made_by
+    def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
+        self._root, self._pack_id, self._made_by = root, pack_id, made_by
         self._began = self._saved = self._asked = time.monotonic()
         self._last, self._spent = 0.0, 0.0
 
@@ -230,27 +253,25 @@ class Checkpoints:
 
     def save(self, checkpoints: Mapping[str, RunCheckpoint]) -> None:
         """Saves the checkpoints of all runs that have started, by run_id."""
-        put_states(self._store, "checkpoints", self._pack_id, states_file(checkpoints, self._made_by))
+        self._root.put_states("checkpoints", self._pack_id, states_file(checkpoints, self._made_by))
         self._saved = time.monotonic()
         self._last = self._saved - self._asked
         self._spent += self._last
 
 
 class _Report:
-    """Adds up a pack's run-steps and writes them down now and then; `after_first` is called once, when training is under way."""
+    """Adds up a pack's run-steps and writes its progress now and then. `first` is true until training is under way."""
 
-    def __init__(self, store: Store, pack: Pack, done: int, after_first: Callable[[], None]) -> None:
-        self._store, self._pack, self._done, self._after_first = store, pack, done, after_first
-        self._first, self._written, self._pause = True, 0.0, PROGRESS_SECONDS
+    def __init__(self, root: Root, driver: str, pack: Pack, done: int) -> None:
+        self._root, self._driver, self._pack, self._done = root, driver, pack, done
+        self.first, self._written, self._pause = True, 0.0, PROGRESS_SECONDS
 
     def __call__(self, run_steps: int) -> None:
-        if self._first:
-            self._first = False
-            self._after_first()
+        self.first = False
         self._done += run_steps
         if time.monotonic() - self._written >= self._pause:
             self._written = time.monotonic()
-            told = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
-            with contextlib.suppress(StoreError):  # nothing hangs on it
-                write_progress(self._store, self._pack.pack_id, told)
+            progress = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
+            with contextlib.suppress(StoreError):  # a missing report changes no result
+                self._root.write_progress(self._pack.pack_id, progress | {"driver": self._driver})
             self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)

@@ -1,4 +1,4 @@
-"""Makes of a root of thousands of small files one of few large ones: the packs' rows in bundles, sorted by run.
+"""Compacts a root of thousands of small files into a root of few large ones: the packs' rows in bundles, sorted by run.
 
 A bundle is what a pack is to a reader: a pair of files of one name under curves/ and runs/. Its name follows from its rows, so that
 a compaction that was interrupted finds again what it had written. The runs files come last of all: whatever is there before them is
@@ -7,6 +7,8 @@ a root with its specs and fewer runs, and never one run twice.
 
 from __future__ import annotations
 
+import functools
+import logging
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
@@ -20,45 +22,40 @@ import pyarrow.parquet as pq
 
 from grokjax.errors import StoreError
 from grokjax.identity import digest
-from grokjax.sweeps.execute.enter import enter_specs
-from grokjax.sweeps.store.duplicates import KEYS, committed_rows, drop_superseded, superseded
-from grokjax.sweeps.store.layout import (
-    LEFT_SECONDS,
-    Store,
-    commit_runs,
-    drop_torn_writes,
-    limits,
-    put_curves,
-    quarantine,
-    set_limit,
-    unreadable,
-)
-from grokjax.sweeps.store.objects import is_address
-from grokjax.sweeps.store.read import check_table, read_pack
+from grokjax.sweeps.store.done import KEYS
+from grokjax.sweeps.store.duplicates import committed_rows, drop_superseded, superseded
+from grokjax.sweeps.store.enter import enter
+from grokjax.sweeps.store.planned import planned_table
+from grokjax.sweeps.store.read import check_file, read_file, unreadable
+from grokjax.sweeps.store.root import Root, Table
+from grokjax.sweeps.store.specs import read_specs
 
 # Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25
 COPIES_AT_ONCE = 8
+ABANDONED_SECONDS = 3600.0  # curves of a bundle that are older, and not committed, belong to a call that was killed
 
-# Of the runs to be brought, by the stem of the file they stand in: a frame of KEYS.
+logger = logging.getLogger(__name__)
+
+# The runs to be copied, as a frame of KEYS, by the stem of the file that holds them.
 Sources = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Compaction:
-    """What was brought to the new root by one call."""
+    """What one call copied to the new root."""
 
     runs: int
     packs: int  # files of the old root that they came from
     bundles: int
 
 
-def compact(source: Store, root: str | Path) -> Compaction:
-    """Brings all committed runs of a root to another, in few large files, with all else that belongs to them.
+def compact(source: Root, root: str | Path) -> Compaction:
+    """Copies all committed runs of a root to another, in few large files, with everything else that belongs to them.
 
-    What is in training stays where it is. Interrupted anywhere, the same call goes on. So it does where the old root has got more
-    runs since, or longer ones. The old root is only read. In memory are the keys of all runs, and the rows of one bundle or of one
-    pack, whichever is larger.
+    Packs in training are left out. Interrupted anywhere, the same call continues; called again later, it adds what the old root has
+    gained since. The old root is only read. In memory are the keys of all runs, and the rows of one bundle, or of one pack if that
+    is larger.
 
     Args:
       source: the old root.
@@ -68,42 +65,40 @@ def compact(source: Store, root: str | Path) -> Compaction:
       SpecError: `root` holds another sweep.
       StoreError: a file of either cannot be read, or `root` not be written.
     """
-    target = enter_specs(source, _apart(source, root))
-    for key in target.files("runs"):
-        check_table(target, "curves", Path(key).stem)
+    _check_apart(source, target := Root(root))
+    enter(target, [(spec, functools.partial(planned_table, source, spec)) for spec in read_specs(source)])
+    for name in target.committed_packs():
+        check_file(target, "curves", name)
     missing, again = _missing(source, target)
     _copy_folders(source, target, missing, again)
     bundles = dict(_bundles(source, missing))
     for name, packs in bundles.items():
-        if not target.exists(f"curves/{name}.parquet"):
-            put_curves(target, name, _rows(source, "curves", packs, ["run_id", "step"]))
+        if not target.exists(target.table_key("curves", name)):
+            target.put_curves(name, _rows(source, "curves", packs, ["run_id", "step"]))
     for name, packs in bundles.items():
-        commit_runs(target, name, _rows(source, "runs", packs, ["run_id"]))
+        target.commit_runs(name, _rows(source, "runs", packs, ["run_id"]))
     drop_superseded(target)
     _delete_leftovers(target)
     _empty_quarantine(target)
     return Compaction(sum(map(len, missing.values())), len(missing), len(bundles))
 
 
-def _apart(source: Store, root: str | Path) -> str | Path:
-    """The new root. Raises StoreError if it is the old one or lies in it."""
-    if source.is_local is not is_address(root):
-        here = str(Path(root).resolve()) if source.is_local else str(root).rstrip("/")
-        if f"{here}/".startswith(f"{source.root}/"):
-            raise StoreError(f"{root} lies in {source.root} itself; choose another place for the compacted root")
-    return root
+def _check_apart(source: Root, target: Root) -> None:
+    """Raises StoreError if the new root is the old one or lies in it."""
+    if f"{target}/".startswith(f"{source}/"):
+        raise StoreError(f"{target} lies in {source} itself; choose another place for the compacted root")
 
 
-def _missing(source: Store, target: Store) -> tuple[Sources, frozenset[str]]:
-    """What of the old root's runs the new one lacks; and the run_ids of those it has, but not as far trained."""
-    here, there = committed_rows(target).assign(old=False), committed_rows(source).assign(old=True)
-    rows = pd.concat([frame for frame in (here, there) if len(frame)], ignore_index=True) if len(there) else there
-    missing = rows[rows["old"] & ~superseded(rows)]  # of equal rows the first stands, which is that of the new root
+def _missing(source: Root, target: Root) -> tuple[Sources, frozenset[str]]:
+    """The runs of the old root that the new one lacks; and the run_ids of those it has, but trained less far."""
+    new, old = committed_rows(target).assign(old=False), committed_rows(source).assign(old=True)
+    rows = pd.concat([frame for frame in (new, old) if len(frame)], ignore_index=True) if len(old) else old
+    missing = rows[rows["old"] & ~superseded(rows)]  # of equal rows the first counts, which is that of the new root
     by_file = {str(file): packs[list(KEYS)] for file, packs in missing.groupby("file", sort=True)}
-    return by_file, frozenset(missing["run_id"]) & frozenset(here["run_id"])
+    return by_file, frozenset(missing["run_id"]) & frozenset(new["run_id"])
 
 
-def _bundles(source: Store, missing: Sources) -> Iterator[tuple[str, Sources]]:
+def _bundles(source: Root, missing: Sources) -> Iterator[tuple[str, Sources]]:
     """Bundles by name: packs one after the other, as many as hold no more than MOST_VALUES, and at least one."""
     bundle: Sources = {}
     values = 0
@@ -117,14 +112,14 @@ def _bundles(source: Store, missing: Sources) -> Iterator[tuple[str, Sources]]:
         yield _name(bundle), bundle
 
 
-def _values(source: Store, file: str) -> int:
+def _values(source: Root, file: str) -> int:
     """How many values a pack's curves hold, from the end of the file alone."""
-    key = f"curves/{file}.parquet"
+    key = source.table_key("curves", file)
     try:
-        told = pq.read_metadata(key, filesystem=source.filesystem())
+        footer = pq.read_metadata(key, filesystem=source.filesystem())
     except (OSError, pa.ArrowException) as error:
         raise unreadable(source, key, error) from None
-    groups = [told.row_group(index) for index in range(told.num_row_groups)]
+    groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
     return sum(group.column(column).num_values for group in groups for column in range(group.num_columns))
 
 
@@ -133,47 +128,47 @@ def _name(bundle: Sources) -> str:
     return f"bundle-{digest({file: runs.to_csv(index=False) for file, runs in bundle.items()})}"
 
 
-def _rows(source: Store, table: str, packs: Sources, order: Sequence[str]) -> pa.Table:
+def _rows(source: Root, table: Table, packs: Sources, order: Sequence[str]) -> pa.Table:
     """The rows of the runs of a bundle, sorted, so that the statistics of row groups tell where a run is."""
     tables = [_pack_rows(source, table, file, runs) for file, runs in packs.items()]
     return pa.concat_tables(tables, promote_options="permissive").sort_by([(name, "ascending") for name in order])
 
 
-def _pack_rows(source: Store, table: str, file: str, runs: pd.DataFrame) -> pa.Table:
+def _pack_rows(source: Root, table: Table, file: str, runs: pd.DataFrame) -> pa.Table:
     run_ids = pa.array(runs["run_id"].tolist(), pa.string())
-    rows = read_pack(source, table, file)
+    rows = read_file(source, table, file)
     rows = rows.filter(pc.is_in(rows["run_id"], run_ids))
     if pc.count_distinct(rows["run_id"]).as_py() != len(run_ids):
         raise StoreError(
-            f"{source.root}/{table}/{file}.parquet lacks runs that were there a moment ago, or their curves; "
-            f"start the same command again, and if that does not help, grokjax verify {source.root}"
+            f"{source}/{table}/{file}.parquet lacks runs that were there a moment ago, or their curves; "
+            f"start the same command again, and if that does not help, grokjax verify {source}"
         )
     return rows
 
 
-def _delete_leftovers(target: Store) -> None:
-    """Deletes what killed calls left: torn files, and old curves of bundles that were not committed."""
-    drop_torn_writes(target)
-    for key in target.keys("curves", untouched=LEFT_SECONDS):
-        if Path(key).name.startswith("bundle-") and not target.exists(f"runs/{Path(key).name}"):
+def _delete_leftovers(target: Root) -> None:
+    """Deletes what killed calls left: old curves of bundles that were not committed."""
+    for key in target.keys("curves", untouched=ABANDONED_SECONDS):
+        if Path(key).name.startswith("bundle-") and not target.is_committed(Path(key).stem):
+            logger.info("deleting %s, left by a compaction that was killed", key)
             target.delete(key)
 
 
-def _copy_folders(source: Store, target: Store, missing: Sources, again: AbstractSet[str]) -> None:
-    """Brings what is no table: tunings that the new root has not measured itself, and what belongs to the runs to be brought.
+def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractSet[str]) -> None:
+    """Copies what is no table: tunings that the new root has not measured itself, and what belongs to the runs to be copied.
 
-    Weights and states that are there already are of an earlier call, but for weights of runs that were trained further.
+    Weights and states that the new root has are of an earlier call, except weights of runs that were trained further since.
     """
     rows = pd.concat(missing.values()) if missing else pd.DataFrame(columns=list(KEYS))
     named = {"weights": set(rows["run_id"]), "states": set(rows["pack_id"].dropna())}
-    for group_id, runs in limits(source).items():
-        set_limit(target, group_id, runs)
-    wanted = [f"quarantine/{pack_id}.json" for pack_id in quarantine(source)]
+    for group_id, runs in source.limits().items():
+        target.set_limit(group_id, runs)
+    wanted = list(source.keys("quarantine"))
     wanted += [key for key in source.keys("groups") if not target.exists(key)]
     for folder, names in named.items():
-        there = target.sizes(folder)
+        existing = target.sizes(folder)
         sizes = {key: size for key, size in source.sizes(folder).items() if Path(key).stem in names}
-        wanted += [key for key, size in sizes.items() if there.get(key) != size or Path(key).stem in again]
+        wanted += [key for key, size in sizes.items() if existing.get(key) != size or Path(key).stem in again]
 
     def copy(key: str) -> None:
         content = source.get(key)
@@ -185,11 +180,11 @@ def _copy_folders(source: Store, target: Store, missing: Sources, again: Abstrac
             pass
 
 
-def _empty_quarantine(target: Store) -> None:
-    """Takes out of quarantine what was set aside at an earlier call and has been trained since."""
-    entries = quarantine(target)
+def _empty_quarantine(target: Root) -> None:
+    """Releases runs that were in quarantine at an earlier call and have been trained since."""
+    entries = target.quarantine()
     if entries:
         done = frozenset(committed_rows(target)["run_id"])
         for pack_id, entry in entries.items():
             if done.issuperset(entry["run_ids"]):
-                target.delete(f"quarantine/{pack_id}.json")
+                target.release(pack_id)

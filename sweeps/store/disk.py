@@ -1,68 +1,97 @@
-"""Files of a root on a disk: each is written beside its place, whole, and put there in one step."""
+"""Files of a root on a disk: each is written whole to a staging folder, and moved to its place in one step."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
+import logging
 import os
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from grokjax.errors import StoreError
 
-TORN_SECONDS = 600.0  # by then nobody writes on a file any more
+# Where files are written before they are moved to their places: no reader of any tool looks for tables in it.
+STAGING = ".staging"
+STALE_SECONDS = 600.0  # a file in staging that is older than this belongs to a writer that was killed
+logger = logging.getLogger(__name__)
 
 
-def put_file(root: str, key: str, content: bytes, *, lasting: bool) -> None:
-    """Writes a file, replacing any there was.
+def put_file(root: str, key: str, content: bytes, *, durable: bool) -> None:
+    """Writes a file, replacing an existing one.
 
-    A lasting one is brought to the disk first, and its name then: after a power cut too it is there whole or not at all.
+    A durable one, and then its name, is flushed to the disk: after a power cut it is whole or absent.
 
     Raises:
       ValueError: the key leads out of the root.
       OSError: the system refuses.
     """
-    _write(root, key, content, os.replace, lasting=lasting)
+    _write(root, key, content, os.replace, durable=durable)
 
 
 def create_file(root: str, key: str, content: bytes) -> None:
-    """Writes a lasting file if there is none.
+    """Writes a durable file if there is none.
 
     Raises:
       FileExistsError: there is one.
-      StoreError: the disk has no hard links, by which that is told.
+      StoreError: the disk has no hard links, without which two writers cannot agree who was first.
       ValueError, OSError: as `put_file`.
     """
-    _write(root, key, content, _link, lasting=True)
+    _write(root, key, content, _link, durable=True)
 
 
-def drop_torn_files(root: str, folders: Iterable[str]) -> None:
-    """Removes what writers that were killed in the middle of a file have left in these folders."""
-    for path in (path for folder in folders for path in Path(root, folder).glob("*#*")):
-        with contextlib.suppress(OSError):
-            if re.fullmatch(r".+#\d+", path.name) and time.time() - path.stat().st_mtime > TORN_SECONDS:
-                path.unlink()
+@contextlib.contextmanager
+def locked(root: str) -> Iterator[None]:
+    """Keeps others who ask for it out, on all machines that share the disk, where its file system has locks."""
+    path = Path(root, STAGING, "lock")
+    path.parent.mkdir(exist_ok=True)
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            logger.warning("%s cannot be locked (%s): another sweep in this root may undo a change", path, error.strerror)
+        yield
 
 
-def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], None], *, lasting: bool) -> None:
+def stale_files(root: str) -> list[Path]:
+    """Files that writers left which were killed in the middle of a write; version 0.1 staged files beside their places."""
+    staged = [path for path in Path(root, STAGING).glob("*") if path.name != "lock"]
+    staged += [path for path in Path(root).glob("*/*#*") if re.fullmatch(r".+\.(parquet|json|safetensors)#\d+", path.name)]
+    return sorted(path for path in staged if _age(path) > STALE_SECONDS)
+
+
+def _age(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:  # moved to its place meanwhile
+        return 0.0
+
+
+def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], None], *, durable: bool) -> None:
     path = _path(root, key)
-    if not path.parent.is_dir():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _synchronise(path.parent.parent)
-    staged = path.with_name(f"{path.name}#{uuid.uuid4().int}")  # obstore lists no file that is called so
+    staged = Path(root, STAGING, uuid.uuid4().hex)
+    for folder in (path.parent, staged.parent):
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+            _synchronise(folder.parent)
     try:
         with staged.open("xb") as file:
             file.write(content)
-            if lasting:
+            if durable:
                 file.flush()
                 os.fsync(file.fileno())
         place(staged, path)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            raise StoreError(f"{path.parent} lies on another disk than {root}; a root must lie on one disk") from None
+        raise
     finally:
         staged.unlink(missing_ok=True)
-    if lasting:
+    if durable:
         _synchronise(path.parent)
 
 
@@ -85,7 +114,7 @@ def _link(staged: Path, path: Path) -> None:
 
 
 def _synchronise(folder: Path) -> None:
-    """Brings the names in a folder to the disk, where its file system can."""
+    """Flushes the names in a folder to the disk, where its file system can."""
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)

@@ -1,33 +1,27 @@
-"""Which row of the runs table stands, where a run has several; the others are dropped."""
+"""Which row of the runs table counts where a run has several, and how the others are taken out of their files."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.sweeps.store.layout import Store, put_table
-from grokjax.sweeps.store.read import OnBadFile, check_table, read_pack, read_parts, rows_of
+from grokjax.sweeps.store.done import COMMITTED, KEYS
+from grokjax.sweeps.store.read import OnBadFile, check_file, concat_files, read_file, read_files
+from grokjax.sweeps.store.root import COMPRESSION, Root, Table, parquet_bytes
 
-# What it takes to tell which row of a run stands, where it has several.
-KEY_TYPES = {
-    "run_id": pa.string(),
-    "stopped_by": pa.string(),
-    "steps": pa.int64(),
-    "diverged_step": pa.int64(),
-    "finished_at": pa.timestamp("ms", tz="UTC"),
-    "pack_id": pa.string(),
-}
-KEYS = tuple(KEY_TYPES)
+logger = logging.getLogger(__name__)
 
 
 def superseded(runs: pd.DataFrame) -> pd.Series:
-    """Which rows of a runs table, with columns KEYS, give way to another row of the same run.
+    """Which rows of a runs table, with columns KEYS, are superseded by another row of the same run.
 
     A run trained on later, after it was stopped or for more steps, is in two packs, and so is one that two drivers trained at once.
-    One that diverged stands, since it cannot be trained on; else the longer; else what was not stopped, or was committed first.
+    Of its rows the one that diverged counts, since it cannot be trained on; else the longest; else one that was not stopped, or the
+    one committed first.
     """
     if runs["run_id"].is_unique:
         return pd.Series(False, index=runs.index)
@@ -36,40 +30,47 @@ def superseded(runs: pd.DataFrame) -> pd.Series:
     return order["run_id"].duplicated().reindex(runs.index)
 
 
-def committed_rows(store: Store, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
+def committed_rows(root: Root, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
     """KEYS of every row of the runs table, and `file`: the stem of the pair of files that hold the row and its curve.
 
-    Arrow-backed columns; null where a table of an older version lacks one. Bad files as in `read_parts`.
+    Arrow-backed columns; null where a table of an older version lacks one. Bad files as in `read_files`.
     """
-    parts = read_parts(store, "runs", KEYS, on_bad_file=on_bad_file)
-    named = [part._replace(rows=part.rows.append_column("file", pa.repeat(part.file, len(part.rows)))) for part in parts]
-    schema = pa.schema({**KEY_TYPES, "file": pa.string()})
-    frame: pd.DataFrame = rows_of(named, schema).to_pandas(types_mapper=pd.ArrowDtype)
+    files = read_files(root, "runs", KEYS, on_bad_file=on_bad_file)
+    named = [each._replace(rows=each.rows.append_column("file", pa.repeat(each.file, len(each.rows)))) for each in files]
+    schema = COMMITTED.append(pa.field("file", pa.string()))
+    frame: pd.DataFrame = concat_files(named, schema).to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 
-def drop_superseded(store: Store) -> None:
-    """Leaves one row a run in the files, where the curves of the row that stands can be read.
+def drop_superseded(root: Root) -> None:
+    """Leaves one row of each run in the files, where the curves of the row that counts can be read.
 
-    May be killed anywhere, or done by two at once: what is left over then goes the next time. The files stay, even empty.
+    It may be killed anywhere, or run by two drivers at once: what is left over then goes the next time. Files stay, even empty.
 
     Raises:
       BadFileError: a file of a run that is in several is missing or damaged; nothing of that run is dropped.
     """
-    rows = committed_rows(store)
-    give_way = superseded(rows)
-    standing = rows[~give_way & rows["run_id"].isin(rows["run_id"][give_way])]
-    for file in standing["file"].unique():
-        check_table(store, "curves", str(file))
-    for pack_id in set(rows["pack_id"][give_way].dropna()) - set(rows["pack_id"][~give_way]):
-        store.delete(f"states/{pack_id}.safetensors")
-    stay = set(zip(standing["run_id"], standing["file"], strict=True))
-    for file, gone in rows[give_way].groupby("file")["run_id"]:
-        _drop_runs(store, str(file), [run_id for run_id in gone if (run_id, file) not in stay])
+    rows = committed_rows(root)
+    gone = superseded(rows)
+    counting = rows[~gone & rows["run_id"].isin(rows["run_id"][gone])]
+    for file in counting["file"].unique():
+        check_file(root, "curves", str(file))
+    for pack_id in set(rows["pack_id"][gone].dropna()) - set(rows["pack_id"][~gone]):
+        root.delete_states(pack_id)
+    kept = set(zip(counting["run_id"], counting["file"], strict=True))
+    for file, run_ids in rows[gone].groupby("file")["run_id"]:
+        dropped = [run_id for run_id in run_ids if (run_id, file) not in kept]
+        logger.info("dropping %d rows of %s: the runs were trained further, or twice", len(dropped), file)
+        # Curves first: a kill in between leaves a row that is superseded, and no curve without a row.
+        if all(_drop_runs(root, table, str(file), dropped) for table in ("curves", "runs")):
+            continue
+        logger.warning("%s was committed anew meanwhile; its superseded rows go the next time", file)
 
 
-def _drop_runs(store: Store, file: str, run_ids: Sequence[str]) -> None:
-    """Takes runs out of a pair of files, curves first: a kill between leaves a row that gives way, and no curve without a row."""
-    for table in ("curves", "runs"):
-        rows = read_pack(store, table, file)
-        put_table(store, table, file, rows.filter(pc.invert(pc.is_in(rows["run_id"], pa.array(run_ids, pa.string())))))
+def _drop_runs(root: Root, table: Table, file: str, run_ids: Sequence[str]) -> bool:
+    """Takes runs out of a file, unless another driver has changed it since it was read; returns whether it could."""
+    key = root.table_key(table, file)
+    content = root.get(key)
+    rows = read_file(root, table, file, content)
+    left = rows.filter(pc.invert(pc.is_in(rows["run_id"], pa.array(run_ids, pa.string()))))
+    return root.replace(key, parquet_bytes(left, COMPRESSION[table]), expected=content or b"")

@@ -11,24 +11,24 @@ from fsspec.spec import AbstractBufferedFile
 from pyarrow import fs
 
 if TYPE_CHECKING:
-    from grokjax.sweeps.store.objects import Storage
+    from grokjax.sweeps.store.objects import ObjectStore
 
 
-def object_files(storage: Storage) -> fs.FileSystem:
+def object_files(objects: ObjectStore) -> fs.FileSystem:
     """The objects of a store as Arrow's files; paths are keys."""
-    return fs.PyFileSystem(fs.FSSpecHandler(_Files(storage)))
+    return fs.PyFileSystem(fs.FSSpecHandler(_Files(objects)))
 
 
 class _Files(fsspec.AbstractFileSystem):
     cachable = False
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, objects: ObjectStore) -> None:
         super().__init__()
-        self._storage = storage
+        self._objects = objects
 
     def info(self, path: str, **_: Any) -> dict[str, Any]:
         """Name, size and type of the object at a path. Raises FileNotFoundError, StoreError."""
-        size = self._storage.size(path)
+        size = self._objects.size(path)
         if size is None:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return {"name": path, "size": size, "type": "file"}
@@ -38,7 +38,7 @@ class _Files(fsspec.AbstractFileSystem):
 
     def fetch(self, path: str, start: int, end: int) -> bytes:
         """The object's bytes from `start` to `end`. Raises StoreError."""
-        return self._storage.part(path, start, end)
+        return self._objects.read_range(path, start, end)
 
 
 class _File(AbstractBufferedFile):

@@ -1,16 +1,18 @@
-"""Whole objects under keys, on a disk or in an object store, by the same few calls: put, create, get, list, delete."""
+"""Whole objects under keys, on a disk or in an object store, by the same few calls: put, put_if_absent, get, list, delete."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
+import logging
 import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import obstore
 import tenacity
@@ -20,16 +22,21 @@ from obstore.exceptions import (
     GenericError,
     NotFoundError,
     PermissionDeniedError,
+    PreconditionError,
     UnauthenticatedError,
 )
 from obstore.store import LocalStore, from_url
 from pyarrow import fs
 
 from grokjax.errors import StoreError, reason, remedy
-from grokjax.sweeps.store.disk import create_file, put_file
+from grokjax.sweeps.store.disk import STAGING, create_file, locked, put_file
 from grokjax.sweeps.store.object_files import object_files
 
+if TYPE_CHECKING:
+    from obstore import UpdateVersion
+
 Answer = TypeVar("Answer")
+logger = logging.getLogger(__name__)
 
 # Of a root that is an address, not a folder: what comes before "://".
 SCHEMES = ("s3", "gs", "az")
@@ -39,62 +46,105 @@ OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong addres
 LONGEST_PAUSE_SECONDS = 8.0
 
 
-class Storage:
-    """A root's objects. Writes appear at once or not at all; `create` is what two writers can agree by."""
+class ObjectStore:
+    """The objects under a folder or an address. Writes appear at once or not at all; two writers agree by `put_if_absent`."""
 
-    def __init__(self, root: str | Path, *, create: bool = False) -> None:
-        """Opens a root: a folder, or an address such as s3://bucket/folder, gs://bucket/folder, az://container/folder.
+    def __init__(self, address: str | Path) -> None:
+        """Names the place; nothing is read or written yet.
 
-        Endpoint and credentials of an address come from the environment (AWS_..., GOOGLE_..., AZURE_...), for S3 also from the
-        profile that AWS_PROFILE names. They are not kept, told, or sent anywhere.
+        Args:
+          address: a folder, or an address such as s3://bucket/folder, gs://bucket/folder, az://container/folder. Endpoint and
+            credentials of an address come from the environment (AWS_..., GOOGLE_..., AZURE_...), for S3 also from the profile that
+            AWS_PROFILE names. They are neither stored nor shown, and go only to that address.
 
         Raises:
-          StoreError: there is no such store, or no way in.
+          StoreError: an address of an unknown kind.
         """
-        self.is_local = not is_address(root)
-        self.root = str(Path(root).resolve()) if self.is_local else str(root).rstrip("/")
+        self.is_local = not is_address(address)
+        self.address = os.path.realpath(address) if self.is_local else str(address).rstrip("/")
+
+    def __str__(self) -> str:
+        """The folder or the address."""
+        return self.address
+
+    def first_request(self, attempt: Callable[[], Answer], what: str) -> Answer:
+        """The answer to a request that may go to a wrong address: retried for seconds, not for minutes.
+
+        Raises:
+          StoreError: there is no such store, or access is denied. The message names the root, and `what` was tried with it.
+        """
         try:
-            self._objects = LocalStore(self.root, mkdir=create) if self.is_local else _connect(self.root)
-            if not self.is_local:  # is there a way in?
-                self._retrying(OPENING_SECONDS)(lambda: next(obstore.list(self._objects, prefix="specs", chunk_size=1), None))
+            return attempt() if self.is_local else self._retrying(OPENING_SECONDS)(attempt)
         except (OSError, BaseError, ValueError) as error:
             why = reason(error) if self.is_local or " 404 " not in str(error) else "there is no such bucket or container"
-            raise StoreError(f"cannot {'write to' if create else 'read'} root {root}: {why}; choose another --root") from None
+            raise StoreError(f"cannot {what} root {self.address}: {why}; choose another --root") from None
 
     def check_create(self) -> None:
-        """Makes sure that of two writers of one key one is told so: the commit rests on it.
+        """Makes sure that `put_if_absent` fails for the second of two writers of one key: the commit rests on it.
 
         Raises:
           StoreError: the store cannot be written, or lets both write.
         """
-        key = f"progress/.probe-{uuid.uuid4().hex}"
+        key = f"{STAGING}/probe-{uuid.uuid4().hex}"
         self._patiently(lambda: self._create(key, b"first"), "write")
         both = self._patiently(lambda: self._create(key, b"second"), "write")
         self.delete(key)
         if both:
             raise StoreError(
-                f"{self.root} lets two writers create the same object, so that a run could be there twice; it needs "
+                f"{self.address} lets two writers create the same object, so that a run could be there twice; it needs "
                 "conditional writes (If-None-Match)"
             )
 
-    def put(self, key: str, content: bytes, *, lasting: bool = True) -> None:
-        """Writes the whole object, replacing any there was; a lasting one stays even if a disk loses power. Raises StoreError."""
+    def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
+        """Writes the whole object, replacing an existing one; a durable one survives a power cut. Raises StoreError."""
 
         def attempt() -> None:
             if self.is_local:
-                put_file(self.root, key, content, lasting=lasting)
+                put_file(self.address, key, content, durable=durable)
             else:
                 obstore.put(self._objects, key, content)
 
         self._patiently(attempt, f"write {key}")
 
-    def create(self, key: str, content: bytes) -> bool:
-        """Writes the whole object if there is none; returns whether what is there now is `content`.
+    def put_if_absent(self, key: str, content: bytes) -> bool:
+        """Writes the whole object if there is none; returns whether `content` is stored now. Raises StoreError.
 
-        True as well where the object is there because an earlier try of this very call was carried out and its answer lost.
-        Raises StoreError.
+        It is True too where an earlier attempt of this call was carried out and its answer lost.
         """
         return self._patiently(lambda: self._create(key, content), f"create {key}")
+
+    def replace(self, key: str, content: bytes, expected: bytes) -> bool:
+        """Writes the whole object if what is stored is `expected`; returns whether `content` is stored now. Raises StoreError.
+
+        What another writer stored or deleted since `expected` was read stays as it is. On a disk the writers that agree so are
+        those that use `replace` and `remove`.
+        """
+
+        def attempt() -> bool:
+            if self.is_local:
+                with locked(self.address):
+                    if self._get(key) == expected:
+                        put_file(self.address, key, content, durable=True)
+                        return True
+                    return False
+            try:
+                stored = obstore.get(self._objects, key)
+                if bytes(stored.bytes()) == expected:
+                    read: UpdateVersion = {"e_tag": stored.meta["e_tag"]}
+                    if stored.meta["version"] is not None:
+                        read["version"] = stored.meta["version"]
+                    obstore.put(self._objects, key, content, mode=read)
+                    return True
+            except (FileNotFoundError, NotFoundError, PreconditionError):
+                pass
+            return self._get(key) == content  # an earlier attempt was carried out, and its answer lost
+
+        return self._patiently(attempt, f"write {key}")
+
+    def remove(self, key: str) -> None:
+        """Deletes an object that another writer may be about to `replace`. Raises StoreError."""
+        with locked(self.address) if self.is_local else contextlib.nullcontext():
+            self.delete(key)
 
     def get(self, key: str) -> bytes | None:
         """The object's content; None if there is none. Raises StoreError."""
@@ -115,21 +165,23 @@ class Storage:
         """Whether there is such an object. Raises StoreError."""
         return self.size(key) is not None
 
-    def part(self, key: str, start: int, end: int) -> bytes:
+    def read_range(self, key: str, start: int, end: int) -> bytes:
         """The object's bytes from `start` to `end`. Raises StoreError."""
         return self._patiently(lambda: bytes(obstore.get_range(self._objects, key, start=start, end=end)), f"read {key}")
 
     def get_json(self, key: str) -> dict[str, Any] | None:
         """The object as JSON; None if there is none. Raises StoreError."""
         content = self.get(key)
-        if content is None:
-            return None
+        return None if content is None else self.parse_json(key, content)
+
+    def parse_json(self, key: str, content: bytes) -> dict[str, Any]:
+        """The JSON object that was read at a key. Raises StoreError if it is none."""
         try:
             value = json.loads(content)
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise StoreError(f"{self.root}/{key} is no JSON object; restore it, or move it away")
+            raise StoreError(f"{self}/{key} is no JSON object; restore it, or move it away")
         return value
 
     def delete(self, key: str) -> None:
@@ -153,30 +205,33 @@ class Storage:
 
     def entries(self, folder: str) -> list[Any]:
         """The objects in a folder in the order of their keys, each with `path`, `size`, `last_modified`. Raises StoreError."""
-
-        def attempt() -> list[Any]:
-            entries = [entry for batch in obstore.list(self._objects, prefix=folder) for entry in batch]
-            return [entry for entry in entries if entry["path"].rpartition("/")[0] == folder]
-
-        return sorted(self._patiently(attempt, f"list {folder}"), key=lambda entry: str(entry["path"]))
+        return sorted(self._patiently(lambda: self._list(folder), f"list {folder}"), key=lambda entry: str(entry["path"]))
 
     def filesystem(self) -> fs.FileSystem:
         """The objects as files that Arrow reads in parts; paths are keys."""
         if self.is_local:
-            return fs.SubTreeFileSystem(self.root, fs.LocalFileSystem())
+            return fs.SubTreeFileSystem(self.address, fs.LocalFileSystem())
         return object_files(self)
+
+    @functools.cached_property
+    def _objects(self) -> Any:
+        return LocalStore(self.address) if self.is_local else _connect(self.address)
+
+    def _list(self, folder: str) -> list[Any]:
+        entries = [entry for batch in obstore.list(self._objects, prefix=folder) for entry in batch]
+        return [entry for entry in entries if entry["path"].rpartition("/")[0] == folder]
 
     def _create(self, key: str, content: bytes) -> bool:
         try:
             if self.is_local:
-                create_file(self.root, key, content)
+                create_file(self.address, key, content)
             else:
                 obstore.put(self._objects, key, content, mode="create")
         except (FileExistsError, AlreadyExistsError):  # or a conflict of two requests at once (409), of which neither need have won
-            there = self._get(key)
-            if there is None:
+            stored = self._get(key)
+            if stored is None:
                 raise
-            return there == content
+            return stored == content
         return True
 
     def _get(self, key: str) -> bytes | None:
@@ -186,24 +241,31 @@ class Storage:
             return None
 
     def _patiently(self, attempt: Callable[[], Answer], what: str) -> Answer:
-        """The attempt's answer, repeated while the store is out of reach or out of breath."""
+        """The attempt's answer, repeated while the store is out of reach or overloaded."""
         try:
             return self._retrying(PATIENCE_SECONDS)(attempt)
         except (OSError, BaseError) as error:
             helps = remedy(error)
-            raise StoreError(f"cannot {what} in {self.root}: {reason(error)}{f'; {helps}' if helps else ''}") from None
+            raise StoreError(f"cannot {what} in {self.address}: {reason(error)}{f'; {helps}' if helps else ''}") from None
 
     def _retrying(self, seconds: float) -> tenacity.Retrying:
         return tenacity.Retrying(
-            retry=tenacity.retry_if_exception(lambda error: _may_pass(error, self.is_local)),
+            retry=tenacity.retry_if_exception(lambda error: _is_passing(error, self.is_local)),
             wait=tenacity.wait_random_exponential(multiplier=0.1, max=LONGEST_PAUSE_SECONDS),
             stop=tenacity.stop_after_delay(seconds),
+            before_sleep=_log_retry,
             reraise=True,
         )
 
 
+def _log_retry(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    why = reason(error) if isinstance(error, Exception) else error
+    logger.warning("the store failed (%s); retrying for %.1f s so far", why, state.seconds_since_start or 0.0)
+
+
 def is_address(root: str | Path) -> bool:
-    """Whether a root is the address of an object store. Raises StoreError for an address of any other kind."""
+    """Whether a root is the address of an object store. Raises StoreError for an address with another scheme."""
     scheme, colon, _ = str(root).partition(":/")  # pathlib folds the two slashes of an address
     if not colon or not scheme.isalnum():
         return False
@@ -233,9 +295,9 @@ def _connect(address: str) -> Any:
     )
 
 
-def _may_pass(error: BaseException, is_local: bool) -> bool:
+def _is_passing(error: BaseException, is_local: bool) -> bool:
     """Whether the same request may succeed a little later."""
     if is_local:
         return False
-    lasting = (PermissionDeniedError, UnauthenticatedError, NotFoundError)
-    return isinstance(error, (GenericError, AlreadyExistsError, OSError)) and not isinstance(error, lasting)
+    permanent = (PermissionDeniedError, UnauthenticatedError, NotFoundError)
+    return isinstance(error, (GenericError, AlreadyExistsError, OSError)) and not isinstance(error, permanent)

@@ -1,10 +1,12 @@
-"""Reading the tables of a root pack by pack: each file is opened once, many at a time, and no more of it read than is asked for."""
+"""Reads the tables of a root: each file is opened once, many at a time, and only the rows and columns asked for are read."""
 
 from __future__ import annotations
 
 import bisect
 import functools
 import io
+import itertools
+import logging
 import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -16,32 +18,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from grokjax.errors import BadFileError, BadFileWarning
-from grokjax.sweeps.store.layout import Store, joined, unreadable
+from grokjax.errors import BadFileError, BadFileWarning, reason, remedy
+from grokjax.sweeps.store.root import Root, Table
 
 OnBadFile = Literal["raise", "skip"]
+logger = logging.getLogger(__name__)
 
 
-class Part(NamedTuple):
-    """What was read of one file."""
+class TableFile(NamedTuple):
+    """What was read of one file of a table."""
 
     file: str  # its stem, which names a pack's pair of files
     rows: pa.Table
     schema: pa.Schema  # of all its columns, read or not
 
 
-def read_parts(
-    store: Store,
-    table: str,
+def read_files(
+    root: Root,
+    table: Table,
     columns: Collection[str] | None = None,
     run_ids: Collection[str] | None = None,
     on_bad_file: OnBadFile = "raise",
-) -> list[Part]:
-    """The table "runs" or "curves" of all committed packs, a part a file.
+) -> list[TableFile]:
+    """The runs or the curves of all committed packs, file by file.
 
     Args:
-      store: the root.
-      table: which.
+      root: where the sweep was run to.
+      table: which of the two.
       columns: those to read, as far as a file has them; all when None.
       run_ids: the runs whose rows to read; all when None. Files that have none of them are left out.
       on_bad_file: whether a bad file is an error, or is left out with a BadFileWarning that names it.
@@ -50,149 +53,168 @@ def read_parts(
       BadFileError: a file is missing, cut short, no Parquet file, or not one of this table.
       StoreError: the root cannot be read.
     """
-    part = functools.partial(_part, store, columns, None if run_ids is None else sorted(run_ids))
+    read = functools.partial(_read, root, columns, None if run_ids is None else sorted(run_ids))
     if on_bad_file == "skip":
-        part = functools.partial(_unless_bad, store, part)
-    with ThreadPoolExecutor(store.readers) as pool:
-        parts = [each for each in pool.map(part, store.files(table)) if each is not None]
-    return _fitting(store, table, parts, on_bad_file)
+        read = functools.partial(_unless_bad, root, read)
+    with ThreadPoolExecutor(root.readers) as pool:
+        files = [file for file in pool.map(read, root.table_keys(table)) if file is not None]
+    return _compatible(root, table, files, on_bad_file)
 
 
-def read_pack(store: Store, table: str, file: str) -> pa.Table:
-    """A whole file of the table "runs" or "curves", named by its stem, with the checksums of its pages. Raises BadFileError."""
-    key = f"{table}/{file}.parquet"
+def read_file(root: Root, table: Table, name: str, content: bytes | None = None) -> pa.Table:
+    """All rows of one file of a table, named by its stem, with the checksums of its pages verified. Raises BadFileError.
+
+    `content` is what the file holds, where that was read before.
+    """
+    key = root.table_key(table, name)
     try:
-        return open_table(store, key, page_checksum_verification=True).read()
+        return open_table(root, key, None if content is None else io.BytesIO(content), page_checksum_verification=True).read()
     except (OSError, pa.ArrowException) as error:
-        raise unreadable(store, key, error) from None
+        raise unreadable(root, key, error) from None
 
 
-def check_table(store: Store, table: str, file: str) -> None:
-    """Raises BadFileError if a file of the table "runs" or "curves", named by its stem, is missing, cut short or foreign."""
-    _part(store, (), None, f"{table}/{file}.parquet")
+def check_file(root: Root, table: Table, name: str) -> None:
+    """Raises BadFileError if a file of a table, named by its stem, is missing, cut short or foreign."""
+    _read(root, (), None, root.table_key(table, name))
 
 
-def _unless_bad(store: Store, read: Callable[[str], Part | None], path: str) -> Part | None:
+def warn_left_out(error: BadFileError) -> None:
+    """Tells the user which file is left out, as was asked."""
+    logger.warning("left out: %s", error)
+    warnings.warn(f"left out: {error}", BadFileWarning, stacklevel=1)
+
+
+def unreadable(root: Root, key: str, error: Exception) -> BadFileError:
+    """The error for a Parquet file that cannot be read."""
+    helps = remedy(error) or "restore it, or move its runs file away to train the pack again"
+    return BadFileError(f"cannot read {root}/{key}: {reason(error)}; {helps}")
+
+
+def open_table(root: Root, key: str, content: io.BytesIO | None = None, **options: Any) -> pq.ParquetFile:
+    """Opens the file at a key, or its content that was read before.
+
+    Raises:
+      BadFileError: its columns are not those of a sweep's file.
+      OSError, pa.ArrowException: it is missing, cut short or no Parquet file.
+    """
+    filesystem = root.filesystem() if content is None else None
+    file = pq.ParquetFile(key if content is None else content, filesystem=filesystem, **options)
+    names = file.schema.names  # several times as fast as asking for Arrow's schema
+    for name in ("run_id", "step") if key.startswith("curves/") else ("run_id",):
+        if name not in names:
+            raise BadFileError(
+                f"cannot read {root}/{key}: it is no file of a sweep, it has no column {name}; move it out of the root"
+            )
+    return file
+
+
+def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """The columns of all schemas, by name."""
+    different = [schema for before, schema in itertools.pairwise(schemas) if not schema.equals(before)]
+    return pa.unify_schemas([*schemas[:1], *different], promote_options="permissive")
+
+
+def concat_files(files: Sequence[TableFile], schema: pa.Schema | None = None) -> pa.Table:
+    """The rows of all files, columns joined by name.
+
+    Args:
+      files: at least one, unless there is a schema.
+      schema: which columns, in its order; null where no file has one. Columns that a file has keep the type they have.
+    """
+    return concat_rows([file.rows for file in files], schema)
+
+
+def concat_rows(tables: Sequence[pa.Table], schema: pa.Schema | None = None) -> pa.Table:
+    """The rows of all tables, as `concat_files` joins those of files."""
+    if schema is None or tables:
+        same = all(table.schema.equals(tables[0].schema) for table in tables)
+        rows = pa.concat_tables(tables, promote_options="none" if same else "permissive")
+    if schema is None:
+        return rows
+    rows = rows if tables else schema.empty_table()
+    for field in schema:
+        if field.name not in rows.schema.names:  # files of an older version
+            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
+    return rows.select(schema.names)
+
+
+def _unless_bad(root: Root, read: Callable[[str], TableFile | None], key: str) -> TableFile | None:
     try:
-        return read(path)
+        return read(key)
     except BadFileError as error:
-        leave_out(error if path.startswith("runs/") else _bad_runs_file(store, Path(path).stem) or error)
+        warn_left_out(error if key.startswith("runs/") else _bad_runs_file(root, Path(key).stem) or error)
         return None
 
 
-def _bad_runs_file(store: Store, file: str) -> BadFileError | None:
-    """What is wrong with the runs file of a pair, if anything: then there need be no curves to it."""
+def _bad_runs_file(root: Root, name: str) -> BadFileError | None:
+    """The error of the runs file of a pair, if it is bad: then its curves need not be there either."""
     try:
-        check_table(store, "runs", file)
+        check_file(root, "runs", name)
     except BadFileError as error:
         return error
     return None
 
 
-def _fitting(store: Store, table: str, parts: list[Part], on_bad_file: OnBadFile) -> list[Part]:
-    """The parts, but for those whose columns are of other types than most parts'."""
-    if all(part.schema.equals(parts[0].schema) for part in parts):
-        return parts
-    usual = Counter(str(part.schema) for part in parts).most_common(1)[0][0]
-    schema = next(part.schema for part in parts if str(part.schema) == usual)
-    fitting: list[Part] = []
-    for part in parts:
+def _compatible(root: Root, table: Table, files: list[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:
+    """The files without those whose columns have other types than those of most files."""
+    if all(file.schema.equals(files[0].schema) for file in files):
+        return files
+    usual = Counter(str(file.schema) for file in files).most_common(1)[0][0]
+    schema = next(file.schema for file in files if str(file.schema) == usual)
+    compatible: list[TableFile] = []
+    for file in files:
         try:
-            joined([schema, part.schema])
-            fitting.append(part)
+            joined([schema, file.schema])
+            compatible.append(file)
         except pa.ArrowException as error:
-            bad = unreadable(store, f"{table}/{part.file}.parquet", error)
+            bad = unreadable(root, root.table_key(table, file.file), error)
             if on_bad_file == "raise":
                 raise bad from None
-            leave_out(bad)
-    return fitting
+            warn_left_out(bad)
+    return compatible
 
 
-def leave_out(error: BadFileError) -> None:
-    """Tells the user of a file that is left out, as asked."""
-    warnings.warn(f"left out: {error}", BadFileWarning, stacklevel=1)
-
-
-def open_table(store: Store, path: str, content: io.BytesIO | None = None, **options: Any) -> pq.ParquetFile:
-    """The file at a key, or what was read of it, opened.
-
-    Raises:
-      BadFileError: its columns are not those of a file of ours.
-      OSError, pa.ArrowException: it is missing, cut short or no Parquet file.
-    """
-    filesystem = store.filesystem() if content is None else None
-    file = pq.ParquetFile(path if content is None else content, filesystem=filesystem, **options)
-    there = file.schema.names  # several times as fast as asking Arrow's schema
-    for name in ("run_id",) if path.startswith("runs/") else ("run_id", "step"):
-        if name not in there:
-            raise BadFileError(
-                f"cannot read {store.root}/{path}: it is no file of a sweep, it has no column {name}; move it out of the root"
-            )
-    return file
-
-
-def rows_of(parts: Sequence[Part], schema: pa.Schema | None = None) -> pa.Table:
-    """The rows of all parts, columns joined by name.
-
-    Args:
-      parts: at least one, unless there is a schema.
-      schema: which columns, in its order; null where no part has one. Those there are keep the type they have.
-    """
-    tables = [part.rows for part in parts]
-    if schema is None or tables:
-        alike = all(table.schema.equals(tables[0].schema) for table in tables)
-        rows = pa.concat_tables(tables, promote_options="none" if alike else "permissive")
-    if schema is None:
-        return rows
-    rows = rows if tables else schema.empty_table()
-    for field in schema:
-        if field.name not in rows.schema.names:  # of files of a version that had none such
-            rows = rows.append_column(field, pa.nulls(len(rows), field.type))
-    return rows.select(schema.names)
-
-
-def _part(store: Store, columns: Collection[str] | None, run_ids: Sequence[str] | None, path: str) -> Part | None:
-    # What Arrow reads ahead is worth it over a network alone.
-    options: dict[str, Any] = {"pre_buffer": not store.is_local}
+def _read(root: Root, columns: Collection[str] | None, run_ids: Sequence[str] | None, key: str) -> TableFile | None:
+    options: dict[str, Any] = {"pre_buffer": not root.is_local}  # reading ahead pays over a network only
     try:
         if run_ids is None:
-            return _rows(open_table(store, path, **options), path, columns)
-        held = dict(_held(open_table(store, path, read_dictionary=["run_id"], **options), run_ids))
-        if not held:
+            return _rows(open_table(root, key, **options), key, columns)
+        found = dict(_row_groups(open_table(root, key, read_dictionary=["run_id"], **options), run_ids))
+        if not found:
             return None
-        part = _rows(open_table(store, path, **options), path, columns, list(held))
-        ids = pa.array(sorted(set().union(*held.values())), pa.string())
-        return part._replace(rows=part.rows.filter(pc.is_in(part.rows["run_id"], ids)))
+        file = _rows(open_table(root, key, **options), key, columns, list(found))
+        ids = pa.array(sorted(set().union(*found.values())), pa.string())
+        return file._replace(rows=file.rows.filter(pc.is_in(file.rows["run_id"], ids)))
     except (OSError, pa.ArrowException) as error:
-        raise unreadable(store, path, error) from None
+        raise unreadable(root, key, error) from None
 
 
-def _rows(file: pq.ParquetFile, path: str, columns: Collection[str] | None, groups: Sequence[int] | None = None) -> Part:
+def _rows(file: pq.ParquetFile, key: str, columns: Collection[str] | None, groups: Sequence[int] | None = None) -> TableFile:
     groups = range(file.num_row_groups) if groups is None else groups
     if columns is None:
         rows = file.read_row_groups(groups, use_threads=False)
-        return Part(Path(path).stem, rows, rows.schema)
+        return TableFile(Path(key).stem, rows, rows.schema)
     schema = file.schema_arrow
     rows = file.read_row_groups(groups, [name for name in schema.names if name in columns], use_threads=False)
-    return Part(Path(path).stem, rows, schema)
+    return TableFile(Path(key).stem, rows, schema)
 
 
-def _held(file: pq.ParquetFile, run_ids: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
-    """The row groups of a file that hold some of these runs, sorted, with which.
+def _row_groups(file: pq.ParquetFile, run_ids: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
+    """The row groups of a file that hold some of the runs, which are sorted, with those runs.
 
-    Of a row group whose least and greatest do not tell enough `run_id` alone is read, as a dictionary: in the curves a run is there
-    hundreds of times.
+    Where the least and greatest run_id of a row group do not settle it, its column run_id is read as a dictionary: in the curves a
+    run is there hundreds of times.
     """
     for index in range(file.num_row_groups):
         between = _between(file.metadata.row_group(index), run_ids)
         if between:
             chunks = file.read_row_group(index, ["run_id"], use_threads=False)["run_id"].chunks
-            if held := {run_id for chunk in chunks for run_id in chunk.dictionary.to_pylist()}.intersection(between):
-                yield index, held
+            if found := {run_id for chunk in chunks for run_id in chunk.dictionary.to_pylist()}.intersection(between):
+                yield index, found
 
 
 def _between(group: Any, run_ids: Sequence[str]) -> Sequence[str]:
-    """Those of some runs, sorted, that lie between the least and the greatest run_id of a row group."""
+    """The runs, which are sorted, that lie between the least and the greatest run_id of a row group."""
     first = group.column(0)
     if first.path_in_schema != "run_id" or first.statistics is None or not first.statistics.has_min_max:
         return run_ids

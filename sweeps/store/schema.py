@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,11 +45,16 @@ def _metric_column(metric: Metric) -> Column:
     return Column(metric.name, types[metric.shape], metric.unit, metric.meaning + probe, "curve")
 
 
-CURVE_COLUMNS: tuple[Column, ...] = (
-    Column("run_id", pa.string(), "", "the run, as in the runs table", "curve"),
-    Column("step", pa.int64(), "steps", "training steps made when the row was logged", "curve"),
-    *map(_metric_column, METRICS),
-)
+def curve_columns(metrics: Sequence[Metric] = METRICS) -> tuple[Column, ...]:
+    """The columns of the curves: run_id, step and the metrics, by default those of this package."""
+    return (
+        Column("run_id", pa.string(), "", "the run, as in the runs table", "curve"),
+        Column("step", pa.int64(), "steps", "training steps made when the row was logged", "curve"),
+        *map(_metric_column, metrics),
+    )
+
+
+CURVE_COLUMNS = curve_columns()
 
 
 def threshold_label(metric: str, threshold: float) -> str:
@@ -79,6 +85,15 @@ def _crossing_meaning(metric: str, threshold: float, sustained: bool) -> str:
     return f"{when} {metric} {reaches} {threshold:g}; null if not up to `steps`"
 
 
+def final_columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
+    """The columns of the runs table that hold the last logged value of each metric with one number a step."""
+    return tuple(
+        Column(f"final_{each.name}", pa.float64(), each.unit, f"{each.name} at the last logged step", "outcome")
+        for each in metrics
+        if each.shape == "scalar"
+    )
+
+
 OUTCOME_COLUMNS: tuple[Column, ...] = (
     Column("steps", pa.int64(), "steps", "training steps made", "outcome"),
     Column(
@@ -99,7 +114,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     Column("min_test_loss", pa.float64(), "nats", "least test_loss over the logged steps", "outcome"),
     Column("max_loss_ratio", pa.float64(), "1", "greatest test_loss / train_loss over the logged steps", "outcome"),
     Column("max_test_accuracy", pa.float64(), "share", "greatest test_accuracy over the logged steps", "outcome"),
-    *(Column(f"final_{each.name}", pa.float64(), each.unit, f"{each.name} at the last logged step", "outcome") for each in SCALARS),
+    *final_columns(SCALARS),
     *(
         Column(name, pa.int64(), "steps", _crossing_meaning(metric, threshold, sustained), "outcome")
         for name, metric, threshold, sustained in crossing_columns()
@@ -133,6 +148,7 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
     ),
     Column("worker", pa.string(), "", "the process that trained it: host and process id", "provenance"),
     Column("device", pa.string(), "", "kind of device it was trained on", "provenance"),
+    Column("num_classes", pa.int32(), "", "classes of the task; 1 / num_classes is the accuracy of guessing", "provenance"),
     Column("trajectory_version", pa.int32(), "", "version of the code's meaning of a config", "provenance"),
     Column("grokjax_version", pa.string(), "", "version of this package", "provenance"),
     Column("commit", pa.string(), "", "git commit of the code; null where it is not a checkout", "provenance"),
@@ -143,17 +159,20 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
 )
 
 
-def runs_columns(hyperparameters: tuple[Column, ...]) -> tuple[Column, ...]:
-    """The columns of the runs table: run_id, the hyperparameters, the outcomes, the provenance."""
+def runs_columns(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] = METRICS) -> tuple[Column, ...]:
+    """The columns of the runs table: run_id, hyperparameters, outcomes, provenance, final values of other packages' metrics."""
     run_id = Column("run_id", pa.string(), "", "hash of all that determines the run's trajectory", "provenance")
-    return (run_id, *hyperparameters, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS)
+    meaning = 'versions of its task, model and optimizer other than 1, such as "task 2"; null where all are 1'
+    versions = Column("component_versions", pa.string(), "", meaning, "hyperparameter")  # two versions are never mixed in a cell
+    further = final_columns([metric for metric in metrics if metric not in METRICS])
+    return (run_id, *hyperparameters, versions, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS, *further)
 
 
-def runs_schema(hyperparameters: tuple[Column, ...]) -> pa.Schema:
-    """The runs table, as Arrow has it."""
-    return pa.schema([column.field for column in runs_columns(hyperparameters)])
+def runs_schema(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] = METRICS) -> pa.Schema:
+    """The Arrow schema of the runs table, as `runs_columns`."""
+    return pa.schema([column.field for column in runs_columns(hyperparameters, metrics)])
 
 
-def curves_schema() -> pa.Schema:
-    """The curves: a row a run and logged step."""
-    return pa.schema([column.field for column in CURVE_COLUMNS])
+def curves_schema(metrics: Sequence[Metric] = METRICS) -> pa.Schema:
+    """The Arrow schema of the curves, which have a row for each run and logged step."""
+    return pa.schema([column.field for column in curve_columns(metrics)])

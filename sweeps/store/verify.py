@@ -1,4 +1,4 @@
-"""Whether a root holds what its specs ask for, whole: every run once, every file readable, every curve as long as its run."""
+"""Verifies a root: every run is there once, every file is readable, and every curve is as long as its run."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ from collections import Counter
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from safetensors.numpy import load
 
-from grokjax.config import RunConfig
 from grokjax.errors import StoreError, reason
-from grokjax.sweeps.execute.enter import COMMITTED, planned_runs, specs_of, unfinished_beside
-from grokjax.sweeps.execute.tables import hyperparameter_columns
-from grokjax.sweeps.spec.group_runs import expand
-from grokjax.sweeps.store.layout import Store, get_weights, joined, unreadable
-from grokjax.sweeps.store.read import Part, read_pack, rows_of
+from grokjax.sweeps.store.done import COMMITTED, tally
+from grokjax.sweeps.store.planned import planned_runs, planned_schema
+from grokjax.sweeps.store.read import concat_rows, joined, read_file, unreadable
+from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import SCALARS, curves_schema, runs_schema
+from grokjax.sweeps.store.specs import read_specs
 
+# Every version has written these.
 RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
+
+
+class Plan(NamedTuple):
+    """What the specs of a root ask of one run."""
+
+    steps: int  # the most that any spec asks for
+    log_every: int
+    snapshots: int
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found: runs planned and committed, files read to their end, and what is wrong, a sentence each."""
+    """The result of `verify`: runs planned and done, files read, and a sentence for each thing that is wrong."""
 
     planned: int
     committed: int
@@ -36,57 +43,61 @@ class Verdict:
     wrong: tuple[str, ...]
 
 
-def verify(store: Store) -> Verdict:
+def verify(root: Root) -> Verdict:
     """Reads every file of a root to its end, checksums and all, and compares it with what the root's specs ask for.
 
-    Runs that are not trained yet, or not as far as asked, are not wrong, and neither are leftovers of uncommitted packs.
+    Runs that are not trained yet, or not as far as asked, are not wrong, and neither are leftovers of uncommitted packs. Files of
+    writers that were killed are, since other tools may read them.
     """
-    planned = {run_id: runs.template for runs in planned_runs(store) for run_id in runs.run_ids}
-    asked = {next(expand(spec)).steps for spec in specs_of(store)}
-    schemas = {"runs": runs_schema(hyperparameter_columns()), "curves": curves_schema()}
-    wrong: list[str] = []
-    whole: list[Part] = []  # of the runs table
+    specs = read_specs(root)
+    plans = planned_runs(root, ["log_every", "snapshots"])
+    columns = (plans.runs[name].to_pylist() for name in ("run_id", "steps", "log_every", "snapshots"))
+    planned = {run_id: Plan(*plan) for run_id, *plan in zip(*columns, strict=True)}
+    asked = {spec.steps for spec in specs}
+    hyperparameters = [
+        planned_schema(root, spec).remove(0) for spec in specs
+    ]  # without run_id, which stands first in the runs table
+    schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters]), "curves": curves_schema()}
+    wrong = [f"{name} was left by a writer that was killed; grokjax run deletes it" for name in root.stale()]
+    committed: list[pa.Table] = []
     files = 0
-    for pack in (Path(key).stem for key in store.files("runs")):
-        runs, curves = (_read(store, table, pack, schema, wrong) for table, schema in schemas.items())
+    for pack in sorted(root.committed_packs()):
+        runs, curves = (_read(root, table, pack, schema, wrong) for table, schema in schemas.items())
         files += (runs is not None) + (curves is not None)
         if runs is None:
             continue
-        whole.append(Part(pack, runs.select([name for name in COMMITTED.names if name in runs.schema.names]), runs.schema))
+        committed.append(runs.select([name for name in COMMITTED.names if name in runs.schema.names]))
         if curves is not None:
             wrong += _compare(pack, runs, curves, planned, asked)
         for run_id in runs["run_id"].to_pylist():
             if run_id in planned and planned[run_id].snapshots:
                 files += 1
-                wrong += _check_weights(store, run_id)
-    for key in (key for table in schemas for key in store.keys(table) if not key.endswith(".parquet")):
-        wrong.append(f"{store.root}/{key} is no file of a sweep; move it out of the root")
-    for key in store.keys("states"):
-        files += 1
-        wrong += _check_states(store, key)
-    for key in (key for folder in ("groups", "limits", "quarantine") for key in store.keys(folder)):
-        files += 1
-        wrong += _check_json(store, key)
-    rows = rows_of(whole, COMMITTED)
-    seen = Counter(rows["run_id"].to_pylist())
-    wrong += [f"run {run_id} is there {count} times" for run_id, count in seen.items() if count > 1]
-    return Verdict(len(planned), len(planned) - len(unfinished_beside(store, rows)), files, tuple(wrong))
+                wrong += _check_weights(root, run_id)
+    for key in (key for table in schemas for key in root.keys(table) if not key.endswith(".parquet")):
+        wrong.append(f"{root}/{key} is no file of a sweep; move it out of the root")
+    for folder, check in (("states", _check_states), *((name, _check_json) for name in ("groups", "limits", "quarantine"))):
+        for key in root.keys(folder):
+            files += 1
+            wrong += check(root, key)
+    rows = concat_rows(committed, COMMITTED)
+    wrong += [f"run {run_id} is there {count} times" for run_id, count in Counter(rows["run_id"].to_pylist()).items() if count > 1]
+    return Verdict(len(planned), int(tally(plans, rows).done.sum()), files, tuple(wrong))
 
 
-def _read(store: Store, table: str, pack: str, schema: pa.Schema, wrong: list[str]) -> pa.Table | None:
+def _read(root: Root, table: Table, pack: str, schema: pa.Schema, wrong: list[str]) -> pa.Table | None:
     try:
-        rows = read_pack(store, table, pack)
+        rows = read_file(root, table, pack)
         joined([schema, rows.schema])
     except StoreError as error:
         wrong.append(str(error))
     except pa.ArrowException as error:
-        wrong.append(str(unreadable(store, f"{table}/{pack}.parquet", error)))
+        wrong.append(str(unreadable(root, root.table_key(table, pack), error)))
     else:
         return rows
     return None
 
 
-def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, RunConfig], asked: AbstractSet[int]) -> Iterator[str]:
+def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Plan], asked: AbstractSet[int]) -> Iterator[str]:
     if missing := [name for name in RUN_COLUMNS if name not in runs.schema.names]:
         yield f"pack {pack} lacks columns that every version writes: {', '.join(missing)}"
         return
@@ -104,9 +115,9 @@ def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Run
             yield f"run {run_id} has {steps} steps and a curve of other steps"
             continue
         for name in finals:
-            told, last = np.float64(np.nan if run[f"final_{name}"] is None else run[f"final_{name}"]), curve[name][-1]
-            if not np.array_equal(told, last, equal_nan=True):
-                yield f"run {run_id} ends with {name} {told:g}, and its curve with {last:g}: they are of two tries"
+            final, last = np.float64(np.nan if run[f"final_{name}"] is None else run[f"final_{name}"]), curve[name][-1]
+            if not np.array_equal(final, last, equal_nan=True):
+                yield f"run {run_id} ends with {name} {final:g}, and its curve with {last:g}: they are of two tries"
                 break
     for run_id in by_run:
         yield f"pack {pack} has a curve of run {run_id}, and no such run"
@@ -123,23 +134,23 @@ def _by_run(curves: pa.Table) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
     }
 
 
-def _check_json(store: Store, key: str) -> Iterator[str]:
+def _check_json(root: Root, key: str) -> Iterator[str]:
     try:
-        store.get_json(key)
+        root.get_json(key)
     except StoreError as error:
         yield str(error)
 
 
-def _check_states(store: Store, key: str) -> Iterator[str]:
+def _check_states(root: Root, key: str) -> Iterator[str]:
     try:
-        load(store.get(key) or b"")
+        load(root.get(key) or b"")
     except Exception as error:  # of a Rust library, several kinds
-        yield f"cannot read {store.root}/{key}: {reason(error)}; delete it, and more steps will start anew"
+        yield f"cannot read {root}/{key}: {reason(error)}; delete it, and more steps will start anew"
 
 
-def _check_weights(store: Store, run_id: str) -> Iterator[str]:
+def _check_weights(root: Root, run_id: str) -> Iterator[str]:
     try:
-        if get_weights(store, run_id) is None:
+        if root.get_weights(run_id) is None:
             yield f"run {run_id} has no weights, and its spec asks for them"
     except StoreError as error:
         yield str(error)

@@ -51,7 +51,7 @@ def test_rules_are_compared_pair_by_pair(runs):
     assert counts.loc["grok", "grok"] == 1
     assert counts.to_numpy().sum() == len(runs)
     assert compared.differing.index.tolist() == [1]
-    with pytest.raises(AnalysisError, match="no labels of final"):
+    with pytest.raises(AnalysisError, match="no rule final was compared"):
         compared.confusion("final", "accuracy_delay")
     with pytest.raises(AnalysisError, match="two different rules or more, got accuracy_delay, accuracy_delay"):
         agreement(runs, [strict, AccuracyDelayRule()])

@@ -42,5 +42,5 @@ def test_what_is_no_array_is_told():
         with pytest.raises(AnalysisError, match=says):
             to_xarray(table, dims)
     wide = pd.DataFrame({name: range(10_000) for name in "ab"})
-    with pytest.raises(AnalysisError, match="100,000,000 places"):
+    with pytest.raises(AnalysisError, match="100,000,000 elements"):
         to_xarray(wide, ["a", "b"])

@@ -14,11 +14,11 @@ from grokjax.analysis.tables.query import query
 from grokjax.errors import AnalysisError, BadFileWarning, StoreError
 from grokjax.scripts.main import main
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store, set_limit
 from grokjax.sweeps.store.progress import Watch
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.command import grokjax_in_process as grokjax
 from tests.support.runs import SMALL_RUN
@@ -31,7 +31,7 @@ SPEC = SweepSpec(name="small", run=RUN, axes={"seed": (0, 1, 2, 3, 4, 5)})
 def whole(tmp_path_factory):
     """A root of six runs in three packs."""
     root = tmp_path_factory.mktemp("bad") / "root"
-    set_limit(open_root(root, SPEC), next(groups_of(SPEC)).template.group_id, 2)
+    enter_spec(root, SPEC).set_limit(next(groups_of(SPEC)).template.group_id, 2)
     assert not run_sweep(SPEC, root, Execution(executor="inline")).failures
     return root
 
@@ -152,7 +152,7 @@ def test_status_names_what_it_cannot_read_and_shows_the_rest(root, monkeypatch, 
     assert "4 of 6 runs done" in told.out
     assert told.err.count("left out: ") == 2
     with pytest.warns(BadFileWarning, match="it is no file of a sweep, it has no column run_id; move it out of the root"):
-        assert Watch(Store(root)).look(now=0)[0].done == 4
+        assert Watch(Root.open(root)).look(now=0)[0].done == 4
 
 
 def test_a_foreign_file_is_told_as_one_and_its_curves_are_not_looked_for(root):
@@ -163,6 +163,6 @@ def test_a_foreign_file_is_told_as_one_and_its_curves_are_not_looked_for(root):
     assert curves["run_id"].nunique() == 6
     assert len(told) == 1
     assert "runs/notes.parquet: it is no file of a sweep" in told[0]
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     assert verdict.committed == 6
     assert len(verdict.wrong) == 2

@@ -68,11 +68,11 @@ def grid_of(facets=(0.1,), *, facet="weight_decay"):
     return phase_grid(*two_by_two(facets), x="hidden_size", y="train_size", facet=facet)
 
 
-def found(by=()):
+def found(by):
     rows = [(value, size, "grok" if seed < count else "memorize")
             for size in (1, 2) for value, count in zip((1, 10, 100), (0, 3, 9), strict=True) for seed in range(9)]  # fmt: skip
     runs, phases = labelled(rows, ["weight_decay", "train_size"])
-    return boundaries(runs, phases, "weight_decay", list(by))
+    return boundaries(runs, phases, "weight_decay", by)
 
 
 MEDIANS = pd.DataFrame({
@@ -165,10 +165,11 @@ def test_what_needs_several_panels_says_how_many_and_what_to_narrow():
         AnalysisError, match="this figure needs 3 panels, and ax is one; choose the runs of one weight_decay, or leave"
     ):
         plot_phases(grid_of((0.1, 0.3, 1.0)), ax=ax)
+    one = found(["train_size"])[1,]
     with pytest.raises(AnalysisError, match="needs 2 panels, and ax is one; choose the boundaries of one train_size"):
-        plot_fits({(1, 2): found()[()], (2, 2): found()[()]}, by=["train_size", "hidden_size"], phase="grok", ax=ax)
+        plot_fits({(1, 2): one, (2, 2): one}, by=["train_size", "hidden_size"], phase="grok", ax=ax)
     with pytest.raises(AnalysisError, match="needs 2 panels, and ax is one; choose the boundaries of one train_size"):
-        plot_boundary({(1, 2): found()[()], (2, 2): found()[()]}, by=["train_size", "hidden_size"], phase="grok", ax=ax)
+        plot_boundary({(1, 2): one, (2, 2): one}, by=["train_size", "hidden_size"], phase="grok", ax=ax)
     with pytest.raises(AnalysisError, match="needs 2 panels, and ax is one; choose one run and metrics of one unit"):
         plot_curves(CURVE.assign(train_accuracy=0.5), {"a": ""}, metrics=["train_loss", "train_accuracy"], title="",
                     phases={"a": "grok"}, ax=ax)  # fmt: skip

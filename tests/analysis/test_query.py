@@ -13,8 +13,7 @@ from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.analysis.tables.query import query
 from grokjax.errors import AnalysisError, StoreError
 from grokjax.sweeps.store.duplicates import committed_rows
-from grokjax.sweeps.store.layout import Store
-from grokjax.sweeps.store.objects import Storage
+from grokjax.sweeps.store.root import Root
 from tests.support.s3 import s3_server
 
 
@@ -89,7 +88,7 @@ def test_a_run_in_two_packs_is_seen_once_and_odd_names_are_names(small_root, tmp
             stopped = rows.set_column(rows.schema.get_field_index("stopped_by"), "stopped_by", pa.array(["article"] * len(rows)))
             rows = stopped.set_column(rows.schema.get_field_index("pack_id"), "pack_id", pa.array(["zzz"] * len(rows)))
         pq.write_table(rows, root / table / "zzz.parquet")
-    assert len(committed_rows(Store(root))) > 8
+    assert len(committed_rows(Root.open(root))) > 8
     assert query(root, "SELECT count(*) AS n, count(stopped_by) AS stopped FROM runs").to_numpy().tolist() == [[8, 0]]
     assert query(root, "SELECT count(*) AS n FROM curves")["n"].tolist() == [24]
 
@@ -97,7 +96,7 @@ def test_a_run_in_two_packs_is_seen_once_and_odd_names_are_names(small_root, tmp
 def test_a_root_in_an_object_store_is_queried_too(small_root, monkeypatch):
     sql = "SELECT seed, max(step) AS last FROM curves JOIN runs USING (run_id) JOIN labels USING (run_id) GROUP BY seed ORDER BY 1"
     with s3_server(monkeypatch) as address:
-        storage = Storage(address, create=True)
+        storage = Root(address)
         for path in (path for path in small_root.rglob("*") if path.is_file()):
             storage.put(str(path.relative_to(small_root)), path.read_bytes())
         assert query(address, sql).to_numpy().tolist() == [[0, 100], [1, 100]]

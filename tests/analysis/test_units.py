@@ -8,18 +8,15 @@ from hypothesis import strategies as st
 
 from grokjax.analysis.statistics.units import (
     UnitMaps,
-    circle,
     components,
-    power_shares,
-    power_spectrum,
     token_order,
     unit_frequencies,
     unit_maps,
 )
 from grokjax.analysis.tables.load import Weights
 from grokjax.errors import AnalysisError
-from grokjax.models.modular_mlp import circle as model_circle
 from grokjax.probes import raw_power, unit_spectra
+from grokjax.spectra import power_shares, power_spectrum
 from tests.support.runs import SMALL_RUN
 
 MODULAR = dict.fromkeys(SMALL_RUN) | {
@@ -72,10 +69,6 @@ def test_they_read_and_write_what_the_model_says(small_run, changed):
     np.testing.assert_allclose(found.share, spectra.max(axis=1), rtol=1e-4)
     power = power_spectrum(np.broadcast_to(ours.reads[0], theirs.inputs.shape)).sum(axis=0) + power_spectrum(ours.writes[0].T)
     np.testing.assert_allclose(power.T, raw_power(theirs), rtol=1e-4, atol=1e-9)
-
-
-def test_the_circle_is_the_models():
-    np.testing.assert_array_equal(circle(13, "2+5"), model_circle(13, (2, 5)))
 
 
 @given(

@@ -52,7 +52,7 @@ def test_packs_that_take_long_do_not_hold_up_the_sweep(monkeypatch):
 def test_workers_that_are_stuck_before_they_are_ready_are_replaced(monkeypatch):
     stuck = dataclasses.replace(QUIET, stuck=0.75)
     course = simulate(PACKS, stuck)
-    monkeypatch.setattr("grokjax.sweeps.execute.on_ray.pool.STUCK_SECONDS", float("inf"))
+    monkeypatch.setattr("grokjax.sweeps.execute.on_ray.starting.STUCK_SECONDS", float("inf"))
     alone = simulate(PACKS, stuck)
     assert len(course.committed) == len(alone.committed) == len(PACKS)
     assert course.use > 1.5 * alone.use, "most of the cores would never have a worker"

@@ -61,8 +61,9 @@ def trained(name: str) -> dict[str, list[float]]:
 
 @pytest.mark.parametrize("name", RUNS)
 def test_golden_curves(name):
-    golden = json.loads(GOLDEN.read_text())[name]
-    for metric, values in trained(name).items():
+    golden, curves = json.loads(GOLDEN.read_text())[name], trained(name)
+    assert curves.keys() == golden.keys()
+    for metric, values in curves.items():
         np.testing.assert_allclose(values, golden[metric], rtol=1e-4, atol=1e-4, err_msg=metric)
 
 

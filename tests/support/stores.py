@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from grokjax.sweeps.execute.enter import open_root
-from grokjax.sweeps.store.layout import commit_runs, put_curves
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.store.schema import curves_schema
 
 
@@ -13,14 +12,14 @@ def table(ids):
     return pa.table({"run_id": list(ids)})
 
 
-def commit_pack(store, pack_id, curves, runs):
-    put_curves(store, pack_id, curves)
-    return commit_runs(store, pack_id, runs)
+def commit_pack(root, pack_id, curves, runs):
+    root.put_curves(pack_id, curves)
+    return root.commit_runs(pack_id, runs)
 
 
 def twice_committed(tmp_path, spec):
     """Run a was stopped in pack p and trained on in q; b is in both to its end; c was stopped in r, and diverged sooner in p."""
-    store = open_root(tmp_path / "root", spec)
+    root = enter_spec(tmp_path / "root", spec)
     early, late = (datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2))
     for pack_id, ids, steps, stopped, at in (
         ("p", "abc", [50, 100, 40], ["article", None, None], late),
@@ -31,5 +30,5 @@ def twice_committed(tmp_path, spec):
         rows = rows.append_column("pack_id", [[pack_id] * len(ids)]).append_column("finished_at", [[at] * len(ids)])
         rows = rows.append_column("diverged_step", pa.array([40 if made == 40 else None for made in steps], pa.int64()))
         curves = pa.table({name: [0] * len(ids) for name in curves_schema().names if name != "run_id"} | {"run_id": list(ids)})
-        commit_pack(store, pack_id, curves.append_column("of", [[pack_id] * len(ids)]), rows)
-    return store
+        commit_pack(root, pack_id, curves.append_column("of", [[pack_id] * len(ids)]), rows)
+    return root

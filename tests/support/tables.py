@@ -3,7 +3,7 @@
 import pandas as pd
 
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.store.schema import COSTS
 
 
@@ -21,7 +21,7 @@ def assert_same_tables(one, other):
 
 def same_tuning(root, spec, other):
     """A second root, with the tunings of the first: those are measured."""
-    store = open_root(other, spec)
-    for key in open_root(root, spec).keys("groups"):
-        store.put(key, open_root(root, spec).get(key))
+    store = enter_spec(other, spec)
+    for key in enter_spec(root, spec).keys("groups"):
+        store.put(key, enter_spec(root, spec).get(key))
     return other

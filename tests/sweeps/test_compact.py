@@ -11,14 +11,14 @@ import pytest
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
 from grokjax.errors import SpecError, StoreError
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store import compact as module
 from grokjax.sweeps.store.compact import compact
 from grokjax.sweeps.store.duplicates import drop_superseded
-from grokjax.sweeps.store.layout import Store, put_in_quarantine, quarantine, set_limit
-from grokjax.sweeps.store.objects import Storage
+from grokjax.sweeps.store.objects import ObjectStore
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.runs import SMALL_RUN
 from tests.support.s3 import s3_server
@@ -34,7 +34,7 @@ MORE = SPEC.model_copy(update={"axes": SPEC.axes | {"seed": tuple(range(12))}})
 def swept(tmp_path_factory):
     """A root of 18 runs in three packs."""
     root = tmp_path_factory.mktemp("swept") / "root"
-    set_limit(open_root(root, SPEC), next(groups_of(SPEC)).template.group_id, 6)
+    enter_spec(root, SPEC).set_limit(next(groups_of(SPEC)).template.group_id, 6)
     assert not run_sweep(SPEC, root, INLINE).failures
     return root
 
@@ -57,16 +57,16 @@ def assert_equal(here, there, count=18):
         assert pd.read_parquet(f"{here}/{table}")["run_id"].nunique() == count
         assert {path.stem for path in (Path(here) / table).iterdir()} == {path.stem for path in (Path(here) / "runs").iterdir()}
     assert len(pd.read_parquet(f"{here}/runs")) == count
-    verdict = verify(Store(here))
+    verdict = verify(Root.open(here))
     assert (verdict.committed, verdict.wrong) == (count, ())
 
 
 def test_a_compacted_root_is_the_old_one_in_fewer_files(swept, tmp_path, monkeypatch):
     before = content(swept)
-    done = compact(Store(swept), tmp_path / "one")
+    done = compact(Root.open(swept), tmp_path / "one")
     assert (done.runs, done.packs, done.bundles) == (18, 3, 1)
     monkeypatch.setattr(module, "MOST_VALUES", 1)
-    assert compact(Store(swept), tmp_path / "three").bundles == 3
+    assert compact(Root.open(swept), tmp_path / "three").bundles == 3
     for root in (tmp_path / "one", tmp_path / "three"):
         assert_equal(root, swept)
         assert load_weights(root, load_runs(root)["run_id"][0]).step.tolist() == [0, 200]
@@ -80,8 +80,8 @@ def test_a_compacted_root_is_the_old_one_in_fewer_files(swept, tmp_path, monkeyp
 
 
 def test_the_statistics_of_row_groups_tell_where_a_run_is(swept, tmp_path, monkeypatch):
-    monkeypatch.setattr("grokjax.sweeps.store.layout.ROWS_PER_GROUP", 100)  # a curve has 201 rows
-    compact(Store(swept), tmp_path / "new")
+    monkeypatch.setattr("grokjax.sweeps.store.root.ROWS_PER_GROUP", 100)  # a curve has 201 rows
+    compact(Root.open(swept), tmp_path / "new")
     (file,) = (tmp_path / "new" / "curves").iterdir()
     table = pq.ParquetFile(file)
     run_id = load_runs(swept)["run_id"][9]
@@ -95,28 +95,28 @@ def test_the_statistics_of_row_groups_tell_where_a_run_is(swept, tmp_path, monke
 
 def test_a_sweep_goes_on_in_a_compacted_root_and_can_be_compacted_again(swept, tmp_path):
     new = tmp_path / "new"
-    compact(Store(swept), new)
+    compact(Root.open(swept), new)
     assert run_sweep(SPEC, new, INLINE).plan.packs == ()
     assert sum(len(pack.runs) for pack in run_sweep(MORE, new, INLINE).plan.packs) == 6
-    assert verify(Store(new)).wrong == ()
-    compact(Store(new), tmp_path / "newer")
+    assert verify(Root.open(new)).wrong == ()
+    compact(Root.open(new), tmp_path / "newer")
     assert_equal(tmp_path / "newer", new, 24)
-    assert compact(Store(new), tmp_path / "newer").runs == 0
+    assert compact(Root.open(new), tmp_path / "newer").runs == 0
 
 
 def test_more_steps_go_on_from_a_compacted_root_to_the_same_bits(swept, tmp_path):
     old, new = shutil.copytree(swept, tmp_path / "old"), tmp_path / "new"
-    compact(Store(old), new)
+    compact(Root.open(old), new)
     longer = SPEC.model_copy(update={"run": RUN | {"steps": 300}})
     for root in (old, new):
         assert run_sweep(longer, root, INLINE).plan.run_steps == 18 * 100, "from where the runs had ended"
-        assert verify(Store(root)).wrong == ()
+        assert verify(Root.open(root)).wrong == ()
     pd.testing.assert_frame_equal(load_curves(new), load_curves(old))
     assert load_curves(new)["step"].max() == 300
     states = {path.name for path in (new / "states").iterdir()}
     assert states == {path.name for path in (old / "states").iterdir()}
     assert len(states) == 3, "of the longer runs alone"
-    compact(Store(new), tmp_path / "newer")
+    compact(Root.open(new), tmp_path / "newer")
     assert_equal(tmp_path / "newer", new)
 
 
@@ -127,22 +127,22 @@ def test_what_the_old_root_has_got_since_is_brought_and_longer_runs_take_the_pla
     for table in ("runs", "curves"):  # first without the pack that trained runs a and b on
         (tmp_path / "root" / table / "q.parquet").rename(tmp_path / f"{table}.parquet")
     shutil.copytree(tmp_path / "root", old)
-    set_limit(Store(old), "group", 3)
-    put_in_quarantine(Store(old), "x", ["b", "nobody"], "no such luck")
-    put_in_quarantine(Store(old), "y", ["a"], "no such luck")
-    assert compact(Store(old), new).runs == 3
+    Root.open(old).set_limit("group", 3)
+    Root.open(old).put_in_quarantine("x", ["b", "nobody"], "no such luck")
+    Root.open(old).put_in_quarantine("y", ["a"], "no such luck")
+    assert compact(Root.open(old), new).runs == 3
     assert load_runs(new, ["run_id", "pack_id"])["pack_id"].tolist() == ["p", "p", "p"]
     assert (new / "limits" / "group.json").read_bytes() == (old / "limits" / "group.json").read_bytes()
-    assert quarantine(Store(new)).keys() == {"x"}
+    assert Root.open(new).quarantine().keys() == {"x"}
     for table in ("runs", "curves"):
         (tmp_path / f"{table}.parquet").rename(old / table / "q.parquet")
-    assert compact(Store(old), new).runs == 2
+    assert compact(Root.open(old), new).runs == 2
     drop_superseded(store)
     for root in (old, new):
         assert load_runs(root, ["run_id", "pack_id"])["pack_id"].tolist() == ["q", "q", "p"]
         assert load_curves(root)["run_id"].tolist() == ["a", "b", "c"]
     assert sorted(pd.read_parquet(new / "runs")["run_id"]) == ["a", "b", "c"]
-    assert compact(Store(old), new).runs == 0
+    assert compact(Root.open(old), new).runs == 0
 
 
 class Killed(BaseException):
@@ -165,8 +165,8 @@ def test_killed_before_any_write_and_started_again_it_ends_as_if_it_had_not_been
 
         return counted
 
-    for name in ("put", "create", "delete"):
-        monkeypatch.setattr(Storage, name, counting(getattr(Storage, name)))
+    for name in ("put", "put_if_absent", "delete"):
+        monkeypatch.setattr(ObjectStore, name, counting(getattr(ObjectStore, name)))
 
     curves = load_curves(swept)
 
@@ -179,10 +179,10 @@ def test_killed_before_any_write_and_started_again_it_ends_as_if_it_had_not_been
         nonlocal left
         left = writes
         try:
-            compact(Store(swept), root)
+            compact(Root.open(swept), root)
         except Killed:
             if (root / "specs").is_dir():
-                there = verify(Store(root))
+                there = verify(Root.open(root))
                 assert there.wrong == ()
                 if there.committed == 18:
                     assert_whole(root)
@@ -205,46 +205,46 @@ def test_leftovers_of_an_old_root_that_changed_meanwhile_go(swept, tmp_path, mon
     def killed(*_):
         raise Killed
 
-    monkeypatch.setattr(module, "commit_runs", killed)
+    monkeypatch.setattr(Root, "commit_runs", killed)
     with pytest.raises(Killed):
-        compact(Store(old), new)
+        compact(Root.open(old), new)
     assert len(list((new / "curves").iterdir())) == 3
     monkeypatch.undo()
-    monkeypatch.setattr(module, "LEFT_SECONDS", 0.0)
-    assert compact(Store(old), new).bundles == 1
+    monkeypatch.setattr(module, "ABANDONED_SECONDS", 0.0)
+    assert compact(Root.open(old), new).bundles == 1
     assert_equal(new, old)
 
 
 def test_from_and_to_an_object_store(swept, tmp_path, monkeypatch):
     with s3_server(monkeypatch) as address:
-        compact(Store(swept), f"{address}/new")
-        compact(Store(f"{address}/new"), tmp_path / "back")
+        compact(Root.open(swept), f"{address}/new")
+        compact(Root.open(f"{address}/new"), tmp_path / "back")
         pd.testing.assert_frame_equal(load_runs(f"{address}/new"), load_runs(swept))
         with pytest.raises(StoreError, match="lies in"):
-            compact(Store(f"{address}/new"), f"{address}/new/inside")
+            compact(Root.open(f"{address}/new"), f"{address}/new/inside")
     assert_equal(tmp_path / "back", swept)
 
 
 def test_what_cannot_be_compacted_is_refused_and_nothing_is_left_behind(swept, tmp_path):
     other = SPEC.model_copy(update={"run": SPEC.run | {"learning_rate": 1e-2}})
-    open_root(tmp_path / "other", other)
+    enter_spec(tmp_path / "other", other)
     with pytest.raises(SpecError, match=r"holds results of another sweep:\n  learning_rate  0.01 there, 0.003 in this spec"):
-        compact(Store(swept), tmp_path / "other")
+        compact(Root.open(swept), tmp_path / "other")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("")
     with pytest.raises(StoreError, match=r"holds other files \(thesis.tex"):
-        compact(Store(swept), tmp_path / "full")
+        compact(Root.open(swept), tmp_path / "full")
     for inside in (swept, swept / "inside"):
         with pytest.raises(StoreError, match="lies in"):
-            compact(Store(swept), inside)
+            compact(Root.open(swept), inside)
     torn = shutil.copytree(swept, tmp_path / "torn")
     file = next((torn / "curves").iterdir())
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(StoreError, match=f"cannot read .*curves/{file.name}"):
-        compact(Store(torn), tmp_path / "of-torn")
+        compact(Root.open(torn), tmp_path / "of-torn")
     file.write_bytes((swept / "curves" / file.name).read_bytes())
     rows = pq.read_table(file)
     pq.write_table(rows.filter(pc.not_equal(rows["run_id"], rows["run_id"][0])), file)
     with pytest.raises(StoreError, match=f"curves/{file.name} lacks runs that were there a moment ago"):
-        compact(Store(torn), tmp_path / "of-torn")
+        compact(Root.open(torn), tmp_path / "of-torn")
     assert not (tmp_path / "of-torn" / "runs").exists()

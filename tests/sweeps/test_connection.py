@@ -11,7 +11,8 @@ import pytest
 import ray
 
 from grokjax.errors import ClusterError
-from grokjax.sweeps.execute.on_ray.connection import STRANGER, attach, start_private
+from grokjax.sweeps.execute.on_ray.connection import attach, start_private
+from grokjax.sweeps.execute.on_ray.private import ASK_CLUSTER
 from tests.support.ray_head import outer_ip, ray_head
 from tests.support.specs import write
 
@@ -24,7 +25,9 @@ TOKEN = "a-token-of-a-test-that-is-long-enough"
 def knock(address, **env):
     """What a process that is not ours is told by a cluster."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")}
-    told = subprocess.run([sys.executable, "-c", STRANGER, address], env=clean | env, capture_output=True, text=True, check=False)
+    told = subprocess.run(
+        [sys.executable, "-c", ASK_CLUSTER, address], env=clean | env, capture_output=True, text=True, check=False
+    )
     return "in" if told.returncode == 0 else told.stderr.splitlines()[-1].partition(":")[0].rpartition(".")[2]
 
 

@@ -14,7 +14,7 @@ from ray.autoscaler.sdk import request_resources
 from grokjax.errors import ClusterError
 from grokjax.sweeps.execute.events import Receipt
 from grokjax.sweeps.execute.on_ray.connection import attach
-from grokjax.sweeps.execute.on_ray.pool import Pool
+from grokjax.sweeps.execute.on_ray.pool import Cluster, Pool
 from grokjax.sweeps.execute.plan import make_packs
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import WorkerSetup
@@ -59,7 +59,7 @@ def workers(folder, awaited, resources, *, private=False, worker=Idle):
     """What the workers had that trained the packs."""
     folder.mkdir()
     setup, receipts, end = WorkerSetup(str(folder), None, False, str(awaited)), [], time.monotonic() + 60
-    pool = Pool(worker, setup, Schedule(PACKS), time.time(), resources, private=private)
+    pool = Pool(worker, setup, Schedule(PACKS), Cluster(resources, time.time(), private))
     try:
         while pool.unfinished:
             assert time.monotonic() < end, "it never came to that"
@@ -73,7 +73,7 @@ def workers(folder, awaited, resources, *, private=False, worker=Idle):
 def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path, token, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(
-        "grokjax.sweeps.execute.on_ray.pool.request_resources",
+        "grokjax.sweeps.execute.on_ray.starting.request_resources",
         lambda bundles: asked.append(bundles) or request_resources(bundles=bundles),
     )
     with ray_head(outer_ip(), token) as address, ray_node(address, token, "--num-cpus=2", "--num-gpus=2"):
@@ -98,7 +98,9 @@ def test_workers_take_what_the_spec_asks_for_on_the_nodes_that_have_it(tmp_path,
 
         with pytest.raises(ClusterError, match="this machine has no room for a worker that takes CPU 64; ask for less in"):
             workers(tmp_path / "private", 1, Resources(cpus=64), private=True)
+        with pytest.raises(ClusterError, match="this machine has no fast, and so no room for a worker that takes CPU 1, fast 1"):
+            workers(tmp_path / "custom", 1, Resources(custom={"fast": 1}), private=True)
         with ray_node(address, token, "--num-cpus=1", '--resources={"big": 1}'):  # which takes a while to come
             found = workers(tmp_path / "big", 1, Resources(custom={"big": 0.5}))
-        assert capsys.readouterr().err.count("no node of the cluster has room for a worker that takes CPU 1, big 0.5; waiting") == 1
+        assert capsys.readouterr().err.count("no node of the cluster has big, and so none has room for a worker that") == 1
         assert [worker["has"] for worker in found] == [{"CPU": 1, "big": 0.5}]

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from grokjax.sweeps.store.layout import Store, commit_runs, put_curves
+from grokjax.sweeps.store.root import Root
 
 pytestmark = pytest.mark.slow
 
@@ -23,19 +23,19 @@ def table_of(writer: int) -> pa.Table:
 
 def race(root, writer, start, won):
     """One writer's thousand commits, each begun when all sixteen are at it; writes down which ones it was told to have made."""
-    store, table, mine = Store(root), table_of(writer), []
+    store, table, mine = Root.open(root), table_of(writer), []
     for turn in range(ROUNDS):
         start.wait(timeout=120)
         pack = f"pack-{turn}"
-        put_curves(store, pack, table)
-        if commit_runs(store, pack, table):
+        store.put_curves(pack, table)
+        if store.commit_runs(pack, table):
             mine.append(turn)
     won.put((writer, mine))
 
 
 def test_sixteen_processes_race_for_a_thousand_packs(tmp_path):
     root = tmp_path / "root"
-    Store(root, create=True).create("specs/none.json", b"{}")
+    Root.create(root).put_if_absent("specs/none.json", b"{}")
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["tests.sweeps.test_race"])
     start, won = processes.Barrier(WRITERS), processes.Queue()

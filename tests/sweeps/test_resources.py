@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokjax.errors import SpecError
-from grokjax.sweeps.execute.enter import open_root, specs_of
+from grokjax.sweeps.execute.existing import enter_spec, load_specs
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.resources import Resources, workers_that_fit
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from tests.support.specs import write
 
 
@@ -26,9 +26,9 @@ def test_a_table_says_what_a_worker_takes(tmp_path):
 
 def test_without_a_table_a_worker_takes_a_core_and_a_gpu_where_there_is_one(tmp_path):
     resources = spec_with(tmp_path, "").resources
-    assert resources.settled(gpus_there=False).amounts == {"CPU": 1}
-    assert resources.settled(gpus_there=True).amounts == {"CPU": 1, "GPU": 1}
-    assert Resources(gpus=0).settled(gpus_there=True).amounts == {"CPU": 1}
+    assert resources.settled(has_gpus=False).amounts == {"CPU": 1}
+    assert resources.settled(has_gpus=True).amounts == {"CPU": 1, "GPU": 1}
+    assert Resources(gpus=0).settled(has_gpus=True).amounts == {"CPU": 1}
 
 
 @pytest.mark.parametrize(
@@ -70,25 +70,25 @@ def test_an_including_spec_changes_the_resources_it_names(tmp_path):
 def test_resources_are_no_part_of_what_a_root_holds(tmp_path):
     """The same sweep under other resources: the same runs, the same entry, which keeps those last asked for."""
     before = spec_with(tmp_path, "")
-    open_root(tmp_path / "root", before)
+    enter_spec(tmp_path / "root", before)
     (entry,) = (tmp_path / "root" / "specs").iterdir()
     for cpus in (2, 3):
-        open_root(tmp_path / "root", spec_with(tmp_path, f"[resources]\ncpus = {cpus}"))
+        enter_spec(tmp_path / "root", spec_with(tmp_path, f"[resources]\ncpus = {cpus}"))
         assert list((tmp_path / "root" / "specs").iterdir()) == [entry]
-        (kept,) = specs_of(Store(tmp_path / "root"))
+        (kept,) = load_specs(Root.open(tmp_path / "root"))
         assert kept.resources.cpus == cpus
         assert kept.model_copy(update={"resources": before.resources}) == before
 
 
 def test_a_root_of_a_version_without_resources_is_the_same_sweep(tmp_path):
     spec = spec_with(tmp_path, "")
-    open_root(tmp_path / "root", spec)
+    enter_spec(tmp_path / "root", spec)
     (path,) = (tmp_path / "root" / "specs").iterdir()
     older = json.loads(path.read_text())
     del older["spec"]["resources"]
     path.write_text(json.dumps(older))
-    assert specs_of(Store(tmp_path / "root")) == [spec]
-    open_root(tmp_path / "root", spec)
+    assert load_specs(Root.open(tmp_path / "root")) == [spec]
+    enter_spec(tmp_path / "root", spec)
     assert list((tmp_path / "root" / "specs").iterdir()) == [path]
 
 

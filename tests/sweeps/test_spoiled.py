@@ -17,15 +17,14 @@ from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import BadFileError, SpecError, StoreError
 from grokjax.scripts.main import main
 from grokjax.sweeps.execute import driver as cluster
-from grokjax.sweeps.execute import enter as root
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import open_root
 from grokjax.sweeps.execute.events import traceback_of
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.execute.worker import Worker
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store import disk
+from grokjax.sweeps.store import disk, enter
 from grokjax.sweeps.store.compact import compact
-from grokjax.sweeps.store.layout import Store, put_in_quarantine, quarantine
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.runs import SMALL_RUN
 
@@ -70,7 +69,7 @@ def test_files_in_folders_of_a_folder_are_none_of_a_sweep(folder):
         shutil.copytree(folder / table, folder / table / "backup")
     before = load_runs(folder)
     assert run_sweep(spec_of(), folder, INLINE).plan.packs == ()
-    assert verify(Store(folder)).wrong == ()
+    assert verify(Root.open(folder)).wrong == ()
     pd.testing.assert_frame_equal(load_runs(folder), before)
 
 
@@ -87,7 +86,7 @@ def test_a_pack_that_was_emptied_is_trained_again_where_its_runs_are_lost(longer
     outcome = run_sweep(spec_of(), longer, INLINE)
     assert (outcome.plan.left, outcome.failures) == (2, ())
     assert load_runs(longer)["steps"].tolist() == [200, 200]
-    assert verify(Store(longer)).wrong == ()
+    assert verify(Root.open(longer)).wrong == ()
 
 
 def test_files_that_a_user_calls_something_stay(folder):
@@ -141,31 +140,31 @@ def test_runs_that_another_driver_trained_meanwhile_are_there_once(tmp_path, mon
 
     monkeypatch.setattr(cluster, "Worker", Shadowed)
     run_sweep(spec_of(), tmp_path / "root", INLINE)
-    assert verify(Store(tmp_path / "root")).wrong == ()
+    assert verify(Root.open(tmp_path / "root")).wrong == ()
     assert len(pd.read_parquet(tmp_path / "root" / "runs")) == 2
 
 
 def test_of_two_specs_entered_at_once_that_do_not_fit_one_is_refused(folder, monkeypatch):
-    enter, entered = root._put_entry, []
+    write_entry, entered = enter._write_entry, []
 
-    def with_another(store, entry):
+    def with_another(root, entry):
         if not entered:
             entered.append(True)
-            open_root(folder, spec_of(steps=400))  # fits what is there, but not what comes
-        return enter(store, entry)
+            enter_spec(folder, spec_of(steps=400))  # fits what is there, but not what comes
+        return write_entry(root, entry)
 
-    monkeypatch.setattr(root, "_put_entry", with_another)
+    monkeypatch.setattr(enter, "_write_entry", with_another)
     with pytest.raises(SpecError, match="holds results of another sweep"):
-        open_root(folder, spec_of(4))
+        enter_spec(folder, spec_of(4))
     assert len(list((folder / "specs").iterdir())) == 2
 
 
 def test_quarantine_is_opened_only_where_it_can_be_tried(folder, monkeypatch, capsys):
-    put_in_quarantine(Store(folder), "p", ["a"], "RuntimeError: told so")
+    Root.open(folder).put_in_quarantine("p", ["a"], "RuntimeError: told so")
     assert grokjax(monkeypatch, "retry", folder, "--address", "127.0.0.1:1") == 2
     (folder / "runs" / "notes.parquet").write_text("foreign")
     assert grokjax(monkeypatch, "retry", folder) == 2
-    assert list(quarantine(Store(folder))) == ["p"]
+    assert list(Root.open(folder).quarantine()) == ["p"]
     assert "let out" not in capsys.readouterr().out
 
 
@@ -175,7 +174,7 @@ def test_a_disk_without_hard_links_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(disk.os, "link", refused)
     with pytest.raises(StoreError, match="has no hard links, by which two writers agree who was first; choose a --root on another"):
-        open_root(tmp_path / "root", spec_of())
+        enter_spec(tmp_path / "root", spec_of())
     assert not [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
 
 
@@ -192,15 +191,15 @@ def test_a_disk_that_synchronises_no_folders_will_do(tmp_path, monkeypatch):
 
 
 def test_compacting_beside_another_call_or_lost_curves_leaves_no_run_without_its_curve(folder, tmp_path):
-    compact(Store(folder), tmp_path / "new")
+    compact(Root.open(folder), tmp_path / "new")
     (bundle,) = (tmp_path / "new" / "curves").iterdir()
     being_written = bundle.with_name("bundle-another.parquet")
     shutil.copy(bundle, being_written)
-    compact(Store(folder), tmp_path / "new")
+    compact(Root.open(folder), tmp_path / "new")
     assert being_written.exists(), "another call may be about to commit it"
     bundle.unlink()
     with pytest.raises(BadFileError, match=f"cannot read .*{bundle.name}"):
-        compact(Store(folder), tmp_path / "new")
+        compact(Root.open(folder), tmp_path / "new")
 
 
 def test_verify_tells_curves_of_another_try_columns_of_another_type_and_torn_entries(folder):
@@ -208,21 +207,21 @@ def test_verify_tells_curves_of_another_try_columns_of_another_type_and_torn_ent
     curves = pq.read_table(file)
     others = curves.set_column(curves.schema.get_field_index("test_loss"), "test_loss", pa.array([1.0] * len(curves)))
     pq.write_table(others, file)
-    assert all("ends with test_loss" in told and "they are of two tries" in told for told in verify(Store(folder)).wrong)
+    assert all("ends with test_loss" in told and "they are of two tries" in told for told in verify(Root.open(folder)).wrong)
     doubled = pa.concat_tables([curves.slice(0, 1), curves.slice(2), curves.slice(0, 1)])
     pq.write_table(doubled, file)
-    assert sum("a curve of other steps" in told for told in verify(Store(folder)).wrong) == 1
+    assert sum("a curve of other steps" in told for told in verify(Root.open(folder)).wrong) == 1
     pq.write_table(curves.set_column(1, "step", curves["step"].cast(pa.string())), file)
-    assert len(verify(Store(folder)).wrong) == 1
+    assert len(verify(Root.open(folder)).wrong) == 1
     pq.write_table(curves, file)
     next((folder / "groups").iterdir()).write_text("")
-    (told,) = verify(Store(folder)).wrong
+    (told,) = verify(Root.open(folder)).wrong
     assert "groups/" in told
 
 
 def test_what_is_no_table_among_the_tables_is_told(folder, tmp_path):
     (folder / "runs" / "notes.csv").write_text("a,b")
-    (told,) = verify(Store(folder)).wrong
+    (told,) = verify(Root.open(folder)).wrong
     assert told == f"{folder}/runs/notes.csv is no file of a sweep; move it out of the root"
     (folder / "runs" / "torn.parquet").write_text("PAR1")
     with pytest.raises(BadFileError, match=r"runs/torn\.parquet"):
@@ -246,5 +245,5 @@ def test_runs_that_were_stopped_are_not_there_for_a_spec_that_does_not_stop_them
     pq.write_table(stopped.set_column(rows.schema.get_field_index("steps"), "steps", pa.array([100] * len(rows))), file)
     curves = pq.read_table(folder / "curves" / file.name)
     pq.write_table(curves.filter(pa.compute.less_equal(curves["step"], 100)), folder / "curves" / file.name)
-    assert verify(Store(folder)).committed == 0
+    assert verify(Root.open(folder)).committed == 0
     assert load_curves(folder)["step"].max() == 100

@@ -1,9 +1,11 @@
 """Going on: from a checkpoint or from where runs ended, bit for bit as if nothing had been between."""
 
+import json
 import time
 
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from grokjax.analysis.labels.rules import deciders
 from grokjax.analysis.tables.load import load_weights
@@ -14,10 +16,12 @@ from grokjax.engine.program import Tuning
 from grokjax.sweeps.execute import worker as worker_module
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import held_runs, open_root, planned_runs
+from grokjax.sweeps.execute.existing import enter_spec, existing_runs
 from grokjax.sweeps.execute.plan import make_packs
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.runs import MODELS, OPTIMIZERS, PAIRS
 from tests.support.specs import write
@@ -120,6 +124,21 @@ def test_states_of_another_make_and_broken_files_are_not_gone_on_from():
         assert read_states(broken, MADE_BY) == {}
 
 
+def test_states_of_another_content_or_a_newer_format_start_anew_and_say_so(caplog):
+    """A file that parses and does not hold what is expected used to fail its pack, three times, into quarantine."""
+    about = {"made_by": MADE_BY, "runs": [{"run_id": "a"}]}
+    for content, says in (
+        (about, "cannot be read (KeyError"),
+        ({"runs": []}, "cannot be read (KeyError"),
+        ({**about, "format": 2}, "has format 2, and this version reads up to 1"),
+        ({**about, "made_by": {"tuning": 3}}, "because tuning was 3 and is 1"),
+    ):
+        caplog.clear()
+        file = save({"about": np.frombuffer(json.dumps(content).encode(), np.uint8)})
+        assert read_states(file, MADE_BY) == {}
+        assert says in caplog.text
+
+
 class Killed(Exception):
     pass
 
@@ -145,7 +164,7 @@ def test_a_worker_goes_on_where_another_died(tmp_path, monkeypatch):
     spec = load_spec(write(tmp_path, {"seed": None, "steps": 2000, "snapshots": 3}, {"seed": "0..5"}))
     run_sweep(spec, tmp_path / "whole", Execution("inline"))
     root = same_tuning(tmp_path / "whole", spec, tmp_path / "root")
-    (pack,) = make_packs(planned_runs(open_root(root, spec)))
+    (pack,) = make_packs(groups_of(spec))
     for after in (2, 1, 3):
         with monkeypatch.context() as context:
             context.setattr(worker_module, "Checkpoints", dying(after))
@@ -156,7 +175,7 @@ def test_a_worker_goes_on_where_another_died(tmp_path, monkeypatch):
     worker = Worker(WorkerSetup(str(root), None, True, None), time.time())
     made = []
     with monkeypatch.context() as context:
-        context.setattr(worker_module, "write_progress", lambda store, pack_id, progress: made.append(progress["run_steps"]))
+        context.setattr(Root, "write_progress", lambda root, pack_id, progress: made.append(progress["run_steps"]))
         worker.train(pack)
     assert made[0] > 0
     assert not list((root / "checkpoints").iterdir())
@@ -168,14 +187,14 @@ def test_a_worker_goes_on_where_another_died(tmp_path, monkeypatch):
 def test_saving_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(worker_module.time, "monotonic", lambda: clock[0])
-    store = open_root(tmp_path / "root", load_spec(write(tmp_path, {}, {})))
+    store = enter_spec(tmp_path / "root", load_spec(write(tmp_path, {}, {})))
     saved = []
 
     def put_states(*_):
         clock[0] += 60.0
         saved.append(clock[0])
 
-    monkeypatch.setattr(worker_module, "put_states", put_states)
+    monkeypatch.setattr(Root, "put_states", put_states)
     checkpoints = worker_module.Checkpoints(store, "p", MADE_BY)
     while clock[0] < 50_000:
         clock[0] += 1.0
@@ -191,15 +210,15 @@ def test_more_steps_go_on_from_where_runs_ended(tmp_path, changed):
     spec, longer = (load_spec(write(tmp_path, changed | {"steps": steps}, {"seed": "0..2"})) for steps in (200, 600))
     root = tmp_path / "root"
     run_sweep(spec, root, Execution("inline"))
-    held = held_runs(root, longer)
-    asked = verify(open_root(root, longer))
+    held = existing_runs(root, longer)
+    asked = verify(enter_spec(root, longer))
     assert (asked.planned, asked.committed, asked.wrong) == (3, 0, ())
     assert (len(held.committed), {run.steps for run in held.shorter.values()}) == (0, {200})
     outcome = run_sweep(longer, root, Execution("inline"))
     assert (outcome.plan.run_steps, outcome.saved) == (3 * 400, 0)
     run_sweep(longer, same_tuning(root, longer, tmp_path / "whole"), Execution("inline"))
     assert_same_tables(tmp_path / "whole", root)
-    verdict = verify(open_root(root, longer))
+    verdict = verify(enter_spec(root, longer))
     assert (verdict.planned, verdict.committed, verdict.wrong) == (3, 3, ())
     assert run_sweep(spec, root, Execution("inline")).plan.packs == (), "the shorter sweep is done as well"
     for run_id in held.shorter:

@@ -11,13 +11,13 @@ from grokjax.engine.program import DOT_LIBRARIES, Tuning
 from grokjax.errors import SpecError
 from grokjax.sweeps.execute import tuning as tuning_module
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import open_root, specs_of
+from grokjax.sweeps.execute.existing import enter_spec, load_specs
 from grokjax.sweeps.execute.tuning import group_tuning
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.resources import PinnedTuning
-from tests.sweeps.test_spec import write
-from tests.sweeps.test_states import assert_same_tables
+from tests.support.specs import write
+from tests.support.tables import assert_same_tables
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def test_another_version_is_measured_anew(tmp_path, random_timings, monkeypatch)
     run_sweep(spec, tmp_path / "one", Execution("inline"))
     monkeypatch.setattr(tuning_module.metadata, "version", lambda name: "another")
     config = next(expand(spec))
-    group_tuning(open_root(tmp_path / "two", spec), config, 3, PinnedTuning())
+    group_tuning(enter_spec(tmp_path / "two", spec), config, 3, PinnedTuning())
     assert len(random_timings) == 2
 
 
@@ -102,9 +102,9 @@ def test_a_pin_that_the_root_cannot_follow_is_refused_before_anything_starts(tmp
 
 
 def test_a_pin_does_not_make_another_sweep_of_the_same_runs(tmp_path):
-    open_root(tmp_path / "root", spec_of(tmp_path))
-    store = open_root(tmp_path / "root", spec_of(tmp_path, tuning=["lane_width=8"]))
-    (kept,) = specs_of(store)
+    enter_spec(tmp_path / "root", spec_of(tmp_path))
+    store = enter_spec(tmp_path / "root", spec_of(tmp_path, tuning=["lane_width=8"]))
+    (kept,) = load_specs(store)
     assert kept.tuning == PinnedTuning(lane_width=8), "which a retry uses"
 
 
@@ -118,7 +118,7 @@ def test_workers_that_measure_at_once_agree(tmp_path, monkeypatch):
     monkeypatch.setattr(tuning_module, "measure_tuning", measure)
     spec = spec_of(tmp_path, settings=["hidden_size=12"])
     config, found = next(expand(spec)), []
-    stores = [open_root(tmp_path / name, spec) for name in ("one", "one", "two", "two")]
+    stores = [enter_spec(tmp_path / name, spec) for name in ("one", "one", "two", "two")]
     threads = [
         threading.Thread(target=lambda store=store: found.append(group_tuning(store, config, 3, PinnedTuning())))
         for store in stores

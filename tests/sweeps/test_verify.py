@@ -7,7 +7,7 @@ import pytest
 
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
-from grokjax.sweeps.store.layout import Store
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.runs import SMALL_RUN
 
@@ -27,16 +27,16 @@ def root(whole, tmp_path):
 
 
 def wrong(root):
-    return verify(Store(root)).wrong
+    return verify(Root.open(root)).wrong
 
 
 def test_a_whole_root_passes_and_so_does_one_with_runs_to_train(root):
-    verdict = verify(Store(root))
+    verdict = verify(Root.open(root))
     assert (verdict.planned, verdict.committed, verdict.wrong) == (4, 4, ())
     gone = next((root / "runs").iterdir())
     rows = pq.read_table(gone).num_rows
     gone.unlink()  # its curves are leftovers now
-    assert verify(Store(root)).committed == 4 - rows
+    assert verify(Root.open(root)).committed == 4 - rows
     assert wrong(root) == ()
 
 

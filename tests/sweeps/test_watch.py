@@ -12,11 +12,11 @@ import pytest
 
 from grokjax.errors import BadFileWarning
 from grokjax.sweeps.execute.driver import Execution, run_sweep
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import Store, commit_runs, put_in_quarantine, write_progress
 from grokjax.sweeps.store.progress import MOST_PROGRESS_READS, Watch
+from grokjax.sweeps.store.root import Root
 from tests.support.s3 import s3_server
 from tests.support.specs import write
 
@@ -24,7 +24,7 @@ GROKJAX = Path(sys.executable).with_name("grokjax")
 AXES = {"hidden_size": [16, 32], "seed": "0..3"}  # two groups of four runs of 200 steps
 
 
-class CountingStore(Store):
+class CountingStore(Root):
     """Remembers what it was asked for."""
 
     def __init__(self, root):
@@ -43,18 +43,18 @@ class CountingStore(Store):
 def sweep(tmp_path, root, axes=AXES, extra="", **run):
     """A root of a sweep of which nothing is done, and its groups."""
     spec = load_spec(write(tmp_path, dict.fromkeys(axes) | run, axes, extra))
-    return open_root(root, spec), list(groups_of(spec))
+    return enter_spec(root, spec), list(groups_of(spec))
 
 
 def commit(store, pack_id, run_ids, steps=200, **columns):
     run_ids = list(run_ids)
     nulls = {"diverged_step": pa.nulls(len(run_ids), pa.int64()), "stopped_by": pa.nulls(len(run_ids), pa.string())}
-    given = {name: [value] * len(run_ids) for name, value in columns.items()}
-    commit_runs(store, pack_id, pa.table({"run_id": run_ids, "steps": [steps] * len(run_ids)} | nulls | given))
+    given = {name: [value] * len(run_ids) for name, value in {"pack_id": pack_id, **columns}.items()}
+    store.commit_runs(pack_id, pa.table({"run_id": run_ids, "steps": [steps] * len(run_ids)} | nulls | given))
 
 
 def progress(store, pack_id, run_steps, at, group_id):
-    write_progress(store, pack_id, {"group_id": group_id, "run_steps": run_steps, "of": 800, "at": at})
+    store.write_progress(pack_id, {"group_id": group_id, "run_steps": run_steps, "of": 800, "at": at})
 
 
 @pytest.mark.parametrize("where", ["disk", "s3", "s3, in ranges"])
@@ -64,29 +64,29 @@ def test_looks_tell_what_is_done_in_training_and_set_aside_and_how_fast_it_goes(
             monkeypatch.setattr("grokjax.sweeps.store.progress.SMALL_FILE", 0)
         store, (first, second) = sweep(tmp_path, tmp_path / "root" if where == "disk" else address)
         here, there = first.template.group_id, second.template.group_id
-        watch = Watch(Store(store.root))
+        watch = Watch(Root.open(store.address))
 
         whole, groups = watch.look(now=1000)
         assert (whole.runs, whole.done, whole.running, whole.run_steps, whole.run_steps_done) == (8, 0, 0, 1600, 0)
-        assert (whole.pace, whole.seconds_left, whole.finished) == (None, None, False)
+        assert (whole.speed, whole.seconds_left, whole.finished) == (None, None, False)
 
         progress(store, "p", 100, at=1009.5, group_id=here)
         whole, groups = watch.look(now=1010)
-        assert (whole.done, whole.running, whole.run_steps_done, whole.pace) == (0, 1, 100, 10)
+        assert (whole.done, whole.running, whole.run_steps_done, whole.speed) == (0, 1, 100, 10)
         assert whole.seconds_left == (1600 - 100) / 10
-        assert (groups[here].running, groups[here].pace, groups[here].seconds_left) == (1, 10, 70)
-        assert (groups[there].running, groups[there].pace, groups[there].seconds_left) == (0, None, None)
+        assert (groups[here].running, groups[here].speed, groups[here].seconds_left) == (1, 10, 70)
+        assert (groups[there].running, groups[there].speed, groups[there].seconds_left) == (0, None, None)
 
         commit(store, "p", first.run_ids)
         progress(store, "p", 800, at=1011, group_id=here)  # of a worker that died right after the commit
         progress(store, "q", 40, at=1019, group_id=there)
         whole, groups = watch.look(now=1020)
         assert (whole.done, whole.running, whole.run_steps_done) == (4, 1, 840)
-        assert whole.pace == 840 / 20
+        assert whole.speed == 840 / 20
         assert (groups[here].done, groups[here].finished, groups[there].done) == (4, True, 0)
 
         commit(store, "q", second.run_ids[:2])
-        put_in_quarantine(store, "r", second.run_ids[2:], "RuntimeError: no such luck")
+        store.put_in_quarantine("r", second.run_ids[2:], "RuntimeError: no such luck")
         whole, groups = watch.look(now=1030)
         assert (whole.done, whole.quarantined, whole.running, whole.finished) == (6, 2, 0, True)
         assert (groups[there].done, groups[there].quarantined) == (2, 2)
@@ -103,7 +103,7 @@ def test_the_pace_is_that_of_the_last_minute(tmp_path):
     paces = []
     for now, made in ((0, 0), (30, 30), (60, 60), (90, 120), (120, 180), (150, 240), (180, 240), (240, 240)):
         progress(store, "p", made, at=now, group_id=group.template.group_id)
-        paces.append(watch.look(now=now)[0].pace)
+        paces.append(watch.look(now=now)[0].speed)
     assert paces == [None, 1, 1, 90 / 60, 2, 2, 1, None]
 
 
@@ -126,7 +126,7 @@ def test_runs_that_ended_early_are_done_for_a_spec_that_ends_them_and_for_no_oth
         commit(store, "p", group.run_ids[:2], steps=50, stopped_by="article")
         commit(store, "q", group.run_ids[2:3], steps=100, diverged_step=100)
         whole, _ = Watch(store).look(now=0)
-        assert whole.run_steps_done == 200
+        assert whole.run_steps_done == (200 if extra else 100), "a stopped run that is to be trained on starts anew"
         if extra:
             assert (whole.done, whole.run_steps) == (3, 1600 - 2 * 150 - 100)
         else:
@@ -141,6 +141,8 @@ def test_runs_that_are_trained_further_keep_what_they_have(tmp_path):
     store, (group, _) = sweep(tmp_path, tmp_path / "root")
     commit(store, "p", group.run_ids)
     sweep(tmp_path, tmp_path / "root", steps=400)
+    assert Watch(store).look(now=0)[0].run_steps_done == 0, "without their states they start anew"
+    store.put_states("states", "p", b"")
     watch = Watch(store)
     whole, _ = watch.look(now=0)
     assert (whole.runs, whole.done, whole.run_steps, whole.run_steps_done) == (8, 0, 3200, 800)
@@ -155,8 +157,8 @@ def test_a_look_reads_what_is_new_and_nothing_else(tmp_path):
     root, (group, _) = sweep(tmp_path, tmp_path / "root", {"hidden_size": [16, 32], "seed": "0..299"})
     for index in range(50):
         commit(root, f"p{index}", group.run_ids[index : index + 1])
-    put_in_quarantine(root, "q", group.run_ids[290:], "RuntimeError")
-    store = CountingStore(tmp_path / "root")
+    root.put_in_quarantine("q", group.run_ids[290:], "RuntimeError")
+    store = CountingStore.open(tmp_path / "root")
     watch = Watch(store)
 
     def look(now):
@@ -193,7 +195,7 @@ def test_a_file_that_is_moved_away_is_no_longer_counted_and_a_torn_one_is_named(
 
 def test_a_running_sweep_is_watched_from_another_process_until_it_is_done(tmp_path):
     spec = write(tmp_path, dict.fromkeys(AXES) | {"steps": 2000}, AXES)
-    open_root(tmp_path / "root", load_spec(spec))
+    enter_spec(tmp_path / "root", load_spec(spec))
     command = [GROKJAX, "status", tmp_path / "root", "--watch", "--every", "0.2"]
     watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     run_sweep(load_spec(spec), tmp_path / "root", Execution("inline"))
@@ -234,7 +236,7 @@ def test_on_a_terminal_one_picture_is_redrawn_and_ctrl_c_ends_it_cleanly(tmp_pat
 def test_a_watch_ends_with_1_where_runs_are_in_quarantine(tmp_path):
     store, (first, second) = sweep(tmp_path, tmp_path / "root")
     commit(store, "p", first.run_ids)
-    put_in_quarantine(store, "q", second.run_ids, "RuntimeError")
+    store.put_in_quarantine("q", second.run_ids, "RuntimeError")
     told = subprocess.run(
         [GROKJAX, "status", tmp_path / "root", "--watch"], capture_output=True, text=True, check=False, timeout=60
     )

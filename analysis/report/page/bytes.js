@@ -1,6 +1,6 @@
-// Packed numbers, read: analysis/report/packing.py writes them.
+// Reads packed numbers, which analysis/report/curves.py writes.
 
-/** Where a column holds nothing for a run. */
+/** The code of a run that has no value in a column. */
 export const NO_CODE = 0xffff;
 
 /** The bytes of a data block of the page: base64 of zlib. */
@@ -11,7 +11,7 @@ export async function bytesOf(id) {
   return new Uint8Array(await new Response(plain).arrayBuffer());
 }
 
-/** Reads arrays out of bytes, one after another: the least significant bytes of all of its numbers first. */
+/** Reads arrays from bytes, one after another; each array has the lowest bytes of all its numbers first. */
 export class Reader {
   constructor(bytes) {
     this.bytes = bytes;
@@ -44,7 +44,7 @@ export class Reader {
     return littleEndian() ? new Float64Array(spread.buffer) : swapped(spread);
   }
 
-  /** What is left, as text. */
+  /** The remaining bytes as text. */
   text() {
     return new TextDecoder().decode(this.bytes.subarray(this.at));
   }

@@ -1,29 +1,28 @@
-// The curves of a cell: a small chart a seed, on one scale, or all seeds in one chart.
+// The curves of a cell: a small chart for each seed, all on one scale, or all seeds in one chart.
 
 import { cellName, counted } from "./cells.js";
 import { drawChart, lineKey, linesOf } from "./charts.js";
 import { fill, h, svg } from "./dom.js";
-import { wilson } from "./intervals.js";
 import { markIcon } from "./marks.js";
-import { count, short, whole } from "./numbers.js";
-import { RULES } from "./rules.js";
-import { PRESENT, textAt } from "./sweep.js";
+import { count, short, whole, wilson } from "./numbers.js";
+import { ruleOf } from "./rules.js";
+import { TRAINED, textAt } from "./sweep.js";
 
 /** More seeds than these are drawn in one chart. */
 const MOST_TILES = 25;
-const WORDS = { x: 20, y: 36 }; // px that an axis's words take
+const WORDS = { x: 20, y: 36 }; // px of an axis's labels
 const SMALL = 112; // px; charts narrower than this have no room for the name of a phase above
 
-/** The head of a cell: what it is, and its shares with intervals. */
+/** The head of a cell: its hyperparameters, and the shares of its phases with intervals. */
 export function cellHead(sweep, layout, cell, labels) {
   const parts = [layout.axes.facet, layout.axes.y, layout.axes.x].filter(Boolean);
-  const made = cell.runs.filter((run) => sweep.standing[run] === PRESENT).length;
+  const trained = cell.runs.filter((run) => sweep.status[run] === TRAINED).length;
   const shares = counted(sweep, labels, cell.runs).map((number, phase) => {
     if (!number) return null;
     if (phase === sweep.phases.length) return h("li", {}, markIcon(sweep, phase), `${number} missing`);
-    const [low, high] = wilson(number, made).map((share) => Math.round(100 * share));
+    const [low, high] = wilson(number, trained).map((share) => Math.round(100 * share));
     const interval = h("span", { class: "soft", title: "95 % Wilson interval of the share" }, ` ${low}–${high} %`);
-    return h("li", {}, markIcon(sweep, phase), h("span", {}, `${sweep.phases[phase].name} ${number} of ${made}`, interval));
+    return h("li", {}, markIcon(sweep, phase), h("span", {}, `${sweep.phases[phase].name} ${number} of ${trained}`, interval));
   });
   const part = (axis, index) =>
     h("span", {}, h("span", { class: "name" }, `${axis.name} `), h("span", { class: "value" }, cell.at[index]));
@@ -32,10 +31,10 @@ export function cellHead(sweep, layout, cell, labels) {
 }
 
 /**
- * Draws the charts of a cell into an element; `open` is called with the run whose chart was chosen, `told` with what is pointed at.
- * Returns a function that shows other labels and thresholds in the same charts.
+ * Draws the charts of a cell into an element; calls `open` with the run whose chart was clicked, `onPoint` with the values under
+ * the pointer. Returns a function that shows other labels and thresholds in the same charts.
  */
-export async function drawCell(host, { sweep, layout, cell, labels, state, groups, open, told, stale }) {
+export async function drawCell(host, { sweep, layout, cell, labels, state, groups, open, onPoint, stale }) {
   const runs = cell.runs.filter((run) => sweep.curves.kept[run]);
   await sweep.curves.ready(runs);
   if (stale()) return null;
@@ -43,8 +42,8 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   const lines = linesOf(sweep, group);
   const width = host.clientWidth;
   const binned = Object.values(layout.axes).filter((axis) => axis?.binned);
-  const also = [...layout.mixed, ...binned.map((axis) => axis.name)]; // what else tells the runs of the cell apart
-  const settings = { sweep, lines, group, also, last: lastStep(sweep, runs), log: state.log, rule: RULES[state.rule], state, told };
+  const also = [...layout.mixed, ...binned.map((axis) => axis.name)]; // what else the runs of the cell differ in
+  const settings = { sweep, lines, group, also, last: lastStep(sweep, runs), log: state.log, rule: ruleOf(sweep, state.rule), state, onPoint };
   const together = state.together || cell.runs.length > MOST_TILES;
   const drawn = together ? oneChart(runs, width, settings) : tiles(cell, labels, width, settings, open);
   const many =
@@ -54,7 +53,7 @@ export async function drawCell(host, { sweep, layout, cell, labels, state, group
   host.replaceChildren(lineKey(lines, sample), ...[many].filter(Boolean), drawn.element);
   drawn.draw();
   host.setAttribute("aria-label", `Curves of ${cellName(layout, cell)}`);
-  return (labels, state) => drawn.relabel(labels, { ...settings, rule: RULES[state.rule], state });
+  return (labels, state) => drawn.relabel(labels, { ...settings, rule: ruleOf(sweep, state.rule), state });
 }
 
 /** The greatest last step of some runs. */
@@ -62,13 +61,13 @@ export function lastStep(sweep, runs) {
   return Math.max(1, ...runs.map((run) => sweep.curves.lastSteps[run]));
 }
 
-/** A stroke of a line's colour and dashes. */
+/** A sample of a line, in its colour and dashes. */
 export function sample(line) {
   const stroke = svg("path", { d: "M0 4H22", class: `sample ${line.color}`, "stroke-dasharray": line.dash.join(" ") || "none" });
   return svg("svg", { viewBox: "0 0 22 8", class: "stroke", "aria-hidden": "true" }, stroke);
 }
 
-/** Where the rule's thresholds lie among the lines of a chart. */
+/** The thresholds of the rule that belong to the lines of a chart. */
 export function levelsOf({ sweep, lines, rule, state }, run) {
   const names = lines.map((line) => line.name);
   const found = rule.lines(sweep, state.settings, run).filter(([metric]) => names.includes(metric));
@@ -86,7 +85,7 @@ function oneChart(runs, width, settings) {
   return { element, draw, relabel };
 }
 
-/** Puts a chart's levels where others are. */
+/** Moves the levels of a chart. */
 function move(levels, others, chart) {
   if (levels.join() === others.join()) return;
   levels.splice(0, levels.length, ...others);
@@ -130,37 +129,37 @@ function tiles(cell, labels, width, settings, open) {
   return { element, draw, relabel };
 }
 
-/** How high the charts may be together: where the inspector slides up from below, what it has room for under its head. */
+/** The height that all charts together may take, where the inspector is a sheet at the bottom of the window. */
 function room() {
   return matchMedia("(max-width: 899px)").matches ? 0.62 * innerHeight - 270 : Infinity;
 }
 
-/** Says which seed a chart is of, and its phase. */
+/** Writes the seed and the phase of a chart's run above it. */
 function nameTile(node, { sweep, lines, also }, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
   if (node.dataset.phase === String(phase)) return;
   node.dataset.phase = phase;
   const [name, label] = [seedName(sweep, run), sweep.phases[phase]?.name ?? "missing"];
   fill(node.firstChild, h("span", { class: "seed" }, name), markIcon(sweep, phase), h("span", { class: "phase" }, label));
-  const told = sweep.phases[phase] ? `: ${inWords(sweep, lines, run)}` : "";
+  const values = sweep.phases[phase] ? `: ${inWords(sweep, lines, run)}` : "";
   const others = also.map((each) => `, ${each} ${textAt(sweep.known.get(each), run)}`).join("");
-  node.setAttribute("aria-label", `${name}${others}, ${label}${told}. Open this run.`);
+  node.setAttribute("aria-label", `${name}${others}, ${label}${values}. Open this run.`);
   if (others) node.title = name + others;
 }
 
-/** Which of the seeds a run is; its number where nothing else tells. */
+/** The seeds of a run; the beginning of its run_id if its seeds do not vary. */
 export function seedName(sweep, run) {
   const seeds = sweep.seeds.map((name) => `${name} ${textAt(sweep.known.get(name), run)}`);
   return seeds.join(", ") || `run ${sweep.runIds[run].slice(0, 6)}`;
 }
 
-/** Where the lines of a run begin and end, for those who do not see them. */
+/** The first and last value of a run's lines, for screen readers. */
 function inWords(sweep, lines, run) {
-  const told = lines.map((line) => {
+  const ends = lines.map((line) => {
     const values = sweep.curves.values(run, line.metric, 0).filter((value) => value !== null);
     return values.length
       ? `${line.name} from ${short(values[0], 2)} to ${short(values[values.length - 1], 2)}`
       : `${line.name} missing`;
   });
-  return `${told.join(", ")}, over ${whole(sweep.curves.lastSteps[run])} steps`;
+  return `${ends.join(", ")}, over ${whole(sweep.curves.lastSteps[run])} steps`;
 }

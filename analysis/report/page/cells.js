@@ -1,13 +1,10 @@
-// Which runs are shown, and in which cells.
+// The layout of the map: which runs are shown, and in which cells.
 
 import { axisNames, axisOf } from "./values.js";
 
-/** Panels that are shown at once. */
-export const MOST_PANELS = 12;
-
 /**
- * The map: `shown` [R] of the runs, `filters` of each hyperparameter, the texts of its columns, rows and panels, and the cells that
- * have runs, by panel, row and column. `mixed` names hyperparameters of which a cell holds several values.
+ * The layout of a state: which runs are `shown` [R], the `filters` by hyperparameter, the texts of columns, rows and panels, and
+ * the cells with runs by panel, row and column. `mixed` lists hyperparameters with several values in one cell.
  */
 export function layoutOf(sweep, state) {
   const [x, y, facet] = [state.x, state.y, state.facet].map((name) => axisOf(sweep, name));
@@ -34,7 +31,7 @@ function keep(shown, axis, texts) {
   for (let run = 0; run < shown.length; run++) if (!kept[axis.places[run]]) shown[run] = 0;
 }
 
-/** Whether some cell holds runs that differ in a hyperparameter. */
+/** Whether some cell has several values of a hyperparameter. */
 function mixes(axis, shown, cellOf) {
   const seen = new Map();
   for (let run = 0; run < shown.length; run++) {
@@ -83,7 +80,7 @@ function cells(sweep, { x, y, facet }, shown, cellOf) {
   };
 }
 
-/** The cell with some texts, as the address names it; null if there is none. */
+/** The cell whose facet, y and x have the texts `at`; null if there is none. */
 export function findCell(layout, at) {
   if (!at) return null;
   for (const cell of allCells(layout)) if (cell.at.every((text, index) => text === at[index])) return cell;
@@ -101,14 +98,14 @@ export function* allCells(layout) {
   for (const panel of layout.panels) for (const row of panel.cells) for (const cell of row) if (cell) yield cell;
 }
 
-/** How many of some runs have each label: [phases], and at the end those that were not made. */
+/** How many of some runs have each phase, in the order of the phases; at the end the number of missing runs. */
 export function counted(sweep, labels, runs) {
   const counts = new Array(sweep.phases.length + 1).fill(0);
   for (const run of runs) counts[Math.min(labels[run], sweep.phases.length)]++;
   return counts;
 }
 
-/** What a cell is, in words: "weight_decay 0.1, train_size 750". */
+/** The name of a cell: "weight_decay 0.1, train_size 750". */
 export function cellName(layout, cell) {
   const names = [layout.axes.facet, layout.axes.y, layout.axes.x].filter((axis) => axis).map((axis) => axis.name);
   return names.map((name, index) => `${name} ${cell.at[index]}`).join(", ") || "all runs";

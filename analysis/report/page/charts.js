@@ -1,4 +1,4 @@
-// Curves, drawn by uPlot (vendor/uplot).
+// Charts of curves, drawn by uPlot (vendor/uplot).
 
 import { h } from "./dom.js";
 import { power, short, steps, whole } from "./numbers.js";
@@ -12,10 +12,10 @@ const STYLES = [
   ["ink", [5, 3]],
 ];
 const MOST_DECADES = 5;
-const PRINTED = 3; // dots for each of the screen, as paper shows more
-const PAST = 11; // px right of the last step, half of its label
+const PRINTED = 3; // dots per pixel on paper
+const PAST = 11; // px right of the last step: half of its label
 
-/** The metrics that are drawn together, by name: losses, accuracies, norms, and each other one alone. */
+/** The metrics that share a chart, by name: losses, accuracies, norms, and every other metric alone. */
 export function metricGroups(sweep) {
   const groups = new Map();
   sweep.curves.scales.forEach((scale, metric) => {
@@ -28,7 +28,7 @@ export function metricGroups(sweep) {
   return groups;
 }
 
-/** Where the values of a group lie over the whole sweep, so that all charts of it have one scale. */
+/** The range of a group's values over the whole sweep, so that all its charts have one scale. */
 function range(sweep, group) {
   const shown = group.metrics.map((metric) => sweep.curves.scales[metric].shown);
   let [low, high] = [Math.min(...shown.map(([least]) => least)), Math.max(...shown.map(([, greatest]) => greatest))];
@@ -46,7 +46,7 @@ export function linesOf(sweep, group) {
   });
 }
 
-/** A key to the lines: a stroke and a name each. */
+/** The legend of the lines. */
 export function lineKey(lines, draw) {
   return h("ul", { class: "linekey" }, ...lines.map((line) => h("li", {}, draw(line), line.name.replaceAll("_", " "))));
 }
@@ -55,13 +55,13 @@ export function lineKey(lines, draw) {
  * Draws a chart into an element and returns it.
  *
  * `runs` are drawn over one another; `group` and `lines` say what; `last` is the axis's last step; `log` puts steps on a log scale;
- * `labels` says which axes have words; `levels` are values, `events` steps with a mark, drawn across; `told` hears what is pointed
- * at.
+ * `labels` tells which axes have labels; `levels` are values and `events` steps to draw lines at; `onPoint` is called with the
+ * values under the pointer.
  */
 export function drawChart(
   host,
   sweep,
-  { runs, group, lines, width, height, last, log, labels, levels = [], events = [], told, sync },
+  { runs, group, lines, width, height, last, log, labels, levels = [], events = [], onPoint, sync },
 ) {
   const curves = sweep.curves;
   const data = runs.flatMap((run) => {
@@ -96,13 +96,13 @@ export function drawChart(
     series: [{}, ...data.map(({ line }) => series(line, ink, runs.length, fine))],
     hooks: {
       draw: [(chart) => across(chart, levels, events, ink, fine)],
-      setCursor: [(chart) => host.matches(":hover") && told(readout(x, ys, chart.cursor.idx))],
+      setCursor: [(chart) => host.matches(":hover") && onPoint(readout(x, ys, chart.cursor.idx))],
     },
   };
   return new uPlot(options, [x, ...ys], host);
 }
 
-/** The step that is pointed at, and the values there, unless there are too many. */
+/** The step under the pointer, and the values at it unless there are too many. */
 function readout(x, ys, at) {
   if (at === null || at === undefined) return "";
   const values = ys.length <= STYLES.length ? ys.map((values) => short(values[at] ?? NaN, 3)).join(", ") : "";
@@ -173,7 +173,7 @@ function plain(ink, fine) {
   };
 }
 
-/** Draws levels as dotted lines from side to side, and events as lines from top to bottom with a letter each. */
+/** Draws levels as horizontal dotted lines, and events as vertical lines with a letter each. */
 function across(chart, levels, events, ink, fine) {
   const { ctx, bbox } = chart;
   const pixel = uPlot.pxRatio * fine;
@@ -209,12 +209,12 @@ function stroke(ctx, fromX, fromY, toX, toY) {
 
 let found = null;
 
-/** Colours are read anew for the next chart: the page's have changed. */
+/** Makes the next chart read the page's colours again, after they changed. */
 export function forgetColors() {
   found = null;
 }
 
-/** The page's colours as a canvas takes them. */
+/** The page's colours in the form that a canvas needs. */
 function colors() {
   if (found) return found;
   const probe = h("i", { class: "aside" });

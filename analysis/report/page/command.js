@@ -1,14 +1,14 @@
 // A command that trains one run again: its whole spec, so that it needs no other file.
 
 import { NO_CODE } from "./bytes.js";
-import { PRESENT } from "./sweep.js";
+import { TRAINED } from "./sweep.js";
 
 /** A shell command that writes a spec of one run and trains it. */
 export function commandOf(sweep, run) {
-  // safe in a shell, and no hidden file
+  // safe in a shell, and not a hidden file
   const name = `${sweep.spec}-${sweep.runIds[run].slice(0, 8)}`.replace(/[^A-Za-z0-9._]+/g, "-").replace(/^[-.]+/, "");
-  const ended = sweep.standing[run] === PRESENT && Number.isNaN(sweep.outcome("diverged_step")[run]) && !stopped(sweep, run);
-  // of a run that ended early, what it was to make
+  const ended = sweep.status[run] === TRAINED && Number.isNaN(sweep.outcome("diverged_step")[run]) && !stopped(sweep, run);
+  // of a run that ended early, the steps that were planned
   const steps = ended || sweep.steps === null ? sweep.outcome("steps")[run] : sweep.steps;
   const lines = sweep.hyperparameters
     .filter((column) => column.codes[run] !== NO_CODE)

@@ -1,10 +1,10 @@
-// Above the map: its axes, what is filtered out, and how many runs have which label.
+// The controls above the map: its axes and filters, and the number of runs in each phase.
 
 import { counted } from "./cells.js";
 import { byId, fill, h, radios } from "./dom.js";
 import { markIcon } from "./marks.js";
 import { percent, whole } from "./numbers.js";
-import { PRESENT } from "./sweep.js";
+import { TRAINED } from "./sweep.js";
 import { axisNames, axisOf } from "./values.js";
 
 const PLACES = [
@@ -27,13 +27,13 @@ export class Controls {
     this.filterKey = "";
   }
 
-  /** Puts a hyperparameter on an axis; the one that had it gets what was there. */
+  /** Puts a hyperparameter on an axis; if another axis has it, the two are exchanged. */
   place(place, name) {
     const other = PLACES.map(([each]) => each).find((each) => each !== place && name && this.state[each] === name);
     this.change({ [place]: name, ...(other ? { [other]: this.state[place] } : {}), cell: null, page: 0 });
   }
 
-  /** Shows a state and its layout. */
+  /** Shows the state and its layout in the controls. */
   show(state, layout) {
     this.state = state;
     for (const [place, select] of this.selects) select.value = state[place];
@@ -107,7 +107,7 @@ export class Controls {
   }
 }
 
-/** How many of the shown runs have which label: a bar, and a list that the screen reader is told when it changes. */
+/** The number of shown runs in each phase: a bar, and a list that is announced to screen readers when it changes. */
 export class Counts {
   constructor(sweep) {
     Object.assign(this, { sweep, bar: byId("bar"), list: byId("counts"), live: byId("live"), said: "" });
@@ -117,11 +117,11 @@ export class Counts {
     const runs = [];
     for (let run = 0; run < shown.length; run++) if (shown[run]) runs.push(run);
     const counts = counted(this.sweep, labels, runs);
-    const made = runs.filter((run) => this.sweep.standing[run] === PRESENT).length;
+    const trained = runs.filter((run) => this.sweep.status[run] === TRAINED).length;
     const names = [...this.sweep.phases.map((phase) => phase.name), "missing"];
     const items = counts.map((number, phase) => {
       if (phase === this.sweep.phases.length && !number) return null;
-      const share = number && phase < this.sweep.phases.length ? h("span", { class: "soft" }, percent(number / made)) : null;
+      const share = number && phase < this.sweep.phases.length ? h("span", { class: "soft" }, percent(number / trained)) : null;
       return h(
         "li",
         { class: number ? null : "zero", "data-phase": names[phase] },
@@ -133,7 +133,7 @@ export class Counts {
     });
     fill(this.list, ...items);
     const bands = counts.map((number, phase) => {
-      const band = h("i", { class: `band ${names[phase] === "missing" ? "unmade" : names[phase]}` });
+      const band = h("i", { class: `band ${names[phase]}` });
       band.style.setProperty("flex-grow", number);
       return number ? band : null;
     });
@@ -146,7 +146,7 @@ export class Counts {
     );
   }
 
-  /** Tells the screen reader, once the slider rests. */
+  /** Announces the counts to screen readers, once the slider rests. */
   say(text) {
     if (text === this.said) return;
     const first = this.said === "";

@@ -1,4 +1,4 @@
-// Elements, made without ever reading text as markup.
+// Elements of the page; no text is ever parsed as markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -17,7 +17,7 @@ export function byId(id) {
   return document.getElementById(id);
 }
 
-/** Puts children in the place of those that an element has. */
+/** Replaces the children of an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined));
   return element;

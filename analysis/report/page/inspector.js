@@ -1,11 +1,11 @@
-// Beside the map: the cell pointed at, else the one pinned, or the run that is open.
+// The inspector beside the map: the cell under the pointer, else the pinned one, or the open run.
 
 import { cellHead, drawCell } from "./cell.js";
 import { metricGroups } from "./charts.js";
 import { byId, fill, h, radios } from "./dom.js";
 import { drawRun, runHead } from "./run.js";
 
-/** Shows cells and runs; `change` is told what is chosen in it. */
+/** Shows cells and runs; calls `change` with what is chosen in it. */
 export class Inspector {
   constructor(sweep, change) {
     Object.assign(this, { sweep, change, groups: metricGroups(sweep), turn: 0 });
@@ -16,7 +16,7 @@ export class Inspector {
     byId("inspector-close").addEventListener("click", () => this.close());
   }
 
-  /** Shows a run, or a cell, or a hint. What was asked for last wins. */
+  /** Shows a run, or a cell, or a hint. The latest call wins. */
   async show({ layout, labels, state, cell, run }) {
     const key =
       run === null && cell
@@ -32,14 +32,14 @@ export class Inspector {
     this.turn += 1;
     const turn = this.turn;
     const stale = () => this.turn !== turn;
-    const told = (text) => this.tell(text);
+    const onPoint = (text) => this.read(text);
     this.shown = { cell, run };
     byId("inspector").classList.toggle("empty", !cell && run === null);
     byId("inspector-back").hidden = run === null;
     byId("inspector-close").hidden = !state.cell && run === null;
     this.drawSwitches(state, run);
-    this.tell("");
-    const common = { sweep: this.sweep, labels, state, groups: this.groups, told, stale };
+    this.read("");
+    const common = { sweep: this.sweep, labels, state, groups: this.groups, onPoint, stale };
     if (run !== null) {
       fill(this.head, ...runHead(this.sweep, layout, run, labels));
       await drawRun(this.body, { ...common, run });
@@ -55,7 +55,7 @@ export class Inspector {
     if (!stale()) this.body.dataset.shown = run !== null ? this.sweep.runIds[run] : (cell?.at.join() ?? "");
   }
 
-  /** What else a chart depends on: how wide it is, and the page's colours. */
+  /** The width and the colours that the charts were drawn with. */
   looks() {
     const root = document.documentElement;
     return [this.body.clientWidth, root.className, root.dataset.theme, matchMedia("(prefers-color-scheme: dark)").matches].join();
@@ -84,11 +84,11 @@ export class Inspector {
     if (focused) this.switches.querySelector(`[value="${CSS.escape(focused)}"]`)?.focus();
   }
 
-  tell(text) {
+  read(text) {
     this.readout.textContent = text;
   }
 
-  /** Leaves the run, then the cell. */
+  /** Closes the open run, else the pinned cell. */
   close() {
     this.change(this.shown?.run !== null && this.shown?.run !== undefined ? { run: null } : { cell: null });
   }

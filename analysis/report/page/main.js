@@ -1,4 +1,4 @@
-// The page: what is chosen is one state; every change of it goes through `change`, is written in the address, and is drawn.
+// The page. All that is chosen is one state; `change` changes it, writes it to the address and draws it.
 
 import { allCells, cellOfRun, findCell, layoutOf } from "./cells.js";
 import { forgetColors } from "./charts.js";
@@ -16,7 +16,7 @@ import { Thresholds } from "./thresholds.js";
 const THEMES = ["auto", "light", "dark"];
 const page = { pointed: null, drawn: {} };
 
-/** Takes over part of a state and draws it; `done` is false while a slider moves: the address waits until it rests. */
+/** Changes part of the state and draws it; with `done` false, as while a slider moves, the address is written a moment later. */
 function change(part, done = true) {
   page.state = { ...page.state, ...part };
   clearTimeout(page.writing);
@@ -30,18 +30,19 @@ function write() {
   if (`#${fragment}` !== (location.hash || "#")) history.pushState(null, "", `#${fragment}`);
 }
 
-/** Reads the address: at the start, on the way back, and when a link is followed. */
+/** Takes the state from the address: at the start, when going back, and when a link is followed. */
 function read() {
   const [state, complaints] = stateOf(page.sweep, location.hash.slice(1));
   page.state = state;
   page.pointed = null;
-  draw();
+  const drawn = draw();
   const lost =
     state.cell && !findCell(page.layout, state.cell)
-      ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs here.`]
+      ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs on this page.`]
       : [];
   showNotice(page.sweep, [...complaints, ...lost]);
   seeCell();
+  return drawn;
 }
 
 function draw() {
@@ -68,19 +69,19 @@ function draw() {
   return inspect();
 }
 
-/** Shows the run that is open, else the cell pointed at, else the one pinned, else one to begin with. */
+/** Shows the open run, else the cell under the pointer, else the pinned one, else the one with most runs that grok. */
 function inspect() {
   const { sweep, state, layout, labels } = page;
   const run = state.run === null ? null : sweep.runIds.indexOf(state.run);
   const pinned = findCell(layout, state.cell);
-  const cell = run === null ? (page.pointed ?? pinned ?? telling(layout, labels)) : cellOfRun(layout, run);
+  const cell = run === null ? (page.pointed ?? pinned ?? mostGrokking(layout, labels)) : cellOfRun(layout, run);
   page.map.mark(pinned, cell);
   byId("inspector").classList.toggle("open", pinned !== null || run !== null);
   return page.inspector.show({ layout, labels, state, cell, run });
 }
 
-/** The cell to begin with: the one with most runs that grok. */
-function telling(layout, labels) {
+/** The cell with most runs that grok. */
+function mostGrokking(layout, labels) {
   const grok = page.sweep.phases.findIndex((phase) => phase.name === "grok");
   let [best, most] = [null, -1];
   for (const cell of allCells(layout)) {
@@ -96,7 +97,7 @@ function point(cell) {
   if (page.state.run === null) inspect();
 }
 
-/** Pins a cell; once pinned, the mark of a run opens it. */
+/** Pins a cell; in a pinned cell, opens the run whose mark was clicked. */
 function choose(cell, run) {
   const pinned = findCell(page.layout, page.state.cell) === cell;
   if (pinned && run !== null) return change({ run: page.sweep.runIds[run] });
@@ -104,7 +105,7 @@ function choose(cell, run) {
   return seeCell();
 }
 
-/** Scrolls to the pinned cell, if it is out of sight. */
+/** Scrolls to the pinned cell if it is out of view. */
 function seeCell() {
   page.map.node(findCell(page.layout, page.state.cell))?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
@@ -132,7 +133,7 @@ function nextTheme() {
   const theme = THEMES[(THEMES.indexOf(document.documentElement.dataset.theme) + 1) % THEMES.length];
   try {
     localStorage.setItem("grokjax-theme", theme);
-  } catch {} // where nothing may be kept
+  } catch {} // where the browser stores nothing
   showTheme(theme);
 }
 
@@ -144,12 +145,12 @@ function storedTheme() {
   }
 }
 
-function redrawWhenSeenAnew() {
-  const anew = () => {
+function redrawOnChanges() {
+  const redraw = () => {
     forgetColors();
     inspect();
   };
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", anew);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   for (const [event, printing] of [
     ["beforeprint", true],
     ["afterprint", false],
@@ -157,7 +158,7 @@ function redrawWhenSeenAnew() {
     addEventListener(event, () => {
       document.documentElement.classList.toggle("printing", printing);
       page.map.size();
-      anew();
+      redraw();
     });
   }
   let width = byId("inspector-body").clientWidth;
@@ -184,10 +185,13 @@ async function start() {
   addEventListener("keydown", leave);
   addEventListener("popstate", read);
   addEventListener("hashchange", read);
-  read();
-  redrawWhenSeenAnew();
-  document.documentElement.dataset.ready = "yes";
+  await read();
+  redrawOnChanges();
+  document.documentElement.dataset.ready = "yes"; // shows the page, in place of the sentence that it is being drawn
   page.sweep.curves.unpackAhead();
 }
 
-start();
+start().catch((error) => {
+  byId("drawing").textContent = `This page could not be drawn (${error.message}). It needs a browser of 2024 or later.`;
+  throw error;
+});

@@ -1,18 +1,18 @@
-// The map: a panel a value of the facet, in it a grid of cells, in each cell a mark for every run, or the shares of the phases.
+// The map: a panel for each value of the facet, a grid of cells in it, and in each cell a mark for each run or the phases' shares.
 
-import { MOST_PANELS, cellName, counted } from "./cells.js";
+import { cellName, counted } from "./cells.js";
 import { fill, h, svg } from "./dom.js";
 import { markPath, ringPath } from "./marks.js";
 import { count } from "./numbers.js";
 
-// Marks smaller than this many to a side cannot be told apart; such cells are drawn as shares.
+// Marks smaller than this many to a side cannot be distinguished; such cells are drawn as shares.
 const MOST_A_SIDE = 12;
-const MOST_A_SIDE_ALONE = 24; // where there is one cell, and room
-const MAP_HEIGHT = 640; // px; with all its panels in sight where cells stay large enough
+const MOST_A_SIDE_ALONE = 24; // of the only cell, which has more room
+const MAP_HEIGHT = 640; // px; all panels fit in it if cells stay large enough
 const SMALLEST_CELL = 26;
 const NARROW = 500; // px; no room beside the panels
 
-/** The map of a layout. `listen` is told to `point` (at a cell, or null) and to `choose` (a cell, and the run whose mark was hit). */
+/** Draws the map; calls `listen.point` with the cell under the pointer or null, `listen.choose` with a cell and the run whose mark was hit. */
 export class PhaseMap {
   constructor(sweep, host, listen) {
     Object.assign(this, { sweep, host, listen, nodes: new Map(), drawn: new Map() });
@@ -21,12 +21,12 @@ export class PhaseMap {
     new ResizeObserver(() => this.layout && this.size()).observe(host);
   }
 
-  /** Builds the panels anew. */
+  /** Builds the panels of a layout. */
   build(layout, state) {
     Object.assign(this, { layout, view: state.view });
-    this.pages = Math.ceil(layout.panels.length / MOST_PANELS);
+    this.pages = Math.ceil(layout.panels.length / this.sweep.mostPanels);
     this.page = Math.min(state.page, Math.max(0, this.pages - 1));
-    this.shownPanels = layout.panels.slice(this.page * MOST_PANELS, (this.page + 1) * MOST_PANELS);
+    this.shownPanels = layout.panels.slice(this.page * this.sweep.mostPanels, (this.page + 1) * this.sweep.mostPanels);
     this.side = Math.ceil(Math.sqrt(layout.most));
     this.nodes.clear();
     this.drawn.clear();
@@ -39,8 +39,8 @@ export class PhaseMap {
     const { x, y, facet } = this.layout.axes;
     const rows = panel.cells.map((cells, row) => this.row(cells, row, index)).reverse();
     const foot = h("tr", {}, h("td", {}), ...this.layout.columns.map((text) => h("th", { scope: "col" }, text)));
-    const told = [x && `${x.name} across`, y && `${y.name} upwards`].filter(Boolean).join(", ");
-    const name = [facet && `${facet.name} ${panel.text}`, told].filter(Boolean).join(": ") || "All runs";
+    const axes = [x && `${x.name} across`, y && `${y.name} upwards`].filter(Boolean).join(", ");
+    const name = [facet && `${facet.name} ${panel.text}`, axes].filter(Boolean).join(": ") || "All runs";
     const table = h("table", { role: "grid", "aria-label": name }, h("tbody", {}, ...rows), x ? h("tfoot", {}, foot) : null);
     const title = facet ? h("figcaption", {}, h("span", { class: "name" }, facet.name), ` ${panel.text}`) : null;
     const upwards = y ? h("span", { class: "upwards name", "aria-hidden": "true" }, y.name) : null;
@@ -70,7 +70,7 @@ export class PhaseMap {
     return node;
   }
 
-  /** The run whose mark a pointer is on. */
+  /** The run whose mark is under the pointer. */
   hit(cell, picture, event) {
     if (!this.dots() || event.detail === 0) return null;
     const box = picture.getBoundingClientRect();
@@ -87,7 +87,7 @@ export class PhaseMap {
     return rows.length * columns.length * panels.length === 1 ? MOST_A_SIDE_ALONE : MOST_A_SIDE;
   }
 
-  /** Draws the cells whose labels changed. */
+  /** Redraws the cells whose labels changed. */
   paint(labels) {
     for (const [cell, node] of this.nodes) {
       const key = `${this.view}${cell.runs.map((run) => labels[run]).join()}`;
@@ -114,11 +114,11 @@ export class PhaseMap {
     cell.runs.forEach((run, index) => {
       const [x, y] = [(index % this.side) + 0.5, Math.floor(index / this.side) + 0.5];
       const phase = Math.min(labels[run], this.sweep.phases.length);
-      const made = this.sweep.phases[phase];
-      paths[phase] += made ? markPath(made.mark, x, y, 0.37) : ringPath(x, y, 0.37);
+      const known = this.sweep.phases[phase];
+      paths[phase] += known ? markPath(known.mark, x, y, 0.37) : ringPath(x, y, 0.37);
     });
     picture.setAttribute("viewBox", `0 0 ${this.side} ${this.side}`);
-    const drawn = paths.map((d, phase) => d && svg("path", { d, class: `mark ${this.sweep.phases[phase]?.name ?? "unmade"}` }));
+    const drawn = paths.map((d, phase) => d && svg("path", { d, class: `mark ${this.sweep.phases[phase]?.name ?? "missing"}` }));
     fill(picture, ...drawn.filter(Boolean));
   }
 
@@ -129,7 +129,7 @@ export class PhaseMap {
       if (!number) return null;
       const height = number / total;
       top -= height;
-      const name = this.sweep.phases[phase]?.name ?? "unmade";
+      const name = this.sweep.phases[phase]?.name ?? "missing";
       const band = svg("rect", { x: 0, y: top, width: 1, height, class: `band ${name}` });
       const mark = this.sweep.phases[phase]?.mark;
       const icon =
@@ -139,7 +139,7 @@ export class PhaseMap {
     fill(picture, ...bands.flat().filter(Boolean));
   }
 
-  /** Marks the cell that is pinned, and the run that is open. */
+  /** Outlines the pinned cell and the one that the inspector shows. */
   mark(pinned, pointed) {
     for (const [cell, node] of this.nodes) {
       node.classList.toggle("pinned", cell === pinned);
@@ -148,7 +148,7 @@ export class PhaseMap {
     }
   }
 
-  /** As many panels a row as let the whole map be seen at once, with cells as large as that allows. */
+  /** Chooses the panels per row so that the whole map can be seen at once, with cells as large as that allows. */
   size() {
     const { rows, columns, axes } = this.layout;
     const labels = axes.y ? Math.min(120, 8 + 6.3 * Math.max(...rows.map((text) => text.length))) : 0;
@@ -171,12 +171,12 @@ export class PhaseMap {
     this.host.classList.toggle("narrow", narrow);
   }
 
-  /** The element of a cell, if it is shown. */
+  /** The element of a cell, if that is shown. */
   node(cell) {
     return this.nodes.get(cell);
   }
 
-  /** Arrows go from cell to cell, and over the edge into the next panel; Home and End to the row's ends, Page Up and Down by panels. */
+  /** Arrow keys go from cell to cell, and across an edge to the next panel; Home and End along a row, Page Up and Down by panel. */
   key(event) {
     const node = event.target.closest("[role=gridcell]");
     if (!node || event.ctrlKey || event.altKey || event.metaKey) return;
@@ -217,13 +217,13 @@ export class PhaseMap {
   }
 }
 
-/** Under the map: what it leaves out, and what its cells mix. */
+/** The notes under the map: what it leaves out, and what its cells mix. */
 export function mapNotes(sweep, layout, map, turn) {
   const notes = [];
   const { facet, x, y } = layout.axes;
   if (map.pages > 1) {
-    const first = map.page * MOST_PANELS;
-    const last = Math.min(first + MOST_PANELS, layout.panels.length);
+    const first = map.page * sweep.mostPanels;
+    const last = Math.min(first + sweep.mostPanels, layout.panels.length);
     const button = (text, page, label) =>
       h("button", { disabled: page < 0 || page >= map.pages, "aria-label": label, onclick: () => turn(page) }, text);
     notes.push([

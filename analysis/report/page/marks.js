@@ -1,4 +1,4 @@
-// The marks of the phases, shapes that are told apart without colour; the same as in the figures.
+// The marks of the phases: shapes that differ without colour, the same as in the figures.
 
 import { svg } from "./dom.js";
 
@@ -16,16 +16,16 @@ export function markPath(mark, x, y, radius) {
   return SHAPES[mark](x, y, radius);
 }
 
-/** The ring of a run that was not made. */
+/** The ring of a missing run. */
 export function ringPath(x, y, radius) {
   return circle(0.8)(x, y, radius);
 }
 
-/** A mark of its own, as it stands beside words. `phase` is a place in `sweep.phases`; past them, a run that was not made. */
+/** A mark to put beside text. `phase` is an index into `sweep.phases`; past its end, the ring of a missing run. */
 export function markIcon(sweep, phase) {
-  const made = sweep.phases[phase];
-  const shape = made ? markPath(made.mark, 8, 8, 6) : ringPath(8, 8, 6);
-  const path = svg("path", { d: shape, class: `mark ${made?.name ?? "unmade"}` });
+  const known = sweep.phases[phase];
+  const shape = known ? markPath(known.mark, 8, 8, 6) : ringPath(8, 8, 6);
+  const path = svg("path", { d: shape, class: `mark ${known?.name ?? "missing"}` });
   return svg("svg", { viewBox: "0 0 16 16", class: "icon", "aria-hidden": "true" }, path);
 }
 

@@ -1,32 +1,46 @@
-// The rules of analysis/labels/rules.py, question by question: tests hold the two to the same labels.
+// The rules of analysis/labels/rules.py, so that thresholds can be moved here; tests compare their labels.
 
 import { NO_CODE } from "./bytes.js";
-import { PRESENT } from "./sweep.js";
+import { TRAINED } from "./sweep.js";
 
-/** The label of a run that was not made. */
-const UNMADE = 255;
+/** The label of a run that was not trained yet. */
+const MISSING = 255;
 
-/** The phase of each run, as its place in `sweep.phases`; UNMADE for those that were not made. */
+/** The label of each run: the index of its phase in `sweep.phases`, or MISSING. */
 export function classify(sweep, name, settings) {
-  const rule = RULES[name];
+  const rule = ruleOf(sweep, name);
   const phase = rule.judge(sweep, settings);
   const index = Object.fromEntries(sweep.phases.map((each, place) => [each.name, place]));
   const certain = new Set(rule.certain(settings));
   const stopped = sweep.known.get("stopped_by")?.codes;
-  const labels = new Uint8Array(sweep.runs).fill(UNMADE);
+  const labels = new Uint8Array(sweep.runs).fill(MISSING);
   for (let run = 0; run < sweep.runs; run++) {
-    if (sweep.standing[run] !== PRESENT) continue;
+    if (sweep.status[run] !== TRAINED) continue;
     const found = phase(run);
     labels[run] = index[stopped && stopped[run] !== NO_CODE && !certain.has(found) ? "undecided" : found];
   }
   return labels;
 }
 
+/** A rule by name: one of RULES, or one of another package, whose labels the page holds. */
+export function ruleOf(sweep, name) {
+  if (name in RULES) return RULES[name];
+  const labels = sweep.labels.get(name);
+  return {
+    judge: () => (run) => sweep.phases[labels[run]].name,
+    certain: () => sweep.phases.map((phase) => phase.name),
+    columns: () => sweep.rules.find((rule) => rule.name === name).columns,
+    spread: () => ({}),
+    lines: () => [],
+  };
+}
+
 /**
- * For each rule: `judge` gives the phase of a run, `certain` the phases that no later step takes back, `columns` what it looks at,
- * `spread` numbers of the runs that a threshold divides, `lines` where its thresholds lie among the curves.
+ * For each rule of this package: `judge` returns a function from a run to its phase, `certain` the phases that no later step could change,
+ * `columns` the outcomes that the rule reads, `spread` the values of all runs that a threshold is compared with, and `lines` the
+ * thresholds that can be drawn among curves, as pairs of metric and value.
  */
-export const RULES = {
+const RULES = {
   article: {
     judge(sweep, { loss_threshold, ratio_threshold, loss_convention }) {
       const [train, test, ratio, diverged] = articleColumns().map(sweep.outcome);
@@ -56,9 +70,9 @@ export const RULES = {
   accuracy_delay: {
     judge(sweep, settings) {
       const [train, test, diverged] = accuracyColumns(settings).map(sweep.outcome);
-      const within = (step) => (step <= settings.budget ? step : NaN);
+      const inBudget = (step) => (step <= settings.budget ? step : NaN);
       return (run) => {
-        const [fitted, generalized] = [within(train[run]), within(test[run])];
+        const [fitted, generalized] = [inBudget(train[run]), inBudget(test[run])];
         if (generalized - fitted === settings.delay) return "undecided";
         return byDelay(fitted, generalized, settings.delay, diverged[run]);
       };
@@ -86,7 +100,7 @@ export const RULES = {
     },
     lines(sweep, { train, test }) {
       const columns = [`first_step_train_${train}`, `first_step_test_${test}`];
-      const kept = sweep.milestones.filter((each) => columns.includes(each.first));
+      const kept = sweep.crossings.filter((each) => columns.includes(each.first));
       return kept.map((each) => [each.metric, each.threshold]);
     },
   },
@@ -133,7 +147,7 @@ function crossingColumns({ kind, train, test }) {
   return [...kinds.flatMap((each) => [`${each}_step_train_${train}`, `${each}_step_test_${test}`]), "diverged_step"];
 }
 
-/** The steps at which the train and the test metric cross; those of crossings that do not count are NaN. */
+/** The steps at which the train and the test metric cross their thresholds; NaN for crossings that do not count. */
 function crossingSteps(sweep, settings) {
   const [train, test, ...others] = crossingColumns(settings).map(sweep.outcome);
   if (others.length === 1) return [train, test];
@@ -144,7 +158,7 @@ function finalColumns() {
   return ["final_train_accuracy", "final_test_accuracy", "max_loss_ratio", "diverged_step"];
 }
 
-/** The phase by the steps, NaN where never, at which the train and the test metric got there. */
+/** The phase from the steps, NaN if never, at which the train and the test metric crossed their thresholds. */
 function byDelay(train, test, delay, diverged) {
   const [fitted, generalized] = [!Number.isNaN(train), !Number.isNaN(test)];
   if (test - train >= delay) return "grok";

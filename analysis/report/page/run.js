@@ -1,4 +1,4 @@
-// One run: its curves, what the rule looks at, its events, its config, and a command that trains it again.
+// One run: its curves, the outcomes that the rule reads, its events, its config, and a command that trains it again.
 
 import { NO_CODE } from "./bytes.js";
 import { lastStep, levelsOf, lineKey, sample, seedName } from "./cell.js";
@@ -7,17 +7,18 @@ import { commandOf } from "./command.js";
 import { copy, h } from "./dom.js";
 import { markIcon } from "./marks.js";
 import { short, whole } from "./numbers.js";
-import { RULES } from "./rules.js";
-import { PRESENT, textAt } from "./sweep.js";
+import { ruleOf } from "./rules.js";
+import { TRAINED, textAt } from "./sweep.js";
 
 const CHARTS = ["loss", "accuracy", "norms"];
-const STANDINGS = [
+// By status.
+const WHY_MISSING = [
   "",
-  "This run is planned, and not made yet.",
-  "This run failed as often as it may, and was set aside: see grokjax retry.",
+  "This run is planned and has not been trained yet.",
+  "This run failed too often and is in quarantine; grokjax retry trains it again.",
 ];
 
-/** The head of a run: which it is, and its phase. */
+/** The head of a run: its hyperparameters, its phase and its run_id. */
 export function runHead(sweep, layout, run, labels) {
   const phase = Math.min(labels[run], sweep.phases.length);
   const label = sweep.phases[phase]?.name ?? "missing";
@@ -33,25 +34,25 @@ export function runHead(sweep, layout, run, labels) {
 }
 
 /** Draws a run into an element. */
-export async function drawRun(host, { sweep, run, labels, state, groups, told, stale }) {
-  const made = sweep.standing[run] === PRESENT;
-  if (made) await sweep.curves.ready([run]);
+export async function drawRun(host, { sweep, run, labels, state, groups, onPoint, stale }) {
+  const trained = sweep.status[run] === TRAINED;
+  if (trained) await sweep.curves.ready([run]);
   if (stale()) return;
-  const charts = made ? runCharts(host.clientWidth, { sweep, run, state, groups, told }) : { elements: [], draw: () => {} };
+  const charts = trained ? runCharts(host.clientWidth, { sweep, run, state, groups, onPoint }) : { elements: [], draw: () => {} };
   host.replaceChildren(
     ...charts.elements,
-    ...(made
+    ...(trained
       ? [judged(sweep, run, state, labels), events(sweep, run), crossings(sweep, run)]
-      : [h("p", {}, STANDINGS[sweep.standing[run]])]),
+      : [h("p", {}, WHY_MISSING[sweep.status[run]])]),
     again(sweep, run),
     config(sweep, run),
-    ...(made ? [provenance(sweep, run), outcomes(sweep, run)] : []),
+    ...(trained ? [provenance(sweep, run), outcomes(sweep, run)] : []),
   );
   host.setAttribute("aria-label", `Run ${sweep.runIds[run]}`);
   charts.draw();
 }
 
-function runCharts(width, { sweep, run, state, groups, told }) {
+function runCharts(width, { sweep, run, state, groups, onPoint }) {
   const names = [...CHARTS, state.curves].filter((name, index, all) => groups.has(name) && all.indexOf(name) === index);
   const drawings = [];
   const marks = eventsOf(sweep, run);
@@ -59,7 +60,7 @@ function runCharts(width, { sweep, run, state, groups, told }) {
     const group = groups.get(name);
     const lines = linesOf(sweep, group);
     const element = h("div", { class: "chart", role: "img", "aria-label": `${name} over steps` });
-    const levels = levelsOf({ sweep, lines, rule: RULES[state.rule], state }, run);
+    const levels = levelsOf({ sweep, lines, rule: ruleOf(sweep, state.rule), state }, run);
     const settings = {
       runs: [run],
       group,
@@ -72,13 +73,13 @@ function runCharts(width, { sweep, run, state, groups, told }) {
       levels,
     };
     const lettered = marks.map((mark) => ({ step: mark.step, letter: index === 0 ? mark.letter : "" }));
-    drawings.push(() => drawChart(element, sweep, { ...settings, events: lettered, told, sync: "run" }));
+    drawings.push(() => drawChart(element, sweep, { ...settings, events: lettered, onPoint, sync: "run" }));
     return h("div", {}, lineKey(lines, sample), element);
   });
   return { elements, draw: () => drawings.forEach((draw) => draw()) };
 }
 
-/** What happened to a run, in order, a letter each. */
+/** The events of a run in order, with a letter each. */
 function eventsOf(sweep, run) {
   const mine = sweep.events.filter(([of]) => of === run);
   return mine.map(([, kind, step], index) => ({ step, letter: "abcdefghijklmnopqrstuvwxyz"[index] ?? "", ...sweep.kinds[kind] }));
@@ -104,22 +105,27 @@ function events(sweep, run) {
 }
 
 function judged(sweep, run, state, labels) {
-  const rows = RULES[state.rule].columns(state.settings).map((name) => fact(name, short(sweep.outcome(name)[run], 8)));
+  const rows = ruleOf(sweep, state.rule).columns(state.settings).map((name) => fact(name, valueOf(sweep, name, run)));
   const stopped = sweep.known.get("stopped_by");
   if (stopped && stopped.codes[run] !== NO_CODE) rows.push(fact("stopped_by", textAt(stopped, run)));
-  return section(`What the rule ${state.rule} looks at`, h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+  return section(`What the rule ${state.rule} reads`, h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+}
+
+/** A column of a run, as text. */
+function valueOf(sweep, name, run) {
+  return sweep.known.has(name) ? textAt(sweep.known.get(name), run) : short(sweep.outcome(name)[run], 8);
 }
 
 function crossings(sweep, run) {
   const step = (name) =>
     h("td", { class: "number" }, Number.isNaN(sweep.outcome(name)[run]) ? "–" : whole(sweep.outcome(name)[run]));
-  const rows = sweep.milestones.map((each) => {
+  const rows = sweep.crossings.map((each) => {
     const reached = `${each.metric.replaceAll("_", " ")} ${each.metric.endsWith("loss") ? "≤" : "≥"} ${short(each.threshold)}`;
     return h("tr", {}, h("th", { scope: "row" }, reached), step(each.first), step(each.sustained));
   });
-  const head = h("tr", {}, h("td", {}), h("th", { scope: "col" }, "first step"), h("th", { scope: "col" }, "for good from"));
+  const head = h("tr", {}, h("td", {}), h("th", { scope: "col" }, "first step"), h("th", { scope: "col" }, "sustained from"));
   return folded(
-    "Steps at which thresholds were reached",
+    "Steps at which thresholds were crossed",
     h("table", { class: "facts" }, h("thead", {}, head), h("tbody", {}, ...rows)),
   );
 }
@@ -144,7 +150,7 @@ function provenance(sweep, run) {
   const rows = sweep.provenance
     .filter((column) => column.codes[run] !== NO_CODE)
     .map((column) => fact(column.name, textAt(column, run)));
-  return folded("Where it comes from", h("table", { class: "facts" }, h("tbody", {}, ...rows)));
+  return folded("Provenance", h("table", { class: "facts" }, h("tbody", {}, ...rows)));
 }
 
 function outcomes(sweep, run) {

@@ -1,10 +1,10 @@
-// What is chosen on the page, and how that is written in the address, so that a link leads to it.
+// The state of the page: everything that is chosen, and how it is written in the address, so that links reproduce it.
 
 import { axisNames, axisOf } from "./values.js";
 
 const VIEWS = ["dots", "shares"];
 
-/** What the page opens with. */
+/** The state in which the page opens. */
 function firstState(sweep) {
   return {
     x: sweep.axes.x ?? "",
@@ -23,14 +23,14 @@ function firstState(sweep) {
   };
 }
 
-/** A rule's thresholds as the page opens them: its defaults, or what the page was written with. */
+/** The thresholds of a rule when the page opens: its defaults, or those that the page was written with. */
 export function firstSettings(sweep, name) {
   if (name === sweep.rule.name) return { ...sweep.rule.settings };
   const rule = sweep.rules.find((each) => each.name === name);
   return Object.fromEntries(rule.fields.map((field) => [field.name, field.default]));
 }
 
-/** The part of the address after #, with all that is not as the page opens. */
+/** The part of the address after #: everything that differs from the state in which the page opens. */
 export function fragmentOf(sweep, state) {
   const first = firstState(sweep);
   const parts = new URLSearchParams();
@@ -52,7 +52,7 @@ export function fragmentOf(sweep, state) {
   return parts.toString();
 }
 
-/** The state that a fragment stands for, and a sentence for each part of it that this sweep has not. */
+/** The state that a fragment describes, and a sentence for each part of it that this page does not have. */
 export function stateOf(sweep, fragment) {
   const parts = new URLSearchParams(fragment);
   const [state, complaints] = [firstState(sweep), []];
@@ -105,7 +105,7 @@ function readRule(sweep, parts, state, say) {
   for (const [key, text] of parts) {
     if (!key.startsWith("threshold.")) continue;
     const field = fields.find((each) => `threshold.${each.name}` === key);
-    const known = field?.name === "loss_convention" ? sweep.conventions : null; // not each fits every sweep
+    const known = field?.name === "loss_convention" ? sweep.conventions : null; // those that this sweep can use
     const value = field && (known && !known.includes(text) ? undefined : settingOf(field, text));
     if (value === undefined)
       say(key, text, field ? allowed(field) : `the thresholds ${fields.map((each) => each.name).join(", ")}`);
@@ -113,14 +113,14 @@ function readRule(sweep, parts, state, say) {
   }
 }
 
-/** A threshold as it is written; undefined if it may not be that. */
+/** A threshold from text; undefined if the value is not allowed. */
 export function settingOf(field, text) {
   if (field.options.length) return field.options.find((option) => String(option) === text || option === Number(text));
   const value = text.trim() === "" ? NaN : Number(text.replace("−", "-"));
   return value >= field.low && value <= field.high ? value : undefined;
 }
 
-/** What a threshold may be. */
+/** The allowed values of a threshold, in words. */
 export function allowed(field) {
   return field.options.length ? field.options.join(", ") : `numbers from ${field.low} to ${field.high}`;
 }

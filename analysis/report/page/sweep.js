@@ -3,41 +3,45 @@
 import { NO_CODE, Reader, bytesOf } from "./bytes.js";
 import { short } from "./numbers.js";
 
-export const PRESENT = 0;
+/** The status of a run that was trained; 1: missing, 2: in quarantine. */
+export const TRAINED = 0;
 const MISSING_CODE = 0;
 const NOT_POSITIVE = 1;
 const FIRST_VALUE = 2;
 
-/** The sweep, unpacked but for its curves. */
+/** The sweep, with all but its curves unpacked. */
 export async function readSweep() {
-  const told = JSON.parse(document.getElementById("told").textContent);
+  const metadata = JSON.parse(document.getElementById("metadata").textContent);
   const columns = new Reader(await bytesOf("columns"));
-  const runs = told.runs;
-  const standing = columns.small(runs);
+  const runs = metadata.runs;
+  const status = columns.small(runs);
   const coded = (column) => ({ ...column, codes: columns.codes(runs), texts: textsOf(column) });
-  const hyperparameters = told.hyperparameters.map(coded);
-  const provenance = told.provenance.map(coded);
-  const outcomes = new Map(told.outcomes.map((outcome) => [outcome.name, columns.numbers(runs)]));
-  const factors = new Map(told.conventions.map((name) => [name, columns.numbers(runs)]));
+  const hyperparameters = metadata.hyperparameters.map(coded);
+  const provenance = metadata.provenance.map(coded);
+  const outcomes = new Map(metadata.outcomes.map((outcome) => [outcome.name, columns.numbers(runs)]));
+  const factors = new Map(metadata.conventions.map((name) => [name, columns.numbers(runs)]));
+  const computed = metadata.rules.filter((rule) => rule.columns !== null);
+  const labels = new Map(computed.map((rule) => [rule.name, columns.small(runs)]));
   const runIds = columns.text().split("\n");
   const points = new Reader(await bytesOf("points"));
   const [grid, kept] = [points.codes(runs), points.codes(runs)];
   return {
-    ...told,
-    standing,
+    ...metadata,
+    status,
     hyperparameters,
     provenance,
     factors,
+    labels,
     runIds,
     known: new Map([...provenance, ...hyperparameters].map((column) => [column.name, column])),
     outcome: (name) => outcomes.get(name) ?? new Float64Array(runs).fill(NaN),
     has: (name) => outcomes.has(name),
-    made: standing.reduce((sum, each) => sum + (each === PRESENT ? 1 : 0), 0),
-    curves: new Curves(told.curves, grid, kept, outcomes.get("steps")),
+    trained: status.reduce((sum, each) => sum + (each === TRAINED ? 1 : 0), 0),
+    curves: new Curves(metadata.curves, grid, kept, outcomes.get("steps")),
   };
 }
 
-/** How the values of a column read: numbers with as few digits as tell them apart. */
+/** The values of a column as texts: numbers with as few digits as keep them distinct. */
 function textsOf({ kind, values }) {
   if (kind === "truth") return values.map((value) => (value ? "true" : "false"));
   if (kind !== "number") return values.map(String);
@@ -48,29 +52,29 @@ function textsOf({ kind, values }) {
   return values.map(String);
 }
 
-/** The text of what a run has in a column; "none" where it has nothing. */
+/** The value of a run in a column, as text; "none" if it has none. */
 export function textAt(column, run) {
   const code = column.codes[run];
   return code === NO_CODE ? "none" : column.texts[code];
 }
 
-/** The curves of the runs, unpacked by the chunk. */
+/** The curves of the runs, unpacked one chunk at a time. */
 class Curves {
-  constructor(told, grid, kept, lastSteps) {
-    Object.assign(this, { ...told, grid, kept, lastSteps, chunks: new Map() });
+  constructor(metadata, grid, kept, lastSteps) {
+    Object.assign(this, { ...metadata, grid, kept, lastSteps, chunks: new Map() });
     this.starts = new Uint32Array(kept.length); // of each run in its chunk
     for (let run = 1; run < kept.length; run++) {
       this.starts[run] = run % this.runsPerChunk ? this.starts[run - 1] + kept[run - 1] : 0;
     }
   }
 
-  /** Waits until the curves of some runs can be read. */
+  /** Unpacks the curves of some runs, if they are not unpacked yet. */
   async ready(runs) {
     const chunks = new Set(Array.from(runs, (run) => Math.floor(run / this.runsPerChunk)));
     await Promise.all(Array.from(chunks, (chunk) => this.chunk(chunk)));
   }
 
-  /** Unpacks all curves while nothing else is to be done. */
+  /** Unpacks all curves while the browser is idle. */
   async unpackAhead() {
     const idle = window.requestIdleCallback ?? ((then) => setTimeout(then, 50));
     for (let chunk = 0; chunk * this.runsPerChunk < this.kept.length; chunk++) {
@@ -96,7 +100,7 @@ class Curves {
     return this.scales.map(() => summed(reader.codes(total), kept));
   }
 
-  /** The steps at which a run was logged, of those that are kept. */
+  /** The logged steps of a run that the page has. */
   steps(run) {
     const points = this.kept[run];
     const steps = this.grids[this.grid[run]].slice(0, points);
@@ -104,7 +108,7 @@ class Curves {
     return steps;
   }
 
-  /** A metric of a ready run at those steps; null where it is missing. On a log scale what is not above 0 is `floor`. */
+  /** A metric of an unpacked run at those steps; null if missing, `floor` if a log scale cannot show it. */
   values(run, metric, floor = null) {
     const scale = this.scales[metric];
     const codes = this.chunks.get(Math.floor(run / this.runsPerChunk))[metric];
@@ -118,7 +122,7 @@ class Curves {
   }
 }
 
-/** Codes from their differences, each run's from 0. */
+/** Codes from their differences; the first of each run is a difference from 0. */
 function summed(differences, kept) {
   let at = 0;
   for (const points of kept) {

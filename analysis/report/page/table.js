@@ -1,9 +1,9 @@
-// The map as a table: a row a cell.
+// The map as a table with a row for each cell.
 
 import { allCells, counted } from "./cells.js";
 import { byId, fill, h } from "./dom.js";
-import { wilson } from "./intervals.js";
-import { PRESENT } from "./sweep.js";
+import { wilson } from "./numbers.js";
+import { TRAINED } from "./sweep.js";
 
 /** Shows the cells of a layout as a table, when it is open. */
 export class CellTable {
@@ -22,7 +22,7 @@ export class CellTable {
     const { layout, labels, sweep } = this;
     const axes = [layout.axes.facet, layout.axes.y, layout.axes.x].filter(Boolean);
     const phases = sweep.phases.map((phase, index) => index).filter((index) => labels.includes(index));
-    const partial = sweep.made < sweep.runs;
+    const partial = sweep.trained < sweep.runs;
     const head = [
       ...axes.map((axis) => axis.name),
       "runs",
@@ -31,9 +31,9 @@ export class CellTable {
     ];
     const rows = Array.from(allCells(layout), (cell) => {
       const counts = counted(sweep, labels, cell.runs);
-      const made = cell.runs.filter((run) => sweep.standing[run] === PRESENT).length;
+      const trained = cell.runs.filter((run) => sweep.status[run] === TRAINED).length;
       const share = (phase) => {
-        const [low, high] = wilson(counts[phase], Math.max(1, made)).map((each) => Math.round(100 * each));
+        const [low, high] = wilson(counts[phase], Math.max(1, trained)).map((each) => Math.round(100 * each));
         return h(
           "td",
           { class: "number" },
@@ -41,12 +41,12 @@ export class CellTable {
           counts[phase] ? h("span", { class: "soft" }, ` ${low}–${high} %`) : null,
         );
       };
-      const missing = partial ? h("td", { class: "number" }, String(cell.runs.length - made)) : null;
+      const missing = partial ? h("td", { class: "number" }, String(cell.runs.length - trained)) : null;
       return h(
         "tr",
         {},
         ...cell.at.map((text) => h("th", { scope: "row" }, text)),
-        h("td", { class: "number" }, String(made)),
+        h("td", { class: "number" }, String(trained)),
         ...phases.map(share),
         missing,
       );

@@ -1,14 +1,14 @@
-// The rule and its thresholds: a slider each, over the spread of what it divides, and a field for an exact number.
+// The rule and its thresholds: each has a slider over a histogram of the runs, and a field for an exact number.
 
 import { byId, fill, h, svg } from "./dom.js";
 import { short } from "./numbers.js";
-import { RULES } from "./rules.js";
+import { ruleOf } from "./rules.js";
 import { allowed, firstSettings, settingOf } from "./state.js";
 
 const NOTCHES = 400;
 const BARS = 60;
 
-/** The controls of the rule. `change` is told (what, whether for good): a slider that moves is not for good yet. */
+/** The controls of the rule. They call `change` with the new part of the state, and false while a slider moves. */
 export class Thresholds {
   constructor(sweep, change) {
     Object.assign(this, { sweep, change, host: byId("thresholds"), sliders: new Map() });
@@ -21,7 +21,7 @@ export class Thresholds {
     byId("defaults").addEventListener("click", () => this.change({ settings: firstSettings(sweep, this.state.rule) }, true));
   }
 
-  /** Shows a state. */
+  /** Shows the state in the controls. */
   show(state) {
     const words = (each) =>
       this.rule(each)
@@ -33,7 +33,11 @@ export class Thresholds {
     if (anew) this.build();
     for (const [name, slider] of this.sliders) slider.set(state.settings[name]);
     const first = firstSettings(this.sweep, state.rule);
-    byId("defaults").disabled = Object.entries(first).every(([name, value]) => state.settings[name] === value);
+    const unchanged = Object.entries(first).every(([name, value]) => state.settings[name] === value);
+    byId("defaults").disabled = unchanged;
+    const warning = unchanged ? this.rule(state).warning : null;
+    byId("misfit").textContent = warning ? `Warning: ${warning}.` : "";
+    byId("misfit").hidden = !warning;
   }
 
   rule(state) {
@@ -41,7 +45,7 @@ export class Thresholds {
   }
 
   build() {
-    const spread = RULES[this.state.rule].spread(this.sweep, this.state.settings);
+    const spread = ruleOf(this.sweep, this.state.rule).spread(this.sweep, this.state.settings);
     const focused = document.activeElement?.id;
     this.sliders.clear();
     const fields = this.rule(this.state).fields.map((field) => {
@@ -52,7 +56,9 @@ export class Thresholds {
       this.sliders.set(field.name, slider);
       return slider.element;
     });
-    fill(this.host, ...fields);
+    const { columns, words } = this.rule(this.state);
+    const fixed = `Its labels (${words}) were computed when this page was written; its thresholds cannot be moved here.`;
+    fill(this.host, ...fields, columns === null ? null : h("p", { class: "soft" }, fixed));
     if (focused) byId(focused)?.focus();
   }
 
@@ -71,7 +77,7 @@ export class Thresholds {
   }
 }
 
-/** A slider over a number, on the scale that the rule judges it on. */
+/** The slider of a threshold, on a log scale if the threshold has one. */
 class Slider {
   constructor(field, columns, value, change) {
     Object.assign(this, { field, change });
@@ -105,7 +111,7 @@ class Slider {
     );
   }
 
-  /** From where to where it slides: over what the runs have, and the threshold; within what is allowed. */
+  /** The ends of the slider: those of the runs' values and of the threshold, within the allowed range. */
   reach(columns, value) {
     const { field } = this;
     let [low, high] = [Math.min(value, field.default), Math.max(value, field.default)];
@@ -155,7 +161,7 @@ class Slider {
     return undefined;
   }
 
-  /** How many runs lie where along the slider, a line a column. */
+  /** A histogram of the runs' values along the slider, a line for each column. */
   histogram(columns) {
     const bars = columns.map((column) => {
       const counts = new Array(BARS).fill(0);

@@ -1,28 +1,29 @@
-// Hyperparameters as axes: the places that their values take, many numbers gathered into bins.
+// Hyperparameters as axes: the order of their values, and bins if they have many.
 
 import { NO_CODE } from "./bytes.js";
 import { short } from "./numbers.js";
 
-/** More values than these are gathered into bins, if they are numbers. */
+/** Numbers with more distinct values than this are put into bins. */
 const MOST_VALUES = 40;
 const BINS = 12;
 const axes = new Map();
 
 /**
- * A hyperparameter as an axis: `texts` of its places in order, `places` [R] of the runs; "none" comes last. Null for no name.
+ * A hyperparameter as an axis: the `texts` of its values in order, "none" last, and the index `places` [R] of each run's value.
+ * Null for no name.
  */
 export function axisOf(sweep, name) {
   if (!name) return null;
-  if (!axes.has(name)) axes.set(name, made(sweep, sweep.known.get(name)));
+  if (!axes.has(name)) axes.set(name, axisFrom(sweep, sweep.known.get(name)));
   return axes.get(name);
 }
 
-/** What can be put on an axis: what the sweep varies, seeds last, and what the page was asked to open with. */
+/** The hyperparameters that can be put on an axis: those that vary, the seeds, and those that the page opened with. */
 export function axisNames(sweep) {
   return [...new Set([...sweep.varied, ...sweep.seeds, ...Object.values(sweep.axes).filter(Boolean)])];
 }
 
-function made(sweep, column) {
+function axisFrom(sweep, column) {
   const many = column.values.length > MOST_VALUES && ["whole", "number"].includes(column.kind);
   const [texts, placeOf] = many ? binned(column.values) : [column.texts, (code) => code];
   const places = Uint16Array.from(column.codes, (code) => (code === NO_CODE ? texts.length : placeOf(code)));
@@ -30,7 +31,7 @@ function made(sweep, column) {
   return { ...column, texts: lacking ? [...texts, "none"] : texts, places, binned: many };
 }
 
-/** Bins between the least and the greatest of ascending numbers, of equal width, or of equal ratio where they span decades. */
+/** Bins for ascending numbers, of equal width, or of equal ratio if the numbers span decades. */
 function binned(values) {
   const [low, high] = [values[0], values[values.length - 1]];
   const log = low > 0 && high / low >= 20;
@@ -40,8 +41,8 @@ function binned(values) {
   const ends = used.map((index) => values.filter((value) => bin(value) === index)).map((within) => [within[0], within.at(-1)]);
   const words = (digits) =>
     ends.map(([least, greatest]) => {
-      const told = [short(least, digits), short(greatest, digits)];
-      return least === greatest ? told[0] : told.join("–");
+      const numbers = [short(least, digits), short(greatest, digits)];
+      return least === greatest ? numbers[0] : numbers.join("–");
     });
   const ambiguous = (digits) => new Set(ends.flat().map((end) => short(end, digits))).size < new Set(ends.flat()).size;
   let digits = 2;

@@ -7,60 +7,57 @@ import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
-from grokjax.errors import StoreError
-from grokjax.sweeps.execute.events import Event
-from grokjax.sweeps.execute.on_ray.connection import attach, start_private
+from grokjax.errors import StoreError, warn
+from grokjax.sweeps.execute.events import Event, Interrupted
+from grokjax.sweeps.execute.on_ray.connection import connected
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import WorkerSetup
-from grokjax.sweeps.store.layout import Store, drop_traces
+from grokjax.sweeps.store.root import Root
 
 if TYPE_CHECKING:
     from grokjax.sweeps.execute.on_ray.pool import Pool
 
 
 def train_on_ray(
-    plan: Plan, store: Store, setup: WorkerSetup, worker: Any, address: str | None, cpus: int | None
+    plan: Plan, root: Root, setup: WorkerSetup, worker: Any, address: str | None, cpus: int | None
 ) -> Generator[Event, None, None]:
     """Yields what becomes of packs, in the order they finish. Results never pass through the driver.
 
     Args:
       plan: the packs to train.
-      store: the root they are committed to.
-      setup: what every worker is told.
+      root: the root they are committed to.
+      setup: what every worker needs to know.
       worker: the class that trains packs, `Worker` but in tests.
       address: of a running cluster; None starts a private Ray on this machine.
       cpus: cores the private Ray may use; None is all.
 
     Raises:
       ClusterError: there is no cluster at the address, or it refuses this process.
+      Interrupted: Ctrl-C; the packs in training were saved first.
     """
-    began = time.time()
-    if address is None:
-        start_private(cpus)
-    else:
-        attach(address)
-    import ray  # noqa: PLC0415  (a second to import, not needed to plan or to debug)
-
-    from grokjax.sweeps.execute.on_ray.pool import Pool  # noqa: PLC0415
-
-    pool: Pool | None = None
+    began, pool = time.time(), None
     try:
-        pool = Pool(worker, setup, Schedule(plan.packs), began, plan.spec.resources, private=address is None)
-        while pool.unfinished:
-            yield from pool.turn()
+        with connected(address, cpus):
+            from grokjax.sweeps.execute.on_ray.pool import Cluster, Pool  # noqa: PLC0415  (imports ray)
+
+            cluster = Cluster(plan.spec.resources, began, private=address is None)
+            with contextlib.closing(Pool(worker, setup, Schedule(plan.packs), cluster)) as pool:
+                try:
+                    while pool.unfinished:
+                        yield from pool.turn()
+                except KeyboardInterrupt:
+                    warn("stopping; the packs in training are saved first (Ctrl-C again ends at once)")
+                    raise Interrupted(*pool.save()) from None
     finally:
         if pool is not None:
-            pool.close()
-        ray.shutdown()
-        if pool is not None:
-            with contextlib.suppress(StoreError):  # a store that cannot be written may be why we are here
-                _delete_traces(store, pool)
+            with contextlib.suppress(StoreError):  # a store that cannot be written may be the reason for ending
+                _delete_traces(root, pool)
 
 
-def _delete_traces(store: Store, pool: Pool) -> None:
+def _delete_traces(root: Root, pool: Pool) -> None:
     for pack in pool.in_training:
-        store.delete(f"progress/{pack.pack_id}.json")
+        root.delete_progress(pack.pack_id)
     for pack_id in pool.doubled:  # the slower of two may have written after the other had ended
-        if store.exists(f"runs/{pack_id}.parquet"):
-            drop_traces(store, pack_id)
+        if root.is_committed(pack_id):
+            root.delete_traces(pack_id)

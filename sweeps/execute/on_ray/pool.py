@@ -1,86 +1,53 @@
-"""A pool of Ray actors: a worker a core or GPU, or what the spec asks for, each with at most one pack."""
+"""A pool of Ray workers that take packs from a schedule, each at most one at a time, and what happens when one fails."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import logging
 import math
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import ray
-from ray.autoscaler.sdk import request_resources
 
-from grokjax.errors import ClusterError, StoreError, warn
+from grokjax.errors import StoreError
 from grokjax.sweeps.execute.events import Event, Failure, Limit, traceback_of
+from grokjax.sweeps.execute.on_ray.starting import STOP, TURN_SECONDS, Cluster, Started, Starter, last_line
 from grokjax.sweeps.execute.plan import Pack, cut
 from grokjax.sweeps.execute.schedule import Schedule
-from grokjax.sweeps.execute.stragglers import Pace
+from grokjax.sweeps.execute.stragglers import InTraining, Stragglers
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
-from grokjax.sweeps.spec.resources import Resources, workers_that_fit
 
-TRIES = 3  # of the first worker, and of the store
+__all__ = ["Cluster", "Pool"]
+
+log = logging.getLogger(__name__)
+
+TRIES = 3  # of the store
 Cause = Literal["error", "crash", "memory", "lost", "store"]
 # How often a pack may fail for each cause. A process that ends without a word may have been killed, by someone or for its memory;
 # losing a node, being preempted, and a store that is out of reach are never a pack's own fault.
 BUDGETS: dict[Cause, float] = {"error": 3, "crash": 10, "memory": 3}
-TURN_SECONDS = 0.5
-# An autoscaler is told this often how many workers there is work for, and of no more than so many.
-ASKING_SECONDS = 30.0
-MOST_WORKERS = 10_000
-STUCK_SECONDS = 600.0  # a worker that is not ready by then is ended
-LONGEST_PAUSE_SECONDS = 60.0  # in hiring, while new workers keep ending before they are ready
-
-
-class _Starting(NamedTuple):
-    actor: Any
-    since: float  # as time.monotonic() has it
-
-
-class _Busy(NamedTuple):
-    actor: Any
-    name: str
-    device: str  # its kind
-    pack: Pack
-    since: float  # as time.monotonic() has it
+SAVING_SECONDS = 20.0  # that the workers have to save their packs when the sweep is interrupted
 
 
 class Pool:
     """Workers that take packs from a schedule until none is left.
 
-    As many workers are asked for as the cluster's nodes have room for; what Ray cannot place yet waits without a pack. A worker
-    whose pack fails is let go, whatever it was: the pack goes to the end of its group, and to another process. Once none waits, a
-    pack that takes far longer than others of its group is given to a second worker too; whoever commits it first ends the other.
+    A worker whose pack fails is ended, whatever the cause: the pack goes to the end of its group, and to another process. Once no
+    pack waits, one that takes far longer than others of its group is given to a second worker too; whoever commits it first ends
+    the other.
     """
 
-    def __init__(
-        self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, began: float, resources: Resources, *, private: bool
-    ) -> None:
-        """Needs a connected Ray.
-
-        Args:
-          worker: what to run.
-          setup: what each is told; their share of a GPU is entered here.
-          schedule: the packs.
-          began: when the sweep did, since the epoch [s]; the first workers' start-up counts from it.
-          resources: what each takes.
-          private: whether the cluster is this sweep's own and stays as it is; another may get more nodes, and is asked to.
-        """
-        settled = resources.settled(_jax_uses_gpus() and ray.cluster_resources().get("GPU", 0) >= 1)
-        self._amounts = settled.amounts
-        self._actor: Any = ray.remote(max_restarts=0, **_options(settled))(worker)
-        self._setup, self._schedule, self._began = replace(setup, gpus=settled.gpus), schedule, began
-        self._private, self._asked_for, self._ask_at, self._waits_for_room = private, 0, 0.0, False
-        self._starting: dict[Any, _Starting] = {}  # by the reference to their being ready
-        self._busy: dict[Any, _Busy] = {}  # reference -> who trains what
-        self._pace = Pace()
-        self._doubled: dict[str, tuple[int, float]] = {}  # how often a pack was given to another worker too, and when it last was
-        self._tries: Counter[tuple[str, Cause]] = Counter()
-        self._store_errors = 0
-        self._ever_ready, self._lost_starting, self._hire_at = False, 0, 0.0
+    def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, cluster: Cluster) -> None:
+        """Needs a connected Ray."""
+        self._starter = Starter(worker, setup, cluster)
+        self._schedule, self._rule = schedule, setup.rule
+        self._busy: dict[Any, InTraining] = {}  # by the reference to the pack's receipt
+        self._stragglers = Stragglers()
+        self._failures: Counter[tuple[str, Cause]] = Counter()
+        self._store_errors = 0  # in a row
 
     @property
     def in_training(self) -> list[Pack]:
@@ -89,8 +56,8 @@ class Pool:
 
     @property
     def doubled(self) -> list[str]:
-        """The pack_ids of those that were given to a second worker."""
-        return list(self._doubled)
+        """The pack_ids that were given to a second worker."""
+        return self._stragglers.doubled
 
     @property
     def unfinished(self) -> bool:
@@ -98,182 +65,121 @@ class Pool:
         return bool(self._busy) or len(self._schedule) > 0
 
     def turn(self) -> Iterator[Event]:
-        """Hires where there is room, waits a moment, and tells what became of packs.
+        """Starts workers where there is room, waits a moment, and yields what became of packs.
 
         Raises:
-          ClusterError: no worker ever came to be ready, or none would ever fit.
+          ClusterError: no worker ever became ready, or there would never be room for one.
+          StoreError: several packs in a row could not be stored.
         """
-        self._hire()
-        awaited = [*self._starting, *self._busy]
-        if not awaited:  # a pause in hiring
+        self._starter.start(len(self._busy), len(self._schedule) + len(self._late()))
+        awaited = [*self._starter.references, *self._busy]
+        if not awaited:  # a pause in starting workers
             time.sleep(TURN_SECONDS)
         ended, _ = ray.wait(awaited, num_returns=1, timeout=TURN_SECONDS) if awaited else ([], [])
         if not ended:
             yield None
         for reference in ended:
-            if reference in self._starting:
-                self._welcome(reference)
+            if reference in self._busy:
+                yield from self._on_finished(reference)
             else:
-                yield from self._receive(reference)
+                self._on_ready(reference)
+
+    def save(self) -> tuple[int, int]:
+        """Has the packs in training saved as far as they are; returns how many were, and how many could not be in time."""
+        for busy in self._busy.values():
+            with contextlib.suppress(Exception):  # a worker that has just ended
+                busy.actor.stop.options(concurrency_group=STOP).remote()
+        ended, _ = ray.wait(list(self._busy), num_returns=len(self._busy), timeout=SAVING_SECONDS) if self._busy else ([], [])
+        saved = set()
+        for reference in ended:
+            with contextlib.suppress(ray.exceptions.RayError):
+                ray.get(reference)
+                saved.add(self._busy[reference].pack.pack_id)
+        packs = {pack.pack_id for pack in self.in_training}
+        log.info("interrupted: %d of %d packs in training were saved", len(saved), len(packs))
+        return len(saved), len(packs - saved)
 
     def close(self) -> None:
         """Asks the cluster for no more nodes."""
-        if self._asked_for:
-            with contextlib.suppress(Exception):  # the cluster may be gone
-                request_resources(bundles=[])
+        with contextlib.suppress(Exception):  # the cluster may be gone
+            self._starter.close()
 
-    def _hire(self) -> None:
-        if time.monotonic() < self._hire_at:
-            return
-        self._hire_at = time.monotonic() + TURN_SECONDS
-        self._give_up_on_stuck()
-        self._ask_for_nodes()
-        room = workers_that_fit(self._amounts, _nodes()) or self._wait_for_room()
-        asked_at = time.time() if self._ever_ready else self._began
-        for _ in range(min(room - len(self._busy), len(self._schedule) + len(self._late())) - len(self._starting)):
-            actor = self._actor.remote(self._setup, asked_at)
-            self._starting[actor.ready.remote()] = _Starting(actor, time.monotonic())
+    def _on_ready(self, reference: Any) -> None:
+        worker = self._starter.on_ready(reference)
+        if worker and not self._assign_next(worker) and self._late():  # which are in training on another kind of device
+            self._starter.pause()
 
-    def _give_up_on_stuck(self) -> None:
-        """Ends what should long be ready, for others to be hired: it hangs, or waits for room that was taken meanwhile."""
-        for reference, starting in list(self._starting.items()):
-            if time.monotonic() - starting.since >= STUCK_SECONDS:
-                del self._starting[reference]
-                ray.kill(starting.actor)
-
-    def _wait_for_room(self) -> int:
-        """How many workers to ask for while there is no room for any."""
-        asked = ", ".join(f"{name} {amount:g}" for name, amount in self._amounts.items())
-        if self._private:
-            raise ClusterError(f"this machine has no room for a worker that takes {asked}; ask for less in [resources]")
-        if not self._waits_for_room:
-            warn(f"no node of the cluster has room for a worker that takes {asked}; waiting for one that has")
-        self._waits_for_room = True
-        return 1
-
-    def _ask_for_nodes(self) -> None:
-        """Tells an autoscaler, if there is one, how many workers there is work for; that stands until it is told anew."""
-        wanted = min(len(self._busy) + len(self._schedule), MOST_WORKERS)
-        if self._private or wanted == self._asked_for or time.monotonic() < self._ask_at:
-            return
-        self._asked_for, self._ask_at = wanted, time.monotonic() + ASKING_SECONDS
-        request_resources(bundles=[self._amounts] * wanted)
-
-    def _welcome(self, reference: Any) -> None:
-        actor = self._starting.pop(reference).actor
-        try:
-            name, device = ray.get(reference)
-        except ray.exceptions.RayError as error:
-            self._lost_starting += 1
-            if self._lost_starting >= TRIES and not self._ever_ready:
-                told = f"{self._lost_starting} workers in a row ended before they were ready"
-                raise ClusterError(f"{told}: {_last_line(error)}") from None
-            self._hire_at = time.monotonic() + min(2.0**self._lost_starting, LONGEST_PAUSE_SECONDS)
-            return
-        self._ever_ready, self._lost_starting = True, 0
-        if not self._give(actor, name, device) and self._late():  # which are not for its kind of device
-            self._hire_at = time.monotonic() + LONGEST_PAUSE_SECONDS
-
-    def _receive(self, reference: Any) -> Iterator[Event]:
+    def _on_finished(self, reference: Any) -> Iterator[Event]:
         busy = self._busy.pop(reference)
         try:
             event: Event = ray.get(reference)
         except ray.exceptions.RayError as error:
-            self._let_go(busy)
-            yield from self._failed(busy.pack, error)
+            self._kill(busy)
+            yield from self._on_failed(busy.pack, error)
             return
         for other in self._others(busy.pack):
-            self._let_go(self._busy.pop(other))
+            self._kill(self._busy.pop(other))
         self._store_errors = 0
-        self._pace.took(busy.pack, time.monotonic() - busy.since)
-        self._give(busy.actor, busy.name, busy.device)  # before anyone looks at the event: the worker should not wait
+        self._stragglers.finished(busy.pack, time.monotonic() - busy.since)
+        # before anyone looks at the event: the worker should not wait
+        self._assign_next(Started(busy.actor, busy.worker, busy.device))
         yield event
 
-    def _let_go(self, busy: _Busy) -> None:
-        self._schedule.forget(busy.name)
+    def _kill(self, busy: InTraining) -> None:
+        self._schedule.forget(busy.worker)
         with contextlib.suppress(Exception):
             ray.kill(busy.actor)
 
     def _others(self, pack: Pack) -> list[Any]:
         """The references of those that train this pack now."""
-        if pack.pack_id not in self._doubled:
-            return []
         return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
 
     def _late(self, device: str | None = None) -> list[Pack]:
-        """The packs to give to another worker too, longest in training first, when none waits for its first.
+        """The packs to give to a second worker, when none waits for its first."""
+        return [] if len(self._schedule) else self._stragglers.late(time.monotonic(), self._busy.values(), device)
 
-        Only to one of the same kind of device, or they would not write the same bits; and each time only once the pack has been
-        late twice as long as the time before.
-        """
-        if len(self._schedule):
-            return []
-        now, first = time.monotonic(), dict[str, _Busy]()
-        for busy in self._busy.values():
-            if device in (None, busy.device):
-                first.setdefault(busy.pack.pack_id, busy)
-        late = []
-        for pack_id, busy in first.items():
-            times, since = self._doubled.get(pack_id, (0, busy.since))
-            if self._pace.is_late(busy.pack, (now - since) / 2**times):
-                late.append(busy)
-        return [busy.pack for busy in sorted(late, key=lambda busy: busy.since)]
-
-    def _failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
+    def _on_failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
         """What a pack's failure means for it: another try, for which each cause has a budget, or two halves, or the end."""
         cause, others = cause_of(error), self._others(pack)
+        log.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
-                told = _last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
-                raise StoreError(f"{self._store_errors} packs in a row could not be stored: {told}") from None
+                why = last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
+                raise StoreError(f"{self._store_errors} packs in a row could not be stored: {why}") from None
         if cause == "memory" and len(pack.runs) > 1:
             for other in others:
-                self._let_go(self._busy.pop(other))
-            most = (len(pack.runs) + 1) // 2
-            for part in cut(pack, most, self._setup.rule):
-                self._schedule.put_back(part)
-            self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._setup.rule))
-            yield Limit(pack.group_id, most, pack.pack_id)
+                self._kill(self._busy.pop(other))
+            yield self._halve(pack)
         elif not others:  # or else one of them is its next try
-            self._tries[pack.pack_id, cause] += 1
-            if self._tries[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
+            self._failures[pack.pack_id, cause] += 1
+            if self._failures[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
                 self._schedule.put_back(pack)
             else:
                 yield Failure(pack, traceback_of(error))
 
-    def _give(self, actor: Any, name: str, device: str) -> bool:
-        """The worker's next pack; with none left it is let go, and its core with it. Returns whether there was one."""
-        pack = self._schedule.take(name)
-        if pack is None and (late := self._late(device)):
+    def _halve(self, pack: Pack) -> Limit:
+        """Puts back a pack that ran out of memory as two halves, and cuts the waiting packs of its group to that size."""
+        most = (len(pack.runs) + 1) // 2
+        log.warning("packs of group %s hold at most %d runs from now on", pack.group_id, most)
+        for half in cut(pack, most, self._rule):
+            self._schedule.put_back(half)
+        self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._rule))
+        return Limit(pack.group_id, most, pack.pack_id)
+
+    def _assign_next(self, worker: Started) -> bool:
+        """Gives a worker its next pack; with none left it is dropped, and its core with it. Returns whether there was one."""
+        pack = self._schedule.take(worker.name)
+        if pack is None and (late := self._late(worker.device)):
             pack = late[0]
-            times, _ = self._doubled.get(pack.pack_id, (0, 0.0))
-            self._doubled[pack.pack_id] = (times + 1, time.monotonic())
+            log.info("pack %s takes long and is given to %s too", pack.pack_id, worker.name)
+            self._stragglers.double(pack, time.monotonic())
         if pack is None:
-            self._schedule.forget(name)
+            self._schedule.forget(worker.name)
             return False
-        reference = actor.train.remote(pack, self._schedule.following(name))
-        self._busy[reference] = _Busy(actor, name, device, pack, time.monotonic())
+        reference = worker.actor.train.remote(pack, self._schedule.following(worker.name))
+        self._busy[reference] = InTraining(worker.actor, worker.name, worker.device, pack, time.monotonic())
         return True
-
-
-def _jax_uses_gpus() -> bool:
-    return any(importlib.util.find_spec(f"jax_cuda{version}_plugin") for version in (12, 13))
-
-
-def _options(resources: Resources) -> dict[str, Any]:
-    """Of a Ray actor that takes these resources."""
-    return {
-        "num_cpus": resources.cpus,
-        "num_gpus": resources.gpus,
-        "memory": resources.memory,
-        "resources": resources.custom,
-    }
-
-
-def _nodes() -> list[Mapping[str, float]]:
-    """What each living node of the cluster has in all."""
-    return [node["Resources"] for node in ray.nodes() if node["Alive"]]
 
 
 def cause_of(error: Exception) -> Cause:
@@ -287,7 +193,3 @@ def cause_of(error: Exception) -> Cause:
     if isinstance(error, ray.exceptions.RayActorError):
         return "lost" if error.preempted or "node has died" in str(error) else "crash"
     return "error"
-
-
-def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1]

@@ -16,15 +16,14 @@ import pytest
 from benchmarks.synthetic import write_sweep
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import PHASES, RULES, classify, make_rule
-from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.scripts.report import unmade_runs
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
-from grokjax.sweeps.store.layout import put_in_quarantine
 from tests.support.specs import AXES, spec_of
 
 
@@ -349,24 +348,24 @@ def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_r
     wider = {**AXES, "seed": tuple(range(10)), "weight_decay": (0.01, 0.1, 1.0, 3.0)}
     root = tmp_path / "partial"
     shutil.copytree(small_root, root)
-    store = open_root(root, spec_of(wider))
+    store = enter_spec(root, spec_of(wider))
     missing = unmade_runs(str(root), load_runs(root), [])
     assert len(missing) == 4 * 2 * 2 * 10 - 108
-    put_in_quarantine(store, "pack", missing["run_id"].tolist()[:2], "it broke")
+    store.put_in_quarantine("pack", missing["run_id"].tolist()[:2], "it broke")
     report = write_report(root, tmp_path / "partial.html", missing=missing)
     assert (report.runs, report.missing) == (108, 52)
     page = open_page(tmp_path / "partial.html")
     assert page.locator("#notice").is_visible()
     told = page.locator("#notice").inner_text()
     assert "A partial map: 52 of 160 planned runs are missing" in told
-    assert "2 of them failed as often as it may" in told
+    assert "2 of them failed too often and are in quarantine" in told
     assert counts(page)["missing"] == 52
     assert cell(page, 3, 0, 0).get_attribute("aria-label").endswith(": 10 missing")
     assert cell(page, 0, 0, 0).get_attribute("aria-label").endswith("1 missing")
     cell(page, 3, 0, 0).click()
     page.locator(".tile").first.click()
     said = page.locator("#inspector-body").inner_text()
-    assert "This run is planned, and not made yet." in said or "This run failed as often as it may" in said
+    assert "This run is planned and has not been trained yet." in said or "This run failed too often" in said
     assert "grokjax run small-" in said, "it can be made"
 
 

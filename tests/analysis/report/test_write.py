@@ -13,14 +13,13 @@ from hypothesis import given
 
 from grokjax.analysis.plots import PHASE_COLORS
 from grokjax.analysis.report import sweep as report_sweep
-from grokjax.analysis.report.curves import DECADES_A_CODE, drawn_metrics, pack_curves
+from grokjax.analysis.report.curves import DECADES_A_CODE, differences, drawn_metrics, pack_curves, planes
 from grokjax.analysis.report.document import LIGHT, SCRIPTS, STYLES, document
-from grokjax.analysis.report.packing import differences, planes
-from grokjax.analysis.report.told import Axes
+from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, StoreError
-from grokjax.sweeps.execute.enter import open_root
+from grokjax.sweeps.execute.existing import enter_spec
 from tests.support.specs import spec_of
 
 
@@ -165,7 +164,7 @@ def test_what_cannot_be_drawn_is_said(small_root, tmp_path, monkeypatch):
         write_report(small_root, out, axes=Axes(x="hidden_size", y="hidden_size"))
     with pytest.raises(StoreError, match="holds no sweep"):
         write_report(tmp_path, out)
-    open_root(tmp_path / "empty", spec_of())
+    enter_spec(tmp_path / "empty", spec_of())
     with pytest.raises(AnalysisError, match="holds no finished runs yet"):
         write_report(tmp_path / "empty", out)
     with pytest.raises(AnalysisError, match=r"cannot write .*; choose another --out"):

@@ -1,0 +1,244 @@
+"""The results of a sweep in one object, for notebooks: tables, labels, maps and figures, a line each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+import grokjax
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.events import events
+from grokjax.analysis.labels.rules import ArticleRule, NamedRule, Rule, classify
+from grokjax.analysis.labels.thresholds import Setting, describe_rule
+from grokjax.analysis.statistics.agreement import nearby, sensitivity
+from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.delays import Kind, grokking_delays, log_rank, median_delays, survival_curves
+from grokjax.analysis.statistics.grid import PhaseGrid, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.units import UnitMaps, unit_maps
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
+from grokjax.analysis.tables.planned import load_specs, swept_names
+from grokjax.analysis.tables.query import query
+from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
+from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
+    """The results of a sweep.
+
+    Args:
+      root: where the sweep was run to.
+      where: conditions such as "weight_decay=0.1" that the runs must meet, as for `select`.
+      on_bad_file: as for `load_runs`.
+
+    Raises:
+      StoreError: `root` holds no sweep.
+    """
+    return Results(Root.open(root), where, on_bad_file)
+
+
+class Results:
+    """The results of a sweep: its tables, read once, and the usual questions to them.
+
+    A `rule` is the name of a rule, a rule, or any function from the runs table to phases; None stands for the rule of the root's
+    specs, or one that fits the task. Axes that are None are chosen from what the sweep varies. Figures take the further settings of
+    the function of the same name, such as `width` and `ax`.
+    """
+
+    def __init__(self, root: Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+        self.root = root
+        self.where = tuple(where)
+        self._on_bad_file = on_bad_file
+
+    def __repr__(self) -> str:
+        return f"open_root({str(self.root)!r}{', ' + repr(list(self.where)) if self.where else ''})"
+
+    @functools.cached_property
+    def runs(self) -> pd.DataFrame:
+        """The runs table, a row per run, narrowed to the conditions."""
+        return select(load_runs(self.root, on_bad_file=self._on_bad_file), self.where)
+
+    def select(self, *conditions: str) -> Results:
+        """The same results, narrowed to runs that meet more conditions, each written NAME=VALUE."""
+        return Results(self.root, (*self.where, *conditions), self._on_bad_file)
+
+    def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The logged metrics, a row per run and logged step; see `load_curves`."""
+        ids = self.runs["run_id"].tolist() if run_ids is None and self.where else run_ids
+        return load_curves(self.root, ids, columns, self._on_bad_file)
+
+    def weights(self, run_id: str | None = None) -> Weights:
+        """The stored weights of a run, with their steps; of the only run if there is but one. See `load_weights`."""
+        return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
+
+    def query(self, sql: str, rule: str | NamedRule | None = None) -> pd.DataFrame:
+        """The answer to one SELECT over the views runs, curves and labels of the whole root; see `query`."""
+        chosen = None if rule is None else self.rule(rule)
+        assert chosen is None or isinstance(chosen, NamedRule)
+        return query(self.root, sql, chosen, self._on_bad_file)
+
+    def rule(self, rule: str | Rule | None = None, **thresholds: Setting) -> Any:
+        """The rule of a name, with some of its thresholds changed, or the one that labels these runs by default."""
+        return choose_rule(self.root, self.runs, rule, thresholds) if rule is None or isinstance(rule, str) else rule
+
+    def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
+        """The phase of each run, on the index of `runs`."""
+        return classify(self.runs, self.rule(rule, **thresholds))
+
+    def grid(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        **thresholds: Setting,
+    ) -> PhaseGrid:
+        """The shares of the phases in each cell; see `phase_grid`."""
+        x, y, facet = self.axes(x, y, facet)
+        return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet)
+
+    def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str]:
+        """The axes of the map: those given, and others that the sweep varies."""
+        return choose_axes(self.runs, x, y, facet, swept_names(load_specs(self.root)))
+
+    def boundaries(
+        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None
+    ) -> dict[tuple[Any, ...], Boundary]:
+        """Where a phase takes over along an axis, for each combination of the other hyperparameters that vary; see `boundaries`."""
+        by = other_hyperparameters(self.runs, axis)
+        return boundaries(self.runs, self.label(rule), axis, by, phase=phase, against=against)
+
+    def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first") -> pd.DataFrame:
+        """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
+        return grokking_delays(self.runs, train, test, kind)
+
+    def plot_phases(
+        self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
+    ) -> Figure:
+        """The phase diagram, a mark per seed in every cell."""
+        return grokjax.plot_phases(self.grid(x, y, facet, rule), **{"title": self._title(self.rule(rule)), **settings})
+
+    def plot_shares(
+        self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
+    ) -> Figure:
+        """The phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
+        return grokjax.plot_shares(self.grid(x, y, facet, rule), **{"title": self._title(self.rule(rule)), **settings})
+
+    def plot_boundary(
+        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
+    ) -> Figure:
+        """The boundary of a phase along an axis, for each value of the other hyperparameters."""
+        found, by = self.boundaries(axis, phase, against, rule), other_hyperparameters(self.runs, axis)
+        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(rule), **settings})
+
+    def plot_fits(
+        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
+    ) -> Figure:
+        """The shares of a phase along an axis, with the fits that its boundary is read off."""
+        found, by = self.boundaries(axis, phase, against, rule), other_hyperparameters(self.runs, axis)
+        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(rule), **settings})
+
+    def plot_delays(
+        self, x: str | None = None, y: str | None = None, facet: str | None = None, kind: Kind = "first", **settings: Any
+    ) -> Figure:
+        """The median grokking delay in every cell."""
+        x, y, facet = self.axes(x, y, facet)
+        check_cell(self.runs, [facet, y, x])
+        medians = median_delays(self.runs, self.delays(kind=kind), [facet, y, x])
+        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
+
+    def plot_survival(self, by: Sequence[str] | None = None, kind: Kind = "first", **settings: Any) -> Figure:
+        """The share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs."""
+        groups = varied_hyperparameters(self.runs)[-1:] if by is None else list(by)
+        delays = self.delays(kind=kind)
+        curves = survival_curves(self.runs, delays, groups)
+        several = bool(groups) and len(curves[groups].drop_duplicates()) > 1
+        test = log_rank(self.runs, delays, groups) if several else None
+        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=test, **{**self._noted(), **settings})
+
+    def plot_scatter(self, rule: str | Rule | None = None, **settings: Any) -> Figure:
+        """The step at which each run generalized against the step at which it fitted."""
+        return grokjax.plot_scatter(self.runs, self.label(rule), **{**self._noted(rule), **settings})
+
+    def plot_sensitivity(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | NamedRule | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """How far the shares of each cell change as each numeric threshold of the rule goes from 0.1 to 10 times its value."""
+        x, y, facet = self.axes(x, y, facet)
+        chosen = self.rule(rule)
+        moved = sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
+        return grokjax.plot_sensitivity(
+            moved, nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **{**self._noted(chosen), **settings}
+        )
+
+    def plot_curves(
+        self, metrics: Sequence[str] = ("train_loss", "test_loss"), rule: str | Rule | None = None, **settings: Any
+    ) -> Figure:
+        """The curves of the runs of one cell, with their phases and events; `select` the cell first."""
+        runs = one_cell(self.runs)
+        ids = runs["run_id"].tolist()
+        phases = dict(zip(self.runs["run_id"], self.label(rule), strict=True))
+        curves, panels = self.curves(ids), dict(zip(ids, seed_labels(runs), strict=True))
+        noted = self._noted() | {"title": self._title() or "all runs"}
+        return grokjax.plot_curves(curves, panels, metrics=metrics, phases=phases, events=events(curves), **{**noted, **settings})
+
+    def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
+        """A weight matrix of the only run while it trains; `select` the run first."""
+        run, weights = one_run(self.runs), self.weights()
+        name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
+        bits = run.get("parity_bits")
+        signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
+        curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
+        return grokjax.plot_weights(weights, name, curve, signal=signal, title=self._title() or name, **settings)
+
+    def units(self) -> UnitMaps:
+        """What the hidden units of the only run read and write at each stored step; see `unit_maps`."""
+        return unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
+
+    def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
+        """What the hidden units of the only run read and write over the tokens, at the stored step nearest to `step`."""
+        maps = self.units()
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._title(), **settings})
+
+    def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
+        """The hidden units of the only run on the plane of their frequency, at the stored step nearest to `step`."""
+        maps = self.units()
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._title(), **settings})
+
+    def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
+        """The Fourier spectra of the hidden units of the only run at the stored steps nearest to two steps."""
+        maps = self.units()
+        first, last = _nearest(maps, before), _nearest(maps, after)
+        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._title(), **settings})
+
+    def _title(self, rule: Rule | None = None) -> str | None:
+        """The title of a figure: the conditions, and the rule unless it is the published one."""
+        named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
+        return "; ".join([*self.where, *named]) or None
+
+    def _noted(self, rule: str | Rule | None = None) -> dict[str, Any]:
+        """The title of a figure, with the rule."""
+        return {"title": self._title(None if rule is None else self.rule(rule))}
+
+
+def _describe(rule: Rule) -> str:
+    return describe_rule(rule) if isinstance(rule, NamedRule) else getattr(rule, "__name__", type(rule).__name__)
+
+
+def _nearest(maps: UnitMaps, step: int | None) -> int:
+    """The index of the stored step nearest to `step`; the last one when None."""
+    return len(maps.step) - 1 if step is None else int(np.argmin(np.abs(maps.step - step)))

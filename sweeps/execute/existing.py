@@ -1,0 +1,64 @@
+"""What a root already holds of a spec's runs; and the way a spec gets into a root."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from grokjax.identity import TRAJECTORY_VERSION
+from grokjax.sweeps.execute.plan import Earlier, Held
+from grokjax.sweeps.spec.group_runs import Runs, groups_of
+from grokjax.sweeps.spec.planned_table import planned_table
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.done import committed_table, is_done, is_resumable
+from grokjax.sweeps.store.enter import enter
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import SpecEntry, read_specs
+
+
+def enter_spec(root: str | Path | Root, spec: SweepSpec, groups: Iterable[Runs] | None = None) -> Root:
+    """The root, created if need be, with a spec entered among its own.
+
+    Args:
+      root: where to.
+      spec: the spec.
+      groups: its runs, as `groups_of` gives them, where they were expanded before.
+
+    Raises:
+      SpecError: the root holds results that this spec's would not mix with.
+      StoreError: the root cannot be used.
+    """
+    entry = SpecEntry(spec.model_dump(mode="json"), TRAJECTORY_VERSION)
+    return enter(root, [(entry, lambda: planned_table(groups_of(spec) if groups is None else groups))])
+
+
+def load_specs(root: Root) -> list[SweepSpec]:
+    """The specs that were run into a root, to be run again. Raises StoreError."""
+    return [SweepSpec.model_validate_json(json.dumps(entry.spec)) for entry in read_specs(root)]
+
+
+def existing_runs(root: str | Path | Root, spec: SweepSpec) -> Held:
+    """What a root, which need not be there, already holds of a spec's runs, and what it knows of their groups.
+
+    Raises:
+      StoreError: the root, or a file of it, cannot be read.
+    """
+    opened = root if isinstance(root, Root) else Root(root)
+    if not opened.holds_sweep():
+        return Held()
+    rows = committed_table(opened)
+    steps = int(spec.run["steps"])
+    done = is_done(rows, steps, spec.stopping_rule)
+    finished = frozenset(rows["run_id"].filter(pa.array(done)).to_pylist())
+    left = rows.filter(pa.array(~done))
+    resumable = (
+        left.filter(pa.array(is_resumable(left, opened.packs_with_states))).select(["run_id", "pack_id", "steps"]).sort_by("steps")
+    )
+    shorter = {
+        row["run_id"]: Earlier(row["pack_id"], row["steps"]) for row in resumable.to_pylist() if row["run_id"] not in finished
+    }
+    set_aside = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
+    return Held(finished, shorter, set_aside, opened.limits())

@@ -1,0 +1,67 @@
+"""The logs of drivers and workers: what each did and why (tunings, resumes refused, retries, packs cut or given out twice).
+
+On a disk each process has a file `ROOT/logs/<host>-<pid>.log`. Where the root is an object store a worker writes to its standard
+error, which Ray keeps in the folder `logs` of its session (on each node /tmp/ray/session_latest/logs), and a driver's messages go
+wherever its process sends those of the logger "grokjax".
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from grokjax.sweeps.store.root import Root
+
+FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+def process_name() -> str:
+    """The name of this process, unique in a cluster: its host and its id."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+@contextlib.contextmanager
+def logging_to(root: Root, name: str) -> Iterator[None]:
+    """Writes what this process logs to the root while it lasts."""
+    handler, logger = _handler(root, name), logging.getLogger("grokjax")
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(logging.INFO, before) if before else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+        logger.removeHandler(handler)
+        handler.close()
+
+
+def log_from_now_on(root: Root, name: str) -> None:
+    """Writes what this process logs to the root, or to its standard error, until it ends."""
+    handler, logger = _handler(root, name), logging.getLogger("grokjax")
+    if isinstance(handler, logging.NullHandler):
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(FORMAT))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+class _LogFile(logging.FileHandler):
+    """A file that is not worth a word where it cannot be written: a full disk is reported by those who store results."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        """Loses the record."""
+
+
+def _handler(root: Root, name: str) -> logging.Handler:
+    if root.is_local:
+        folder = Path(root.address, "logs")
+        with contextlib.suppress(OSError):
+            folder.mkdir(exist_ok=True)
+            handler = _LogFile(folder / f"{name}.log", encoding="utf-8")
+            handler.setFormatter(logging.Formatter(FORMAT))
+            return handler
+    return logging.NullHandler()

@@ -1,0 +1,116 @@
+"""When a run is done, and which planned runs are: the one definition that running, status, verify and compact share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from grokjax.sweeps.store.planned import Planned
+from grokjax.sweeps.store.read import OnBadFile, concat_files, read_files
+from grokjax.sweeps.store.root import Root
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+# The columns of the runs table that say whether a run is done, and which of several rows of one run counts.
+COMMITTED = pa.schema(
+    {
+        "run_id": pa.string(),
+        "stopped_by": pa.string(),
+        "steps": pa.int64(),
+        "diverged_step": pa.int64(),
+        "finished_at": pa.timestamp("ms", tz="UTC"),
+        "pack_id": pa.string(),
+    }
+)
+KEYS = tuple(COMMITTED.names)
+
+
+def committed_table(root: Root, on_bad_file: OnBadFile = "raise") -> pa.Table:
+    """The columns COMMITTED of all committed rows; null where a table of an older version lacks one. Raises as `read_files`."""
+    return concat_files(read_files(root, "runs", KEYS, on_bad_file=on_bad_file), COMMITTED)
+
+
+def is_done(rows: pa.Table, steps: int, rule: str | None) -> Mask:
+    """Which rows of the runs table are of runs that are done for a spec: they need no more training for it.
+
+    A run is done once it has made the steps that the spec asks for, or diverged. One that was stopped early is done for a spec that
+    stops runs under the same rule, and for no other.
+
+    Args:
+      rows: rows with the columns COMMITTED, [R]. One without steps, of a table that had no such column, is done.
+      steps: the steps that the spec asks for.
+      rule: the rule under which the spec stops runs; None if it stops none.
+
+    Returns:
+      A mask [R].
+    """
+    made = pc.fill_null(pc.greater_equal(rows["steps"], steps), True)
+    stopped = pc.fill_null(pc.equal(rows["stopped_by"].cast(pa.string()), rule or ""), False)
+    return _mask(pc.or_(pc.or_(made, pc.is_valid(rows["diverged_step"])), stopped))
+
+
+def is_resumable(rows: pa.Table, packs_with_states: Callable[[], Collection[str]]) -> Mask:
+    """Which rows [R] are of runs whose final state is stored: more steps go on from it, and those of other runs start anew.
+
+    A run that was stopped early keeps no state, and neither does one that diverged. `packs_with_states` is asked if it matters.
+    """
+    ended = _mask(pc.and_(pc.is_null(rows["stopped_by"]), pc.is_null(rows["diverged_step"])))
+    packs = pa.array(sorted(packs_with_states()) if ended.any() else [], pa.string())
+    return ended & _mask(pc.is_in(rows["pack_id"].cast(pa.string()), packs))
+
+
+class Tally:
+    """Which of the planned runs are done, as rows of the runs table are read in any order, some of them more than once.
+
+    A run that several specs ask for is done when it is done for each of them.
+    """
+
+    def __init__(self, planned: Planned) -> None:
+        """Counts no run as done."""
+        count = len(planned.runs)
+        self._run_ids, self._asked = planned.runs["run_id"].combine_chunks(), planned.asked
+        self._done_for = [np.zeros(count, bool) for _ in planned.asked]
+        self._most_asked = planned.runs["steps"].to_numpy()
+        self.steps = np.zeros(count, np.int64)  # [N] the most that any row has, up to those asked for
+        self.resumable_steps = np.zeros(count, np.int64)  # [N] the same over the rows that training can go on from
+
+    def add(self, rows: pa.Table, packs_with_states: Callable[[], Collection[str]]) -> None:
+        """Takes rows with the columns COMMITTED into account; those of runs that no spec plans are ignored."""
+        places = pc.index_in(rows["run_id"], value_set=self._run_ids).to_numpy(zero_copy_only=False)
+        rows, places = rows.filter(pa.array(~np.isnan(places))), places[~np.isnan(places)].astype(np.int64)
+        for asked, done in zip(self._asked, self._done_for, strict=True):
+            done[places[is_done(rows, asked.steps, asked.rule)]] = True
+        steps = np.minimum(pc.fill_null(rows["steps"], np.iinfo(np.int64).max).to_numpy(), self._most_asked[places])
+        np.maximum.at(self.steps, places, steps)
+        left = ~self.done[places]
+        resumable = is_resumable(rows.filter(pa.array(left)), packs_with_states)
+        np.maximum.at(self.resumable_steps, places[left][resumable], steps[left][resumable])
+
+    @property
+    def done(self) -> Mask:
+        """Which planned runs [N] are done."""
+        done = np.ones(len(self.steps), bool)
+        for asked, done_for in zip(self._asked, self._done_for, strict=True):
+            done[asked.rows] &= done_for[asked.rows]
+        return done
+
+
+def tally(planned: Planned, rows: pa.Table) -> Tally:
+    """The tally of planned runs after some rows of the runs table."""
+    counted = Tally(planned)
+    counted.add(rows, tuple)
+    return counted
+
+
+def unfinished_runs(planned: Planned, rows: pa.Table) -> list[str]:
+    """The run_ids that some spec asks for and that are not done for it, where `rows` are committed."""
+    run_ids: list[str] = planned.runs["run_id"].filter(pa.array(~tally(planned, rows).done)).to_pylist()
+    return run_ids
+
+
+def _mask(values: Any) -> Mask:
+    mask: Mask = np.asarray(values.to_numpy(), bool)
+    return mask

@@ -1,0 +1,121 @@
+"""Enters specs, and the runs they plan, into a root, unless their results would not mix with those that the root holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pyarrow as pa
+
+from grokjax.errors import SpecError
+from grokjax.fields import Value
+from grokjax.sweeps.store.planned import first_planned, planned_bytes, planned_table
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import SpecEntry, read_specs
+
+# A spec, and what gives the table of the runs it plans (`planned.planned_table`), called where the root lacks it.
+Planning = tuple[SpecEntry, Callable[[], pa.Table]]
+
+
+def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
+    """The root, created if need be, with the specs entered among its own. The root then has the planned runs of all its specs.
+
+    Raises:
+      SpecError: the root holds results that those of a spec would not mix with.
+      StoreError: the root cannot be used.
+    """
+    target = root if isinstance(root, Root) else Root(root)
+    existing = read_specs(target) if target.holds_sweep() else []
+    asked, known = ({spec.spec_id for spec in specs} for specs in ([spec for spec, _ in plannings], existing))
+    new = [(spec, planned()) for spec, planned in plannings if spec.spec_id not in known]
+    _check_all(target, new, [spec for spec in existing if spec.spec_id not in asked])
+    Root.create(target)
+    for spec, planned in new:
+        target.put(target.planned_key(spec.spec_id), planned_bytes(planned))
+    for spec in (spec for spec in existing if not target.exists(target.planned_key(spec.spec_id))):  # of version 0.1
+        target.put(target.planned_key(spec.spec_id), planned_bytes(planned_table(target, spec)))
+    made = [entry for spec, _ in plannings if (entry := _write_entry(target, spec)) is not None]
+    try:
+        _check_all(target, new, [spec for spec in read_specs(target) if spec.spec_id not in asked | known])
+    except SpecError:
+        for entry in made:
+            _withdraw(target, entry)
+        raise
+    target.mark_format()
+    return target
+
+
+def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:
+    """Writes a spec's entry; returns it if the root had none of this spec."""
+    entry = spec if spec.token else replace(spec, token=uuid4().hex)
+    if root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
+        return entry
+    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs were last asked for with other resources
+    return None
+
+
+def _withdraw(root: Root, spec: SpecEntry) -> None:
+    """Deletes the entry that this call made, unless another driver has entered the same spec since: it then has another token."""
+    if root.get(root.spec_key(spec.spec_id)) == spec.content:
+        root.delete(root.spec_key(spec.spec_id))
+        root.delete(root.planned_key(spec.spec_id))
+
+
+def _check_all(root: Root, new: Sequence[tuple[SpecEntry, pa.Table]], others: Sequence[SpecEntry]) -> None:
+    for other in others if new else ():
+        earlier_runs = first_planned(root, other)
+        for spec, runs in new:
+            _check_compatible(root, other, earlier_runs, spec, runs)
+
+
+def _check_compatible(root: Root, earlier: SpecEntry, earlier_runs: pa.Table, spec: SpecEntry, runs: pa.Table) -> None:
+    """Runs of a spec may differ from those of an earlier one along an axis of either, be trained further, and no more."""
+    if earlier.trajectory_version != spec.trajectory_version:
+        raise SpecError(
+            f"{root} holds results of trajectory version {earlier.trajectory_version}, these are of {spec.trajectory_version}; "
+            "use another root"
+        )
+    stored, wanted = _first_run(earlier_runs), _first_run(runs)
+    free = earlier.swept.keys() | spec.swept.keys() | (_following(earlier_runs) & _following(runs))
+    different = [
+        name for name in sorted(stored.keys() | wanted.keys()) if name not in free and stored.get(name) != wanted.get(name)
+    ]
+    if "steps" in different and spec.steps > earlier.steps:
+        different.remove("steps")
+    if different:
+        recorded = {
+            field.name for table in (earlier_runs, runs) for field in table.schema if _metadata(field, "role") == "recording"
+        }
+        raise SpecError(_refusal(root, different, stored, wanted, recorded))
+
+
+def _first_run(runs: pa.Table) -> dict[str, Value]:
+    """The hyperparameters of the first run of a table."""
+    row = runs.drop_columns(["run_id", "group_id"]).slice(0, 1).to_pylist()[0]
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _following(runs: pa.Table) -> set[str]:
+    """The hyperparameters that have the value of the one they take where they are left out."""
+    run = _first_run(runs)
+    followed = {field.name: _metadata(field, "follows") for field in runs.schema}
+    return {name for name, other in followed.items() if other and name in run and run[name] == run.get(other)}
+
+
+def _metadata(field: pa.Field, key: str) -> str:
+    return str((field.metadata or {}).get(key.encode(), b"").decode())
+
+
+def _refusal(
+    root: Root, different: Sequence[str], stored: Mapping[str, Value], wanted: Mapping[str, Value], recorded: set[str]
+) -> str:
+    """Says how a spec differs from an earlier one of the root, line by line."""
+    width = max(map(len, different))
+    shown = [[str(run.get(name, "absent")) or "none" for run in (stored, wanted)] for name in different]
+    lines = [f"  {name:<{width}}  {old} there, {new} in this spec" for name, (old, new) in zip(different, shown, strict=True)]
+    ways = [] if recorded & set(different) else [f"make {' and '.join(different)} an axis"]
+    if different == ["steps"]:
+        ways.append(f"ask for {stored['steps']} steps or more")
+    return "\n".join([f"{root} holds results of another sweep:", *lines, " or ".join(["use another root", *ways])])

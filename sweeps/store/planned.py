@@ -1,0 +1,144 @@
+"""The runs that the specs of a root plan, from the tables that were written when each spec was entered."""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from grokjax.errors import StoreError, reason
+from grokjax.fields import Value
+from grokjax.sweeps.store.read import concat_rows
+from grokjax.sweeps.store.root import Root, parquet_bytes
+from grokjax.sweeps.store.specs import SpecEntry, read_specs
+
+ROWS_PER_GROUP = 131_072
+KEYS = ("run_id", "group_id", "steps")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What one spec asks of its runs."""
+
+    rows: np.ndarray[Any, Any]  # [M] where they stand in `Planned.runs`
+    steps: int
+    rule: str | None  # under which they may be stopped early
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """The runs that the specs of a root plan, each once, and what each spec asks of them.
+
+    `runs` [N] has run_id, group_id, steps (the most that any spec asks for) and hyperparameters, null where a run has no such one.
+    """
+
+    runs: pa.Table
+    asked: tuple[Asked, ...]
+
+
+def planned_runs(root: Root, columns: Collection[str] | None = None) -> Planned:
+    """The runs that the specs of a root plan.
+
+    Args:
+      root: where the sweep was run to.
+      columns: the hyperparameters to read beside run_id, group_id and steps, as far as the specs have them; all when None.
+
+    Raises:
+      StoreError: a file of the root cannot be read.
+    """
+    specs = sorted(read_specs(root), key=lambda spec: spec.steps, reverse=True)  # of a run in several, the longest comes first
+    tables = [planned_table(root, spec, None if columns is None else [*KEYS, *columns]) for spec in specs]
+    if not tables:
+        empty = pa.schema({"run_id": pa.string(), "group_id": pa.string(), "steps": pa.int64()})
+        return Planned(empty.empty_table(), ())
+    runs = concat_rows(tables).combine_chunks()
+    places = np.arange(len(runs))
+    if len(tables) > 1:
+        codes = runs["run_id"].combine_chunks().dictionary_encode().indices.to_numpy()  # numbered in the order of the first rows
+        before = np.concatenate([[-1], np.maximum.accumulate(codes)[:-1]])
+        runs, places = runs.take(np.flatnonzero(codes > before)), codes
+    ends = np.cumsum([0, *map(len, tables)])
+    asked = (
+        Asked(places[start:end], spec.steps, spec.stopping_rule) for spec, start, end in zip(specs, ends, ends[1:], strict=False)
+    )
+    return Planned(runs, tuple(asked))
+
+
+def planned_groups(root: Root) -> dict[str, dict[str, Value]]:
+    """The static hyperparameters of each group of runs that the specs of a root plan, by group_id. Raises StoreError."""
+    groups: dict[str, dict[str, Value]] = {}
+    for spec in read_specs(root):
+        static = [field.name for field in planned_schema(root, spec) if (field.metadata or {}).get(b"role") == b"static"]
+        runs = planned_table(root, spec, ["group_id", *static], as_codes=True)
+        _, first = np.unique(runs["group_id"].combine_chunks().indices.to_numpy(), return_index=True)
+        for row in runs.take(np.sort(first)).to_pylist():
+            groups.setdefault(row.pop("group_id"), {name: value for name, value in row.items() if value is not None})
+    return groups
+
+
+def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None = None, *, as_codes: bool = False) -> pa.Table:
+    """The runs that one spec plans: run_id, group_id and hyperparameters, steps among them; a row a run.
+
+    Args:
+      root: where the spec was run to.
+      spec: the spec.
+      columns: those to read, as far as the table has them; all when None.
+      as_codes: whether texts are read as dictionaries, which is quicker where few are different.
+
+    Raises:
+      StoreError: the table cannot be read.
+    """
+    try:
+        file = _open(root, spec, ["group_id", *(columns or ())] if as_codes else None)
+        return file.read(None if columns is None else [name for name in file.schema_arrow.names if name in columns])
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(root, spec, error) from None
+
+
+def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
+    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording"."""
+    return _open(root, spec).schema_arrow
+
+
+def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
+    """The first run that one spec plans, as `planned_table` has it. Raises StoreError."""
+    try:
+        return pa.Table.from_batches([next(_open(root, spec).iter_batches(1))])
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(root, spec, error) from None
+
+
+def planned_bytes(runs: pa.Table) -> bytes:
+    """The file that holds the runs that a spec plans."""
+    codes = [name for name in runs.schema.names if name != "run_id"]
+    return parquet_bytes(runs, "snappy", row_group_size=ROWS_PER_GROUP, use_dictionary=codes)
+
+
+def _open(root: Root, spec: SpecEntry, dictionaries: Collection[str] | None = None) -> pq.ParquetFile:
+    content = root.get(root.planned_key(spec.spec_id))
+    if content is None:
+        content = _expanded(json.dumps(spec.spec))
+    return pq.ParquetFile(io.BytesIO(content), read_dictionary=dictionaries)
+
+
+@functools.lru_cache(maxsize=8)
+def _expanded(spec: str) -> bytes:
+    """The file that version 0.1, which entered the spec, did not write. It takes the packages that train the runs."""
+    from grokjax.sweeps.spec.planned_table import planned_table_of  # noqa: PLC0415  (loads jax, for roots of version 0.1 alone)
+
+    logger.info("expanding a spec whose planned runs are not stored")
+    return planned_bytes(planned_table_of(spec))
+
+
+def _unreadable(root: Root, spec: SpecEntry, error: Exception) -> StoreError:
+    key = root.planned_key(spec.spec_id)
+    return StoreError(f"cannot read {root}/{key}: {reason(error)}; delete it, and grokjax run {spec.name} will write it again")

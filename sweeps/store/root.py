@@ -1,0 +1,352 @@
+"""A root: where a sweep's files lie and what each is called. Creating a pack's runs file is the commit.
+
+    format.json                  the version of this layout; absent in roots of version 0.1
+    specs/<spec>.json            each spec that was run into the root, with what its workers last took of a cluster
+    planned/<spec>.parquet       the runs that the spec plans: a row a run, with its hyperparameters
+    groups/<group>-<device>.json the tuning measured for a group on a kind of device; created once
+    limits/<group>.json          how many runs a pack of a group may hold, where one ran out of memory
+    quarantine/<pack>.json       runs that failed as often as they may, with the error
+    progress/<pack>.json         how far a pack in training has come; deleted when it is committed
+    checkpoints/<pack>.safetensors  the state of a pack in training, to resume from; deleted when it is committed
+    states/<pack>.safetensors    the final states of a pack's runs, from which they can be trained for more steps
+    weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
+    curves/<pack>.parquet        a row a run and logged step
+    runs/<pack>.parquet          a row a run
+    logs/<host>-<pid>.log        what a driver or a worker did and why; no reader needs it
+    .staging/                    files that are being written, on a disk
+
+A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are left
+over from a killed worker; a retry replaces them. Every attempt at a pack writes identical curves, so it does not matter whose file
+survives: bits depend on the group's tuning and the kind of device, and `verify` names runs that end otherwise than their curves.
+Every write appears at once or not at all. A committed file changes in one case only: runs that were trained further in another pack
+are taken out of it; a pack that is left without any is trained anew where it is asked for again. A compacted root has bundles of
+packs in the place of packs (`compact`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from grokjax.errors import StoreError, reason
+from grokjax.sweeps.store.disk import STAGING, STALE_SECONDS, stale_files
+from grokjax.sweeps.store.objects import ObjectStore
+
+FORMAT = 1  # of a root, in format.json; version 0.1 wrote none. Raise when older versions would misread a root.
+FORMAT_KEY = "format.json"
+FOLDERS = (
+    *("specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"),
+    *("logs", STAGING, FORMAT_KEY),
+)
+# Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
+ROWS_PER_GROUP = 16_384
+# A runs table is many short columns: zstd makes it a tenth smaller than snappy, and twice as slow to read and to write.
+COMPRESSION = {"runs": "snappy", "curves": "zstd"}
+READERS = 32  # files read at once from an object store, where each waits for answers; from a disk a thread a core is fastest
+
+StatesFolder = Literal["checkpoints", "states"]
+Table = Literal["runs", "curves"]
+TABLES: tuple[Table, ...] = ("runs", "curves")
+Entry = TypeVar("Entry")
+logger = logging.getLogger(__name__)
+
+
+class Root(ObjectStore):
+    """A folder or an address that sweeps are run into. Opened once and passed on; no other class spells the keys of its files.
+
+    `Root.open` is the way to read one, `Root.create` the way to write to one. The constructor names a place and looks at nothing.
+    """
+
+    @classmethod
+    def open(cls, root: str | Path | Root) -> Root:
+        """A root to read, which is returned as it is if it was opened before.
+
+        Raises:
+          StoreError: there is no sweep, it was written by a newer version, or it cannot be read.
+        """
+        if isinstance(root, Root):
+            return root
+        opened = cls(root)
+        if not opened.holds_sweep():
+            raise StoreError(f"{root} holds no sweep; give the --root of a grokjax run")
+        return opened
+
+    @classmethod
+    def create(cls, root: str | Path | Root) -> Root:
+        """A root to write to, new or not. What killed writers left in it is deleted.
+
+        Raises:
+          StoreError: it is a file, holds other files, was written by a newer version, or cannot be written safely.
+        """
+        created = root if isinstance(root, Root) else cls(root)
+        if not created.holds_sweep() and created.is_local and (others := _others(Path(created.address))):
+            raise StoreError(f"{root} holds other files ({others[0]} ...); choose a new or empty folder as --root")
+        if created.is_local:
+            created.first_request(lambda: Path(created.address).mkdir(parents=True, exist_ok=True), "write to")
+        created.check_create()
+        created.delete_stale()
+        return created
+
+    def holds_sweep(self) -> bool:
+        """Whether a sweep was ever run into the root. Raises StoreError if it cannot be read, or only by a newer version."""
+        if self.is_local and not self.first_request(self._is_folder, "read"):
+            return False
+        if (content := self.first_request(lambda: self._get(FORMAT_KEY), "read")) is not None:
+            self._check_format(content)
+            return True
+        if self.is_local:
+            return self.first_request(lambda: Path(self.address, "specs").is_dir(), "read")
+        return bool(self.first_request(lambda: self._list("specs"), "read"))
+
+    def _is_folder(self) -> bool:
+        path = Path(self.address)
+        if path.exists() and not path.is_dir():
+            raise StoreError(f"root {self} is a file; choose a folder as --root")
+        return path.is_dir()
+
+    def _check_format(self, content: bytes) -> None:
+        entry = self.parse_json(FORMAT_KEY, content)
+        if int(entry["format"]) > FORMAT:
+            raise StoreError(
+                f"{self} has format {entry['format']}, written by grokjax {entry.get('grokjax')}; this version reads formats up to "
+                f"{FORMAT}; upgrade grokjax"
+            )
+
+    def mark_format(self) -> None:
+        """Says which version of the layout the root has, once."""
+        self.put_if_absent(FORMAT_KEY, to_json({"format": FORMAT, "grokjax": metadata.version("grokjax")}))
+
+    @property
+    def readers(self) -> int:
+        """How many files to read at once."""
+        return pa.cpu_count() if self.is_local else READERS
+
+    # Specs and what they plan.
+
+    def spec_key(self, spec_id: str) -> str:
+        """The key of a spec's entry."""
+        return f"specs/{spec_id}.json"
+
+    def planned_key(self, spec_id: str) -> str:
+        """The key of the runs that a spec plans."""
+        return f"planned/{spec_id}.parquet"
+
+    def spec_ids(self) -> list[str]:
+        """The ids of the specs that were run into the root."""
+        return [Path(key).stem for key in self.keys("specs") if key.endswith(".json")]
+
+    # Tables.
+
+    def table_key(self, table: Table, name: str) -> str:
+        """The key of a file of a table: that of a pack, or of a bundle of a compacted root."""
+        return f"{table}/{name}.parquet"
+
+    def table_keys(self, table: Table) -> list[str]:
+        """The keys of the files of a table, of all committed packs. Raises StoreError."""
+        return [f"{table}/{Path(key).name}" for key in self.keys("runs") if key.endswith(".parquet")]
+
+    def put_table(self, table: Table, name: str, rows: pa.Table) -> None:
+        """Writes a file of a table, replacing an existing one."""
+        self.put(self.table_key(table, name), parquet_bytes(rows, COMPRESSION[table]))
+
+    def put_curves(self, pack_id: str, curves: pa.Table) -> None:
+        """Writes a pack's curves, unless another attempt has committed it."""
+        if not self.is_committed(pack_id):
+            self.put_table("curves", pack_id, curves)
+
+    def commit_runs(self, pack_id: str, runs: pa.Table) -> bool:
+        """Commits a pack whose curves are written; returns False if it was committed before."""
+        created = self.put_if_absent(self.table_key("runs", pack_id), parquet_bytes(runs, COMPRESSION["runs"]))
+        self.delete_traces(pack_id)
+        return created
+
+    def is_committed(self, pack_id: str) -> bool:
+        """Whether a pack has its runs file."""
+        return self.exists(self.table_key("runs", pack_id))
+
+    def committed_packs(self) -> set[str]:
+        """The ids of the packs, and the names of the bundles, that have a runs file."""
+        return {Path(key).stem for key in self.table_keys("runs")}
+
+    def discard_pack(self, pack_id: str) -> None:
+        """Deletes the tables of a pack whose runs were taken out of it, so that it can be trained again."""
+        for table in TABLES:
+            self.remove(self.table_key(table, pack_id))
+
+    # Weights and states.
+
+    def put_weights(self, run_id: str, step: np.ndarray, weights: Mapping[str, np.ndarray]) -> None:
+        """Writes copies of a run's weights: `step` [K], and [K, ...] for each weight."""
+        tensors = {"step": step, **{f"weights.{name}": values for name, values in weights.items()}}
+        self.put(f"weights/{run_id}.safetensors", save_tensors(tensors))
+
+    def get_weights(self, run_id: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
+        """The steps and weights that `put_weights` wrote; None if there are none.
+
+        Raises:
+          StoreError: the file is cut short or of another format.
+        """
+        key = f"weights/{run_id}.safetensors"
+        content = self.get(key)
+        if content is None:
+            return None
+        try:
+            tensors = load_tensors(content)
+            return tensors.pop("step"), {name.removeprefix("weights."): tensor for name, tensor in tensors.items()}
+        except Exception as error:  # of a Rust library, several kinds
+            raise StoreError(f"cannot read {self}/{key}: {reason(error)}; restore it") from None
+
+    def put_states(self, folder: StatesFolder, pack_id: str, content: bytes) -> None:
+        """Writes the states of a pack's runs, as `grokjax.sweeps.execute.checkpoints` makes them."""
+        self.put(f"{folder}/{pack_id}.safetensors", content)
+
+    def get_states(self, folder: StatesFolder, pack_id: str) -> bytes | None:
+        """What `put_states` wrote; None if there is nothing."""
+        return self.get(f"{folder}/{pack_id}.safetensors")
+
+    def packs_with_states(self) -> set[str]:
+        """The ids of the packs whose runs' final states are stored."""
+        return {Path(key).stem for key in self.keys("states") if key.endswith(".safetensors")}
+
+    def delete_states(self, pack_id: str) -> None:
+        """Deletes the final states of a pack's runs."""
+        self.delete(f"states/{pack_id}.safetensors")
+
+    # Packs in training, and what was learnt from them.
+
+    def write_progress(self, pack_id: str, progress: Mapping[str, Any]) -> None:
+        """Says how far a pack in training has come."""
+        self.put(f"progress/{pack_id}.json", json.dumps(progress).encode(), durable=False)
+
+    def packs_in_training(self) -> list[str]:
+        """The ids of the packs that have written progress; those of killed workers are among them until they are retried."""
+        return [Path(key).stem for key in self.keys("progress") if key.endswith(".json")]
+
+    def progress_of(self, pack_id: str) -> dict[str, Any] | None:
+        """What `write_progress` wrote for a pack; None if there is nothing, or a power cut spoiled it. Raises StoreError."""
+        try:
+            entry = json.loads(self.get(f"progress/{pack_id}.json") or b"null")
+        except ValueError:
+            return None
+        return entry if isinstance(entry, dict) else None
+
+    def read_progress(self) -> dict[str, dict[str, Any]]:
+        """How far the packs of `packs_in_training` have come, by pack_id."""
+        return self.read_all(self.packs_in_training(), self.progress_of)
+
+    def delete_progress(self, pack_id: str) -> None:
+        """Deletes the progress of a pack."""
+        self.delete(f"progress/{pack_id}.json")
+
+    def delete_traces(self, pack_id: str) -> None:
+        """Deletes what only a pack in training needs: its progress and its checkpoint."""
+        self.delete_progress(pack_id)
+        self.delete(f"checkpoints/{pack_id}.safetensors")
+
+    def put_in_quarantine(self, pack_id: str, run_ids: Sequence[str], error: str) -> None:
+        """Sets runs aside that failed as often as they may, with the error."""
+        entry = {"run_ids": list(run_ids), "error": error, "at": datetime.now(UTC).isoformat(timespec="seconds")}
+        self.put(f"quarantine/{pack_id}.json", to_json(entry))
+
+    def packs_in_quarantine(self) -> list[str]:
+        """The ids of the packs that have runs in quarantine."""
+        return [Path(key).stem for key in self.keys("quarantine") if key.endswith(".json")]
+
+    def quarantine_of(self, pack_id: str) -> dict[str, Any] | None:
+        """`run_ids`, `error` and `at` (when) of a pack in quarantine; None if it is not there."""
+        return self.get_json(f"quarantine/{pack_id}.json")
+
+    def quarantine(self) -> dict[str, dict[str, Any]]:
+        """The entries of all packs in quarantine, by pack_id: `run_ids`, `error`, `at`."""
+        return self.read_all(self.packs_in_quarantine(), self.quarantine_of)
+
+    def release(self, pack_id: str) -> None:
+        """Lets the runs of a pack out of quarantine."""
+        self.delete(f"quarantine/{pack_id}.json")
+
+    def set_limit(self, group_id: str, runs: int) -> None:
+        """Remembers how many runs a pack of a group may hold, unless it may hold fewer already."""
+        known = self.limit_of(group_id)
+        if known is None or runs < known:
+            self.put(f"limits/{group_id}.json", json.dumps({"runs": runs}).encode())
+
+    def limit_of(self, group_id: str) -> int | None:
+        """How many runs a pack of a group may hold; None where that is not known."""
+        entry = self.get_json(f"limits/{group_id}.json")
+        return None if entry is None else int(entry["runs"])
+
+    def limits(self) -> dict[str, int]:
+        """How many runs a pack may hold, by group_id, where it is known."""
+        groups = [Path(key).stem for key in self.keys("limits") if key.endswith(".json")]
+        return self.read_all(groups, self.limit_of)
+
+    def tuning_key(self, group_id: str, device: str) -> str:
+        """The key of the tuning of a group on a kind of device."""
+        return f"groups/{group_id}-{''.join(letter if letter.isalnum() else '-' for letter in device.lower())}.json"
+
+    # What killed processes left.
+
+    def stale(self) -> list[str]:
+        """Files that writers left which were killed in the middle of a write: paths on a disk, keys in an object store."""
+        if self.is_local:
+            return [str(path) for path in stale_files(self.address)]
+        return [f"{self}/{key}" for key in self.keys(STAGING, untouched=STALE_SECONDS)]
+
+    def delete_stale(self) -> None:
+        """Deletes the files of `stale`. What cannot be deleted stays."""
+        for name in self.stale():
+            logger.info("deleting %s, left by a writer that was killed", name)
+            with contextlib.suppress(OSError, StoreError):
+                Path(name).unlink() if self.is_local else self.delete(name.removeprefix(f"{self}/"))
+
+    def delete_leftovers(self) -> None:
+        """Deletes what killed workers and drivers left: stale files, all progress, since live ones write it again, and checkpoints.
+
+        Checkpoints of packs that are not committed stay, since another spec of the root may resume from them, and so does what
+        cannot be deleted.
+        """
+        self.delete_stale()
+        left = [f"progress/{pack_id}.json" for pack_id in self.packs_in_training()]
+        left += [key for key in self.keys("checkpoints") if self.is_committed(Path(key).stem)]
+        for key in left:
+            logger.info("deleting %s, left by a worker that was killed", key)
+            with contextlib.suppress(StoreError):
+                self.delete(key)
+
+    def read_all(self, names: Sequence[str], read: Callable[[str], Entry | None]) -> dict[str, Entry]:
+        """The entries by name, without those that were deleted while they were read."""
+        with ThreadPoolExecutor(self.readers) as pool:
+            found = dict(zip(names, pool.map(read, names), strict=True))
+        return {name: entry for name, entry in found.items() if entry is not None}
+
+
+def parquet_bytes(rows: pa.Table, compression: str, **options: Any) -> bytes:
+    """The content of a Parquet file, with a checksum a page."""
+    buffer = io.BytesIO()
+    options = {"row_group_size": ROWS_PER_GROUP, "write_page_checksum": True, **options}
+    pq.write_table(rows, buffer, compression=compression, **options)
+    return buffer.getvalue()
+
+
+def _others(folder: Path) -> list[str]:
+    """What a folder holds that a root does not."""
+    return sorted(entry.name for entry in folder.iterdir() if entry.name not in FOLDERS) if folder.is_dir() else []
+
+
+def to_json(entry: Mapping[str, Any]) -> bytes:
+    """The content of a JSON file that people may read."""
+    return json.dumps(entry, indent=1).encode()

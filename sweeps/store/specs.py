@@ -1,0 +1,88 @@
+"""The specs that were run into a root, as they are read without the packages that train their runs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from grokjax.fields import Value
+from grokjax.identity import digest
+from grokjax.sweeps.store.root import Root, to_json
+
+# Fields of a spec that say neither which runs are trained nor how far.
+HOW_RUN = ("resources", "final_states", "tuning")
+
+
+@dataclass(frozen=True)
+class SpecEntry:
+    """A spec as a root keeps it, readable without the packages that train its runs.
+
+    `spec` holds the fields of a `SweepSpec` as JSON. `token` tells apart entries of the same spec that different calls wrote.
+    """
+
+    spec: Mapping[str, Any]
+    trajectory_version: int
+    token: str = ""  # version 0.1 wrote none
+
+    @property
+    def content(self) -> bytes:
+        """The content of its file."""
+        entry = {"spec": self.spec, "trajectory_version": self.trajectory_version}
+        return to_json(entry | ({"token": self.token} if self.token else {}))
+
+    @property
+    def spec_id(self) -> str:
+        """A hash of what says which runs are trained, and how far: specs that differ in resources alone share it."""
+        trained = {name: value for name, value in self.spec.items() if name not in HOW_RUN}
+        return digest({"spec": trained, "trajectory_version": self.trajectory_version})
+
+    @property
+    def name(self) -> str:
+        """The spec's name."""
+        return str(self.spec["name"])
+
+    @property
+    def run(self) -> Mapping[str, Value]:
+        """The hyperparameters that all runs share, as given."""
+        run: Mapping[str, Value] = self.spec["run"]
+        return run
+
+    @property
+    def steps(self) -> int:
+        """The steps that every run is asked to make."""
+        return int(self.spec["run"]["steps"])
+
+    @property
+    def rule(self) -> str | None:
+        """The rule that labels the runs; None if the spec names none."""
+        return self.spec.get("rule")
+
+    @property
+    def stopping_rule(self) -> str | None:
+        """The rule under which a run ends once its label is certain; None if all are trained to their end."""
+        return self.rule if self.spec.get("stop") == "decided" else None
+
+    @property
+    def swept(self) -> dict[str, list[Value]]:
+        """The hyperparameters that axes give, zipped or not, with their values."""
+        axes = [self.spec.get("axes", {}), *self.spec.get("zipped", ())]
+        return {name: values for axis in axes for name, values in axis.items()}
+
+    @property
+    def varied(self) -> list[str]:
+        """The swept hyperparameters with more than one value."""
+        return [name for name, values in self.swept.items() if len(set(values)) > 1]
+
+    @property
+    def size(self) -> int:
+        """How many runs the axes make, before any are left out."""
+        axes = [*self.spec.get("axes", {}).values(), *(next(iter(axis.values())) for axis in self.spec.get("zipped", ()))]
+        return math.prod(map(len, axes))
+
+
+def read_specs(root: Root) -> list[SpecEntry]:
+    """The specs that were run into a root, in the order of their ids. Raises StoreError."""
+    entries = (root.get_json(root.spec_key(spec_id)) for spec_id in root.spec_ids())
+    return [SpecEntry(entry["spec"], entry["trajectory_version"], entry.get("token", "")) for entry in entries if entry is not None]

@@ -1,0 +1,83 @@
+"""The results of a sweep in one object, as a notebook uses it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+import grokjax
+from grokjax.analysis.labels.rules import ArticleRule, CrossingRule, classify
+from grokjax.analysis.tables.load import load_runs
+from grokjax.errors import AnalysisError, StoreError
+
+
+@pytest.fixture
+def root(small_root):
+    return grokjax.open_root(small_root)
+
+
+def test_tables_and_labels_are_those_of_the_functions(root, small_root):
+    runs = load_runs(small_root)
+    pd.testing.assert_frame_equal(root.runs, runs)
+    assert root.runs is root.runs, "read once"
+    assert len(root.curves()) == 8 * 3
+    assert root.label("crossing", delay=50).tolist() == classify(runs, CrossingRule(delay=50)).tolist()
+    assert root.label(ArticleRule()).tolist() == root.label().tolist()
+    assert set(root.label(lambda runs: ["grok"] * len(runs))) == {"grok"}
+    assert root.query("SELECT count(*) AS n FROM labels", "final")["n"].tolist() == [8]
+
+
+def test_a_selection_narrows_everything(root):
+    one = root.select("weight_decay=1", "learning_rate=1e-3")
+    assert repr(one).endswith("small/root', ['weight_decay=1', 'learning_rate=1e-3'])") or "weight_decay=1" in repr(one)
+    assert len(one.runs) == 2
+    assert len(one.curves()) == 2 * 3
+    assert one.grid()["seeds"].tolist() == [2]
+    with pytest.raises(AnalysisError, match="choose one run"):
+        one.weights()
+
+
+def test_a_grid_knows_its_axes(root):
+    grid = root.grid()
+    assert {grid.x, grid.y} == {"learning_rate", "weight_decay"}
+    assert len(root.grid(x="weight_decay", y="learning_rate", facet="train_size", rule="final")) == 4
+
+
+def test_each_figure_is_one_line(root):
+    cell = root.select("weight_decay=1", "learning_rate=1e-3")
+    low = CrossingRule("accuracy_90", "accuracy_90", delay=1)
+    figures = [
+        root.plot_phases(),
+        root.plot_phases(x="weight_decay", y="learning_rate", rule="final", width=7),
+        root.plot_shares(rule=low, phase="fail"),
+        root.plot_boundary("weight_decay", rule=low),
+        root.plot_fits("learning_rate", "fail", rule=low),
+        root.plot_sensitivity(rule="crossing"),
+        cell.plot_curves(),
+    ]
+    assert all(isinstance(figure, Figure) for figure in figures)
+
+
+def test_figures_of_delays_take_the_runs_that_fitted():
+    root = grokjax.open_root(Path(__file__).parents[2] / "docs" / "example")
+    assert isinstance(root.plot_delays(), Figure)
+    assert isinstance(root.plot_scatter(), Figure)
+    assert isinstance(root.plot_survival(["weight_decay"]), Figure)
+
+
+def test_a_root_that_is_none_says_so(tmp_path):
+    with pytest.raises(StoreError, match="holds no sweep"):
+        grokjax.open_root(tmp_path)
+
+
+def test_a_notebook_needs_neither_jax_nor_ray(small_root):
+    code = f"""
+import sys, grokjax
+root = grokjax.open_root({str(small_root)!r})
+root.label(), root.grid(), root.plot_phases(), grokjax.load_runs({str(small_root)!r})
+print(sorted({{"jax", "ray", "flax", "optax"}} & set(sys.modules)))
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
