@@ -11,7 +11,7 @@ from grokjax.sweeps.execute.driver import Execution, _AnotherDriver, run_sweep
 from grokjax.sweeps.execute.plan import make_plan
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.root import Root
-from tests.sweeps.test_spec import write
+from tests.support.specs import write
 
 
 @pytest.mark.filterwarnings("ignore:os.fork")  # which Ray starts its processes by

@@ -27,6 +27,8 @@ from tests.support.runs import MODELS, OPTIMIZERS, PAIRS
 from tests.support.specs import write
 from tests.support.tables import assert_same_tables, same_tuning
 
+pytestmark = pytest.mark.slow
+
 MADE_BY = {"tuning": 1}
 KINDS = [
     ("modular_mlp", "muon", {"gradient_filter": True, "batch_size": 7}),
