@@ -18,6 +18,7 @@ from grokjax.scripts.options import Spec, SpecChanges, Workers
 from grokjax.scripts.printing import clock
 from grokjax.sweeps.execute.driver import Execution, Outcome, prepare, train
 from grokjax.sweeps.execute.driver import Progress as SweepProgress
+from grokjax.sweeps.execute.logs import place_of_logs
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -134,6 +135,8 @@ def _print_outcome(outcome: Outcome, root: str, console: Console) -> None:
         runs = ", ".join(ids[:3]) + (" ..." if len(ids) > 3 else "")
         console.print("Failed:", style="red", end=" ")
         _print(console, f"{len(failure.pack.runs)} runs ({runs})\n{failure.error}")
+    if outcome.failures:
+        _print(console, f"What each worker did: {place_of_logs(Root(root))}")
     if set_aside := failed + plan.quarantined:
         _print(console, f"{set_aside:,} runs are in quarantine; mend the cause, then: grokjax retry {root}")
     _print(console, f"Next: grokjax phases {root}")
