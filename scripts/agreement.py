@@ -14,7 +14,7 @@ from grokjax.analysis.statistics.agreement import Agreement, agreement, most_mov
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Selection
+from grokjax.scripts.selection import Axes, Selection, warn_of_missing
 
 CELLS = 10
 
@@ -44,13 +44,13 @@ def command(
 
         grokjax agreement results/x --out sensitivity.pdf
     """
-    runs = selection.runs(root)
-    missing = selection.warn_of_missing(root, runs)
+    results = selection.open(root)
+    runs, missing = results.runs, warn_of_missing(results)
     asked = [name.partition(":") for name in rule or RULES]
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
         _print_agreement(agreement(runs, rules))
-    x, y, facet = axes.choose(root, runs)
+    x, y, facet = axes.choose(results)
     varied = rules[0] if rule else choose_rule(root, runs)
     settings = nearby(varied)
     moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)

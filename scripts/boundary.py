@@ -7,15 +7,14 @@ from typing import Annotated
 import pandas as pd
 from cyclopts import Parameter
 
-from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_boundary, plot_fits
-from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table, other_hyperparameters
+from grokjax.analysis.statistics.boundary import STATUSES, boundary_table, other_hyperparameters
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Labels, Selection, title
+from grokjax.scripts.selection import Labels, Selection, title, warn_of_missing
 
 
 def command(
@@ -49,11 +48,10 @@ def command(
     """
     if fits and not picture.out:
         raise AnalysisError("--fits says what to draw; add --out FILE")
-    runs = selection.runs(root)
-    missing = selection.warn_of_missing(root, runs)
-    rule = labels.choose(root, runs)
-    by = other_hyperparameters(runs, axis)
-    found = boundaries(runs, classify(runs, rule), axis, by, phase=phase, against=against)
+    results = selection.open(root)
+    missing, rule = warn_of_missing(results), labels.choose(results)
+    by = other_hyperparameters(results.runs, axis)
+    found = results.boundaries(axis, phase, against, rule)
     print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
     table = boundary_table(found, by)
     _print_boundaries(table, axis, by)

@@ -29,10 +29,10 @@ def command(
     Examples:
         grokjax compare results/x published.csv
     """
-    runs = selection.runs(root)
-    rule = labels.choose(root, runs)
-    x, y, facet = axes.choose(root, runs)
-    found = compare(runs, read_table(table), rule, x=x, y=y, facet=facet)
+    results = selection.open(root)
+    rule = labels.choose(results)
+    x, y, facet = axes.choose(results)
+    found = compare(results.runs, read_table(table), rule, x=x, y=y, facet=facet)
     share = found.agreeing / len(found.cells)
     print(f"most frequent phase equal in {found.agreeing} of {len(found.cells)} cells ({share:.0%})")
     print(f"mean total-variation distance of the shares {found.mean_distance:.3f}")

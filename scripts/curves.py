@@ -9,7 +9,6 @@ from cyclopts import Parameter
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.plots import plot_curves
-from grokjax.analysis.tables.load import load_curves
 from grokjax.analysis.tables.selection import one_cell, seed_labels
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
@@ -49,15 +48,16 @@ def command(
     """
     if sheet and metrics is not None:
         raise AnalysisError("--sheet draws its own metrics; leave out --metrics, or --sheet")
-    runs = one_cell(selection.runs(root))
+    results = selection.open(root)
+    runs = one_cell(results.runs)
     if len(runs) > MOST_PANELS:
         raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2")
     names = [*SHEET, *SHEET_IF_LOGGED] if sheet else names_of(metrics or "train_loss,test_loss")
-    curves = load_curves(root, runs["run_id"].tolist(), names, selection.on_bad_file)
+    curves = results.curves(runs["run_id"].tolist(), names)
     runs = runs[runs["run_id"].isin(curves["run_id"])]  # all of them, unless a bad file was left out
     if runs.empty:
         raise AnalysisError("no curve of these runs can be read")
-    phases, seeds, ids = classify(runs, labels.choose(root, runs)), seed_labels(runs), runs["run_id"].tolist()
+    phases, seeds, ids = classify(runs, labels.choose(results)), seed_labels(runs), runs["run_id"].tolist()
     figure = plot_curves(
         curves,
         dict(zip(ids, seeds, strict=True)),
@@ -65,7 +65,7 @@ def command(
         title=selection.title or "all runs",
         phases=dict(zip(ids, phases, strict=True)),
         events=events(curves) if sheet else None,
-        missing=selection.missing(root, runs),
+        missing=len(results.missing),
         width=picture.inches,
     )
     print_table(("run", "seeds", "phase"), list(zip(ids, seeds, phases, strict=True)))

@@ -10,13 +10,11 @@ import pandas as pd
 from cyclopts import Parameter
 from matplotlib.figure import Figure
 
-from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.plots import SINGLE, plot_delays, plot_scatter, plot_survival
 from grokjax.analysis.statistics.delays import (
     DelayLaw,
     LogRank,
     delay_law,
-    grokking_delays,
     log_rank,
     median_delays,
     survival_curves,
@@ -26,7 +24,7 @@ from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of
+from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
 
 PREFERRED_LINES = ("weight_decay",)  # of the survival plot, where --by does not say
 
@@ -62,10 +60,10 @@ def command(
         grokjax delays results/x --plot map --train loss_1e_5 --test loss_1e_5 \
             --out delays.pdf
     """
-    runs = selection.runs(root)
-    missing = selection.warn_of_missing(root, runs)
+    results = selection.open(root)
+    runs, missing = results.runs, warn_of_missing(results)
     names = names_of(by) if by else varied_hyperparameters(runs)
-    delays = grokking_delays(runs, crossings.train, crossings.test, crossings.kind)
+    delays = results.delays(crossings.train, crossings.test, crossings.kind)
     _print_medians(median_delays(runs, delays, names), names)
     if test := _test_of_equal_delays(runs, delays, names):
         print(f"log-rank test of equal delays: chi-squared {test.statistic:.3g} on {test.degrees}, p = {test.p:.2g}")
@@ -75,9 +73,9 @@ def command(
         return
     note: dict[str, Any] = {"missing": missing, "title": selection.title}
     if plot == "map":
-        figure = _map(runs, delays, axes.choose(root, runs), note | {"width": picture.inches})
+        figure = _map(runs, delays, axes.choose(results), note | {"width": picture.inches})
     elif plot == "scatter":
-        phases = classify(runs, labels.choose(root, runs))
+        phases = results.label(labels.choose(results))
         figure = plot_scatter(runs, phases, **asdict(crossings), **note, width=picture.inches or SINGLE)
     else:
         lines = names if by else [name for name in PREFERRED_LINES if name in names] or names[-1:]

@@ -44,7 +44,7 @@ def command(
 
         grokjax export results/demo wandb-demo --to wandb
     """
-    run_ids = selection.runs(root)["run_id"].tolist() if selection.where else None
+    run_ids = selection.open(root).runs["run_id"].tolist() if selection.where else None
     if to == "file":
         if name is not None:
             raise AnalysisError("--name is of an MLflow experiment or a W&B project; a file needs none")

@@ -13,7 +13,7 @@ from grokjax.analysis.plots import plot_phases, plot_shares
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid, title
+from grokjax.scripts.selection import Axes, Labels, Selection, title
 
 
 def command(
@@ -43,10 +43,11 @@ def command(
 
         grokjax phases results/x --shares grok --out grok.pdf --width double
     """
-    labelled = labelled_grid(root, selection, labels, axes)
-    above = title(selection, labelled.rule)
-    runs, phases, grid = labelled.runs, labelled.phases, labelled.grid
-    facet, y, x = grid.cell
+    results = selection.open(root)
+    runs, rule = results.runs, labels.choose(results)
+    phases, above = results.label(rule), title(selection, rule)
+    x, y, facet = axes.choose(results)
+    grid = results.grid(x, y, facet, rule)
     if shares is None:
         figure = plot_phases(grid, x=x, y=y, facet=facet, title=above, width=picture.inches)
     else:
@@ -54,7 +55,7 @@ def command(
         figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=above, width=picture.inches)
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    print("; ".join(words for words in (f"rule {describe_rule(labelled.rule)}", partial) if words))
+    print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial) if words))
     varied = [name for name in (facet, x, y) if runs[name].nunique() > 1]
     _print_counts(runs.assign(phase=phases), varied[0] if varied else facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):

@@ -8,8 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from grokjax.analysis.results import open_root
 from grokjax.analysis.tables.export import write_table
-from grokjax.analysis.tables.load import load_runs
 from grokjax.analysis.tables.query import query
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.printing import print_table
@@ -44,7 +44,7 @@ def command(
         grokjax query results/demo "FROM curves WHERE step = 20000" --out last.parquet
     """
     asked = labels.rule or labels.threshold
-    rule = labels.choose(root, load_runs(root, on_bad_file=files.on_bad_file)) if asked else None
+    rule = labels.choose(open_root(root, on_bad_file=files.on_bad_file)) if asked else None
     answer = query(root, sql, rule, files.on_bad_file)
     if out is not None:
         write_table(answer, out)

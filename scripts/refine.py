@@ -8,10 +8,10 @@ import tomli_w
 from cyclopts.types import PositiveInt
 
 from grokjax.analysis.statistics.refine import least_known, refined_spec
-from grokjax.analysis.tables.planned import load_specs
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.selection import Axes, Labels, Selection, labelled_grid
+from grokjax.scripts.selection import Axes, Labels, Selection, warn_of_missing
 from grokjax.sweeps.spec.load import spec_from
+from grokjax.sweeps.store.specs import read_specs
 
 
 def command(
@@ -35,9 +35,10 @@ def command(
 
         grokjax run finer.toml --root results/demo
     """
-    labelled = labelled_grid(root, selection, labels, axes)
-    selection.warn_of_missing(root, labelled.runs)
-    points = least_known(labelled.grid, labelled.grid.cell, count).drop(columns="score")
-    spec = refined_spec(load_specs(root), labelled.runs, points)
+    results = selection.open(root)
+    warn_of_missing(results)
+    grid = results.grid(*axes.choose(results), labels.choose(results))
+    points = least_known(grid, grid.cell, count).drop(columns="score")
+    spec = refined_spec(read_specs(results.root), results.runs, points)
     spec_from(spec, "the refined spec")  # which refuses an impossible run
     sys.stdout.write(tomli_w.dumps(spec))

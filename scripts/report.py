@@ -10,9 +10,8 @@ from cyclopts.validators import Number
 
 from grokjax.analysis.report.page_data import Axes as PageAxes
 from grokjax.analysis.report.write import MEGABYTES, write_report
-from grokjax.analysis.tables.planned import missing_runs
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.selection import Axes, Labels, Selection, planned_table
+from grokjax.scripts.selection import Axes, Labels, Selection
 from grokjax.sweeps.store.objects import is_address
 
 
@@ -41,14 +40,14 @@ def command(
 
         grokjax report results/x --rule accuracy_delay --out docs/map.html
     """
-    runs = selection.runs(root)
+    results = selection.open(root)
     report = write_report(
-        root,
+        results.root,
         out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
-        runs=runs,
-        missing=missing_runs(runs, planned_table(root), selection.where),
+        runs=results.runs,
+        missing=results.missing,
         axes=PageAxes(axes.x, axes.y, axes.facet),
-        rule=labels.choose(root, runs),
+        rule=labels.choose(results),
         title=title,
         megabytes=megabytes,
         on_bad_file=selection.on_bad_file,

@@ -6,21 +6,15 @@ import sys
 from dataclasses import dataclass
 from typing import Annotated
 
-import pandas as pd
 from cyclopts import Group, Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.labels.rules import CROSSINGS, RULES, ArticleRule, NamedRule, classify
+from grokjax.analysis.labels.rules import CROSSINGS, RULES, ArticleRule, NamedRule
 from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.analysis.results import Results, open_root
 from grokjax.analysis.statistics.delays import Kind
-from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
-from grokjax.analysis.tables.load import load_runs
-from grokjax.analysis.tables.planned import load_specs, missing_runs, planned_cells, swept_names
-from grokjax.analysis.tables.selection import select
 from grokjax.scripts.options import SETTING
-from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile
-from grokjax.sweeps.store.root import Root
 
 RUNS = Group("Runs", sort_key=22)
 
@@ -52,19 +46,9 @@ class Selection(BadFiles):
         """The conditions, for a figure's title; None without any."""
         return ", ".join(self.where) or None
 
-    def runs(self, root: str) -> pd.DataFrame:
-        """The runs table of a root, narrowed to the conditions."""
-        return select(load_runs(root, on_bad_file=self.on_bad_file), self.where)
-
-    def missing(self, root: str, runs: pd.DataFrame) -> int:
-        """How many planned runs that meet the conditions are not among `runs`."""
-        return len(missing_runs(runs, planned_table(root), self.where))
-
-    def warn_of_missing(self, root: str, runs: pd.DataFrame) -> int:
-        """Says on standard error how many planned runs are missing, if any; returns the number."""
-        if missing := self.missing(root, runs):
-            sys.stderr.write(f"partial: {missing:,} of {missing + len(runs):,} runs are still missing\n")
-        return missing
+    def open(self, root: str) -> Results:
+        """The results of a root, narrowed to the conditions."""
+        return open_root(root, self.where, self.on_bad_file)
 
 
 @Parameter(name="*", group=Group("Labels", sort_key=23))
@@ -83,9 +67,9 @@ class Labels:
     threshold: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
     """Set a threshold of the rule. Repeatable."""
 
-    def choose(self, root: str, runs: pd.DataFrame) -> NamedRule:
-        """The rule for these runs of a root, with its thresholds."""
-        return choose_rule(root, runs, self.rule, list(self.threshold))
+    def choose(self, results: Results) -> NamedRule:
+        """The rule for these results, with its thresholds."""
+        return choose_rule(results.root, results.runs, self.rule, list(self.threshold))
 
 
 @Parameter(name="*", group=Group("Map", sort_key=24))
@@ -100,9 +84,9 @@ class Axes:
     facet: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
     """Hyperparameter with a panel for each of its values."""
 
-    def choose(self, root: str, runs: pd.DataFrame) -> tuple[str, str, str]:
+    def choose(self, results: Results) -> tuple[str, str, str]:
         """Hyperparameters for x, y and facet: those given, else from the axes of the root's specs."""
-        return choose_axes(runs, self.x, self.y, self.facet, swept_names(load_specs(root)))
+        return results.axes(self.x, self.y, self.facet)
 
 
 @Parameter(name="*", group=Group("Delays", sort_key=24))
@@ -119,31 +103,11 @@ class Crossings:
     """Which crossing counts: the first one, or the sustained one, after which the metric never drops back."""
 
 
-@dataclass(frozen=True)
-class LabelledGrid:
-    """Runs, their phases under a rule, and the grid of these over three hyperparameters."""
-
-    runs: pd.DataFrame
-    rule: NamedRule
-    phases: pd.Series[str]
-    grid: PhaseGrid
-
-
-def labelled_grid(root: str, selection: Selection, labels: Labels, axes: Axes) -> LabelledGrid:
-    """The selected runs of a root, labelled, and their grid on the axes given or on those that the sweep varies."""
-    runs = selection.runs(root)
-    rule = labels.choose(root, runs)
-    phases = classify(runs, rule)
-    x, y, facet = axes.choose(root, runs)
-    planned = planned_cells(planned_table(root), (facet, y, x), selection.where)
-    return LabelledGrid(runs, rule, phases, phase_grid(runs, phases, x=x, y=y, facet=facet, planned=planned))
-
-
-def planned_table(root: str) -> pd.DataFrame:
-    """The run_id and hyperparameters of every run that the specs of a root ask for, a row per run."""
-    columns = planned_runs(Root.open(root)).runs.drop_columns(["group_id", "steps"])
-    planned: pd.DataFrame = columns.to_pandas(types_mapper=pd.ArrowDtype)
-    return planned
+def warn_of_missing(results: Results) -> int:
+    """Says on standard error how many planned runs are missing, if any; returns the number."""
+    if missing := len(results.missing):
+        sys.stderr.write(f"partial: {missing:,} of {missing + len(results.runs):,} runs are still missing\n")
+    return missing
 
 
 def title(selection: Selection, rule: NamedRule) -> str | None:

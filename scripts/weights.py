@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-import pandas as pd
 from cyclopts import Parameter
-from matplotlib.figure import Figure
 
-from grokjax.analysis.plots import DOUBLE, plot_spectra, plot_stars, plot_waves, plot_weights
-from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.load import Weights, load_curves, load_weights
+from grokjax.analysis.plots import DOUBLE
 from grokjax.analysis.tables.selection import one_run
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
@@ -50,39 +45,22 @@ def command(
     """
     if plot != "path" and matrix is not None:
         raise AnalysisError(f"--matrix is for --plot path, got --plot {plot}; leave it out")
-    runs = selection.runs(root)
-    if "snapshots" in runs and not (runs["snapshots"] > 0).any():
+    results = selection.open(root)
+    if "snapshots" in results.runs and not (results.runs["snapshots"] > 0).any():
         raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
-    run = one_run(runs)
-    weights = load_weights(root, run["run_id"])
+    run = one_run(results.runs)
+    weights = results.weights()
     kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
     print(f"run {run['run_id']} kept its weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
+    width = picture.inches or DOUBLE
     if plot == "path":
-        figure = _path(root, run, weights, matrix, selection, picture.inches or DOUBLE)
+        name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
+        title = ", ".join([name, selection.title or f"seed {run['seed']}"])
+        picture.write(results.plot_weights(name, title=title, width=width), root, "weights")
+        return
+    title = ", ".join([f"{run['operation']} modulo {run['modulus']}", selection.title or f"seed={run['seed']}"])
+    if plot == "spectra":
+        figure = results.plot_spectra(before, step, title=title, width=width)
     else:
-        maps = unit_maps(weights, {str(name): value for name, value in run.items()})
-        title = ", ".join([f"{run['operation']} modulo {run['modulus']}", selection.title or f"seed={run['seed']}"])
-        at = len(maps.step) - 1 if step is None else _nearest(maps, step)
-        if plot == "spectra":
-            figure = plot_spectra(maps, before=_nearest(maps, before), after=at, title=title, width=picture.inches or DOUBLE)
-        else:
-            figure = {"waves": plot_waves, "stars": plot_stars}[plot](maps, at=at, title=title, width=picture.inches or DOUBLE)
-    picture.write(figure, root, "weights" if plot == "path" else plot)
-
-
-def _path(root: str, run: pd.Series[Any], weights: Weights, matrix: str | None, selection: Selection, width: float) -> Figure:
-    bits = run.get("parity_bits")
-    matrix = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
-    return plot_weights(
-        weights,
-        matrix,
-        load_curves(root, [run["run_id"]], ["train_loss", "test_loss"]),
-        signal=0 if bits is None or pd.isna(bits) or matrix != "hidden" else int(bits),
-        title=", ".join([matrix, selection.title or f"seed {run['seed']}"]),
-        width=width,
-    )
-
-
-def _nearest(maps: UnitMaps, step: int) -> int:
-    """The index of the kept step nearest to `step`."""
-    return int(np.argmin(np.abs(maps.step - step)))
+        figure = (results.plot_waves if plot == "waves" else results.plot_stars)(step, title=title, width=width)
+    picture.write(figure, root, plot)
