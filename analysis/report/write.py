@@ -24,11 +24,11 @@ from grokjax.analysis.report.page_data import (
 )
 from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.analysis.tables.planned import load_specs, missing_runs
+from grokjax.analysis.tables.planned import load_planned, missing_runs
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 MEGABYTES = 16.0
 # Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
@@ -80,11 +80,11 @@ def write_report(
     opened = Root.open(root)
     if runs is None:
         runs = load_runs(opened, on_bad_file=on_bad_file)
-        missing = missing_runs(runs, _planned(opened)) if missing is None else missing
+        missing = missing_runs(runs, load_planned(opened)) if missing is None else missing
     logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
     quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
-    sweep, specs = page_sweep(runs, missing, quarantined), load_specs(opened)
+    sweep, specs = page_sweep(runs, missing, quarantined), read_specs(opened)
     rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
     rules = page_rules(sweep, rule)
@@ -96,11 +96,6 @@ def write_report(
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
     page = document(data["title"], {**data, **events_metadata(sweep, logged), "curves": curves.metadata}, blocks)
     return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()), curves.every)
-
-
-def _planned(root: Root) -> pd.DataFrame:
-    planned: pd.DataFrame = planned_runs(root).runs.to_pandas(types_mapper=pd.ArrowDtype)
-    return planned
 
 
 def _write(path: Path, text: str) -> int:
