@@ -5,8 +5,8 @@ import pytest
 from grokjax.errors import SpecError
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec
-from tests.conftest import SMALL_RUN
-from tests.sweeps.test_spec import write
+from tests.support.runs import SMALL_RUN
+from tests.support.specs import write
 
 AXES = {"optimizer": ["adamw", "adam_l1"], "weight_decay": [0.1, 1.0], "l1_penalty": [1e-5, 1e-4], "seed": [0, 1]}
 

@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import load, save
 
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.engine.lane_run import Begun
+from grokjax.engine.lane_run import RunCheckpoint
 from grokjax.sweeps.execute.checkpoints import FORMAT, read_states, states_file
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.existing import existing_runs, load_specs
@@ -52,7 +52,7 @@ def test_a_root_of_version_0_1_is_read_gone_on_with_and_extended(old, tmp_path):
 def test_states_of_a_layout_that_is_not_known_start_their_runs_anew_and_say_so(caplog, layout):
 
     metrics = {"train_loss": np.zeros(3, np.float32)}
-    tensors = load(states_file({"a": Begun(metrics, {"w": np.ones(2)}, 0.0, 0.0, {})}, {"tuning": 1}))
+    tensors = load(states_file({"a": RunCheckpoint(metrics, {"w": np.ones(2)}, 0.0, 0.0, {})}, {"tuning": 1}))
     about = json.loads(tensors["about"].tobytes())
     if layout == "newer":
         about["format"] = FORMAT + 1
