@@ -22,6 +22,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -241,19 +242,26 @@ def undisturbed(folder: Path, packs: int, steps: int = 4000) -> tuple[Path, Path
     if spec.exists() and spec.read_text() != text:
         raise SystemExit(f"{folder} holds another sweep: choose another --folder, or remove it")
     spec.write_text(text)
-    sweep = load_spec(str(spec))
-    run_sweep(sweep, root, Execution(executor="inline"))
+    _enter(spec, root)
+    run_sweep(load_spec(str(spec)), root, Execution(executor="inline"))
     return spec, root
 
 
 def entered(spec: Path, whole: Path, root: str | Path) -> str | Path:
-    """A root to train the sweep in again: with small packs, and with the tuning of the undisturbed root, which was measured."""
-    sweep, opened = load_spec(str(spec)), enter_spec(root, load_spec(str(spec)))
-    for runs in groups_of(sweep):
-        opened.set_limit(runs.template.group_id, RUNS_PER_PACK)
+    """A root to train the sweep in again, with the tuning of the undisturbed root, which was measured."""
+    opened = _enter(spec, root)
     for file in (whole / "groups").iterdir():
         opened.put(f"groups/{file.name}", file.read_bytes())
     return root
+
+
+def _enter(spec: Path, root: str | Path) -> Root:
+    """Opens a root for the sweep with small packs: that limits the lanes, too."""
+    sweep = load_spec(str(spec))
+    opened = enter_spec(root, sweep)
+    for runs in groups_of(sweep):
+        opened.set_limit(runs.template.group_id, RUNS_PER_PACK)
+    return opened
 
 
 def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
@@ -269,9 +277,10 @@ def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
             continue
         seen = Counter(runs["run_id"])
         result.rows[name], result.once[name] = len(runs), sum(seen[run_id] == 1 for run_id in planned)
-        result.equal[name] = _same(runs, read(whole, "runs"), ["run_id"]) and _same(
-            curves, read(whole, "curves"), ["run_id", "step"]
-        )
+        differing = _differing(runs, read(whole, "runs"), ["run_id"])
+        differing += _differing(curves, read(whole, "curves"), ["run_id", "step"])
+        result.equal[name] = not differing
+        result.wrong += [f"{name}: {column} differs from the undisturbed root" for column in differing]
     verdict = verify(Root.open(root))
     result.wrong += [str(sentence) for sentence in verdict.wrong]
     result.wrong += [f"{file}: the undisturbed root has no such file" for file in strange_files(root, whole)]
@@ -285,18 +294,19 @@ def strange_files(root: Path, whole: Path) -> list[str]:
         return file.parts[0] if len(file.parts) > 1 else "", "".join(file.suffixes)
 
     files = {each: {path.relative_to(each) for path in each.rglob("*") if path.is_file()} for each in (root, whole)}
-    known = {kind(file) for file in files[whole]} | {("limits", ".json")}
+    known = {kind(file) for file in files[whole]}
     packs = {file.stem for file in files[root] if kind(file) == ("runs", ".parquet")}
     strange = [file for file in files[root] if kind(file) not in known or (file.parts[0] == "curves" and file.stem not in packs)]
     return sorted(map(str, strange))
 
 
-def _same(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> bool:
-    """Whether two tables hold the same rows, in whatever order, but for the columns that a second training changes."""
-    kept = sorted(set(map(str, one)) - CHANGING)
-    if kept != sorted(set(map(str, other)) - CHANGING) or len(one) != len(other):
-        return False
-    return bool(one[kept].sort_values(keys, ignore_index=True).equals(other[kept].sort_values(keys, ignore_index=True)))
+def _differing(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> list[str]:
+    """The columns in which two tables differ, whatever the order of rows, but for those that a second training changes."""
+    names = ({str(name) for name in one} | {str(name) for name in other}) - CHANGING
+    if len(one) != len(other):
+        return ["the number of rows"]
+    one, other = (table.sort_values(keys, ignore_index=True) for table in (one, other))
+    return sorted(name for name in names if name not in one or name not in other or not one[name].equals(other[name]))
 
 
 def report(results: Sequence[Result], asked: Kills) -> str:
@@ -329,6 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Kills as many as asked for and prints the table; returns 1 where anything is not as it should be."""
     options = _options().parse_args(arguments)
     asked = Kills(options.workers, options.drivers, options.nodes)
+    warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called")  # for nodes, which call exec next
     print_header("no kill spoils a run")
     end = time.monotonic() + 60 * options.minutes
     spec, whole = undisturbed(options.folder, options.packs, options.steps)

@@ -189,15 +189,17 @@ class RunConfig(Component):
             defaults = {name: values[sources[name]] if name in sources else constants.get(name) for name in names}
             return {name: values[name] for name, default in defaults.items() if default != values[name]}
 
-        fixed = {"trajectory_version": TRAJECTORY_VERSION, **self._raised_versions(), **not_default(values.keys() - varying)}
+        versions = {f"{component} version": version for component, version in self.raised_versions.items()}  # no field's name
+        fixed = {"trajectory_version": TRAJECTORY_VERSION, **versions, **not_default(values.keys() - varying)}
         for row in zip(*columns.values(), strict=True):
             values.update(zip(columns, row, strict=True))
             yield digest(fixed | not_default(varying))
 
-    def _raised_versions(self) -> dict[str, int]:
-        """Versions of task, model and optimizer other than 1, under names that no field can have."""
-        versions = {f"{component} version": getattr(self, component).version for component in COMPONENTS}
-        return {name: version for name, version in versions.items() if version != 1}
+    @property
+    def raised_versions(self) -> dict[str, int]:
+        """The versions of task, model and optimizer that are not 1."""
+        versions = {component: getattr(self, component).version for component in COMPONENTS}
+        return {component: version for component, version in versions.items() if version != 1}
 
     @property
     def group_id(self) -> str:

@@ -10,9 +10,8 @@ from rich.table import Table
 
 from grokjax.errors import SpecError
 from grokjax.registry import COMPONENTS
-from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import groups_of
-from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.spec.load import load_spec, shipped_specs
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 

@@ -98,6 +98,15 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of a Ray cluster of one core, for all tests of this process that need no cluster of their own."""
+    from tests.support.ray_head import ray_head  # noqa: PLC0415
+
+    with ray_head("127.0.0.1", {}) as address:
+        yield address
+
+
 @pytest.fixture
 def token(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """A token that this process shows; the environment for a cluster that asks for it."""

@@ -39,6 +39,7 @@ def test_the_constructed_circle_gets_what_was_published(activation, modulus, neu
     assert all_pairs_accuracy(config, result) == pytest.approx(right, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_five_neurons_on_a_circle_double_their_angles():
     configs = list(expand(load_spec("modular-circle", ["snapshots=2", "log_every=15_000"])))
     kept = {}

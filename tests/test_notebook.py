@@ -4,7 +4,10 @@ import os
 from pathlib import Path
 
 import nbformat
+import pytest
 from nbclient import NotebookClient
+
+pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parents[1]
 NOTEBOOK = TOP / "docs" / "example.ipynb"

@@ -46,7 +46,7 @@ def prepare_device(gpus: float | None = None) -> None:
     use_one_thread()
     if gpus == 0:
         jax.config.update("jax_platforms", "cpu")
-    elif gpus is not None:  # the share of the memory that jax reserves; three quarters if it is not told
+    elif gpus is not None:  # the share of the memory that jax reserves; three quarters by default
         os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", f"{GPU_MEMORY_SHARE * gpus:.4f}")
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = cache_folder() / f"compiled-{_processor()}"

@@ -49,10 +49,10 @@ class Interrupted(KeyboardInterrupt):
     def __init__(self, saved: int, lost: int) -> None:
         in_training = f"{saved + lost:,} pack{'s' if saved + lost > 1 else ''} in training"
         if lost:
-            told = f"Of {in_training}, {lost:,} could not be saved in time and will start again from the last checkpoint."
+            message = f"Of {in_training}, {lost:,} could not be saved in time and will start again from the last checkpoint."
         else:
-            told = f"The state of {in_training} was saved." if saved else "No pack was in training."
-        super().__init__(told)
+            message = f"The state of {in_training} was saved." if saved else "No pack was in training."
+        super().__init__(message)
         self.saved, self.lost = saved, lost
 
 

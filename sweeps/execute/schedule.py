@@ -1,4 +1,4 @@
-"""Which pack a worker takes next: longest first, and where it need not compile again."""
+"""Decides which pack a worker takes next: long groups first, and rather one for which it has compiled the program already."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from grokjax.sweeps.execute.plan import Pack
 
 
 class Schedule:
-    """The packs that are still to be given out. Workers are known by name.
+    """The packs that no worker has yet. Workers are known by name.
 
-    A worker stays with its group while that has packs. Then it goes where most work is left for each worker that would be there, so
-    that long groups are begun first, few workers compile the same program, and all of them finish together.
+    A worker stays with its group as long as that has packs. Then it moves to the group with the most work left per worker, counting
+    itself: long groups start first, few workers compile the same program, and all of them finish together.
     """
 
     def __init__(self, packs: Iterable[Pack]) -> None:
-        """Takes packs in the order of the plan, in which those of a group shrink."""
+        """Needs the packs in the order of the plan, where those of a group become smaller and smaller."""
         self._waiting: dict[str, deque[Pack]] = {}
         self._work: Counter[str] = Counter()
         self._at: dict[str, str] = {}  # worker -> group
@@ -42,22 +42,22 @@ class Schedule:
         return pack
 
     def following(self, worker: str) -> RunConfig | None:
-        """A run of the group that this worker will be sent to next, if it is another than the one it is at."""
+        """A run of the group that this worker will move to next; None if it stays with its group."""
         group = self._group_for(worker)
         return None if group in (None, self._at.get(worker)) else self._waiting[group][0].runs[0]
 
     def put_back(self, pack: Pack) -> None:
-        """A pack whose worker failed: it comes last of its group."""
+        """Takes back a pack whose worker failed, as the last of its group."""
         self._waiting.setdefault(pack.group_id, deque()).append(pack)
         self._work[pack.group_id] += int(pack.cost)
 
     def narrow(self, group_id: str, cut: Callable[[Pack], Iterable[Pack]]) -> None:
-        """Has the waiting packs of a group cut smaller."""
+        """Replaces each waiting pack of a group by the smaller ones that `cut` makes of it."""
         if group_id in self._waiting:
-            self._waiting[group_id] = deque(part for pack in self._waiting[group_id] for part in cut(pack))
+            self._waiting[group_id] = deque(piece for pack in self._waiting[group_id] for piece in cut(pack))
 
     def forget(self, worker: str) -> None:
-        """A worker that is gone."""
+        """Notes that a worker is gone."""
         self._at.pop(worker, None)
 
     def _group_for(self, worker: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Summaries of a curve: the numbers of the runs table that the rules need."""
+"""Summarizes a curve into the outcome columns of the runs table: extremes, final values, and when thresholds were crossed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
 
     Args:
       step: [T] ascending.
-      metrics: [T] each, or [T, ...]. Rows that hold a value that is not finite count in no extreme. What is missing is None.
+      metrics: [T] each, or [T, ...]. Rows with a value that is not finite are left out of the extremes. A metric that is missing
+        gives None.
     """
     train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -41,16 +42,16 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
 
 
 def crossing_step(step: Array, values: Array, threshold: float, *, falling: bool, sustained: bool) -> int | None:
-    """The first step at which `values` reach the threshold, or from which on they stay; None if never.
+    """The first step at which `values` reach the threshold, or with `sustained` from which on they keep it; None if never.
 
     step, values: [T]. Reaching includes equality: at most the threshold when `falling`, else at least. NaN never reaches. The
     threshold is compared in the precision of `values`, so that float32 0.9 reaches 0.9.
     """
     limit = values.dtype.type(threshold)
-    there = values <= limit if falling else values >= limit  # [T]
+    reached = values <= limit if falling else values >= limit  # [T]
     if sustained:
-        there = np.logical_and.accumulate(there[::-1])[::-1]
-    return int(step[np.argmax(there)]) if there.any() else None
+        reached = np.logical_and.accumulate(reached[::-1])[::-1]
+    return int(step[np.argmax(reached)]) if reached.any() else None
 
 
 def _extreme(reduce: Any, values: Array) -> float:

@@ -1,40 +1,61 @@
-"""Values of an axis: a list, or a short text such as "0..8", "750..1750 step 250" or "0.01..1 log 5"."""
+"""Axes as they are written: lists, ranges such as "0..8", "750..1750 step 250" or "0.01..1 log 5", zipped values, drawn points."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
+from scipy.stats import qmc
 
+from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value
 
 GRAMMAR = '"0..8" (whole numbers), "750..1750 step 250", "0.01..1 log 5" or "0..1 linear 11"; both ends are included'
 
+DRAWN_GRAMMAR = '"0.01..1 log", "0..1" or "16..256 log" (whole numbers stay whole), or a list to choose from'
+METHODS = ("random", "sobol")
 MOST_VALUES = 1_000_000
 
+Draw = Callable[[np.ndarray[Any, Any]], list[Value]]  # from numbers in [0, 1) to values
+
 _RANGE = re.compile(r"^\s*(?P<start>\S+?)\s*\.\.\s*(?P<stop>\S+?)(?:\s+(?P<how>step|log|linear)\s+(?P<amount>\S+))?\s*$")
+_DRAWN_RANGE = re.compile(r"^\s*(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+?)(?:\s+(?P<how>log|linear))?\s*$")
 
 
 def axis_values(written: object) -> list[Value]:
     """The values that an axis is written as.
 
     Args:
-      written: a list of values, or a range as in `GRAMMAR`.
+      written: a list (or tuple, or range) of values, or a text as in `GRAMMAR`.
 
     Raises:
       ValueError: neither, or a range that makes no sense.
     """
-    if isinstance(written, list):
+    if isinstance(written, list | tuple | range):
         return list(written)
     if isinstance(written, str) and (match := _RANGE.match(written)):
-        return _range(written, match["start"], match["stop"], match["how"], match["amount"])
+        return _between(written, match["start"], match["stop"], match["how"], match["amount"])
     raise ValueError(f"got {written!r}; an axis is a list of values or a range: {GRAMMAR}")
 
 
 def parse_setting(text: str) -> Value | list[Value]:
-    """A value given on the command line: one value, a comma-separated list, or a range."""
+    """A value given on the command line: one value, a comma-separated list, or a range.
+
+    Raises:
+      ValueError: a range that makes no sense, or a text that looks like a mistyped list or range; the message says what to write.
+    """
     if _RANGE.match(text):
         return axis_values(text)
+    if brackets := re.fullmatch(r"\s*[\[(](.*)[\])]\s*", text):
+        raise ValueError(f"several values are written without brackets: {brackets[1].replace(' ', '')}")
+    if whole := re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", text):
+        raise ValueError(f"a range is written with two dots: {whole[1]}..{whole[2]}")
+    if ".." in text:
+        spaced = re.fullmatch(r"(.*\.\..*?)\s+(step|log|linear)\s*", text)
+        example = f"such as {spaced[1].strip()} {spaced[2]} {'0.1' if spaced[2] == 'step' else 5}" if spaced else f"write {GRAMMAR}"
+        raise ValueError(f"{text!r} lacks a number after {spaced[2]}, {example}" if spaced else f"{text!r} is no range; {example}")
     values = [parse_value(word) for word in text.split(",")]
     return values if len(values) > 1 else values[0]
 
@@ -54,7 +75,7 @@ def parse_value(word: str) -> Value:
     return word
 
 
-def _range(written: str, start: str, stop: str, how: str | None, amount: str | None) -> list[Value]:
+def _between(written: str, start: str, stop: str, how: str | None, amount: str | None) -> list[Value]:
     low, high, by = parse_value(start), parse_value(stop), parse_value(amount or "1")
     if not all(isinstance(number, int | float) and np.isfinite(number) for number in (low, high, by)):
         raise ValueError(f"{written!r} has an end that is not a number; write {GRAMMAR}")
@@ -86,3 +107,115 @@ def _range(written: str, start: str, stop: str, how: str | None, amount: str | N
 def clean(number: float) -> float:
     """The number to 12 significant digits, so that a third of a decade reads and hashes as the user would write it."""
     return float(f"{number:.12g}")
+
+
+def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]]]:
+    """The axes written as [[zipped]] tables, each of several hyperparameters. Raises SpecError."""
+    if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
+        raise SpecError(f"{where}: zipped is a list of tables ([[zipped]]), each of hyperparameters with equally many values")
+    axes = []
+    for table in written:
+        axis = {name: axis_of(where, name, values, repeats=True) for name, values in table.items()}
+        lengths = {name: len(values) for name, values in axis.items()}
+        if len(set(lengths.values())) != 1:
+            got = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "nothing"
+            raise SpecError(f"{where}: [[zipped]] values belong together one by one, so all have equally many; got {got}")
+        if len(set(zip(*axis.values(), strict=True))) < next(iter(lengths.values())):
+            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} hold the same values together twice; every combination once")
+        axes.append(axis)
+    return axes
+
+
+def sampled_axis(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Value, ...]]:
+    """The points drawn for a [sample] table, as one axis of several hyperparameters. Raises SpecError."""
+    known = ("method", "count", "seed", "axes")
+    for key in written:
+        if key not in known:
+            raise SpecError(
+                f"{where}: [sample] {key} is none of {', '.join(known)}{nearest(key, known)}; hyperparameters go in [sample.axes]"
+            )
+    for key in ("method", "count", "axes"):
+        if key not in written:
+            raise SpecError(f"{where}: [sample] {key} is missing; it has method, count, axes, and may have a seed")
+    try:
+        if not isinstance(written["axes"], dict):
+            raise SpecError(f"{where}: axes is a table of hyperparameters ([axes]), got {written['axes']!r}")
+        drawn = draw(written["method"], written["count"], written.get("seed", 0), written["axes"])
+    except ValueError as error:
+        raise SpecError(f"{where}: [sample] {error}") from None
+    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # whole numbers may come out twice
+    return dict(zip(drawn, zip(*once, strict=True), strict=True))
+
+
+def axis_of(where: str, name: str, written: object, *, repeats: bool = False) -> tuple[Value, ...]:
+    """The values of an axis, each once unless `repeats`. Raises SpecError; `where` names the spec."""
+    try:
+        values = axis_values(written)
+    except ValueError as error:
+        raise SpecError(f"{where}: axis {name}: {error}") from None
+    if not values:
+        raise SpecError(f"{where}: axis {name} is empty; give at least one value or take it out")
+    seen: set[Value] = set()
+    for value in values:
+        if not isinstance(value, bool | int | float | str):
+            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a text, true or false")
+        if value in seen and not repeats:
+            raise SpecError(f"{where}: axis {name} holds {value!r} twice; every value once")
+        seen.add(value)
+    return tuple(values)
+
+
+def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict[str, tuple[Value, ...]]:
+    """`count` points of the axes, each a column of values.
+
+    Args:
+      method: "random" draws every number by itself; "sobol" a scrambled Sobol sequence (Owen 1995), which covers the axes evenly;
+        a power of two is its best count.
+      count: how many points.
+      seed: of the draws.
+      axes: what each hyperparameter is drawn from, as in `DRAWN_GRAMMAR`.
+
+    Raises:
+      ValueError: any of these is not as it must be.
+    """
+    if method not in METHODS:
+        raise ValueError(f"method = {method!r}: use {' or '.join(map(repr, METHODS))}")
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_VALUES:
+        raise ValueError(f"count = {count!r}: use a whole number from 1 to {MOST_VALUES:,}")
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        raise ValueError(f"seed = {seed!r}: use a whole number, 0 or more")
+    if not axes:
+        raise ValueError("it draws nothing; name what to draw in [sample.axes]")
+    draws = {name: _draw(name, written) for name, written in axes.items()}
+    if method == "random":
+        numbers = np.random.default_rng(seed).random((count, len(axes)))
+    else:
+        numbers = qmc.Sobol(len(axes), rng=seed).random_base2(max(0, (count - 1).bit_length()))[:count]
+    return {name: tuple(values(numbers[:, column])) for column, (name, values) in enumerate(draws.items())}
+
+
+def _draw(name: str, written: object) -> Draw:
+    if isinstance(written, list) and written:
+        choices = list(written)
+        return lambda numbers: [choices[int(number * len(choices))] for number in numbers]
+    match = _DRAWN_RANGE.match(written) if isinstance(written, str) else None
+    low, high = (parse_value(match[end]) for end in ("low", "high")) if match else ("", "")
+    if match is None or isinstance(low, str | bool) or isinstance(high, str | bool) or not low < high:
+        raise ValueError(f"{name} = {written!r}: write {DRAWN_GRAMMAR}, the smaller end first")
+    log, whole = match["how"] == "log", isinstance(low, int) and isinstance(high, int)
+    if log and low <= 0:
+        raise ValueError(f"{name} = {written!r} is log-spaced and starts at {low}; both ends must be above 0")
+    # a whole number has the half below and above it, so that both ends are as likely as the others
+    ends = np.array([low - 0.5, high + 0.5] if whole else [low, high], float)
+    if log and whole:
+        ends = np.maximum(ends, 0.5)
+
+    def values(numbers: np.ndarray[Any, Any]) -> list[Value]:
+        start, stop = np.log(ends) if log else ends
+        spread = start + numbers * (stop - start)
+        spread = np.exp(spread) if log else spread
+        if whole:
+            return [int(value) for value in np.clip(np.rint(spread), low, high).tolist()]
+        return [clean(value) for value in np.clip(spread, low, high).tolist()]
+
+    return values

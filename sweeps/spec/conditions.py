@@ -1,4 +1,4 @@
-"""Conditions of a spec's `leave_out`: comparisons of hyperparameters, told for all points at once."""
+"""The conditions of a spec's `leave_out`: comparisons of hyperparameters, evaluated at every point of the sweep."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from grokjax.errors import SpecError
 
 EXAMPLE = '"hidden_size > train_size / 2" or "collapsed_hidden and collapsed_output"'
 
-# What a condition may be made of; no calls, no attributes.
+# The parts of Python that a condition may use: no calls, no attributes.
 ALLOWED = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div,
     ast.FloorDiv, ast.Mod, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Name, ast.Load,
@@ -24,7 +24,7 @@ def parse_condition(condition: str) -> frozenset[str]:
     """The hyperparameters that a condition names.
 
     Raises:
-      SpecError: it is not made of hyperparameters, numbers and texts, arithmetic, comparisons, and, or, not.
+      SpecError: it uses anything but hyperparameters, numbers, texts, arithmetic, comparisons, and, or, not.
     """
     try:
         nodes = list(ast.walk(ast.parse(condition, mode="eval")))
@@ -37,24 +37,27 @@ def parse_condition(condition: str) -> frozenset[str]:
 
 
 def holds(condition: str, columns: Mapping[str, np.ndarray[Any, Any]], count: int) -> np.ndarray[Any, Any]:
-    """At which of `count` points a parsed condition holds, [count] bool, as Python understands it.
+    """Evaluates a condition at `count` points: [count] bool, true where it holds.
 
-    `columns` [count] has the hyperparameters that it names.
+    Args:
+      condition: one that `parse_condition` accepts, as Python understands it.
+      columns: [count] each, the hyperparameters that it names.
+      count: how many points there are.
 
     Raises:
-      SpecError: it compares what cannot be compared, divides by zero, or compares nothing.
+      SpecError: it compares values that have no order, divides by zero, or compares nothing.
     """
-    code = compile(condition, "leave_out", "eval")  # made of ALLOWED alone: `parse_condition` has looked
+    code = compile(condition, "leave_out", "eval")  # `parse_condition` has checked that it is made of ALLOWED alone
     points = zip(*(column.tolist() for column in columns.values()), strict=True) if columns else [()] * count
     at = np.zeros(count, bool)
     for index, point in enumerate(points):
         values = dict(zip(columns, point, strict=True))
         try:
-            told = eval(code, {"__builtins__": {}}, values)
+            result = eval(code, {"__builtins__": {}}, values)
         except (TypeError, ArithmeticError) as error:
             where = ", ".join(f"{name} = {value!r}" for name, value in values.items())
-            raise SpecError(f"leave_out {condition!r} cannot be told where {where}: {error}") from None
-        if not isinstance(told, bool):
+            raise SpecError(f"leave_out {condition!r} cannot be evaluated where {where}: {error}") from None
+        if not isinstance(result, bool):
             raise SpecError(f"leave_out {condition!r} compares nothing; write such as {EXAMPLE}")
-        at[index] = told
+        at[index] = result
     return at

@@ -1,4 +1,4 @@
-"""The points of a sweep: the product of its axes, as columns, less the combinations that are left out."""
+"""Multiplies the axes of a spec out into the points of a sweep, as columns, without the combinations that it leaves out."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 @dataclass(frozen=True)
 class Points:
-    """N points; in the product of the axes, the last one varies fastest.
+    """N points of a sweep. In the product of the axes, the last one varies fastest.
 
-    `values` says what each swept hyperparameter can be, `codes` [N] which of them it is at each point.
+    `values` lists the values of each swept hyperparameter, `codes` [N] are the indices into them at each point.
     """
 
     values: dict[str, tuple[Value, ...]]
@@ -35,16 +35,16 @@ class Points:
 
 
 def points(spec: SweepSpec) -> Points:
-    """The points of a sweep. Raises SpecError if a condition cannot be told, or all points are left out."""
+    """The points of a sweep. Raises SpecError if a condition cannot be evaluated, or leaves out every point."""
     axes = [{name: values} for name, values in spec.axes.items()] + [dict(axis) for axis in spec.zipped]
     sizes = [len(next(iter(axis.values()))) for axis in axes]
     indices = np.indices(sizes, np.int32).reshape(len(sizes), spec.size)  # [axes, N]
     codes = {name: index for axis, index in zip(axes, indices, strict=True) for name in axis}
     every = Points(spec.swept, codes, spec.size)
-    return _left_in(every, spec) if spec.leave_out else every
+    return _without_left_out(every, spec) if spec.leave_out else every
 
 
-def _left_in(every: Points, spec: SweepSpec) -> Points:
+def _without_left_out(every: Points, spec: SweepSpec) -> Points:
     out = np.zeros(every.count, bool)
     for condition in spec.leave_out:
         names = parse_condition(condition)

@@ -1,4 +1,4 @@
-"""Runs of one group as columns: a million of them fit in memory, and a pack of them in a message."""
+"""Expands a spec into runs, a group at a time, held as columns: a million runs fit in memory, and a pack of them in a message."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from grokjax.fields import Value, role_of
 from grokjax.registry import COMPONENTS
 from grokjax.sweeps.spec.grid import Points, points
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.spec.validate import impossible_run
 
 Columns = Mapping[str, np.ndarray[Any, Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Runs(Sequence[RunConfig]):
-    """Runs that differ in traced fields alone. A config is made when it is asked for.
+    """A sequence of runs that differ in traced fields alone. Each `RunConfig` is made when it is asked for.
 
-    `template` is one such run, `columns` [n] holds the fields in which others differ from it, `run_ids` [n] who they are.
+    `template` is one of the runs; `columns` [n] are the values of the fields in which the others differ from it; `run_ids` [n].
     """
 
     template: RunConfig
@@ -53,14 +54,14 @@ class Runs(Sequence[RunConfig]):
 
 
 def groups_of(spec: SweepSpec) -> Iterator[Runs]:
-    """The runs of a sweep, a group each, in the order of their first points; within a group in the order of the points.
+    """The runs of a sweep, group by group in the order of their first points; within a group in the order of the points.
 
     Raises:
       SpecError: a combination of values is no run.
     """
     at, fields = points(spec), hyperparameter_fields()
     if unknown := [name for name in at.values if name not in fields]:
-        _run(spec, at.at(0))  # which says what kind is missing, if one is
+        _run(spec, at.at(0))  # raises a better error if a task, model or optimizer is missing
         raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]} here; is the package installed that has it?")
     kinds = [part for part in COMPONENTS if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
@@ -90,7 +91,7 @@ def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequ
 
 
 def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
-    """Those of some points [n] at which all of `names` are the same, for each combination there is, in the order of the first."""
+    """Splits points [n] by the values of `names`, in the order in which each combination first occurs."""
     key = _key(at, rows, names)
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1
@@ -98,7 +99,7 @@ def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Itera
 
 
 def _distinct(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """Of some points [n] those that differ in one of `names`: the others differ in what only another kind has."""
+    """The first of the points [n] with each combination of `names`: the others differ in hyperparameters of other classes only."""
     _, first = np.unique(_key(at, rows, names), return_index=True)
     return rows[np.sort(first)]
 
@@ -117,5 +118,4 @@ def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:
     except UnknownComponent as error:
         raise SpecError(f"{spec.name}: {error}") from None
     except pydantic.ValidationError as error:
-        at = ", ".join(f"{name} = {point[name]}" for name in spec.varied)
-        raise SpecError(f"{spec.name}: the run with {at} is impossible: {error.errors()[0]['msg']}") from None
+        raise SpecError(f"{spec.name}: {impossible_run(error, spec, point)}") from None

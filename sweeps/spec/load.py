@@ -1,49 +1,58 @@
-"""Specs: a base run plus axes, checked before anything starts."""
+"""Loads a spec: finds its file, includes others, applies --set and --unset, and makes a checked `SweepSpec` of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Mapping, Sequence, Set
+from importlib import resources
+from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from grokjax.errors import SpecError, nearest
+from grokjax.errors import SpecError, nearest, warn
 from grokjax.fields import Value
-from grokjax.sweeps.spec.axes import axis_values, parse_setting, parse_value
+from grokjax.registry import COMPONENTS, classes_of
+from grokjax.sweeps.spec.axes import axis_of, parse_setting, parse_value, sampled_axis, zipped_axes
 from grokjax.sweeps.spec.conditions import EXAMPLE, parse_condition
-from grokjax.sweeps.spec.files import KEYS, read_spec, without
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
-from grokjax.sweeps.spec.sampling import draw
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
+# The keys of a written spec; [sample] becomes an axis, and `include` is replaced by the spec that it names, less `unset`.
+KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
+
 
 def load_spec(
-    path_or_name: str,
+    spec: str | Mapping[str, Any],
     overrides: Sequence[str] = (),
     stop: Stop | None = None,
     unset: Sequence[str] = (),
     tuning: Sequence[str] = (),
 ) -> SweepSpec:
-    """The spec in a file, or the shipped spec of that name, with `hyperparameter=value` overrides laid over it.
+    """A spec with `hyperparameter=value` overrides.
 
-    An override with one value fixes the hyperparameter, taking its axis away; one with several makes or replaces its axis. `stop`
-    takes the place of the spec's own, and so do the `name=value` settings of `tuning`; the hyperparameters `unset` are taken out
-    before anything is laid over.
+    An override with one value fixes the hyperparameter, in place of its axis; one with several makes or replaces its axis. Where
+    overrides leave out a task, model or optimizer, hyperparameters of the spec that only those have are dropped, with a note.
+
+    Args:
+      spec: the path of a TOML file, the name of a shipped spec, or the tables of a spec as a dict.
+      overrides: as with --set.
+      stop: replaces the spec's own.
+      unset: hyperparameters to take out of the spec before the overrides.
+      tuning: `name=value` settings that replace those of the spec's [tuning].
 
     Raises:
       SpecError: no such file or name, not TOML, or anything in it that cannot be run.
     """
-    written, where = read_spec(path_or_name)
-    written = without(written, unset, where)
+    written, where = _read(spec, ())
+    written = _without(written, unset, where)
     if stop is not None:
         written = {**written, "stop": stop}
     if tuning:
         pairs = [_named(setting, "--tuning", "name=value, such as dot_library=default") for setting in tuning]
-        written = {
-            **written,
-            "tuning": _table(where, written, "tuning", "settings") | {name: parse_value(text) for name, text in pairs},
-        }
+        settings = {name: parse_value(text) for name, text in pairs}
+        written = {**written, "tuning": _table(where, written, "tuning", "settings") | settings}
     return spec_from(written, where, overrides)
 
 
@@ -52,28 +61,27 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
     for key in written:
         if key not in KEYS:
             raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, KEYS)}")
-    axes = {name: _axis(where, name, value) for name, value in _table(where, written, "axes").items()}
+    axes = {name: axis_of(where, name, value) for name, value in _table(where, written, "axes").items()}
     run = _table(where, written, "run")
     for name, value in run.items():
         if not isinstance(value, bool | int | float | str):
             raise SpecError(f"{where}: [run] {name} holds {value!r}, and a run has one value; put several in [axes]")
-    zipped = _zipped(where, written.get("zipped", []))
+    zipped = zipped_axes(where, written.get("zipped", []))
     if "sample" in written:
-        zipped.append(_sampled(where, _table(where, written, "sample")))
-    named = [override.partition("=")[0].strip() for override in overrides]
-    for name, override in zip(named, overrides, strict=True):
-        if named.count(name) > 1:
-            raise SpecError(f"--set {name} is given {named.count(name)} times; give several values as {name}=A,B")
-        _override(run, axes, override)
+        zipped.append(sampled_axis(where, _table(where, written, "sample")))
+    before, settings = _component_fields(run, axes, *zipped), _settings(overrides)
+    for name, value in settings.items():
+        if isinstance(value, tuple):  # an axis that is replaced keeps its place: the last one varies fastest
+            run.pop(name, None)
+            axes[name] = value
+        else:
+            axes.pop(name, None)
+            run[name] = value
+    if settings.keys() & set(COMPONENTS):
+        unused = before - _component_fields(run, axes, *zipped) - settings.keys()
+        written, zipped = _narrowed(written, unused, run, axes, zipped)
     _check_once(where, run, axes, zipped)
-    for key, model, hint in (
-        ("resources", Resources, "; a custom resource of a cluster goes in [resources.custom]"),
-        ("tuning", PinnedTuning, ""),
-    ):
-        for name in _table(where, written, key, key):
-            if name not in model.model_fields:
-                known = ", ".join(model.model_fields)
-                raise SpecError(f"{where}: [{key}] {name} is none of {known}{nearest(name, model.model_fields)}{hint}")
+    _check_tables(where, written)
     rest = {key: value for key, value in written.items() if key in SweepSpec.model_fields}
     try:
         spec = SweepSpec(**{**rest, "run": run, "axes": axes, "zipped": tuple(zipped), "leave_out": _texts(where, written)})
@@ -90,6 +98,18 @@ def _table(where: str, written: Mapping[str, Any], key: str, of: str = "hyperpar
     return dict(table)
 
 
+def _check_tables(where: str, written: Mapping[str, Any]) -> None:
+    """Refuses unknown names in [resources] and [tuning]."""
+    for key, model, hint in (
+        ("resources", Resources, "; a custom resource of a cluster goes in [resources.custom]"),
+        ("tuning", PinnedTuning, ""),
+    ):
+        for name in _table(where, written, key, key):
+            if name not in model.model_fields:
+                known = ", ".join(model.model_fields)
+                raise SpecError(f"{where}: [{key}] {name} is none of {known}{nearest(name, model.model_fields)}{hint}")
+
+
 def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
     conditions = written.get("leave_out", [])
     if not isinstance(conditions, list) or not all(isinstance(each, str) for each in conditions):
@@ -100,7 +120,7 @@ def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _check_once(where: str, run: Mapping[str, Value], axes: Mapping[str, Any], zipped: Sequence[Mapping[str, Any]]) -> None:
-    """A hyperparameter has one place."""
+    """Refuses a hyperparameter that is given in two places."""
     places = [("[run]", run), ("[axes]", axes), *(("[[zipped]] or [sample]", axis) for axis in zipped)]
     seen: dict[str, str] = {}
     for place, table in places:
@@ -110,69 +130,50 @@ def _check_once(where: str, run: Mapping[str, Value], axes: Mapping[str, Any], z
             seen[name] = place
 
 
-def _zipped(where: str, written: object) -> list[dict[str, tuple[Value, ...]]]:
-    if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
-        raise SpecError(f"{where}: zipped is a list of tables ([[zipped]]), each of hyperparameters with equally many values")
-    zipped = []
-    for table in written:
-        axis = {name: _axis(where, name, values, repeats=True) for name, values in table.items()}
-        lengths = {name: len(values) for name, values in axis.items()}
-        if len(set(lengths.values())) != 1:
-            told = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "nothing"
-            raise SpecError(f"{where}: [[zipped]] values belong together one by one, so all have equally many; got {told}")
-        if len(set(zip(*axis.values(), strict=True))) < next(iter(lengths.values())):
-            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} hold the same values together twice; every combination once")
-        zipped.append(axis)
-    return zipped
+def _settings(overrides: Sequence[str]) -> dict[str, Value | tuple[Value, ...]]:
+    """The overrides by hyperparameter: one value, or a tuple of several."""
+    settings: dict[str, Value | tuple[Value, ...]] = {}
+    pairs = [_named(override, "--set", "hyperparameter=value, such as seed=0..2 or weight_decay=0.1,1") for override in overrides]
+    names = [name for name, _ in pairs]
+    for name, text in pairs:
+        if names.count(name) > 1:
+            raise SpecError(f"--set {name} is given {names.count(name)} times; give several values as {name}=A,B")
+        try:
+            value = parse_setting(text)
+        except ValueError as error:
+            raise SpecError(f"--set {name}={text}: {error}") from None
+        settings[name] = axis_of("--set", name, value) if isinstance(value, list) else value
+    return settings
 
 
-def _sampled(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Value, ...]]:
-    known = ("method", "count", "seed", "axes")
-    for key in written:
-        if key not in known:
-            raise SpecError(
-                f"{where}: [sample] {key} is none of {', '.join(known)}{nearest(key, known)}; hyperparameters go in [sample.axes]"
-            )
-    for key in ("method", "count", "axes"):
-        if key not in written:
-            raise SpecError(f"{where}: [sample] {key} is missing; it has method, count, axes, and may have a seed")
-    try:
-        drawn = draw(written["method"], written["count"], written.get("seed", 0), _table(where, written, "axes"))
-    except ValueError as error:
-        raise SpecError(f"{where}: [sample] {error}") from None
-    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # whole numbers may come out twice
-    return dict(zip(drawn, zip(*once, strict=True), strict=True))
+def _component_fields(*tables: Mapping[str, Any]) -> set[str]:
+    """The hyperparameters that the tasks, models and optimizers named in some tables have."""
+    chosen = ((component, table[component]) for table in tables for component in COMPONENTS if component in table)
+    return {
+        name
+        for component, values in chosen
+        for value in (values if isinstance(values, tuple) else (values,))
+        for name in getattr(classes_of(component).get(str(value)), "model_fields", ())
+    }
 
 
-def _axis(where: str, name: str, written: object, *, repeats: bool = False) -> tuple[Value, ...]:
-    try:
-        values = axis_values(written)
-    except ValueError as error:
-        raise SpecError(f"{where}: axis {name}: {error}") from None
-    if not values:
-        raise SpecError(f"{where}: axis {name} is empty; give at least one value or take it out")
-    seen: set[Value] = set()
-    for value in values:
-        if not isinstance(value, bool | int | float | str):
-            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a text, true or false")
-        if value in seen and not repeats:
-            raise SpecError(f"{where}: axis {name} holds {value!r} twice; every value once")
-        seen.add(value)
-    return tuple(values)
-
-
-def _override(run: dict[str, Any], axes: dict[str, tuple[Value, ...]], override: str) -> None:
-    name, text = _named(override, "--set", "hyperparameter=value, such as seed=0..2 or weight_decay=0.1,1")
-    try:
-        value = parse_setting(text)
-    except ValueError as error:
-        raise SpecError(f"--set {override}: {error}") from None
-    if isinstance(value, list):
+def _narrowed(
+    written: Mapping[str, Any], unused: Set[str], run: dict[str, Any], axes: dict[str, Any], zipped: Sequence[Mapping[str, Any]]
+) -> tuple[Mapping[str, Any], list[dict[str, tuple[Value, ...]]]]:
+    """A spec less the hyperparameters `unused`; says which ones it gave. `run` and `axes` are changed."""
+    given = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
+    if given:
+        warn(f"left out {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
+    for name in given:
         run.pop(name, None)
-        axes[name] = _axis("--set", name, value)
-    else:
         axes.pop(name, None)
-        run[name] = value
+    kept = []
+    for axis in zipped:
+        names = [name for name in axis if name not in unused]
+        points = dict.fromkeys(zip(*(axis[name] for name in names), strict=True))  # without the others some may be equal
+        kept += [dict(zip(names, zip(*points, strict=True), strict=True))] if points else []
+    conditions = [each for each in _texts("spec", written) if not parse_condition(each) & unused]
+    return {**written, "leave_out": conditions}, kept
 
 
 def _named(setting: str, option: str, form: str) -> tuple[str, str]:
@@ -181,3 +182,86 @@ def _named(setting: str, option: str, form: str) -> tuple[str, str]:
     if not name or not text:
         raise SpecError(f"{option} {setting}: write {option} {form}")
     return name, text
+
+
+def shipped_specs() -> dict[str, str]:
+    """The texts of the specs that come with the package, by name."""
+    folder = resources.files("grokjax.sweeps") / "specs"
+    return {Path(file.name).stem: file.read_text("utf-8") for file in sorted(folder.iterdir(), key=lambda f: f.name)}
+
+
+def _read(spec: str | Mapping[str, Any], includers: tuple[str, ...]) -> tuple[dict[str, Any], str]:
+    """The tables of a spec, laid over those that it includes, and what to call it in errors."""
+    if isinstance(spec, Mapping):
+        written, where, folder, identity = dict(spec), "the spec", Path(), ""
+    else:
+        text, where, folder = _text(spec)
+        identity = str(folder / where)
+        if identity in includers:
+            raise SpecError(f"{where} includes itself, by way of {' and '.join(Path(each).name for each in includers)}")
+        try:
+            written = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise SpecError(f"{where} is not TOML: {error}") from None
+    included = written.pop("include", None)
+    if included is None:
+        return written, where
+    if not isinstance(included, str):
+        raise SpecError(f"{where}: include is the name of a shipped spec or the path of a file, got {included!r}")
+    path = included if included in shipped_specs() else str(folder / included)
+    base, _ = _read(path, (*includers, identity))
+    unset = written.pop("unset", [])
+    if not isinstance(unset, list):
+        raise SpecError(f"{where}: unset is a list of hyperparameters that {included} gives, got {unset!r}")
+    return _laid_over(_without(base, unset, where), written), where
+
+
+def _without(written: Mapping[str, Any], names: Sequence[str], where: str) -> dict[str, Any]:
+    """A written spec less some hyperparameters of its [run] and [axes]. Raises SpecError for one that is in neither."""
+    tables = {key: dict(written.get(key, {})) for key in ("run", "axes") if isinstance(written.get(key, {}), dict)}
+    for name in names:
+        if all(table.pop(name, None) is None for table in tables.values()):
+            known = [given for table in tables.values() for given in table]
+            raise SpecError(f"{where}: cannot unset {name}, which is neither in [run] nor in [axes]{nearest(str(name), known)}")
+    return {**written, **tables}
+
+
+def _text(path_or_name: str) -> tuple[str, str, Path]:
+    shipped = shipped_specs()
+    if path_or_name in shipped:
+        return shipped[path_or_name], path_or_name, Path()
+    path = Path(path_or_name)
+    try:
+        return path.read_text("utf-8"), path.name, path.parent.resolve()
+    except UnicodeDecodeError:
+        raise SpecError(f"{path_or_name} is not a text file; a spec is TOML") from None
+    except OSError as error:
+        hint = nearest(path_or_name, shipped) or f"; shipped specs: {', '.join(shipped)}"
+        raise SpecError(f"cannot read spec {path_or_name}: {error.strerror}{hint}") from None
+
+
+def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
+    """The included spec with the including one laid over it: a hyperparameter stands where the including spec gives it."""
+    given = _names(written)
+    merged: dict[str, Any] = {key: value for key, value in base.items() if key not in ("name", "description")}
+    for key, empty in (("run", {}), ("axes", {}), ("zipped", []), ("leave_out", [])):
+        under, over = base.get(key, empty), written.get(key, empty)
+        if wrong := [each for each in (under, over) if type(each) is not type(empty)]:
+            merged[key] = wrong[0]  # which is refused with all else that is wrong
+        elif isinstance(under, list):
+            merged[key] = [*under, *over]
+        else:
+            merged[key] = {name: value for name, value in under.items() if name not in given} | over
+    for key in ("resources", "tuning"):
+        if all(isinstance(spec.get(key), dict) for spec in (base, written)):
+            written = {**written, key: base[key] | written[key]}
+    return merged | {key: value for key, value in written.items() if key not in ("run", "axes", "zipped", "leave_out")}
+
+
+def _names(written: Mapping[str, Any]) -> set[str]:
+    """Every hyperparameter that a spec gives, in any of its tables."""
+    sample = written.get("sample", {})
+    tables = [written.get("run"), written.get("axes"), sample.get("axes") if isinstance(sample, dict) else None]
+    zipped = written.get("zipped", [])
+    tables += zipped if isinstance(zipped, list) else []
+    return {name for table in tables if isinstance(table, dict) for name in table}

@@ -10,16 +10,16 @@ import pydantic
 from grokjax.engine.program import DOT_LIBRARIES
 from grokjax.engine.tuning import MOST_LANES
 
-# The finest share that Ray tells apart.
+# The smallest share of a resource that Ray distinguishes.
 SHARE = 1e-4
-# Ray's own names, and what they are called here.
+# Ray's names of resources, and the keys of [resources] that stand for them.
 RAYS_NAMES = {"CPU": "cpus", "GPU": "gpus", "memory": "memory", "object_store_memory": "memory"}
 
 Amount = Annotated[float, pydantic.Field(ge=SHARE, allow_inf_nan=False)]
 
 
 class Resources(pydantic.BaseModel):
-    """What each worker takes of the cluster. None of it changes a result.
+    """What each worker takes of the cluster. It does not change a result.
 
     `cpus` are cores and `gpus` a share of one GPU: a worker computes with one thread, or on one GPU. `gpus` None is a whole GPU
     where the cluster has some that jax can use, and none elsewhere. `memory` [bytes] is set aside, not enforced. `custom` are
@@ -44,13 +44,13 @@ class Resources(pydantic.BaseModel):
                 raise ValueError(f"custom = {name!r} is no custom resource; give {RAYS_NAMES[name]} in [resources]")
         return self
 
-    def settled(self, gpus_there: bool) -> Resources:
-        """These, with `gpus` decided: `gpus_there` says whether the cluster has GPUs that jax can use."""
-        return self if self.gpus is not None else self.model_copy(update={"gpus": float(gpus_there)})
+    def settled(self, has_gpus: bool) -> Resources:
+        """The same resources with `gpus` decided, by whether the cluster has GPUs that jax can use."""
+        return self if self.gpus is not None else self.model_copy(update={"gpus": float(has_gpus)})
 
     @property
     def amounts(self) -> dict[str, float]:
-        """What a worker takes, under Ray's names."""
+        """The amounts that a worker takes, by Ray's names."""
         named = {"CPU": self.cpus, "GPU": self.gpus or 0.0, "memory": float(self.memory or 0), **self.custom}
         return {name: amount for name, amount in named.items() if amount}
 
@@ -86,5 +86,5 @@ class PinnedTuning(pydantic.BaseModel):
 
 
 def workers_that_fit(amounts: Mapping[str, float], nodes: Iterable[Mapping[str, float]]) -> int:
-    """How many workers that take `amounts` have room on nodes that have so much in all."""
+    """How many workers that take `amounts` fit on nodes with these totals, each worker on one node."""
     return sum(min(int(node.get(name, 0.0) / amount + SHARE) for name, amount in amounts.items()) for node in nodes)

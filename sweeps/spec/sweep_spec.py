@@ -1,4 +1,4 @@
-"""What a sweep is: a base run and axes."""
+"""The model of a spec: a base run, the axes along which it is varied, and how runs are stopped, labelled and carried out."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ Stop = Literal["never", "decided"]
 
 
 class SweepSpec(pydantic.BaseModel):
-    """A base run and the axes along which it is varied; their product is the sweep, less what `leave_out` leaves out.
+    """A base run and the axes along which it is varied; the sweep is their product, without the points that `leave_out` excludes.
 
     Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
     such as "hidden_size > train_size"; a run for which one of them is true is not trained.
 
-    `rule` says what its runs are labelled by, where nobody asks for another. `stop` says when a run ends: "never" before its steps,
-    or once it is "decided", its label certain under `rule`. With `final_states` the state that every run ends in is kept, for more
-    steps to go on from. `resources` are what a worker takes of a cluster, and no part of what is trained; `tuning` fixes how
-    programs are compiled, which may change the low bits of a result.
+    `rule` is the rule that labels its runs unless another is asked for. `stop` says when a run ends: "never" before its last step,
+    or once it is "decided", when its label under `rule` can no longer change. With `final_states` the last state of every run is
+    kept, so that it can be trained for more steps. `resources` are what a worker takes of a cluster; they change nothing of what is
+    trained. `tuning` fixes how programs are compiled, which may change the low bits of a result.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -69,16 +69,16 @@ class SweepSpec(pydantic.BaseModel):
     def hyperparameters(self, point: Mapping[str, Value]) -> dict[str, Value]:
         """The hyperparameters of the run at a point of the axes.
 
-        Where a kind of task, model or optimizer is on an axis, those are left out that only another kind on that axis has.
+        Where a task, model or optimizer is on an axis, hyperparameters that only others on that axis have are left out.
         """
         flat = {**self.run, **point}
-        here = {name for part in COMPONENTS for name in _fields(part, flat.get(part))}
-        elsewhere = {name for part in COMPONENTS for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
-        return {name: value for name, value in flat.items() if name in here or name not in elsewhere}
+        own = {name for part in COMPONENTS for name in _fields(part, flat.get(part))}
+        others = {name for part in COMPONENTS for kind in self.swept.get(part, ()) for name in _fields(part, kind)}
+        return {name: value for name, value in flat.items() if name in own or name not in others}
 
     @property
     def size(self) -> int:
-        """How many runs the axes make, before any are left out."""
+        """The number of points of the axes, before any are left out."""
         lengths = [len(values) for values in self.axes.values()] + [len(next(iter(axis.values()))) for axis in self.zipped]
         return math.prod(lengths)
 

@@ -1,4 +1,4 @@
-"""What a spec asks for, checked name by name and value by value: every complaint is one sentence."""
+"""Checks what a spec asks for, name by name and value by value; each refusal is one sentence."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 def check_runs(spec: SweepSpec, where: str) -> None:
     """Checks every name, every value that an axis takes, and the extreme combinations of the axes together.
 
-    Of a traced field's values those of each type that are least and greatest: what is allowed between them is allowed of it.
+    Of the values of a traced field only the least and the greatest of each type are checked: those between are allowed if they are.
     Raises SpecError.
     """
     if spec.rule is not None and spec.rule not in rules():
         raise SpecError(f"{where}: there is no rule {spec.rule}; the rules are {', '.join(rules())}{nearest(spec.rule, rules())}")
+    _check_components(spec, where)
     _check_names(spec, where)
     for point in _left_in(spec) if spec.leave_out else _corners(spec):
         _check_run(spec, point, where)
@@ -52,9 +53,9 @@ def _left_in(spec: SweepSpec) -> Iterator[dict[str, Value]]:
     at = points(spec)
     for name in at.values:
         for value in _to_check(spec, name):
-            there = at.codes[name] == at.values[name].index(value)
-            if there.any():
-                yield at.at(int(np.argmax(there)))
+            has_value = at.codes[name] == at.values[name].index(value)
+            if has_value.any():
+                yield at.at(int(np.argmax(has_value)))
 
 
 def _to_check(spec: SweepSpec, name: str) -> Sequence[Value]:
@@ -66,7 +67,7 @@ def _is_traced(name: str) -> bool:
 
 
 def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> dict[str, Value]:
-    """A point with such kinds of the axes that the hyperparameter `name` is one of theirs."""
+    """A point moved to a task, model and optimizer on the axes that have the hyperparameter `name`."""
     if name not in spec.hyperparameters(point):
         for part in COMPONENTS:
             for kind in spec.swept.get(part, ()):
@@ -77,12 +78,12 @@ def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> 
 
 def _extremes(values: Sequence[Value]) -> list[Value]:
     """The least and the greatest value of each type, and whatever is not a number."""
-    told: list[Value] = []
+    found: list[Value] = []
     for kind in (int, float):
         if numbers := [value for value in values if type(value) is kind]:
-            told += dict.fromkeys((min(numbers), max(numbers)))
-            told += [value for value in numbers if value != value][:1]  # noqa: PLR0124  (not a number)
-    return told + [value for value in values if type(value) not in (int, float)]
+            found += dict.fromkeys((min(numbers), max(numbers)))
+            found += [value for value in numbers if value != value][:1]  # noqa: PLR0124  (not a number)
+    return found + [value for value in values if type(value) not in (int, float)]
 
 
 def _check_names(spec: SweepSpec, where: str) -> None:
@@ -103,29 +104,38 @@ def _check_names(spec: SweepSpec, where: str) -> None:
             )
 
 
+def _check_components(spec: SweepSpec, where: str) -> None:
+    """Refuses a task, model or optimizer that there is not, before the hyperparameters that only it would know."""
+    for component in COMPONENTS:
+        known = classes_of(component)
+        choices = spec.swept.get(component) or (spec.run[component],) if component in {*spec.run, *spec.swept} else (None,)
+        for choice in choices:
+            if choice not in known:
+                got = "it is missing" if choice is None else f"got {choice!r}"
+                hint = nearest(str(choice), known) or ("" if choice is None else "; is the package installed that has it?")
+                raise SpecError(f"{where}: {component} is one of {', '.join(known)}; {got}{hint}")
+
+
 def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
     flat = spec.hyperparameters(point)
-    for part in COMPONENTS:
-        kinds = classes_of(part)
-        if flat.get(part) not in kinds:
-            got = f"got {flat[part]!r}" if part in flat else "it is missing"
-            raise SpecError(f"{where}: {part} is one of {', '.join(kinds)}; {got}{nearest(str(flat.get(part)), kinds)}")
     try:
         RunConfig.from_flat(flat)
     except UnknownHyperparameter as error:
         owners = [
             f"{part} {kind}" for part in COMPONENTS for kind, cls in classes_of(part).items() if error.name in cls.model_fields
         ]
-        kinds_here = ", ".join(f"{part} {flat[part]}" for part in COMPONENTS)
-        belongs = f"{error.name} belongs to {' or '.join(owners)}, but this sweep has {kinds_here}"
+        chosen = ", ".join(f"{part} {flat[part]}" for part in COMPONENTS)
+        belongs = f"{error.name} belongs to {' or '.join(owners)}, but this sweep has {chosen}"
         raise SpecError(f"{where}: {belongs}; leave it out (--unset {error.name})") from None
     except pydantic.ValidationError as error:
-        varied = {name: value for name, value in point.items() if name in spec.varied}
-        told = first_complaint(error)
-        at = ", ".join(f"{name} = {value}" for name, value in varied.items() if name not in told)
-        raise SpecError(
-            f"{where}: {told}" + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
-        ) from None
+        raise SpecError(f"{where}: {impossible_run(error, spec, point)}") from None
+
+
+def impossible_run(error: pydantic.ValidationError, spec: SweepSpec, point: Mapping[str, Value]) -> str:
+    """Why the run at a point of the axes is refused, with the values of the axes where several of them matter."""
+    complaint = first_complaint(error)
+    at = ", ".join(f"{name} = {point[name]}" for name in spec.varied if name in point and name not in complaint)
+    return complaint + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
 
 
 def first_complaint(error: pydantic.ValidationError) -> str:
@@ -133,8 +143,8 @@ def first_complaint(error: pydantic.ValidationError) -> str:
     complaint = error.errors()[0]
     name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
     if complaint["type"] == "value_error":
-        told = str(complaint["ctx"]["error"])
-        return told if name == "spec" else f"{name}: {told}"
+        why = str(complaint["ctx"]["error"])
+        return why if name == "spec" else f"{name}: {why}"
     if complaint["type"] == "missing" and error.title == SweepSpec.__name__:
         return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
     if complaint["type"] == "missing":

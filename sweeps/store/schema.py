@@ -162,8 +162,10 @@ PROVENANCE_COLUMNS: tuple[Column, ...] = (
 def runs_columns(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] = METRICS) -> tuple[Column, ...]:
     """The columns of the runs table: run_id, hyperparameters, outcomes, provenance, final values of other packages' metrics."""
     run_id = Column("run_id", pa.string(), "", "hash of all that determines the run's trajectory", "provenance")
+    meaning = 'versions of its task, model and optimizer other than 1, such as "task 2"; null where all are 1'
+    versions = Column("component_versions", pa.string(), "", meaning, "hyperparameter")  # two versions are never mixed in a cell
     further = final_columns([metric for metric in metrics if metric not in METRICS])
-    return (run_id, *hyperparameters, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS, *further)
+    return (run_id, *hyperparameters, versions, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS, *further)
 
 
 def runs_schema(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] = METRICS) -> pa.Schema:

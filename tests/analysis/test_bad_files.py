@@ -110,6 +110,7 @@ def test_a_store_that_cannot_be_read_is_no_bad_file(root):
         load_runs(root, on_bad_file="skip")
 
 
+@pytest.mark.filterwarnings("default::grokjax.errors.BadFileWarning")
 def test_commands_leave_bad_files_out_if_asked_and_say_so(root, tmp_path):
     torn, bad = sorted((root / "curves").iterdir())[0], sorted((root / "runs").iterdir())[1]
     cut(torn)
@@ -140,6 +141,7 @@ def test_commands_leave_bad_files_out_if_asked_and_say_so(root, tmp_path):
     assert asked["n"].tolist() == [4], "one file of curves is torn"
 
 
+@pytest.mark.filterwarnings("default::grokjax.errors.BadFileWarning")
 def test_status_names_what_it_cannot_read_and_shows_the_rest(root, monkeypatch, capsys):
     cut(sorted((root / "runs").iterdir())[1])
     stranger(root / "runs" / "notes.parquet")

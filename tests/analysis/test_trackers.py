@@ -50,6 +50,7 @@ def same(one, other):
     return (math.isnan(one) and math.isnan(other)) or one == pytest.approx(other, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_mlflow_holds_every_run_once_with_its_parameters_curves_and_outcomes(root, tmp_path):
     mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed (the extra mlflow)")
     database = tmp_path / "mlflow.db"

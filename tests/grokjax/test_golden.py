@@ -18,6 +18,8 @@ from grokjax.engine.program import Tuning
 from grokjax.sweeps.execute.summaries import summarize
 from tests.support.runs import SMALL_RUN
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).with_name("golden_curves.json")
 TUNING = Tuning(lane_width=4)
 FEW_STEPS = {"steps": 300, "log_every": 50, "train_size": 500, "test_size": 500}

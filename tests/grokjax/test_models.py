@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ def plain(hidden, output, x):
     return jnp.maximum(x @ hidden.T, 0) @ output
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(1, 9), st.integers(1, 40), st.integers(1, 11))
 def test_one_product_gives_the_gradients_of_plain_autodiff(seed, hidden_size, num_inputs, count):

@@ -106,11 +106,13 @@ def assert_lane_equals_run(flat):
     assert_curves_equal(train_pack([*neighbours, config], Tuning(2)).runs[2].curve, single_run(config, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "model", "optimizer", "loss", "settings"), COVER)
 def test_a_lane_trains_every_kind_of_run_as_it_would_be_alone(task, model, optimizer, loss, settings):
     assert_lane_equals_run({**TASKS[task], **OPTIMIZERS[optimizer], "loss": loss, **settings, **MODELS[model]})
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(ANY_CONFIG)
 def test_a_lane_trains_any_run_as_it_would_be_alone(drawn):

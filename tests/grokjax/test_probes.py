@@ -10,6 +10,8 @@ from grokjax.config import RunConfig
 from grokjax.engine import step as train
 from grokjax.models.base import NeuronMaps
 
+pytestmark = pytest.mark.slow
+
 P = 13
 MODULAR = {
     "task": "modular_arithmetic",

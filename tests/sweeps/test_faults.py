@@ -36,6 +36,8 @@ from grokjax.sweeps.store.verify import verify
 from tests.support.runs import SMALL_RUN
 from tests.support.tables import assert_same_tables, same_tuning
 
+pytestmark = pytest.mark.slow
+
 INLINE = Execution(executor="inline")
 RUN = {name: value for name, value in SMALL_RUN.items() if name not in ("seed", "steps")} | {"snapshots": 2}
 

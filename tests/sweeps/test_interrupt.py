@@ -14,8 +14,8 @@ from grokjax.sweeps.execute import worker as worker_module
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.events import Interrupted
 from grokjax.sweeps.spec.load import load_spec
-from tests.sweeps.test_spec import write
-from tests.sweeps.test_states import assert_same_tables
+from tests.support.specs import write
+from tests.support.tables import assert_same_tables
 
 GROKJAX = Path(sys.executable).with_name("grokjax")
 

@@ -6,8 +6,11 @@ from collections import Counter
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from grokjax.sweeps.store.root import Root
+
+pytestmark = pytest.mark.slow
 
 WRITERS, ROUNDS = 16, 1000
 

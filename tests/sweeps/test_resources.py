@@ -26,9 +26,9 @@ def test_a_table_says_what_a_worker_takes(tmp_path):
 
 def test_without_a_table_a_worker_takes_a_core_and_a_gpu_where_there_is_one(tmp_path):
     resources = spec_with(tmp_path, "").resources
-    assert resources.settled(gpus_there=False).amounts == {"CPU": 1}
-    assert resources.settled(gpus_there=True).amounts == {"CPU": 1, "GPU": 1}
-    assert Resources(gpus=0).settled(gpus_there=True).amounts == {"CPU": 1}
+    assert resources.settled(has_gpus=False).amounts == {"CPU": 1}
+    assert resources.settled(has_gpus=True).amounts == {"CPU": 1, "GPU": 1}
+    assert Resources(gpus=0).settled(has_gpus=True).amounts == {"CPU": 1}
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ import pytest
 
 from grokjax.errors import SpecError
 from grokjax.sweeps.execute.plan import make_plan
-from grokjax.sweeps.spec.files import shipped_specs
 from grokjax.sweeps.spec.group_runs import expand
-from grokjax.sweeps.spec.load import load_spec, spec_from
+from grokjax.sweeps.spec.load import load_spec, shipped_specs, spec_from
 from tests.support.runs import SMALL_RUN
 from tests.support.specs import write
 
@@ -235,8 +234,8 @@ def test_a_spec_includes_another_and_what_it_says_itself_counts(tmp_path):
         ("leave_out = [\"__import__('os').getcwd() == ''\"]", "has no place in a condition"),
         ('leave_out = ["sead == 1"]', "the spec gives no sead"),
         ('leave_out = ["seed + 1"]', "compares nothing"),
-        ("leave_out = [\"seed > 'x'\"]", "cannot be told where seed = 0: '>' not supported"),
-        ('leave_out = ["1 / seed > 2"]', "cannot be told where seed = 0: division by zero"),
+        ("leave_out = [\"seed > 'x'\"]", "cannot be evaluated where seed = 0: '>' not supported"),
+        ('leave_out = ["1 / seed > 2"]', "cannot be evaluated where seed = 0: division by zero"),
         ('leave_out = ["(not seed) / 0 > 1"]', "division by zero"),
         ('leave_out = ["seed == 0"]', "leave_out leaves out all 1 runs"),
     ],

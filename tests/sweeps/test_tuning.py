@@ -16,8 +16,8 @@ from grokjax.sweeps.execute.tuning import group_tuning
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.resources import PinnedTuning
-from tests.sweeps.test_spec import write
-from tests.sweeps.test_states import assert_same_tables
+from tests.support.specs import write
+from tests.support.tables import assert_same_tables
 
 
 @pytest.fixture(autouse=True)

@@ -66,7 +66,7 @@ class Starter:
         self._setup = replace(setup, gpus=settled.gpus, keeps_log=True)
         self._starting: dict[Any, _Starting] = {}  # by the reference to their being ready
         self._nodes_asked_for, self._ask_at = 0, 0.0
-        self._start_at, self._ever_ready, self._lost, self._told_to_wait = 0.0, False, 0, False
+        self._start_at, self._ever_ready, self._lost, self._warned = 0.0, False, 0, False
 
     @property
     def references(self) -> list[Any]:
@@ -126,10 +126,10 @@ class Starter:
         if self._cluster.private:
             lacks = f"this machine has no {missing}, and so " if missing else "this machine has "
             raise ClusterError(f"{lacks}no room for a worker that takes {takes}; ask for less in [resources]")
-        if not self._told_to_wait:
+        if not self._warned:
             lacks = f"no node of the cluster has {missing}, and so none " if missing else "no node of the cluster "
             warn(f"{lacks}has room for a worker that takes {takes}; waiting for one that has")
-        self._told_to_wait = True
+        self._warned = True
         return 1
 
     def _ask_for_nodes(self, workers: int) -> None:
