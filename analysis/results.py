@@ -223,7 +223,7 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        return grokjax.plot_weights(weights, name, curve, signal=signal, title=self._title() or name, **settings)
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": self._title() or name, **settings})
 
     def units(self) -> UnitMaps:
         """What the hidden units of the only run read and write at each stored step; see `unit_maps`."""

@@ -1,74 +1,82 @@
-"""grokjax agreement."""
+"""`grokjax agreement`: prints and draws what analysis.statistics.agreement finds."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-from rich.console import Console
-from rich.table import Table
+from cyclopts import Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.analysis.plots import plot_sensitivity
 from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
-from grokjax.analysis.statistics.grid import choose_axes
-from grokjax.scripts.options import Root, table_console
-from grokjax.scripts.selection import Across, Panels, Upwards, Where, chosen_runs, tell_missing
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.selection import Axes, Selection, warn_of_missing
 
 CELLS = 10
 
 
 def command(
-    root: Root,
-    rules: Annotated[
-        list[str],
-        typer.Option(
-            "--rule",
-            metavar="NAME[:THRESHOLD=VALUE,...]",
-            help="A rule, with thresholds after a colon. Repeatable. [default: all of them]",
-            show_default=False,
-        ),
-    ] = [],  # noqa: B006  (typer copies it)
-    x: Across = None,
-    y: Upwards = None,
-    facet: Panels = None,
-    where: Where = [],  # noqa: B006
+    root: RootArgument,
+    /,
+    *,
+    rule: Annotated[tuple[str, ...], Parameter(metavar="NAME[:THRESHOLD=VALUE,...]", show_default="the built-in rules")] = (),
+    selection: Selection = Selection(),
+    axes: Axes = Axes(),
+    picture: Picture = Picture(),
 ) -> None:
-    """Label the same runs by several rules: how far they agree, and which cells move most as thresholds do.
+    r"""Compare the labels that several rules give the same runs.
+
+    The first tables say how often two rules agree. The last lists the cells whose shares move most when the thresholds of the first
+    rule (by default the spec's) go from a tenth to ten times their values. --out draws that for all cells.
+
+    Args:
+      rule: Rule to compare, with its thresholds after a colon. Repeatable; with a single one, only its thresholds are varied.
 
     Examples:
         grokjax agreement results/demo
 
-        grokjax agreement results/x --rule article --rule accuracy_delay:accuracy=0.95,delay=2000
+        grokjax agreement results/x --rule article \
+            --rule accuracy_delay:accuracy=0.95,delay=2000
+
+        grokjax agreement results/x --out sensitivity.pdf
     """
-    runs = chosen_runs(root, where)
-    tell_missing(root, where, runs)
-    asked = [rule.partition(":") for rule in rules] or [(name, "", "") for name in RULES]
-    judged = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
-    console = table_console()
-    _tell(agreement(runs, judged), console)
-    x, y, facet = choose_axes(runs, x, y, facet)
-    rule = judged[0] if rules else choose_rule(root, runs)
-    moved = most_moved(sensitivity(runs, rule, x=x, y=y, facet=facet), [facet, y, x])
-    moving = ", ".join(nearby(rule))
-    typer.echo(f"shares that move most as {moving} of the rule {describe_rule(rule)} goes from a tenth to ten times its value")
-    table = Table(facet, y, x, "moves by", "on average", "phases", box=None, padding=(0, 2))
-    for row in moved.head(CELLS).itertuples(index=False):
-        table.add_row(*(f"{value:.3g}" if isinstance(value, float) else str(value) for value in row))
-    console.print(table, highlight=False)
+    results = selection.open(root)
+    runs, missing = results.runs, warn_of_missing(results)
+    asked = [name.partition(":") for name in rule or RULES]
+    rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
+    if len(rules) > 1:
+        _print_agreement(agreement(runs, rules))
+    x, y, facet = axes.choose(results)
+    varied = rules[0] if rule else choose_rule(root, runs)
+    settings = nearby(varied)
+    moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)
+    moving = ", ".join(settings)
+    print(f"cells whose shares move most as {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
+    names = (facet, y, x, "moves by", "on average", "phases")
+    print_table(names, most_moved(moved, [facet, y, x]).head(CELLS).itertuples(index=False))
+    if picture.out:
+        above = "; ".join((*selection.where, f"rule {describe_rule(varied)}"))
+        figure = plot_sensitivity(
+            moved, settings, x=x, y=y, facet=facet, runs=len(runs), missing=missing, title=above, width=picture.inches
+        )
+        picture.write(figure, root, "sensitivity")
 
 
-def _tell(compared: Agreement, console: Console) -> None:
-    table = Table("rule", "and rule", "agree", "95 %", "kappa", box=None, padding=(0, 2))
-    for first, second, _, share, low, high, kappa in compared.table.itertuples(index=False):
-        table.add_row(first, second, f"{share:.0%}", f"{low:.0%} to {high:.0%}", f"{kappa:.2f}")
-    console.print(table, highlight=False)
-    for first, second in compared.table[["first", "second"]].itertuples(index=False):
-        counts = compared.confusion(first, second)
+def _print_agreement(found: Agreement) -> None:
+    rows = found.table.itertuples(index=False)
+    print_table(
+        ("rule", "and rule", "agree", "95 %", "kappa"),
+        [
+            (one, other, f"{share:.0%}", f"{low:.0%} to {high:.0%}", f"{kappa:.2f}")
+            for one, other, _, share, low, high, kappa in rows
+        ],
+    )
+    if len(found.table) == 1:
+        (first, second), *_ = found.table[["first", "second"]].itertuples(index=False)
+        counts = found.confusion(first, second)
         counts = counts.loc[counts.sum(axis=1) > 0, counts.sum() > 0]
-        if len(compared.table) == 1:
-            matrix = Table(f"{first} \\ {second}", *counts.columns, box=None, padding=(0, 2))
-            for phase, row in counts.iterrows():
-                matrix.add_row(str(phase), *(str(count) for count in row))
-            console.print(matrix, highlight=False)
+        print_table((f"{first} \\ {second}", *counts), counts.itertuples(), numbers=counts)

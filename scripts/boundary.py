@@ -1,52 +1,76 @@
-"""grokjax boundary."""
+"""`grokjax boundary`: prints and draws what analysis.statistics.boundary finds (analysis.plots: boundary, fits)."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-from rich.table import Table
+import pandas as pd
+from cyclopts import Parameter
 
-from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.statistics.boundary import STATUSES, boundaries, boundary_table
-from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
-from grokjax.scripts.options import Root, table_console
-from grokjax.scripts.selection import RuleName, Thresholds, Where, chosen_runs, tell_missing
+from grokjax.analysis.plots import plot_boundary, plot_fits
+from grokjax.analysis.statistics.boundary import STATUSES, boundary_table, other_hyperparameters
+from grokjax.errors import AnalysisError
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.selection import Labels, Selection, title, warn_of_missing
 
 
 def command(
-    root: Root,
-    axis: Annotated[str, typer.Argument(metavar="AXIS", help="The hyperparameter along which to look.", show_default=False)],
-    where: Where = [],  # noqa: B006  (typer copies it)
-    rule: RuleName = None,
-    threshold: Thresholds = [],  # noqa: B006
-    phase: Annotated[str, typer.Option(help="Whose boundary.")] = "grok",
-    against: Annotated[
-        str | None, typer.Option(help="Against which other phase. [default: all others]", show_default=False)
-    ] = None,
+    root: RootArgument,
+    axis: Annotated[str, Parameter(help="Hyperparameter along which to look for the boundary.")],
+    /,
+    *,
+    phase: str = "grok",
+    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
+    fits: bool = False,
+    selection: Selection = Selection(),
+    labels: Labels = Labels(),
+    picture: Picture = Picture(),
 ) -> None:
-    """Tell where along a hyperparameter a phase takes over, for every combination of the others, with a bootstrap band.
+    """Find where along a hyperparameter one phase becomes another.
+
+    The boundary is where the share of a phase crosses one half in a logistic fit, with a bootstrap band. There is one for every
+    combination of the other hyperparameters that vary.
+
+    Args:
+      phase: Phase whose boundary to find.
+      against: Phase on the other side of the boundary.
+      fits: Draw the shares and their logistic fits along AXIS instead of the boundary.
 
     Examples:
-        grokjax boundary results/demo weight_decay
+        grokjax boundary results/demo weight_decay --against memorize
 
-        grokjax boundary results/x train_size --phase grok --against memorize
+        grokjax boundary results/x train_size --out boundary.pdf
+
+        grokjax boundary results/x train_size --fits --out fits.pdf
     """
-    runs = chosen_runs(root, where)
-    tell_missing(root, where, runs)
-    judged_by = choose_rule(root, runs, rule, threshold)
-    by = [name for name in varied_hyperparameters(runs) if name != axis]
-    found = boundary_table(boundaries(runs, classify(runs, judged_by), axis, by, phase=phase, against=against), by)
-    typer.echo(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(judged_by)}")
-    table = Table(*by, "runs", "left out", axis, "95 %", "status", box=None, padding=(0, 2))
-    for row in found.to_dict("records"):
-        cells = (f"{row[name]:g}" if isinstance(row[name], float) else str(row[name]) for name in by)
+    if fits and not picture.out:
+        raise AnalysisError("--fits says what to draw; add --out FILE")
+    results = selection.open(root)
+    missing, rule = warn_of_missing(results), labels.choose(results)
+    by = other_hyperparameters(results.runs, axis)
+    found = results.boundaries(axis, phase, against, rule)
+    print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
+    table = boundary_table(found, by)
+    _print_boundaries(table, axis, by)
+    if against is None and (table["status"] == "no trend").any():
+        print(f"if {phase} lies between two other phases, try --against PHASE (such as memorize) or another --phase (such as fail)")
+    if picture.out:
+        plot = plot_fits if fits else plot_boundary
+        above = title(selection, rule)
+        figure = plot(found, by=by, phase=phase, against=against, missing=missing, title=above, width=picture.inches)
+        picture.write(figure, root, "boundary")
+
+
+def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:
+    rows = []
+    for row in table.to_dict("records"):
         known = row["status"] in ("found", "outside")
         at, band = (f"{row['boundary']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}") if known else ("", "")
-        table.add_row(*cells, str(row["runs"]), str(row["left_out"]), at, band, row["status"])
-    table_console().print(table, highlight=False)
-    for status in found["status"].drop_duplicates():
+        rows.append((*(row[name] for name in by), row["runs"], row["left_out"], at, band, row["status"]))
+    print_table((*by, "runs", "left out", axis, "95 %", "status"), rows)
+    for status in table["status"].drop_duplicates():
         if status != "found":
-            typer.echo(f"{status}: {STATUSES[status]}")
+            print(f"{status}: {STATUSES[status]}")

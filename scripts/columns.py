@@ -6,24 +6,25 @@ from dataclasses import replace
 from typing import Annotated, Literal
 
 import pyarrow as pa
-import typer
-from rich.table import Table
+from cyclopts import Parameter
 
 from grokjax.errors import InputError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
-from grokjax.scripts.options import table_console
+from grokjax.scripts.printing import print_table
 from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 
 
 def command(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Only these.", show_default=False)] = None,
-    table: Annotated[
-        Literal["runs", "curves"] | None, typer.Option(help="Of one table. [default: both]", show_default=False)
-    ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As docs/columns.md has them.")] = False,
+    *names: Annotated[str, Parameter(name="NAME", help="Only these columns.")],
+    table: Annotated[Literal["runs", "curves"] | None, Parameter(show_default="both")] = None,
+    markdown: bool = False,
 ) -> None:
-    """Tell what the columns of the tables hold: name, type, unit, meaning.
+    """Explain the columns of the tables: name, type, unit and meaning.
+
+    Args:
+      table: Only the columns of this table.
+      markdown: Print Markdown, as in docs/columns.md.
 
     Examples:
         grokjax columns
@@ -32,15 +33,16 @@ def command(
     """
     tables = {name: columns for name, columns in dictionary().items() if table in (None, name)}
     known = [column.name for columns in tables.values() for column in columns]
-    for name in names or ():
+    for name in names:
         if name not in known:
             raise InputError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
     for which, columns in tables.items():
         chosen = [column for column in columns if not names or column.name in names]
         if chosen and markdown:
-            typer.echo("\n".join(markdown_rows(chosen)))
+            print("\n".join(markdown_rows(chosen)))
         elif chosen:
-            _tell(which, chosen)
+            rows = ((each.name, _type(each.type), each.unit, each.meaning) for each in chosen)
+            print_table((which, "type", "unit", "meaning"), rows)
 
 
 def dictionary() -> dict[str, tuple[Column, ...]]:
@@ -57,13 +59,6 @@ def markdown_rows(columns: list[Column]) -> list[str]:
     """A Markdown table of columns, line by line."""
     rows = (f"| `{each.name}` | {_type(each.type)} | {each.unit} | {each.meaning} |" for each in columns)
     return ["| column | type | unit | meaning |", "|---|---|---|---|", *rows]
-
-
-def _tell(which: str, columns: list[Column]) -> None:
-    table = Table(which, "type", "unit", "meaning", box=None, padding=(0, 2))
-    for each in columns:
-        table.add_row(each.name, _type(each.type), each.unit, each.meaning)
-    table_console().print(table, highlight=False, markup=False)
 
 
 def _type(kind: pa.DataType) -> str:

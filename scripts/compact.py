@@ -1,29 +1,25 @@
-"""grokjax compact."""
+"""`grokjax compact`: prints what sweeps.store.compact did."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
-from grokjax.scripts.options import Root
+from grokjax.scripts.options import RootArgument
 from grokjax.sweeps.store.compact import compact
-from grokjax.sweeps.store.root import Root as SweepRoot
+from grokjax.sweeps.store.root import Root
 
 
-def command(
-    root: Root,
-    out: Annotated[
-        str, typer.Argument(metavar="DST", help="The new root: a new folder or address, or one begun so.", show_default=False)
-    ],
-) -> None:
-    """Copy a root of many small files to another, in few large ones. The old one stays; the new one can be used in its place.
+def command(root: RootArgument, out: Annotated[str, Parameter(name="DST", help="New root: a new folder or address.")], /) -> None:
+    """Copy a root of many small files into one of few large files.
 
-    The same command again continues where it was interrupted, and adds what the old root has gained since.
+    The old root stays as it is; the new one can be used in its place. The same command again continues an interrupted copy and adds
+    what the old root has gained since.
 
-    Example:
+    Examples:
         grokjax compact results/x results/x-compact
     """
-    done = compact(SweepRoot.open(root), out)
-    typer.echo(f"Copied {done.runs:,} runs of {done.packs:,} files to {out}, in {done.bundles:,} of runs and as many of curves")
-    typer.echo(f"Next: grokjax verify {out}")
+    done = compact(Root.open(root), out)
+    print(f"Copied {done.runs:,} runs from {done.packs:,} files to {out}: {done.bundles:,} files of runs and as many of curves")
+    print(f"Next: grokjax verify {out}")

@@ -1,68 +1,72 @@
-"""grokjax curves."""
+"""`grokjax curves`: draws the curves of one cell (analysis.plots.curves)."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-import typer
+from cyclopts import Parameter
 
-from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.plots import plot_curves
-from grokjax.analysis.tables.load import load_curves
+from grokjax.analysis.tables.selection import one_cell, seed_labels
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
-from grokjax.scripts.pictures import Out, Width, inches, write
-from grokjax.scripts.selection import (
-    RuleName,
-    SkipBadFiles,
-    Thresholds,
-    Where,
-    chosen_runs,
-    few,
-    missing_runs,
-    on_bad_file,
-    one_cell,
-    seed_labels,
-)
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.selection import Labels, Selection, names_of
 
 MOST_PANELS = 30
+SHEET = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
+SHEET_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 
 
 def command(
-    root: Root,
-    where: Where = [],  # noqa: B006  (typer copies it)
-    rule: RuleName = None,
-    threshold: Thresholds = [],  # noqa: B006
-    metrics: Annotated[
-        str, typer.Option(help="What to draw, joined by commas: train_accuracy,test_accuracy; a probe's; see docs/columns.md.")
-    ] = "train_loss,test_loss",
-    out: Out = None,
-    width: Width = None,
-    skip_bad_files: SkipBadFiles = False,
+    root: RootArgument,
+    /,
+    *,
+    metrics: Annotated[str | None, Parameter(metavar="NAMES", show_default="train_loss,test_loss")] = None,
+    sheet: bool = False,
+    selection: Selection = Selection(),
+    labels: Labels = Labels(),
+    picture: Picture = Picture(),
 ) -> None:
-    """Draw the curves of a cell's seeds, panels a seed, with each run's phase.
+    r"""Draw the curves of one cell, a panel for each seed.
+
+    A cell is one combination of hyperparameters: choose it with --where. Draws ROOT/curves.png and ROOT/curves.svg unless --out
+    names other files.
+
+    Args:
+      metrics: Metrics to draw, joined by commas; `grokjax columns --table curves` lists them.
+      sheet: Draw an overview instead: losses, accuracies, norms and the events of training. Writes ROOT/sheet.png and .svg.
 
     Examples:
-        grokjax curves results/modular-reverse --metrics train_accuracy,test_accuracy
+        grokjax curves results/modular --metrics train_accuracy,test_accuracy
 
-        grokjax curves results/demo --where weight_decay=0.1 --where hidden_size=64 --where train_size=1250
+        grokjax curves results/demo --where hidden_size=64 \
+            --where weight_decay=0.1 --where train_size=1250 --sheet
     """
-    runs = few(one_cell(chosen_runs(root, where, skip_bad_files)), MOST_PANELS)
-    wanted = [metric.strip() for metric in metrics.split(",")]
-    curves = load_curves(root, runs["run_id"].tolist(), wanted, on_bad_file(skip_bad_files))
-    runs = runs[runs["run_id"].isin(curves["run_id"])]  # all, but for those in files that were left out
+    if sheet and metrics is not None:
+        raise AnalysisError("--sheet draws its own metrics; leave out --metrics, or --sheet")
+    results = selection.open(root)
+    runs = one_cell(results.runs)
+    if len(runs) > MOST_PANELS:
+        raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2")
+    names = [*SHEET, *SHEET_IF_LOGGED] if sheet else names_of(metrics or "train_loss,test_loss")
+    curves = results.curves(runs["run_id"].tolist(), names)
+    runs = runs[runs["run_id"].isin(curves["run_id"])]  # all of them, unless a bad file was left out
     if runs.empty:
         raise AnalysisError("no curve of these runs can be read")
-    phases = classify(runs, choose_rule(root, runs, rule, threshold))
-    ids = runs["run_id"].tolist()
+    phases, seeds, ids = classify(runs, labels.choose(results)), seed_labels(runs), runs["run_id"].tolist()
     figure = plot_curves(
         curves,
-        dict(zip(ids, seed_labels(runs), strict=True)),
-        metrics=wanted,
-        title=", ".join(where) or "all runs",
+        dict(zip(ids, seeds, strict=True)),
+        metrics=[name for name in names if name not in SHEET_IF_LOGGED or curves[name].notna().any()],
+        title=selection.title or "all runs",
         phases=dict(zip(ids, phases, strict=True)),
-        missing=missing_runs(root, where, runs),
-        width=inches(width),
+        events=events(curves) if sheet else None,
+        missing=len(results.missing),
+        width=picture.inches,
     )
-    write(figure, root, "curves", out)
+    print_table(("run", "seeds", "phase"), list(zip(ids, seeds, phases, strict=True)))
+    picture.write(figure, root, "sheet" if sheet else "curves")

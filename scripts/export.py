@@ -1,59 +1,59 @@
-"""grokjax export."""
+"""`grokjax export`: writes files through analysis.tables.export, and to trackers through analysis.tables.trackers."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
 
-import typer
+from cyclopts import Parameter
 
 from grokjax.analysis.tables.export import Table, export
 from grokjax.analysis.tables.trackers import track
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import Root
-from grokjax.scripts.selection import SkipBadFiles, Where, chosen_runs, on_bad_file
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.selection import Selection
 
 
 def command(
-    root: Root,
+    root: RootArgument,
     out: Annotated[
-        str,
-        typer.Argument(metavar="OUT", help="A .csv or .parquet file; a database file or address; a folder.", show_default=False),
+        str, Parameter(name="OUT", help="A .csv or .parquet file; for MLflow a database file or an address; for W&B a folder.")
     ],
-    to: Annotated[
-        Literal["file", "mlflow", "wandb"], typer.Option(help="One file, or each run into a tracker; wandb: offline.")
-    ] = "file",
-    table: Annotated[Table | None, typer.Option(help="Which table goes to the file. [default: runs]", show_default=False)] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(help="Of the experiment or project. [default: the last part of ROOT]", show_default=False),
-    ] = None,
-    where: Where = [],  # noqa: B006  (typer copies it)
-    skip_bad_files: SkipBadFiles = False,
+    /,
+    *,
+    to: Literal["file", "mlflow", "wandb"] = "file",
+    table: Annotated[Table | None, Parameter(show_default="runs")] = None,
+    name: Annotated[str | None, Parameter(show_default="the last part of ROOT")] = None,
+    selection: Selection = Selection(),
 ) -> None:
-    """Write the runs table, or the curves, to one file; or enter every run into an experiment tracker.
+    """Write a table to a file, or the runs to an experiment tracker.
 
-    A run that the tracker holds already is left alone there.
+    A tracker keeps the runs that it has already.
+
+    Args:
+      to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
+      table: Table that goes to the file.
+      name: Name of the MLflow experiment or the W&B project.
 
     Examples:
         grokjax export results/demo demo.csv
 
-        grokjax export results/demo curves.parquet --table curves --where weight_decay=0.1
+        grokjax export results/demo curves.parquet --table curves --where seed=0
 
         grokjax export results/demo mlflow.db --to mlflow
 
         grokjax export results/demo wandb-demo --to wandb
     """
-    run_ids = chosen_runs(root, where, skip_bad_files)["run_id"].tolist() if where else None
+    run_ids = selection.open(root).runs["run_id"].tolist() if selection.where else None
     if to == "file":
         if name is not None:
-            raise AnalysisError("--name is of an experiment or project; a file needs none")
-        rows = export(root, table or "runs", Path(out), run_ids, on_bad_file(skip_bad_files))
-        typer.echo(f"Wrote {out}: {rows:,} rows")
+            raise AnalysisError("--name is of an MLflow experiment or a W&B project; a file needs none")
+        rows = export(root, table or "runs", Path(out), run_ids, selection.on_bad_file)
+        print(f"Wrote {out}: {rows:,} rows")
         return
     if table is not None:
         raise AnalysisError(f"--table is for a file; --to {to} takes both tables")
-    entered, there = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, on_bad_file(skip_bad_files))
-    typer.echo(f"Entered {entered:,} runs into {out}" + (f"; {there:,} were there already" if there else ""))
+    entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
+    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were there already" if known else ""))
     if to == "wandb" and entered:
-        typer.echo(f"Next: wandb sync {out}/offline-run-*")
+        print(f"Next: wandb sync {out}/offline-run-*")

@@ -1,61 +1,137 @@
-"""grokjax: hyperparameter sweeps for grokking research, from a short spec to a phase diagram."""
+"""The `grokjax` command: which verbs there are, how a verb is loaded, and how errors and warnings are shown."""
 
 from __future__ import annotations
 
-import importlib
+import ast
+import logging
 import os
+import re
 import sys
 import warnings
-from importlib import metadata
+from collections.abc import Sequence
+from importlib import metadata, resources
 from typing import Annotated, TextIO
 
-import typer
+from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 
-from grokjax.errors import BadFileWarning, InputError
-from grokjax.registry import ComponentError
+from grokjax.errors import BadFileWarning, InputError, nearest
 
-COMMANDS = (
-    *("run", "retry", "plan", "status", "verify", "compact"),
-    *("phases", "curves", "weights", "figure", "report", "compare", "agreement", "delays", "boundary", "refine"),
-    *("query", "columns", "export", "specs"),
-)
+# Each verb is the function `command` of the module of its name.
+VERBS = {
+    "Run sweeps": ("run", "retry", "plan", "status", "verify", "compact"),
+    "Study results": ("phases", "curves", "weights", "boundary", "delays", "agreement", "compare", "refine"),
+    "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
+}
+ANYWHERE = Group("Global options", sort_key=90)
+# What draws each figure that `grokjax figure KIND` drew in version 0.1.
+FIGURES = {
+    "phases": "phases ROOT",
+    "shares": "phases ROOT --shares all",
+    "sensitivity": "agreement ROOT --out FILE",
+    "boundary": "boundary ROOT AXIS --out FILE",
+    "fits": "boundary ROOT AXIS --fits --out FILE",
+    "delays": "delays ROOT --plot map --out FILE",
+    "survival": "delays ROOT --plot survival --out FILE",
+    "scatter": "delays ROOT --plot scatter --out FILE",
+    "curves": "curves ROOT",
+    "sheet": "curves ROOT --sheet",
+    "weights": "weights ROOT",
+    "waves": "weights ROOT --plot waves",
+    "stars": "weights ROOT --plot stars",
+    "spectra": "weights ROOT --plot spectra",
+}
 
 
-app = typer.Typer(
-    help=__doc__, invoke_without_command=True, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the command line and exits: 0 done, 1 something failed or is wrong, 2 bad input, 130 interrupted.
+
+    Args:
+      arguments: the words after `grokjax`; those that the process was started with when None.
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            sys.exit(_app().meta(sys.argv[1:] if arguments is None else list(arguments)))
+        except (CycloptsError, InputError) as error:
+            sys.stderr.write(f"grokjax: {_sentence(error)}\n")
+            sys.exit(2)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(0)
 
 
-@app.callback()
-def _grokjax(version: Annotated[bool, typer.Option("--version", help="Show the version and exit.", is_eager=True)] = False) -> None:
-    if version:
-        typer.echo(metadata.version("grokjax"))
-        raise typer.Exit
+def _app() -> App:
+    app = App(
+        name="grokjax",
+        help="Hyperparameter sweeps for grokking research, from a short spec to a phase diagram.",
+        help_epilogue="`grokjax VERB --help` explains a verb, with examples. Start with: grokjax run parity-demo",
+        version=lambda: metadata.version("grokjax"),
+        version_flags=["--version"],
+        help_format="plaintext",
+        group_parameters=Group("Options", sort_key=10),
+        default_parameter=Parameter(negative=(), consume_multiple=False, show_default=_shown_default),
+        exit_on_error=False,
+        print_error=False,
+        result_action="return_value",
+    )
+    app["--help"].group = app["--version"].group = ANYWHERE
+    for place, (title, names) in enumerate(VERBS.items()):
+        group = Group(title, sort_key=place)
+        for order, name in enumerate(names):
+            text, examples = _help(name)
+            path = f"{__package__}.{name}:command"
+            app.command(path, name=name, help=text, help_epilogue=examples, group=group, sort_key=order)
+
+    @app.meta.default
+    def launch(
+        *words: Annotated[str, Parameter(show=False, allow_leading_hyphen=True)],
+        verbose: Annotated[
+            bool, Parameter(("--verbose", "-v"), group=ANYWHERE, help="Show log messages on standard error.")
+        ] = False,
+    ) -> int | None:
+        if verbose:
+            logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
+            logging.getLogger("grokjax").setLevel(logging.INFO)
+        code: int | None = app(words)
+        return code
+
+    return app
+
+
+def _help(name: str) -> tuple[str, str]:
+    """The help text of a verb and its examples, from the docstring in its source: importing it would load pandas, jax or Ray."""
+    module = ast.parse(resources.files(__package__).joinpath(f"{name}.py").read_text(encoding="utf-8"))
+    functions = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "command")
+    text, heading, examples = (ast.get_docstring(next(functions)) or "").partition("Examples:\n")
+    unwrapped = re.sub(r"(?<=\S)\n(?=\S)", " ", text.partition("\nArgs:\n")[0])
+    return unwrapped.strip(), heading + examples
+
+
+def _shown_default(value: object) -> object:
+    """What --help shows as the default of an option: nothing where leaving it out means nothing."""
+    return None if value is None or value is False or value == () else value
+
+
+def _sentence(error: Exception) -> str:
+    """An error in one line, with what to do."""
+    if not isinstance(error, CycloptsError):
+        return str(error)
+    help_page = " ".join(("grokjax", *(error.command_chain or ()), "--help"))
+    if isinstance(error, UnusedCliTokensError):
+        return f"unexpected argument {' '.join(error.unused_tokens or ())}. See: {help_page}"
+    if not isinstance(error, UnknownCommandError):
+        return f"{' '.join(str(error).split())} See: {help_page}"
+    name, *rest = error.unused_tokens or [""]
+    if name == "figure":
+        kind = rest[0] if rest and rest[0] in FIGURES else "phases"
+        return f"grokjax figure is gone: every verb draws its own figures; figure {kind} is now grokjax {FIGURES[kind]}"
+    verbs = [verb for names in VERBS.values() for verb in names]
+    return f"there is no command {name}; the commands are {', '.join(verbs)}{nearest(name, verbs)}"
 
 
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
 ) -> None:
-    """What was left out is for the user, in a line; where in the code a warning comes from is for developers."""
+    """Shows a warning about a file that was left out as one line for users; other warnings as Python does, for developers."""
     plain = warnings.formatwarning(message, category, filename, lineno, line)
     (file or sys.stderr).write(f"grokjax: {message}\n" if issubclass(category, BadFileWarning) else plain)
-
-
-def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 some packs failed, 2 bad input, 130 interrupted."""
-    asked = [name for name in COMMANDS if name in sys.argv[1:2]]
-    warnings.showwarning = _show_warning
-    try:
-        for name in asked or COMMANDS:  # each imports another slow half of the libraries, so only the one asked for
-            module = importlib.import_module(f"grokjax.scripts.{name}")
-            if name == "figure":
-                app.add_typer(module.kinds(sys.argv[2:] if asked else []), name=name)
-            else:
-                app.command(name)(module.command)
-        app()
-    except (InputError, ComponentError) as error:
-        sys.stderr.write(f"grokjax: {error}\n")
-        sys.exit(2)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)

@@ -1,44 +1,42 @@
-"""Arguments that several commands share, each declared once."""
+"""Options that several commands share: each is declared here once, as a field of a group that a command takes whole."""
 
 from __future__ import annotations
 
-import sys
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-import typer
-from rich.console import Console
+from cyclopts import Group, Parameter
+from cyclopts.types import PositiveInt
 
-from grokjax.sweeps.spec.sweep_spec import Stop
+RootArgument = Annotated[str, Parameter(help="Root of the sweep: a folder, or an address such as s3://bucket/folder.")]
+Spec = Annotated[str, Parameter(help="Name of a shipped spec (`grokjax specs` lists them), or a TOML file.")]
 
-Spec = Annotated[
-    str, typer.Argument(metavar="SPEC", help="A shipped spec's name (see grokjax specs) or a TOML file.", show_default=False)
-]
-StopOption = Annotated[
-    Stop | None,
-    typer.Option(
-        help="decided ends a run once its label can no longer change under the spec's rule; never trains every step. "
-        "[default: the spec's]",
-        show_default=False,
-    ),
-]
-Settings = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="NAME=VALUE",
-        help='Fix or vary one: weight_decay=0.1, seed=0..2, hidden_size=16,64, "weight_decay=0.1..1 log 5". Repeatable.',
-        show_default=False,
-    ),
-]
-Unset = Annotated[
-    list[str],
-    typer.Option("--unset", metavar="NAME", help="Take a hyperparameter out of the spec. Repeatable.", show_default=False),
-]
-Root = Annotated[
-    str, typer.Argument(metavar="ROOT", help="Where the sweep was run to: a folder, or an address.", show_default=False)
-]
+SETTING = "NAME=VALUE"
 
 
-def table_console() -> Console:
-    """Where tables go: as wide as the terminal; in a file or a pipe wide enough to keep words whole."""
-    return Console(width=None if sys.stdout.isatty() else 140)
+@Parameter(name="*", group=Group("Changes to the spec", sort_key=22))
+@dataclass(frozen=True, kw_only=True)
+class SpecChanges:
+    """Changes that the command line makes to a spec."""
+
+    settings: Annotated[tuple[str, ...], Parameter("--set", metavar=SETTING)] = ()
+    """Fix or vary a hyperparameter: weight_decay=0.1, seed=0..2, hidden_size=16,64, "weight_decay=0.1..1 log 5". Repeatable."""
+    unset: Annotated[tuple[str, ...], Parameter(metavar="NAME")] = ()
+    """Remove a hyperparameter from the spec. Repeatable."""
+    stop: Annotated[Literal["decided", "never"] | None, Parameter(show_default="the spec's")] = None
+    """When a run may end early: "decided" ends it once its label cannot change any more; "never" trains every step."""
+    tuning: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
+    """Fix dot_library (default or eigen) or lane_width, which are otherwise measured once on each machine. Repeatable."""
+
+
+@Parameter(name="*", group=Group("Execution", sort_key=23))
+@dataclass(frozen=True, kw_only=True)
+class Workers:
+    """Where a sweep is trained. Nothing here changes a result."""
+
+    address: Annotated[str | None, Parameter(metavar="HOST:PORT", show_default="start Ray on this machine")] = None
+    """Running Ray cluster to train on; "auto" finds one on this machine."""
+    cpus: Annotated[PositiveInt | None, Parameter(show_default="all")] = None
+    """Number of CPU cores that a local Ray uses."""
+    executor: Literal["ray", "inline"] = "ray"
+    """"inline" trains in this process, without Ray: for debugging."""

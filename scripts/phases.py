@@ -1,63 +1,71 @@
-"""grokjax phases."""
+"""`grokjax phases`: prints the counts of phases and draws the map (analysis.plots: phases, shares)."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import pandas as pd
-import typer
-from rich.console import Console
-from rich.table import Table
+from cyclopts import Parameter
 
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.plots import plot_phases
-from grokjax.scripts.grids import labelled_grid
-from grokjax.scripts.options import Root
-from grokjax.scripts.pictures import Out, Width, inches, write
-from grokjax.scripts.selection import Across, Panels, RuleName, SkipBadFiles, Thresholds, Upwards, Where
+from grokjax.analysis.plots import plot_phases, plot_shares
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.selection import Axes, Labels, Selection, title
 
 
 def command(
-    root: Root,
-    x: Across = None,
-    y: Upwards = None,
-    facet: Panels = None,
-    where: Where = [],  # noqa: B006  (typer copies it)
-    rule: RuleName = None,
-    threshold: Thresholds = [],  # noqa: B006
-    out: Out = None,
-    width: Width = None,
-    skip_bad_files: SkipBadFiles = False,
+    root: RootArgument,
+    /,
+    *,
+    shares: Annotated[str | None, Parameter(metavar="PHASE")] = None,
+    selection: Selection = Selection(),
+    labels: Labels = Labels(),
+    axes: Axes = Axes(),
+    picture: Picture = Picture(),
 ) -> None:
-    """Label every run and draw the phase diagram.
+    """Label every run, count the phases and draw the phase diagram.
+
+    Draws ROOT/phases.png and ROOT/phases.svg unless --out names other files.
+
+    Args:
+      shares: Draw shares instead of runs, for cells with many seeds: the share of one phase as shades with numbers, or "all"
+        phases as bars.
 
     Examples:
         grokjax phases results/demo
 
-        grokjax phases results/x --threshold ratio_threshold=1e4 --out figures/map.pdf
-
         grokjax phases results/x --rule accuracy_delay --threshold delay=2000
 
-        grokjax phases results/x --x learning_rate --where train_size=1250 --y hidden_size
+        grokjax phases results/x --x learning_rate --where train_size=1250
+
+        grokjax phases results/x --shares grok --out grok.pdf --width double
     """
-    labelled = labelled_grid(root, where, rule, threshold, (x, y, facet), skip_bad_files)
-    figure = plot_phases(labelled.grid, x=labelled.x, y=labelled.y, facet=labelled.facet, title=labelled.title, width=inches(width))
-    runs, phases, grid = labelled.runs, labelled.phases, labelled.grid
+    results = selection.open(root)
+    runs, rule = results.runs, labels.choose(results)
+    phases, above = results.label(rule), title(selection, rule)
+    x, y, facet = axes.choose(results)
+    grid = results.grid(x, y, facet, rule)
+    if shares is None:
+        figure = plot_phases(grid, x=x, y=y, facet=facet, title=above, width=picture.inches)
+    else:
+        phase = None if shares == "all" else shares
+        figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=above, width=picture.inches)
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    typer.echo("; ".join(part for part in (f"rule {describe_rule(labelled.rule)}", partial) if part))
-    varied = [name for name in (labelled.facet, labelled.x, labelled.y) if runs[name].nunique() > 1]
-    _tell(runs.assign(phase=phases), varied[0] if varied else labelled.facet)
+    print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial) if words))
+    varied = [name for name in (facet, x, y) if runs[name].nunique() > 1]
+    _print_counts(runs.assign(phase=phases), varied[0] if varied else facet)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
-        typer.echo(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
-    write(figure, root, "phases", out)
+        print(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
+    picture.write(figure, root, "phases" if shares is None else "shares")
 
 
-def _tell(labelled: pd.DataFrame, name: str) -> None:
-    """Counts by phase, a row a value of a hyperparameter."""
+def _print_counts(labelled: pd.DataFrame, name: str) -> None:
+    """Prints the count of each phase, a row for each value of a hyperparameter."""
     counts = pd.crosstab(labelled[name], labelled["phase"].astype(str))
-    present = [phase for phase in PHASES if phase in counts]
-    table = Table(name, *present, box=None, padding=(0, 2))
-    for value, row in counts[present].iterrows():
-        table.add_row(f"{value:g}" if isinstance(value, float) else str(value), *(str(count) for count in row))
-    table.add_row("all", *(str(total) for total in counts[present].sum()), style="bold")
-    Console().print(table, highlight=False)
+    counts = counts[[phase for phase in PHASES if phase in counts]]
+    rows = [(f"{value:g}" if isinstance(value, float) else value, *row) for value, *row in counts.itertuples()]
+    print_table((name, *counts), [*rows, ("all", *counts.sum())], numbers=counts)

@@ -1,12 +1,12 @@
-"""Where a command's picture goes, and how wide it is."""
+"""The options `--out` and `--width`: which files a picture is written to, and how wide it is."""
 
 from __future__ import annotations
 
-import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from cyclopts import Group, Parameter
 from matplotlib.figure import Figure
 
 from grokjax.analysis.plots import DOUBLE, SINGLE, figure_kind, save
@@ -14,49 +14,36 @@ from grokjax.errors import InputError
 from grokjax.sweeps.store.objects import is_address
 
 NARROWEST, WIDEST = 2.0, 40.0  # inches
+NAMED_WIDTHS = {"single": SINGLE, "double": DOUBLE}
 
 
-def _check_kinds(paths: list[Path] | None) -> list[Path] | None:
-    """Refuses what cannot be drawn before anything is read."""
-    for path in paths or []:
-        figure_kind(path)
-    return paths
+@Parameter(name="*", group=Group("Picture", sort_key=26))
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """Files for a picture and its width; checked when the options are read, before any results are."""
 
+    out: Annotated[tuple[Path, ...], Parameter(metavar="FILE")] = ()
+    """Draw to this file: .png, .svg or .pdf. Repeatable."""
+    width: Annotated[str | None, Parameter(metavar="WIDTH", show_default="what the picture needs")] = None
+    """Width of the picture: single or double (3.5 and 7.2 inches, the columns of a paper), or a number of inches."""
 
-Out = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="The picture, .png, .svg or .pdf. Repeatable. [default: a .png and an .svg in ROOT]",
-        callback=_check_kinds,
-        show_default=False,
-    ),
-]
-Width = Annotated[
-    str | None,
-    typer.Option(
-        help=f"Of the picture: single or double, the columns of a paper ({SINGLE:g} and {DOUBLE:g} inches), or inches. "
-        "[default: what it needs]",
-        show_default=False,
-    ),
-]
+    def __post_init__(self) -> None:
+        """Raises InputError for a file that cannot be drawn to, or a width that is none."""
+        for path in self.out:
+            figure_kind(path)
+        if self.width is not None and not NARROWEST <= (self.inches or 0) <= WIDEST:
+            raise InputError(f"--width {self.width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
 
+    @property
+    def inches(self) -> float | None:
+        """The width; None if none was given, or it is no number."""
+        try:
+            return NAMED_WIDTHS.get(self.width or "") or float(self.width or "")
+        except ValueError:
+            return None
 
-def inches(width: str | None) -> float | None:
-    """The width that was asked for; None if none was. Raises InputError if it is no width."""
-    if width is None:
-        return None
-    named = {"single": SINGLE, "double": DOUBLE}
-    try:
-        asked = named[width] if width in named else float(width)
-    except ValueError:
-        asked = math.nan
-    if not NARROWEST <= asked <= WIDEST:
-        raise InputError(f"--width {width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
-    return asked
-
-
-def write(figure: Figure, root: str, kind: str, out: list[Path] | None) -> None:
-    """Writes a picture to `out`, or to KIND.png and KIND.svg in the root, or here if the root is an address; says where."""
-    folder = Path() if is_address(root) else Path(root)
-    paths = out or [folder / f"{kind}.png", folder / f"{kind}.svg"]
-    typer.echo("\n".join(f"Wrote {save(figure, path)}" for path in paths))
+    def write(self, figure: Figure, root: str, name: str) -> None:
+        """Writes a figure to the files given, else to NAME.png and NAME.svg in the root (for an address: in the working folder)."""
+        folder = Path() if is_address(root) else Path(root)
+        for path in self.out or (folder / f"{name}.png", folder / f"{name}.svg"):
+            print(f"Wrote {save(figure, path)}")

@@ -1,159 +1,120 @@
-"""What the commands that read results ask for: which runs, which axes, which thresholds."""
+"""Options that say which runs a command reads, what labels them, and which hyperparameters span the map."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+import sys
+from dataclasses import dataclass
+from typing import Annotated
 
-import pandas as pd
-import typer
+from cyclopts import Group, Parameter
 
-from grokjax.analysis.labels.rules import RULES
-from grokjax.analysis.tables.hyperparameters import SEEDS, varied_hyperparameters
-from grokjax.analysis.tables.load import load_runs
-from grokjax.errors import AnalysisError, nearest
-from grokjax.sweeps.spec.axes import parse_setting
-from grokjax.sweeps.store.planned import planned_runs
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import CROSSINGS, RULES, ArticleRule, NamedRule
+from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.analysis.results import Results, open_root
+from grokjax.analysis.statistics.delays import Kind
+from grokjax.scripts.options import SETTING
 from grokjax.sweeps.store.read import OnBadFile
-from grokjax.sweeps.store.root import Root as SweepRoot
 
-Where = Annotated[
-    list[str],
-    typer.Option(
-        "--where", metavar="NAME=VALUE", help="Only runs with this value (or one of a,b,c). Repeatable.", show_default=False
-    ),
-]
-Across = Annotated[
-    str | None, typer.Option("--x", help="Hyperparameter across. [default: from the sweep's axes]", show_default=False)
-]
-Upwards = Annotated[str | None, typer.Option("--y", help="Hyperparameter upwards. [default: likewise]", show_default=False)]
-Panels = Annotated[
-    str | None, typer.Option("--facet", help="Hyperparameter that makes panels. [default: likewise]", show_default=False)
-]
-SkipBadFiles = Annotated[
-    bool, typer.Option("--skip-bad-files", help="Leave out files that are missing, cut short or foreign, and say which.")
-]
-RuleName = Annotated[
-    str | None,
-    typer.Option(
-        "--rule",
-        metavar="NAME",
-        help=f"What labels the runs: {', '.join(RULES)}. [default: the spec's, else one that fits the task]",
-        show_default=False,
-    ),
-]
-Thresholds = Annotated[
-    list[str],
-    typer.Option("--threshold", metavar="NAME=VALUE", help="A threshold of the rule. Repeatable.", show_default=False),
-]
+RUNS = Group("Runs", sort_key=22)
 
 
-def on_bad_file(skip: bool) -> OnBadFile:
-    """What --skip-bad-files asks for."""
-    return "skip" if skip else "raise"
+@Parameter(name="*", group=RUNS)
+@dataclass(frozen=True, kw_only=True)
+class BadFiles:
+    """What to do about a file of the root that cannot be read."""
+
+    skip_bad_files: bool = False
+    """Leave out files that are missing, truncated or not grokjax's, and name them, instead of stopping."""
+
+    @property
+    def on_bad_file(self) -> OnBadFile:
+        """What the loaders do about a file that cannot be read."""
+        return "skip" if self.skip_bad_files else "raise"
 
 
-def chosen_runs(root: str, where: list[str], skip_bad_files: bool = False) -> pd.DataFrame:
-    """The runs table of `root`, narrowed to NAME=VALUE conditions. Raises AnalysisError where one names no column or no run."""
-    runs = load_runs(root, on_bad_file=on_bad_file(skip_bad_files))
-    for condition in where:
-        kept = runs[_holds(runs, condition)]
-        if kept.empty:
-            name = condition.partition("=")[0]
-            there = ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
-            raise AnalysisError(f"--where {condition}: no run has it; {name} is {there}")
-        runs = kept
-    return runs
+@Parameter(name="*", group=RUNS)
+@dataclass(frozen=True, kw_only=True)
+class Selection(BadFiles):
+    """Which runs of a root a command reads."""
+
+    where: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
+    """Only runs with this value; a list a,b,c or a range 0..4 allows several. Repeatable: all conditions must hold."""
+
+    @property
+    def title(self) -> str | None:
+        """The conditions, for a figure's title; None without any."""
+        return ", ".join(self.where) or None
+
+    def open(self, root: str) -> Results:
+        """The results of a root, narrowed to the conditions."""
+        return open_root(root, self.where, self.on_bad_file)
 
 
-def one_cell(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs, by seed, if nothing but seeds varies among them. Raises AnalysisError otherwise."""
-    if varied := varied_hyperparameters(runs):
-        raise AnalysisError(f"choose one cell: add --where NAME=VALUE for {_choices(runs, varied)}")
-    return runs.sort_values([name for name in SEEDS if name in runs])
+@Parameter(name="*", group=Group("Labels", sort_key=23))
+@dataclass(frozen=True, kw_only=True)
+class Labels:
+    """The rule that labels the runs."""
+
+    rule: Annotated[
+        str | None,
+        Parameter(
+            metavar="NAME",
+            show_default="the spec's, else one that fits the task",
+            help=f"Rule that labels the runs: {', '.join(RULES)}, or one of an installed package.",
+        ),
+    ] = None
+    threshold: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
+    """Set a threshold of the rule. Repeatable."""
+
+    def choose(self, results: Results) -> NamedRule:
+        """The rule for these results, with its thresholds."""
+        return choose_rule(results.root, results.runs, self.rule, list(self.threshold))
 
 
-def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
-    """The run, if there is but one. Raises AnalysisError otherwise."""
-    if len(runs) > 1:
-        varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if name in runs and runs[name].nunique() > 1)]
-        raise AnalysisError(f"choose one run: add --where NAME=VALUE for {_choices(runs, varied)}")
-    return runs.iloc[0]
+@Parameter(name="*", group=Group("Map", sort_key=24))
+@dataclass(frozen=True, kw_only=True)
+class Axes:
+    """The hyperparameters that span the map."""
+
+    x: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
+    """Hyperparameter on the horizontal axis."""
+    y: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
+    """Hyperparameter on the vertical axis."""
+    facet: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
+    """Hyperparameter with a panel for each of its values."""
+
+    def choose(self, results: Results) -> tuple[str, str, str]:
+        """Hyperparameters for x, y and facet: those given, else from the axes of the root's specs."""
+        return results.axes(self.x, self.y, self.facet)
 
 
-def run_with_weights(root: str, where: list[str]) -> pd.Series[Any]:
-    """The one run that meets the conditions. Raises AnalysisError if there are several, or none kept its weights."""
-    runs = chosen_runs(root, where)
-    if "snapshots" in runs and not (runs["snapshots"] > 0).any():
-        raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
-    return one_run(runs)
+@Parameter(name="*", group=Group("Delays", sort_key=24))
+@dataclass(frozen=True, kw_only=True)
+class Crossings:
+    """The two moments between which a grokking delay lies."""
+
+    train: Annotated[
+        str, Parameter(metavar="CROSSING", help=f"When a run has fitted: a crossing of the train metric, {', '.join(CROSSINGS)}.")
+    ] = "accuracy_99"
+    test: Annotated[str, Parameter(metavar="CROSSING")] = "accuracy_99"
+    """When a run has generalized: the same crossings, of the test metric."""
+    kind: Kind = "first"
+    """Which crossing counts: the first one, or the sustained one, after which the metric never drops back."""
 
 
-def few(runs: pd.DataFrame, most: int) -> pd.DataFrame:
-    """The runs, if a figure has room for a panel each. Raises AnalysisError otherwise."""
-    if len(runs) > most:
-        raise AnalysisError(f"{len(runs)} seeds are more than {most} panels can show; choose some with --where seed=0,1,2")
-    return runs
+def warn_of_missing(results: Results) -> int:
+    """Says on standard error how many planned runs are missing, if any; returns the number."""
+    if missing := len(results.missing):
+        sys.stderr.write(f"partial: {missing:,} of {missing + len(results.runs):,} runs are still missing\n")
+    return missing
 
 
-def seed_labels(runs: pd.DataFrame) -> list[str]:
-    """What tells the runs of a cell apart: the seeds that vary."""
-    names = [name for name in SEEDS if name in runs and runs[name].nunique() > 1] or ["seed"]
-    if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
-        names = ["seed"]
-    return [", ".join(f"{name} {run[name]}" for name in names) for run in runs[names].to_dict("records")]
-
-
-def _choices(runs: pd.DataFrame, names: Sequence[str]) -> str:
-    return "; ".join(f"{name}: {', '.join(str(value) for value in sorted(runs[name].dropna().unique()))}" for name in names)
-
-
-def _holds(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
-    """Which runs have what NAME=VALUE asks for."""
-    name, equals, text = condition.partition("=")
-    if not equals:
-        raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
-    if name not in runs:
-        there = ", ".join([*varied_hyperparameters(runs), *(seed for seed in SEEDS if seed in runs)])
-        close = nearest(name, map(str, runs.columns)) or "; grokjax columns tells them all"
-        raise AnalysisError(f"--where {condition}: there is no column {name}; the runs differ in {there}{close}")
-    try:
-        wanted = parse_setting(text)
-    except ValueError as error:
-        raise AnalysisError(f"--where {condition}: {error}") from None
-    values = wanted if isinstance(wanted, list) else [wanted]
-    if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
-        raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
-    held: pd.Series[bool] = runs[name].isin(values)
-    return held
-
-
-def planned_cells(root: str, cell: Sequence[str], where: Sequence[str] = ()) -> pd.DataFrame | None:
-    """The hyperparameters `cell` of every run that the specs of a root ask for, a row a run; null where a run has none such.
-
-    With conditions, those of the runs that meet them; None if one asks for an outcome, which only a finished run has.
-    """
-    asked = [condition.partition("=")[0] for condition in where]
-    planned: pd.DataFrame = planned_runs(SweepRoot.open(root), {*cell, *asked}).runs.to_pandas(types_mapper=pd.ArrowDtype)
-    if not set(asked) <= set(planned):
-        return None
-    for condition in where:
-        planned = planned[_holds(planned, condition)]
-    return planned.reindex(columns=list(cell))
-
-
-def missing_runs(root: str, where: Sequence[str], runs: pd.DataFrame) -> int:
-    """How many of the runs that the specs of a root ask for, and that meet the conditions, are not among `runs`."""
-    planned = planned_cells(root, ("seed",), where)
-    return 0 if planned is None else max(0, len(planned) - len(runs))
-
-
-def tell_missing(root: str, where: Sequence[str], runs: pd.DataFrame) -> None:
-    """Says on standard error how many runs are not there yet, if any."""
-    if missing := missing_runs(root, where, runs):
-        typer.echo(f"partial: {missing:,} of {missing + len(runs):,} runs are still missing", err=True)
+def title(selection: Selection, rule: NamedRule) -> str | None:
+    """The title of a figure: the conditions, and the rule where it is not the published one; None without either."""
+    return "; ".join((*selection.where, *(() if rule == ArticleRule() else (f"rule {describe_rule(rule)}",)))) or None
 
 
 def names_of(joined: str) -> list[str]:
-    """The names of a list with commas."""
+    """The names in a comma-separated list."""
     return [name.strip() for name in joined.split(",") if name.strip()]

@@ -1,24 +1,22 @@
-"""grokjax specs."""
+"""`grokjax specs`: lists and prints the specs in sweeps/specs."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
-import typer
-from rich.console import Console
-from rich.table import Table
+from cyclopts import Parameter
 
 from grokjax.errors import SpecError
 from grokjax.registry import COMPONENTS
+from grokjax.scripts.printing import print_table
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec, shipped_specs
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 
-def command(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Print this spec.", show_default=False)] = None,
-) -> None:
-    """List the shipped specs, or print one, to start a spec of your own from.
+def command(name: Annotated[str | None, Parameter(help="Print this spec.")] = None, /) -> None:
+    """List the shipped specs, or print one as a start for your own.
 
     Examples:
         grokjax specs
@@ -27,13 +25,10 @@ def command(
     """
     shipped = shipped_specs()
     if name is None:
-        table = Table("spec", "runs", "what", box=None, padding=(0, 2))
-        for each in shipped:
-            spec = load_spec(each)
-            table.add_row(each, f"{_runs(spec):,}", spec.description)
-        Console().print(table, highlight=False)
+        specs = [load_spec(each) for each in shipped]
+        print_table(("spec", "runs", "description"), [(spec.name, f"{_runs(spec):,}", spec.description) for spec in specs])
     elif name in shipped:
-        typer.echo(shipped[name], nl=False)
+        sys.stdout.write(shipped[name])
     else:
         raise SpecError(f"there is no shipped spec {name}; there are {', '.join(shipped)}")
 

@@ -1,108 +1,101 @@
-"""grokjax status."""
+"""`grokjax status`: prints how far a sweep has come (sweeps.store.progress) and what it cost (analysis.tables.costs)."""
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated
 
 import pandas as pd
-import typer
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
-from rich.table import Column, Table
 
 from grokjax.analysis.tables.costs import COLUMNS, Account, account, pack_costs
-from grokjax.scripts.options import Root
-from grokjax.scripts.watch import describe, watch
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.watch import describe_groups, wait_for_sweep, watch
 from grokjax.sweeps.store.duplicates import superseded
 from grokjax.sweeps.store.planned import planned_groups
 from grokjax.sweeps.store.progress import SETTLING_SECONDS, Watch
-from grokjax.sweeps.store.root import Root as SweepRoot
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.schema import COSTS
 
 
 def command(
-    root: Root,
-    packs: Annotated[bool, typer.Option("--packs", help="What every pack cost, a row each.")] = False,
-    watching: Annotated[bool, typer.Option("--watch", help="Go on showing it until all is done.")] = False,
-    every: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="With --watch: seconds between looks. [default: 2, to a file 30]", show_default=False),
-    ] = None,
-) -> None:
-    """Show how far a sweep has come and where its workers' time went, from what is stored alone.
+    root: RootArgument,
+    /,
+    *,
+    packs: bool = False,
+    watching: Annotated[bool, Parameter("--watch")] = False,
+    every: Annotated[float | None, Parameter(validator=Number(gte=0.1), show_default="2, and 30 when not on a terminal")] = None,
+) -> int:
+    """Show how far a sweep has come and where its workers' time went.
 
-    With --watch any machine that reaches the root shows it as it goes: runs done, packs in training, quarantine, run-steps/s, time
-    left. It ends when all is done (exit code 0), or with what is in quarantine left over (1); Ctrl-C ends it before (130). Files
-    of runs that cannot be read are named and left out.
+    Works on any machine that can read the root. Files of runs that cannot be read are named and left out.
+
+    Args:
+      packs: Also print what each pack cost.
+      watching: Keep refreshing until the sweep finishes, and wait for one that has not begun. Exits with 0 when all runs are done,
+        and with 1 if some are in quarantine.
+      every: Seconds between refreshes of --watch.
 
     Examples:
         grokjax status results/demo
 
-        grokjax status results/demo --packs
-
         grokjax status s3://bucket/folder --watch
     """
-    opened = SweepRoot.open(root)
     if watching:
-        try:
-            raise typer.Exit(0 if watch(opened, Console(), every) else 1)
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
+        return 0 if watch(wait_for_sweep(root), Console(), every) else 1
+    opened = Root.open(root)
     looking = Watch(opened, COLUMNS)
     whole, groups = looking.look(time.time())
     if not looking.settled:  # a second look tells which packs are in training
         time.sleep(SETTLING_SECONDS)
         whole, groups = looking.look(time.time())
-    console = Console(width=None if sys.stdout.isatty() else 140)  # a table in a file or a pipe keeps its words whole
     training = f"{whole.running} pack{'s' if whole.running > 1 else ''} in training" if whole.running else "none in training"
-    typer.echo(f"{root}: {whole.done:,} of {whole.runs:,} runs done, {training}")
+    print(f"{root}: {whole.done:,} of {whole.runs:,} runs done, {training}")
     for pack_id, entry in opened.quarantine().items():
         why = str(entry["error"]).strip().splitlines()[-1]
-        typer.echo(f"in quarantine: {len(entry['run_ids']):,} runs of pack {pack_id}, since {entry['at']}: {why}")
+        print(f"in quarantine: {len(entry['run_ids']):,} runs of pack {pack_id}, since {entry['at']}: {why}")
     if looking.training:
         steps, of = (sum(getattr(pack, name) for pack in looking.training) for name in ("run_steps", "of"))
-        typer.echo(f"in training: {steps:,} of {of:,} run-steps")
+        print(f"in training: {steps:,} of {of:,} run-steps")
     if (runs := _costs(looking)) is not None:
         if packs:
-            _tell_packs(pack_costs(runs), console)
-        _tell_costs(account(runs), console)
+            _print_packs(pack_costs(runs))
+        _print_account(account(runs))
     if whole.done < whole.runs:
-        table = Table("group", "what", "done", "runs", box=None, padding=(0, 2))
-        described = describe(planned_groups(opened))
-        for group_id, group in groups.items():
-            table.add_row(group_id, described[group_id], str(group.done), str(group.runs))
-        console.print(table, highlight=False)
+        described = describe_groups(planned_groups(opened))
+        rows = [(group_id, described[group_id], group.done, group.runs) for group_id, group in groups.items()]
+        print_table(("group", "what", "done", "runs"), rows, numbers=("done", "runs"))
         if not whole.running:
-            console.print("The grokjax run command that began it continues it.")
+            print("The grokjax run command that began it continues it.")
+    return 0
 
 
-def _costs(watch: Watch) -> pd.DataFrame | None:
+def _costs(looking: Watch) -> pd.DataFrame | None:
     """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
-    if not set(COLUMNS) <= set(watch.rows.schema.names) or not len(watch.rows):
+    if not set(COLUMNS) <= set(looking.rows.schema.names) or not len(looking.rows):
         return None
-    rows: pd.DataFrame = watch.rows.to_pandas(types_mapper=pd.ArrowDtype)
+    rows: pd.DataFrame = looking.rows.to_pandas(types_mapper=pd.ArrowDtype)
     return rows[~superseded(rows)]
 
 
-def _tell_costs(costs: Account, console: Console) -> None:
+def _print_account(costs: Account) -> None:
     total = costs.seconds.sum()
-    table = Table("workers' time", Column("seconds", justify="right"), Column("share", justify="right"), box=None, padding=(0, 2))
-    for name, seconds in costs.seconds.items():
-        table.add_row(str(name).replace("_", " "), f"{seconds:,.1f}", f"{seconds / total:.1%}")
-    table.add_row("all", f"{total:,.1f}", "")
-    console.print(table, highlight=False)
-    typer.echo(
+    rows = [(str(name).replace("_", " "), f"{spent:,.1f}", f"{spent / total:.1%}") for name, spent in costs.seconds.items()]
+    print_table(("workers' time", "seconds", "share"), [*rows, ("all", f"{total:,.1f}", "")], numbers=("seconds", "share"))
+    print(
         f"useful arithmetic: {costs.share_of_peak:.2f} of a matrix product's over all that time, "
         f"{costs.share_of_peak_training:.2f} over the training steps"
     )
 
 
-def _tell_packs(packs: pd.DataFrame, console: Console) -> None:
+def _print_packs(packs: pd.DataFrame) -> None:
     kinds = [name for name, _ in COSTS]
-    costs = (Column(f"{name.replace('_', ' ')} s", justify="right") for name in kinds)
-    table = Table("pack", "worker", "runs", *costs, Column("of peak", justify="right"), box=None, padding=(0, 1))
-    for row in packs.to_dict("records"):
-        seconds = (f"{row[name]:.1f}" for name in kinds)
-        table.add_row(row["pack_id"][:8], row["worker"], str(row["runs"]), *seconds, f"{row['share_of_peak']:.2f}")
-    console.print(table, highlight=False)
+    numbers = ("runs", *(f"{name.replace('_', ' ')} s" for name in kinds), "of peak")
+    rows = (
+        (row["pack_id"][:8], row["worker"], row["runs"], *(f"{row[name]:.1f}" for name in kinds), f"{row['share_of_peak']:.2f}")
+        for row in packs.to_dict("records")
+    )
+    print_table(("pack", "worker", *numbers), rows, numbers=numbers)

@@ -1,31 +1,29 @@
-"""grokjax verify."""
+"""`grokjax verify`: prints what sweeps.store.verify finds."""
 
 from __future__ import annotations
 
-import typer
-
-from grokjax.scripts.options import Root
-from grokjax.sweeps.store.root import Root as SweepRoot
+from grokjax.scripts.options import RootArgument
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify
 
-MOST_TOLD = 20
+MOST_SHOWN = 20
 
 
-def command(root: Root) -> None:
-    """Read every file of a root to its end and compare it with what its specs ask for. Exit code 1 if anything is wrong.
+def command(root: RootArgument, /) -> int:
+    """Read every file of a root and check it against its specs.
 
-    Runs that are not trained yet are counted and are not wrong: grokjax run trains them.
+    Exits with 1 if anything is wrong. Runs that are not trained yet are counted but are not wrong: `grokjax run` trains them.
 
-    Example:
+    Examples:
         grokjax verify results/demo
     """
-    verdict = verify(SweepRoot.open(root))
-    typer.echo(f"{verdict.committed:,} of {verdict.planned:,} planned runs are there; {verdict.files:,} files read")
-    for sentence in verdict.wrong[:MOST_TOLD]:
-        typer.echo(f"wrong: {sentence}")
-    if len(verdict.wrong) > MOST_TOLD:
-        typer.echo(f"... and {len(verdict.wrong) - MOST_TOLD:,} more")
-    if verdict.wrong:
-        raise typer.Exit(1)
+    verdict = verify(Root.open(root))
+    print(f"{verdict.committed:,} of {verdict.planned:,} planned runs are there; {verdict.files:,} files read")
+    for sentence in verdict.wrong[:MOST_SHOWN]:
+        print(f"wrong: {sentence}")
+    if len(verdict.wrong) > MOST_SHOWN:
+        print(f"... and {len(verdict.wrong) - MOST_SHOWN:,} more")
     missing = verdict.planned - verdict.committed
-    typer.echo(f"Nothing is wrong, but {missing:,} planned runs are not there yet." if missing else "Nothing is wrong.")
+    if not verdict.wrong:
+        print(f"Nothing is wrong, but {missing:,} planned runs are not there yet." if missing else "Nothing is wrong.")
+    return 1 if verdict.wrong else 0

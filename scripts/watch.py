@@ -1,4 +1,4 @@
-"""The moving picture of grokjax status --watch."""
+"""`grokjax status --watch`: the picture that is redrawn until the sweep finishes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,26 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from grokjax.fields import Value
+from grokjax.scripts.printing import clock
 from grokjax.sweeps.store.planned import planned_groups
 from grokjax.sweeps.store.progress import Counts, Watch
 from grokjax.sweeps.store.root import Root
 
 SCREEN_SECONDS, LOG_SECONDS = 2.0, 30.0
-# At most this share of the time goes into looking: with many packs, or a store far away, looks come less often.
-LOOKING_SHARE = 0.1
-FIRST_LINES = 2  # which come after SCREEN_SECONDS: a pace needs two looks
+LOOKING_SHARE = 0.1  # of the time at most: with many packs, or a store far away, looks come less often
+FIRST_LINES = 2  # which come after SCREEN_SECONDS: a speed needs two looks
 LINES_AROUND = 8  # of the screen, that are not groups
+WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
+
+
+def wait_for_sweep(root: str) -> Root:
+    """The root, once a sweep has begun in it; says that it waits if there is none yet."""
+    place = Root(root)
+    if not place.holds_sweep():
+        print(f"{root} holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)", flush=True)
+        while not place.holds_sweep() or not place.spec_ids():
+            time.sleep(WAIT_SECONDS)
+    return Root.open(root)
 
 
 def watch(root: Root, console: Console, every: float | None) -> bool:
@@ -32,7 +43,7 @@ def watch(root: Root, console: Console, every: float | None) -> bool:
       console: a terminal is redrawn; anything else gets a line now and then.
       every: seconds from look to look; None: 2 on a terminal, and 30.
     """
-    looks, described = _looks(Watch(root), every, console.is_terminal), describe(planned_groups(root))
+    looks, described = _looks(Watch(root), every, console.is_terminal), describe_groups(planned_groups(root))
     if not console.is_terminal:
         for whole, _ in looks:
             console.print(f"{root}: {format_counts(whole)}", markup=False, highlight=False, soft_wrap=True)
@@ -70,7 +81,7 @@ def format_counts(counts: Counts) -> str:
     return ", ".join(parts)
 
 
-def describe(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]:
+def describe_groups(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]:
     """The static hyperparameters in which groups differ, as text, by group_id; of a single group its task and model."""
     values: dict[str, set[Value]] = {}
     for group in groups.values():
@@ -84,22 +95,19 @@ def describe(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]:
 
 
 def _picture(root: str, whole: Counts, groups: Mapping[str, Counts], described: Mapping[str, str], room: int) -> Group:
-    numbers = ("done", "runs", "in training", "quarantine", "run-steps/s", "left")
-    table = Table("group", "what", *(Column(name, justify="right") for name in numbers), box=None, padding=(0, 2))
+    quarantine = ["quarantine"] if whole.quarantined else []
+    numbers = ("done", "runs", "in training", *quarantine, "run-steps/s", "left")
+    right = (Column(name, justify="right", no_wrap=True) for name in numbers)
+    what = Column("what", no_wrap=True, overflow="ellipsis", ratio=1)
+    table = Table(Column("group", no_wrap=True), what, *right, box=None, padding=(0, 1), expand=True)
     order = sorted(groups, key=lambda group_id: (not groups[group_id].running, groups[group_id].finished))  # what moves comes first
     for group_id in order[: max(room, 1)]:
         group = groups[group_id]
         speed = f"{group.speed:,.0f}" if group.speed else ""
         left = clock(group.seconds_left) if group.seconds_left and group.running else ""
-        cells = (f"{group.done:,}", f"{group.runs:,}", group.running or "", group.quarantined or "", speed, left)
-        table.add_row(group_id, described[group_id], *map(str, cells))
+        aside = [group.quarantined or ""] if quarantine else []
+        cells = (f"{group.done:,}", f"{group.runs:,}", group.running or "", *aside, speed, left)
+        table.add_row(group_id[:8], described[group_id], *map(str, cells))
     hidden = len(order) - max(room, 1)
     bar = ProgressBar(total=max(whole.run_steps, 1), completed=whole.run_steps_done)
-    return Group(Text(f"{root}: {format_counts(whole)}"), bar, table, Text(f"and {hidden:,} groups more" if hidden > 0 else ""))
-
-
-def clock(seconds: float) -> str:
-    """A duration, as h:mm:ss or m:ss."""
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+    return Group(Text(f"{root}: {format_counts(whole)}"), bar, table, Text(f"and {hidden:,} more groups" if hidden > 0 else ""))

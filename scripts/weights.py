@@ -1,43 +1,66 @@
-"""grokjax weights."""
+"""`grokjax weights`: draws the weights that a run kept (analysis.plots: weights, waves, stars, spectra)."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-import pandas as pd
-import typer
+from cyclopts import Parameter
 
-from grokjax.analysis.plots import DOUBLE, plot_weights
-from grokjax.analysis.tables.load import load_curves, load_weights
-from grokjax.scripts.options import Root
-from grokjax.scripts.pictures import Out, Width, inches, write
-from grokjax.scripts.selection import Where, run_with_weights
+from grokjax.analysis.plots import DOUBLE
+from grokjax.analysis.tables.selection import one_run
+from grokjax.errors import AnalysisError
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.selection import Selection
 
 
 def command(
-    root: Root,
-    where: Where = [],  # noqa: B006  (typer copies it)
-    matrix: Annotated[
-        str | None, typer.Option(help="Which of the weights. [default: the first hidden ones]", show_default=False)
-    ] = None,
-    out: Out = None,
-    width: Width = None,
+    root: RootArgument,
+    /,
+    *,
+    plot: Literal["path", "waves", "stars", "spectra"] = "path",
+    matrix: Annotated[str | None, Parameter(metavar="NAME", show_default="the first hidden one")] = None,
+    step: Annotated[int | None, Parameter(show_default="the last")] = None,
+    before: int = 0,
+    selection: Selection = Selection(),
+    picture: Picture = Picture(),
 ) -> None:
-    """Draw how a run's weights moved, beside its losses. The spec must have kept them: snapshots = 101.
+    """Draw the weights that a run kept during training.
 
-    Example:
+    The run's spec must have kept weights: snapshots = 101. Choose one run with --where. Draws ROOT/weights.png and .svg (or
+    waves, stars, spectra) unless --out names other files.
+
+    Args:
+      plot: "path": how a matrix moved, beside the losses. For networks on modular arithmetic, "waves": what each hidden unit
+        reads and writes over the tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier
+        transform before and after training.
+      matrix: Matrix that "path" draws.
+      step: Step that "waves", "stars" and "spectra" draw, or the kept one nearest to it.
+      before: Earlier step that "spectra" compares with.
+
+    Examples:
         grokjax weights results/parity-l1 --where l1_penalty=1e-5 --where seed=0
+
+        grokjax weights results/modular-main --where seed=6 --plot stars --step 30000
     """
-    run = run_with_weights(root, where)
-    bits = run.get("parity_bits")
-    weights = load_weights(root, run["run_id"])
-    matrix = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
-    figure = plot_weights(
-        weights,
-        matrix,
-        load_curves(root, [run["run_id"]], ["train_loss", "test_loss"]),
-        signal=0 if bits is None or pd.isna(bits) or matrix != "hidden" else int(bits),
-        title=", ".join([matrix, *(where or [f"seed {run['seed']}"])]),
-        width=inches(width) or DOUBLE,
-    )
-    write(figure, root, "weights", out)
+    if plot != "path" and matrix is not None:
+        raise AnalysisError(f"--matrix is for --plot path, got --plot {plot}; leave it out")
+    results = selection.open(root)
+    if "snapshots" in results.runs and not (results.runs["snapshots"] > 0).any():
+        raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
+    run = one_run(results.runs)
+    weights = results.weights()
+    kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
+    print(f"run {run['run_id']} kept its weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
+    width = picture.inches or DOUBLE
+    if plot == "path":
+        name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
+        title = ", ".join([name, selection.title or f"seed {run['seed']}"])
+        picture.write(results.plot_weights(name, title=title, width=width), root, "weights")
+        return
+    title = ", ".join([f"{run['operation']} modulo {run['modulus']}", selection.title or f"seed={run['seed']}"])
+    if plot == "spectra":
+        figure = results.plot_spectra(before, step, title=title, width=width)
+    else:
+        figure = (results.plot_waves if plot == "waves" else results.plot_stars)(step, title=title, width=width)
+    picture.write(figure, root, plot)

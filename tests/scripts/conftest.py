@@ -2,9 +2,22 @@
 
 import pytest
 
+from grokjax.scripts.main import main
 from tests.support.command import grokjax
 from tests.support.runs import MODULAR, SMALL_RUN
 from tests.support.specs import write
+
+
+@pytest.fixture
+def call(capsys):
+    """Calls a command in this process: its exit code, what it printed, what it complained of."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as end:
+            main([str(argument) for argument in arguments])
+        return (end.value.code or 0, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
 """The command line as a user meets it, in processes of its own."""
 
+import re
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,20 +11,59 @@ import pytest
 
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
 from grokjax.errors import AnalysisError
-from grokjax.scripts.main import main
+from grokjax.scripts.main import VERBS
 from tests.support.command import grokjax
 from tests.support.runs import MODULAR, SMALL_RUN
 from tests.support.specs import write
 
 
+@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+def test_every_command_explains_itself_with_an_example(call, verb):
+    code, out, _ = call(verb, "--help")
+    assert code == 0
+    assert f"Usage: grokjax {verb}" in out
+    assert f"Examples:\n    grokjax {verb}" in out
+    shown = out[: out.index("Examples:")]
+    assert not re.search(r"^\W*--\S+( \S+)? *\W*$", shown, re.MULTILINE), "every option says what it does"
+
+
+def test_help_lists_every_command_with_a_sentence_and_imports_none(call):
+    program = (
+        "import sys; from grokjax.scripts.main import main\n"
+        "try: main(['--help'])\n"
+        "finally: print({'jax', 'ray', 'pandas', 'pyarrow', 'matplotlib'} & set(sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines()[-1] == "set()"
+    for verbs in VERBS.values():
+        for verb in verbs:
+            assert re.search(rf"^\W*{verb} +[A-Z].*\. ", told.stdout, re.MULTILINE), verb
+
+
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["plan"], ["status"], ["phases"], ["curves"], ["weights"], ["compare"], ["specs"]]
+    ("arguments", "says"),
+    [
+        (["phase", "x"], "there is no command phase; the commands are run, retry"),
+        (["phase", "x"], "did you mean phases?"),
+        (["figure", "boundary", "x", "weight_decay"], "figure boundary is now grokjax boundary ROOT AXIS --out FILE"),
+        (["phases"], "ROOT requires an argument. See: grokjax phases --help"),
+        (["phases", "x", "y"], "unexpected argument y. See: grokjax phases --help"),
+        (["phases", "x", "--wher", "seed=0"], "Unknown option: --wher. Did you mean --where?"),
+        (["delays", "x", "--kind", "last"], 'Choose from: "first", "sustained"'),
+        (["refine", "x", "--count", "0"], "Must be > 0"),
+    ],
 )
-def test_every_command_explains_itself_with_an_example(command):
-    told = grokjax(*command, "--help")
-    assert told.returncode == 0
-    assert "grokjax" in told.stdout
-    assert not command or "Example" in told.stdout
+def test_a_command_line_that_makes_no_sense_is_one_sentence_and_exit_code_2(call, arguments, says):
+    code, out, err = call(*arguments)
+    assert (code, out, err.count("\n")) == (2, "", 1), err
+    assert says in err
+
+
+def test_warnings_are_shown_as_before_once_a_command_is_done(call):
+    shown = warnings.showwarning
+    call("specs")
+    assert warnings.showwarning is shown
 
 
 @pytest.mark.parametrize(
@@ -64,7 +105,7 @@ def test_a_bad_file_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path,
     assert not (tmp_path / "root").exists()
 
 
-def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, capsys):
+def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, call):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("")
     for arguments, says in (
@@ -91,12 +132,9 @@ def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, capsys):
         (["phases", swept, "--facet", "l1_penalty"], "8 of 8 runs have no l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),
     ):
-        monkeypatch.setattr(sys, "argv", ["grokjax", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        told = capsys.readouterr().err
+        code, _, told = call(*arguments)
         lines = 4 if "another sweep" in says else 1  # two differences
-        assert (end.value.code, told.count("\n")) == (2, lines), told
+        assert (code, told.count("\n")) == (2, lines), told
         assert says in told
     assert not (tmp_path / "results").exists()
 

@@ -7,27 +7,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from typer.testing import CliRunner
 
 from grokjax.analysis.statistics.units import unit_frequencies, unit_maps
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
-from grokjax.scripts.figure import KINDS, kinds
-from tests.support.command import grokjax
+from grokjax.scripts.main import FIGURES
 
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")
 CELL = ("--where", "weight_decay=1", "--where", "train_size=100")
 REACHED = ("--train", "loss_1e_2", "--test", "loss_1e_2")
-ALONG = ("train_size",)
-ARGUMENTS = {"curves": CELL, "sheet": CELL, "boundary": ALONG, "fits": ALONG} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
+ARGUMENTS = {"curves": CELL, "sheet": CELL} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
 
 
-@pytest.fixture(scope="session")
-def app():
-    return kinds([])
-
-
-def figure(app, *arguments):
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+def drawing(kind, root, *further):
+    """The command that draws a kind of figure from a root."""
+    verb, _, *words = FIGURES[kind].split()
+    words = [word for word in words if word not in ("AXIS", "--out", "FILE")]
+    return (verb, root, *(("train_size",) if verb == "boundary" else ()), *words, *further)
 
 
 def words(svg):
@@ -53,15 +48,15 @@ def fitted(swept, tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_is_written_as_png_svg_and_pdf_at_the_width_of_a_paper(app, kind, fitted, modular, tmp_path):
+@pytest.mark.parametrize("kind", FIGURES)
+def test_every_kind_is_written_as_png_svg_and_pdf_at_the_width_of_a_paper(call, kind, fitted, modular, tmp_path):
     root = modular if kind in MODULAR_KINDS else fitted
     outs = [tmp_path / f"figure.{suffix}" for suffix in ("png", "svg", "pdf")]
-    told = figure(
-        app, kind, root, *ARGUMENTS.get(kind, ()), "--width", "single", *(word for out in outs for word in ("--out", out))
-    )
-    assert told.exit_code == 0, told.exception
-    assert [line for line in told.stdout.splitlines() if line.startswith("Wrote")] == [f"Wrote {out}" for out in outs]
+    wanted = [word for out in outs for word in ("--out", out)]
+    code, told, err = call(*drawing(kind, root, *ARGUMENTS.get(kind, ()), "--width", "single", *wanted))
+    assert code == 0, err
+    assert [line for line in told.splitlines() if line.startswith("Wrote")] == [f"Wrote {out}" for out in outs]
+    assert not told.startswith("Wrote"), "the answer in text comes first"
     png, svg, pdf = (out.read_bytes() for out in outs)
     assert png.startswith(b"\x89PNG")
     assert int.from_bytes(png[16:20], "big") == 3.5 * 300, "pixels across"
@@ -70,13 +65,25 @@ def test_every_kind_is_written_as_png_svg_and_pdf_at_the_width_of_a_paper(app, k
     assert b"/FontFile2" in pdf, "the fonts are in it"
 
 
-def test_without_out_they_lie_in_the_root(app, fitted):
-    told = figure(app, "shares", fitted)
-    assert told.stdout.splitlines() == [f"Wrote {fitted}/shares.png", f"Wrote {fitted}/shares.svg"]
-    assert (fitted / "shares.svg").exists()
+@pytest.mark.parametrize("kind", ["phases", "shares", "curves", "sheet", "weights", "stars"])
+def test_without_out_they_lie_in_the_root(call, kind, fitted, modular):
+    root = modular if kind in MODULAR_KINDS else fitted
+    code, out, err = call(*drawing(kind, root, *ARGUMENTS.get(kind, ())))
+    assert code == 0, err
+    assert out.splitlines()[-2:] == [f"Wrote {root}/{kind}.png", f"Wrote {root}/{kind}.svg"]
+    assert (root / f"{kind}.svg").exists()
 
 
-def test_a_root_with_missing_runs_gives_figures_that_say_so(app, fitted, tmp_path):
+@pytest.mark.parametrize("kind", ["sensitivity", "boundary", "delays"])
+def test_a_verb_that_answers_in_text_draws_nothing_unless_asked_to(call, kind, fitted):
+    before = sorted(fitted.iterdir())
+    arguments = [word for word in drawing(kind, fitted) if word != "--fits"]
+    code, out, err = call(*arguments)
+    assert (code, "Wrote" in out) == (0, False), err
+    assert sorted(fitted.iterdir()) == before
+
+
+def test_a_root_with_missing_runs_gives_figures_that_say_so(call, fitted, tmp_path):
     partial = tmp_path / "root"
     shutil.copytree(fitted, partial)
     file = min((partial / "runs").iterdir())
@@ -85,11 +92,11 @@ def test_a_root_with_missing_runs_gives_figures_that_say_so(app, fitted, tmp_pat
     gone = len(runs) - len(kept)
     pq.write_table(runs.take(kept), file)
     for kind in ("phases", "shares", "delays", "survival", "scatter", "sensitivity", "boundary", "fits"):
-        told = figure(app, kind, partial, *ARGUMENTS.get(kind, ()), "--out", tmp_path / f"{kind}.svg")
-        assert told.exit_code == 0, told.exception
+        code, out, err = call(*drawing(kind, partial, "--out", tmp_path / f"{kind}.svg"))
+        assert code == 0, err
         assert f"Partial: {gone} of 8 runs are still missing." in words(tmp_path / f"{kind}.svg"), kind
-    narrowed = figure(app, "phases", partial, "--where", "seed=0", "--out", tmp_path / "seed.svg")
-    assert narrowed.exit_code == 0
+        assert f"partial: {gone} of 8 runs are still missing" in out + err, kind
+    assert call("phases", partial, "--where", "seed=0", "--out", tmp_path / "seed.svg")[0] == 0
     assert "of 4 runs are still missing" in words(tmp_path / "seed.svg"), "also of those that were asked for"
 
 
@@ -106,46 +113,40 @@ def test_stored_frequencies_and_shares_are_those_of_the_figures(modular):
             assert len(found.keys) == row["key_frequencies"]
 
 
-def test_the_step_is_the_kept_one_nearest_to_that_asked_for(app, modular, tmp_path):
+def test_the_step_is_the_kept_one_nearest_to_that_asked_for(call, modular, tmp_path):
     for step, kept in ((9, 0), (10**9, 40)):
-        told = figure(app, "waves", modular, "--where", "seed=1", "--step", step, "--out", tmp_path / "waves.svg")
-        assert told.exit_code == 0, told.exception
+        arguments = ("--where", "seed=1", "--step", step, "--out", tmp_path / "waves.svg")
+        code, _, err = call(*drawing("waves", modular, *arguments))
+        assert code == 0, err
         assert f"at step {kept}:" in words(tmp_path / "waves.svg")
 
 
-def test_bad_input_is_told_in_one_sentence(app, fitted, modular, tmp_path):
+def test_bad_input_is_told_in_one_sentence(call, fitted, modular, tmp_path):
     empty = tmp_path / "empty"
     shutil.copytree(fitted, empty, ignore=shutil.ignore_patterns("*.parquet"))
+    out = ("--out", tmp_path / "x.svg")
     for arguments, says in (
-        (("shares", fitted, "--x", "hiden_size"), "did you mean hidden_size?"),
-        (("shares", fitted, "--phase", "groks"), "there is no phase groks; there are memorize, grok"),
-        (("shares", fitted, "--width", "wide"), "--width wide: use single, double, or inches from 2 to 40"),
-        (("shares", fitted, "--width", "1"), "--width 1: use single"),
-        (("shares", fitted, "--out", tmp_path / "a.gif"), "a figure is a .png, .svg or .pdf file"),
+        (("phases", fitted, "--shares", "all", "--x", "hiden_size"), "did you mean hidden_size?"),
+        (("phases", fitted, "--shares", "groks"), "there is no phase groks; there are memorize, grok"),
+        (("phases", fitted, "--width", "wide"), "--width wide: use single, double, or inches from 2 to 40"),
+        (("phases", fitted, "--width", "1"), "--width 1: use single"),
+        (("phases", tmp_path / "nothing", "--out", tmp_path / "a.gif"), "a figure is a .png, .svg or .pdf file"),
         (("delays", fitted, "--train", "accuracy_98"), "train = accuracy_98 is out of range; use accuracy_90"),
-        (("delays", fitted, "--x", "seed", "--y", "seed"), "asked for twice"),
-        (("survival", fitted, "--by", "depth"), "depth is not in the table"),
-        (("scatter", fitted, "--train", "loss_1e_5"), "no run has first_step_train_loss_1e_5"),
+        (("delays", fitted, "--plot", "map", "--x", "seed", "--y", "seed", *out), "asked for twice"),
+        (("delays", fitted, "--by", "depth"), "depth is not in the table"),
+        (("delays", fitted, "--plot", "scatter", "--train", "loss_1e_5", *out), "no run has first_step_train_loss_1e_5"),
         (("boundary", fitted, "depth"), "depth is not in the table"),
-        (("fits", fitted, "train_size", "--phase", "groks"), "there is no phase groks"),
-        (("sheet", fitted), "choose one cell: add --where NAME=VALUE for"),
-        (("waves", modular), "choose one run: add --where NAME=VALUE for seed: 0, 1"),
-        (("waves", fitted, *CELL, "--where", "seed=0"), "kept no weights; set snapshots"),
+        (("boundary", fitted, "train_size", "--fits", "--phase", "groks", *out), "there is no phase groks"),
+        (("boundary", fitted, "train_size", "--fits"), "--fits says what to draw; add --out FILE"),
+        (("curves", fitted, "--sheet"), "choose one cell: add --where NAME=VALUE for"),
+        (("curves", fitted, *CELL, "--sheet", "--metrics", "train_loss"), "--sheet draws its own metrics"),
+        (("weights", modular, "--plot", "waves"), "choose one run: add --where NAME=VALUE for seed: 0, 1"),
+        (("weights", modular, "--plot", "waves", "--matrix", "output"), "--matrix is for --plot path"),
+        (("weights", fitted, "--plot", "waves", *CELL, "--where", "seed=0"), "kept no weights; set snapshots"),
         (("phases", empty), "holds no finished runs yet"),
         (("phases", tmp_path / "nothing"), "holds no sweep"),
     ):
-        told = figure(app, *arguments)
-        assert told.exit_code == 1, arguments
-        assert says in str(told.exception)
-    told = grokjax("figure", "phasez", fitted)
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1)
-    assert "there is no figure phasez; there are phases, shares" in told.stderr
-    assert "did you mean phases?" in told.stderr
-
-
-def test_the_kinds_explain_themselves():
-    told = grokjax("figure", "--help")
-    assert told.returncode == 0
-    assert "Example" in told.stdout
-    for kind in KINDS:
-        assert kind in told.stdout
+        code, _, err = call(*arguments)
+        assert code == 2, arguments
+        assert says in err
+        assert sum(line.startswith("grokjax: ") for line in err.splitlines()) == 1, err
