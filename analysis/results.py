@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 import grokjax
-from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, describe_rule
@@ -22,11 +22,12 @@ from grokjax.analysis.statistics.grid import PhaseGrid, check_cell, choose_axes,
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
-from grokjax.analysis.tables.planned import load_specs, swept_names
+from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +44,7 @@ def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: O
     Raises:
       StoreError: `root` holds no sweep.
     """
-    return Results(Root.open(root), where, on_bad_file)
+    return Results(root, where, on_bad_file)
 
 
 class Results:
@@ -54,18 +55,34 @@ class Results:
     the function of the same name, such as `width` and `ax`.
     """
 
-    def __init__(self, root: Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
-        self.root = root
+    def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+        self.root = Root.open(root)
         self.where = tuple(where)
         self._on_bad_file = on_bad_file
 
     def __repr__(self) -> str:
-        return f"open_root({str(self.root)!r}{', ' + repr(list(self.where)) if self.where else ''})"
+        return f"open_root({self.root.address!r}{', ' + repr(list(self.where)) if self.where else ''})"
+
+    @functools.cached_property
+    def _every_run(self) -> pd.DataFrame:
+        return load_runs(self.root, on_bad_file=self._on_bad_file)
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
         """The runs table, a row per run, narrowed to the conditions."""
-        return select(load_runs(self.root, on_bad_file=self._on_bad_file), self.where)
+        return select(self._every_run, self.where)
+
+    @functools.cached_property
+    def planned(self) -> pd.DataFrame:
+        """run_id and hyperparameters of every run that the specs of the root ask for."""
+        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # so it is complete, and tells all of them
+            return self._every_run
+        return load_planned(self.root)
+
+    @functools.cached_property
+    def missing(self) -> pd.DataFrame:
+        """The planned runs that meet the conditions and are not finished."""
+        return missing_runs(self.runs, self.planned, self.where)
 
     def select(self, *conditions: str) -> Results:
         """The same results, narrowed to runs that meet more conditions, each written NAME=VALUE."""
@@ -102,13 +119,14 @@ class Results:
         rule: str | Rule | None = None,
         **thresholds: Setting,
     ) -> PhaseGrid:
-        """The shares of the phases in each cell; see `phase_grid`."""
+        """The shares of the phases in each cell, planned cells without runs among them; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
-        return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet)
+        planned = planned_cells(self.planned, (facet, y, x), self.where)
+        return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str]:
         """The axes of the map: those given, and others that the sweep varies."""
-        return choose_axes(self.runs, x, y, facet, swept_names(load_specs(self.root)))
+        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None
@@ -125,13 +143,13 @@ class Results:
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """The phase diagram, a mark per seed in every cell."""
-        return grokjax.plot_phases(self.grid(x, y, facet, rule), **{"title": self._title(self.rule(rule)), **settings})
+        return grokjax.plot_phases(self.grid(x, y, facet, rule), **{**self._judged(rule), **settings})
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """The phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
-        return grokjax.plot_shares(self.grid(x, y, facet, rule), **{"title": self._title(self.rule(rule)), **settings})
+        return grokjax.plot_shares(self.grid(x, y, facet, rule), **{**self._judged(rule), **settings})
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -230,9 +248,14 @@ class Results:
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
         return "; ".join([*self.where, *named]) or None
 
+    def _judged(self, rule: str | Rule | None) -> dict[str, Any]:
+        """The title of a map, with the rule, and a warning if the rule does not fit the task."""
+        chosen = self.rule(rule)
+        return {"title": self._title(chosen), "warning": misfit(self.runs, chosen) if isinstance(chosen, NamedRule) else None}
+
     def _noted(self, rule: str | Rule | None = None) -> dict[str, Any]:
-        """The title of a figure, with the rule."""
-        return {"title": self._title(None if rule is None else self.rule(rule))}
+        """The title of a figure, with the rule, and the number of missing runs."""
+        return {"title": self._title(None if rule is None else self.rule(rule)), "missing": len(self.missing)}
 
 
 def _describe(rule: Rule) -> str:

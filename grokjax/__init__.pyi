@@ -42,7 +42,8 @@ from .analysis.tables.arrays import to_xarray as to_xarray
 from .analysis.tables.load import load_curves as load_curves, load_runs as load_runs, load_weights as load_weights
 from .analysis.tables.query import query as query
 from .config import RunConfig as RunConfig
-from .engine.pack import train_pack as train_pack
+from .engine.pack import PackCallbacks as PackCallbacks, train_pack as train_pack
+from .engine.program import Tuning as Tuning
 from .errors import (
     AnalysisError as AnalysisError,
     BadFileError as BadFileError,

@@ -1,4 +1,4 @@
-"""Losses: what the optimizer descends, as functions of a model's outputs and the labels; means over examples."""
+"""Training objectives and the metrics reported with them: means over examples, as functions of outputs and labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 Loss = Literal["clipped_binary_cross_entropy", "cross_entropy", "mean_squared_error", "hinge", "stablemax_cross_entropy"]
 Mean = Callable[[jax.Array, jax.Array], jax.Array]
 
-# The published probabilities stay this far from 0 and 1; in float32 it makes the least loss -log(1 - 1.19e-7) = 1.192093e-07.
+# The published code keeps probabilities this far from 0 and 1; in float32 the least loss is then -log(1 - 1.19e-7) = 1.192093e-07.
 CLIP = 1e-7
 
 
@@ -24,8 +24,8 @@ def clipped_binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Ar
       logits: [N].
       labels: [N], 0 or 1.
 
-    The derivative is the closed form: (p - y) / N where p lies inside the clip, 0 outside it, which is what differentiating through
-    the clip and the logarithm gives, at about two thirds of the time of a small model's step.
+    The derivative is the closed form (p - y) / N where p lies within the clip, and 0 outside: what autodiff gives too, but a
+    step of a small model takes about a third less time.
     """
     p = jnp.clip(jax.nn.sigmoid(logits), CLIP, 1 - CLIP)
     return -jnp.mean(labels * jnp.log(p) + (1 - labels) * jnp.log(1 - p))
@@ -49,7 +49,7 @@ clipped_binary_cross_entropy.defvjp(_clipped_forward, _clipped_backward)
 def cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
     """Mean over examples of -log(softmax probability of the label), in nats. outputs: [C, N]; labels: [N] int.
 
-    The derivative is the closed form (p - one-hot) / N, with nothing kept but the probabilities.
+    The derivative is the closed form (p - one-hot) / N, computed from the probabilities alone.
     """
     return _cross_entropy_forward(outputs, labels)[0]
 
@@ -97,12 +97,12 @@ def stablemax_cross_entropy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def margins(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """The label's output less the greatest other one, for each example [N]. outputs: [C, N]; labels: [N] int."""
+    """The label's output minus the greatest other output of each example [N]. outputs: [C, N]; labels: [N] int."""
     return of_label(outputs, labels) - jnp.max(jnp.where(is_label(outputs, labels), -jnp.inf, outputs), axis=0)
 
 
 def of_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """The label's output of each example [N], picked by a mask, whose gradient is one too. outputs: [C, N]; labels: [N] int."""
+    """The label's output of each example [N], by a mask, so that the gradient is a mask too. outputs: [C, N]; labels: [N]."""
     return jnp.sum(jnp.where(is_label(outputs, labels), outputs, 0), axis=0)
 
 
@@ -123,10 +123,10 @@ def accuracy(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 @dataclass(frozen=True)
 class LossFunction:
-    """A loss, with what is told of a run trained with it.
+    """A training objective and the metrics reported with it.
 
-    `objective` is descended. `cross_entropy` is stored as the run's loss: the objective itself where that is one, else the softmax
-    cross-entropy of the same outputs. Both, and `accuracy`, map outputs and labels to a scalar.
+    The optimizer minimizes `objective`. `cross_entropy` is stored as the run's loss: the objective itself if it is a cross-entropy,
+    else the softmax cross-entropy of the same outputs. Both, and `accuracy`, map outputs and labels to a scalar.
     """
 
     objective: Mean
@@ -135,7 +135,7 @@ class LossFunction:
     one_logit: bool = False  # for two classes: outputs [N], labels as floats
 
     def num_outputs(self, num_classes: int) -> int:
-        """Outputs of a model for so many classes."""
+        """The number of outputs that a model needs for so many classes."""
         return 1 if self.one_logit else num_classes
 
 

@@ -6,63 +6,128 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
-from grokjax.analysis.tables.load import load_runs
+from grokjax import AnalysisError, load_curves, load_runs, phase_grid
 
 pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parents[1]
+GROKJAX = Path(sys.executable).with_name("grokjax")
+TEXT = (TOP / "docs" / "extending.md").read_text()
+MAJORITY, GCD, SIGN, SPECTRAL = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+SPEC = next(block for block in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL) if block.startswith('name = "majority"'))
+(PROBE_ENTRY,) = re.findall(r'"grokjax.probes"\]\n(.*)', TEXT)
 
 
-def test_the_examples_train(tmp_path):
-    text = (TOP / "docs" / "extending.md").read_text()
-    task, optimizer = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    project, spec = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
-    package = tmp_path / "site"
-    (entry,) = re.findall(r'"grokjax.parts"\]\n(.*)', project)
-    information = package / "majority-0.1.dist-info"  # what installing it leaves
-    information.mkdir(parents=True)
-    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: majority\nVersion: 0.1\n")
-    (information / "entry_points.txt").write_text("[grokjax.parts]\n" + entry.replace('"', "") + "\nsign = sign\n")
-    (package / "majority.py").write_text(task)
-    (package / "sign.py").write_text(optimizer)
-    (tmp_path / "majority.toml").write_text(spec)
-    grokjax = Path(sys.executable).with_name("grokjax")
-    command = [grokjax, "run", tmp_path / "majority.toml", "--root", tmp_path / "root", "--set", "optimizer=adamw,sign"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(package), os.environ.get("PYTHONPATH", "")])}
-    told = subprocess.run([*command, "--executor", "inline"], capture_output=True, text=True, check=False, env=environment)
-    assert told.returncode == 0, told.stderr
+class Site:
+    """A folder of installed packages, and the command line of a Python that has it on its path."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def install(self, name, entries, **modules):
+        """What installing a package leaves: its modules, and its entry points."""
+        information = self.folder / f"{name}-0.1.dist-info"
+        information.mkdir(parents=True, exist_ok=True)
+        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
+        (information / "entry_points.txt").write_text(entries)
+        for module, text in modules.items():
+            (self.folder / f"{module}.py").write_text(text)
+
+    def grokjax(self, *arguments, settings=(), installed=True):
+        path = [str(self.folder)] * installed + [os.environ.get("PYTHONPATH", "")]
+        command = [GROKJAX, *map(str, arguments), *(part for setting in settings for part in ("--set", setting))]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+    def run(self, spec, root, *settings):
+        ended = self.grokjax("run", spec, "--root", root, "--executor", "inline", settings=settings)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stderr
+
+
+@pytest.fixture
+def site(tmp_path):
+    (tmp_path / "majority.toml").write_text(SPEC)
+    return Site(tmp_path / "site")
+
+
+def gcd_spec(folder):
+    spec = SPEC.replace("majority_bits = 9\ntrain_size = 200\n", "largest = 12\ntrain_fraction = 0.5\n").replace("majority", "gcd")
+    (folder / "gcd.toml").write_text(spec.replace("steps = 200", "steps = 100").replace("log_every = 100", "log_every = 50"))
+    return folder / "gcd.toml"
+
+
+def test_the_examples_train(tmp_path, site):
+    site.install("majority", "[grokjax.components]\nmajority = majority\n", majority=MAJORITY)
+    site.install("sign", "[grokjax.parts]\nsign = sign\n", sign=SIGN)  # the group's name in version 0.1
+    site.run(tmp_path / "majority.toml", tmp_path / "root", "optimizer=adamw,sign")
     runs = load_runs(tmp_path / "root")
     assert runs["task"].tolist() == ["majority"] * 4
     assert sorted(runs["optimizer"]) == ["adamw"] * 2 + ["sign"] * 2
     assert (runs["majority_bits"] == 9).all()
+    assert (runs["num_classes"] == 2).all()
     assert (runs["max_test_accuracy"] > 0.6).all()
-    sweep = [*command[:3], "--root", tmp_path / "axis", "--executor", "inline", "--set", "steps=200", "--set", "majority_bits=7,9"]
-    subprocess.run(sweep, check=True, env=environment)
-    says = "grokjax: majority: there is no task 'majority' here; is the package installed that has it?\n"
-    for asked, root in (("status", "root"), ("verify", "axis"), ("retry", "axis")):  # a hyperparameter of its own is on an axis
-        elsewhere = subprocess.run([grokjax, asked, tmp_path / root], capture_output=True, text=True, check=False)
-        assert (elsewhere.returncode, elsewhere.stderr) == (2, says)
 
 
-def test_what_is_wrong_with_a_package_is_told_in_a_sentence(tmp_path):
-    """One that cannot be imported, and one whose model lacks methods."""
-    grokjax = Path(sys.executable).with_name("grokjax")
+def test_a_probe_of_a_package_reaches_tables_and_commands_and_is_read_without_the_package(tmp_path, site):
+    site.install("spectral", f"[grokjax.probes]\n{PROBE_ENTRY.replace(chr(34), '')}\n", spectral=SPECTRAL)
+    site.install("gcd", "[grokjax.components]\ngcd = gcd\n", gcd=GCD)
+    root = tmp_path / "root"
+    site.run(gcd_spec(tmp_path), root, "probes=spectral")
+    runs, curves = load_runs(root), load_curves(root)  # in this process the package is not installed
+    name, meaning = "hidden_spectral_norm", "largest singular value of the hidden weights; with the probe spectral"
+    assert curves[name].notna().all()
+    assert (curves.attrs["units"][name], curves.attrs["meanings"][name]) == ("1", meaning)
+    last = curves.groupby("run_id")[name].last()
+    assert runs.set_index("run_id")[f"final_{name}"].astype(float).tolist() == pytest.approx(last.astype(float).tolist())
+    assert load_curves(root, columns=[name]).columns.tolist() == ["run_id", "step", name]
+    told = site.grokjax("columns", name)
+    assert "largest singular value" in " ".join(told.stdout.split()), told
+    drawn = site.grokjax("curves", root, "--metrics", name, "--out", tmp_path / "curves.pdf", installed=False)
+    assert drawn.returncode == 0, drawn.stderr
+    page = site.grokjax("report", root, "--out", tmp_path / "page.html", installed=False)
+    assert page.returncode == 0, page.stderr
+    assert name in (tmp_path / "page.html").read_text()
+    for file in (root / "runs").iterdir():  # only what was asked for is in the files
+        assert f"final_{name}" in pq.read_schema(file).names
 
-    def told(module, *arguments):
-        information = tmp_path / "broken-0.1.dist-info"
-        information.mkdir(exist_ok=True)
-        (information / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 0.1\n")
-        (information / "entry_points.txt").write_text("[grokjax.parts]\nbroken = broken\n")
-        (tmp_path / "broken.py").write_text(module)
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-        command = [grokjax, *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
-    imports = "from typing import Literal\nfrom grokjax.models.base import Model\n"
+def test_changed_source_is_warned_of_once_and_a_raised_version_trains_anew(tmp_path, site):
+    entry, root = "[grokjax.components]\ngcd = gcd\n", tmp_path / "root"
+    site.install("gcd", entry, gcd=GCD)
+    assert "the source of" not in site.run(gcd_spec(tmp_path), root)
+    first = set(load_runs(root)["run_id"])
+    site.install("gcd", entry, gcd=GCD + "# changed\n")
+    warned = site.run(gcd_spec(tmp_path), root)
+    assert "the source of task 'gcd' changed since these results were made, and its version is still 1; raise `version`" in warned
+    assert set(load_runs(root)["run_id"]) == first
+    assert "the source of" not in site.run(gcd_spec(tmp_path), root)
+    raised = GCD.replace("    inputs: ClassVar", "    version = 2\n    inputs: ClassVar", 1)
+    site.install("gcd", entry, gcd=raised + "# changed again\n")
+    assert "the source of" not in site.run(gcd_spec(tmp_path), root)
+    runs = load_runs(root)
+    assert (len(first), len(runs)) == (2, 4)
+    assert set(runs.loc[runs["component_versions"] == "task 2", "run_id"]) == set(runs["run_id"]) - first
+    with pytest.raises(AnalysisError, match=r"component_versions also varies \(1, task 2\)"):
+        phase_grid(runs, pd.Series("fail", runs.index), x="hidden_size", y="weight_decay")
+
+
+def test_what_is_wrong_with_a_package_is_told_in_a_sentence(site):
+    """One that cannot be imported, one whose model lacks methods, and one that gives a name another meaning."""
+    imports = "from typing import Annotated, Literal\nimport pydantic\nfrom grokjax.models.base import Model\n"
     model = f"{imports}class Half(Model):\n    model: Literal['half'] = 'half'\n"
-    for module, says in {"import nonexist": "broken, which an installed package names", model: "broken.Half lacks apply, "}.items():
-        answer = told(module, "plan", "parity-demo")
+    sizes = "    hidden_size: Annotated[int, pydantic.Field(description='of the map')]\n"
+    methods = "    def init(self): ...\n    def apply(self): ...\n    def step_flops(self): ...\n"
+    for module, says in {
+        "import nonexist": "broken, which an installed package names",
+        model: "broken.Half lacks apply, ",
+        model + sizes + methods: "broken.Half declares hidden_size as 'of the map', but ",
+    }.items():
+        site.install("broken", "[grokjax.components]\nbroken = broken\n", broken=module)
+        answer = site.grokjax("plan", "parity-demo")
         assert (answer.returncode, answer.stderr.count("\n")) == (2, 1), answer.stderr
         assert says in answer.stderr

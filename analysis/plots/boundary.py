@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 # Inches: the least and the greatest width of a column, the height of a panel, the width of labels and colour bar.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of the width of a column
-# Each status of a boundary but "found", as the note counts it ("2 of one phase alone").
+# How the note words each status of a boundary but "found": "2 with a single phase".
 STATUS_NOTES = {
-    "no runs": "of no run that counts",
-    "one phase": "of one phase alone",
-    "one value": "at one value alone",
-    "no trend": "no trend",
+    "no runs": "without runs of these phases",
+    "one phase": "with a single phase",
+    "one value": "with runs at a single value",
+    "no trend": "without a trend",
     "outside": "beyond the values tried",
 }
 
@@ -136,7 +136,8 @@ def _draw_column(panel: Axes, place: int, each: Boundary, phase: str) -> None:
     elif each.status == "outside":
         above = each.at > high
         marker, edge = ("^", 0.97) if above else ("v", 0.03)
-        panel.plot(place, edge, marker, transform=panel.get_xaxis_transform(), color=TEST_COLOR, ms=4, mew=0, label="outside")
+        beside = place + 0.8 * HALF_BAR  # where no disc covers it
+        panel.plot(beside, edge, marker, transform=panel.get_xaxis_transform(), color=TEST_COLOR, ms=4, mew=0, label="outside")
     colors, shares = shades(PHASE_COLORS[phase]), each.cells["successes"] / each.cells["trials"]
     size = (0.4 * COLUMN * POINTS) ** 2
     panel.scatter(

@@ -74,7 +74,7 @@ def _note(medians: pd.DataFrame, missing: int) -> str:
     runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
     return (
         f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
-        f"Median delay (steps), and its interval where there is room; 3/9: of 9 fitted runs 3 grokked, too few for a median. "
+        f"Numbers: median delay (steps), with its interval where it fits; 3/9: 3 of 9 fitted runs grokked, too few for a median. "
         f"{missing_note(missing, runs)}"
     ).strip()
 

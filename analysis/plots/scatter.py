@@ -101,11 +101,11 @@ class _Steps:
 
     @property
     def note(self) -> str:
-        alone, neither = int(self.censored.sum()), int((~self.fitted).sum())
+        train_only, neither = int(self.censored.sum()), int((~self.fitted).sum())
         return "".join([
-            f"{counted(len(self.train), 'run')}: {int(self.both.sum()):,} got there in both",
-            f", {alone:,} in training alone (strip above)" if alone else "",
-            f", {neither:,} not even in training (not shown)" if neither else "",
+            f"{counted(len(self.train), 'run')}: {int(self.both.sum()):,} cross both thresholds",
+            f", {train_only:,} only that of the train metric (strip above)" if train_only else "",
+            f", {neither:,} not even that (not shown)" if neither else "",
             ".",
         ])  # fmt: skip
 

@@ -54,7 +54,7 @@ def plot_shares(
     note = grid_note(grid, missing_counts(grid), warning)
     drawn = draw_map(
         cells, ax=ax, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title,
-        note=note if phase is None else f"{note} Shares in percent, with their intervals where there is room.",
+        note=note if phase is None else f"{note} Shares in percent, with their intervals where they fit.",
         legend=[_patch(name) for name in shown], scale=phase is not None,
     )  # fmt: skip
     for value, panel in drawn.panels.items():

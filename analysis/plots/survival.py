@@ -73,7 +73,7 @@ def plot_survival(
     step_axis(panel, inches=width - 1 if ax is None else axes_size(ax)[0], label=False)
     if below is not None:
         _draw_at_risk(below, groups, [tick for tick in panel.get_xticks() if 0 <= tick <= end])
-    (below or panel).set_xlabel("steps since the train metric got there")
+    (below or panel).set_xlabel("steps after the train metric crossed its threshold")
     return figure
 
 

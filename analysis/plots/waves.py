@@ -106,7 +106,7 @@ def waves_note(maps: UnitMaps, at: int, groups: list[Array], left_out: int) -> s
 
 def _legend_note(limits: Sequence[float]) -> str:
     darkest = " and ".join(f"{limit:.2g}" for limit in dict.fromkeys(limits))
-    return f"Maps: red below zero, blue above, darkest at {darkest}; a line of one a unit."
+    return f"Maps: red below zero, blue above, darkest at {darkest}; one row per unit."
 
 
 def _draw_map(panel: Axes, waves: Array, limit: float) -> None:

@@ -24,6 +24,7 @@ from grokjax.analysis.statistics.grid import choose_axes
 from grokjax.analysis.tables.planned import swept_names
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
+from grokjax.sweeps.store.specs import SpecEntry
 
 # The panels that the page shows at once.
 MOST_PANELS = 12
@@ -40,10 +41,10 @@ class Axes:
     facet: str | None = None
 
 
-def root_metadata(specs: Sequence[dict[str, Any]], title: str | None) -> dict[str, Any]:
+def root_metadata(specs: Sequence[SpecEntry], title: str | None) -> dict[str, Any]:
     """The title, description and steps of a page, from the specs of its root."""
-    names, descriptions = (list(dict.fromkeys(str(spec.get(key) or "") for spec in specs)) for key in ("name", "description"))
-    steps = {int(spec["run"]["steps"]) for spec in specs if "steps" in spec["run"]}
+    names, descriptions = (list(dict.fromkeys(str(spec.spec.get(key) or "") for spec in specs)) for key in ("name", "description"))
+    steps = {spec.steps for spec in specs}
     return {
         "title": title or ", ".join(names),
         "description": "; ".join(filter(None, descriptions)),
@@ -53,7 +54,7 @@ def root_metadata(specs: Sequence[dict[str, Any]], title: str | None) -> dict[st
     }
 
 
-def columns_metadata(sweep: PageSweep, axes: Axes, specs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def columns_metadata(sweep: PageSweep, axes: Axes, specs: Sequence[SpecEntry]) -> dict[str, Any]:
     """Names and meanings of the columns of `packed_columns`, and the axes of the map when the page opens.
 
     Raises:

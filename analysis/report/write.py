@@ -24,10 +24,10 @@ from grokjax.analysis.report.page_data import (
 )
 from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.analysis.tables.planned import load_specs
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 MEGABYTES = 16.0
 # Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
@@ -81,7 +81,7 @@ def write_report(
     logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
     quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
-    sweep, specs = page_sweep(runs, missing, quarantined), load_specs(opened)
+    sweep, specs = page_sweep(runs, missing, quarantined), read_specs(opened)
     rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
     rules = page_rules(sweep, rule)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, values_of, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
@@ -143,7 +143,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
     others = [name for name in varied_hyperparameters(runs) if name not in cell]
     codes = cells_of(runs[list(cell)])[0] if others else np.zeros(0, np.int64)
     for name in others:
-        factors, distinct = pd.factorize(runs[name])
+        factors, distinct = pd.factorize(values_of(runs, name))
         values = np.asarray(factors)
         present = values >= 0  # null mixes with nothing
         if len(np.unique(codes[present] * len(distinct) + values[present])) > len(np.unique(codes[present])):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
 from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
-from grokjax.analysis.tables.planned import size, swept
 from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.specs import SpecEntry
 
 
 def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.DataFrame:
@@ -75,11 +75,11 @@ def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return np.array([float(f"{value:.3g}") for value in values])
 
 
-def refined_spec(specs: Sequence[Mapping[str, Any]], runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
+def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
     """A spec that trains some points with all seeds of the sweep, as TOML tables for `tomli_w.dumps` or `load_spec`.
 
     Args:
-      specs: the stored specs of a root, from `planned.load_specs`. The largest that knows all hyperparameters of the points is the
+      specs: the specs of a root, from `read_specs`. The largest that knows all hyperparameters of the points is the
         one that the new spec continues.
       runs: the runs that the points are to join; hyperparameters that are neither points nor seeds are theirs.
       points: the hyperparameters of the points, from `least_known`, without the score.
@@ -87,23 +87,22 @@ def refined_spec(specs: Sequence[Mapping[str, Any]], runs: pd.DataFrame, points:
     Raises:
       AnalysisError: no spec knows all hyperparameters of the points.
     """
-    able = [spec for spec in specs if all(name in spec["run"] or name in swept(spec) for name in points)]
+    able = [spec for spec in specs if all(name in spec.run or name in spec.swept for name in points)]
     if not able:
         names = ", ".join(map(str, points))
         raise AnalysisError(f"no spec of the root gives all of {names}; choose hyperparameters that one gives")
-    spec = max(able, key=size)
-    axes = swept(spec)
+    spec = max(able, key=lambda spec: spec.size)
     varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
-    seeds = {name: list(axes[name]) for name in SEEDS if name in axes}
-    given = dict.fromkeys([*spec["run"], *axes, *points])
+    seeds = {name: spec.swept[name] for name in SEEDS if name in spec.swept}
+    given = dict.fromkeys([*spec.run, *spec.swept, *points])
     same = {name: _plain((points if name in points else runs)[name].iloc[0]) for name in given if name in runs}
-    run = {name: same.get(name, spec["run"].get(name)) for name in given if name not in (*varied, *seeds)}
+    run = {name: same.get(name, spec.run.get(name)) for name in given if name not in (*varied, *seeds)}
     written: dict[str, Any] = {
-        "name": f"{spec['name'].removesuffix('-refined')}-refined"[:64],
+        "name": f"{spec.name.removesuffix('-refined')}-refined"[:64],
         "description": f"{len(points)} points where the boundary is least known",
-        "rule": spec.get("rule"),
-        "final_states": spec.get("final_states", True),
-        "leave_out": list(spec.get("leave_out", ())),
+        "rule": spec.rule,
+        "final_states": spec.spec.get("final_states", True),
+        "leave_out": list(spec.spec.get("leave_out", ())),
         "run": {name: value for name, value in run.items() if value is not None},
         "axes": seeds,
         "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],

@@ -56,7 +56,12 @@ def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
     does one that follows another in every run, such as embedding_learning_rate where only learning_rate was given.
     """
     names = [name for name in hyperparameters(runs) if name not in SEEDS]
-    return [name for name in names if runs[name].nunique() > 1 and not _follows_another(runs, name)]
+    return [name for name in names if values_of(runs, name).nunique() > 1 and not _follows_another(runs, name)]
+
+
+def values_of(runs: pd.DataFrame, name: str) -> pd.Series[Any]:
+    """The values of a hyperparameter, null where a run has none; for `component_versions` null is the value 1."""
+    return runs[name].fillna("1") if name == "component_versions" else runs[name]
 
 
 def is_number(values: pd.Series[Any]) -> bool:

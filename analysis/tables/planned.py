@@ -1,52 +1,42 @@
-"""What the specs of a root ask for: swept hyperparameters, and planned runs that are still missing."""
+"""The runs that the specs of a root plan, those of them that are missing, and the hyperparameters that the specs sweep."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from grokjax.analysis.tables.selection import condition_names, meets
+from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.root import Root
-from grokjax.sweeps.store.specs import read_specs
+from grokjax.sweeps.store.specs import SpecEntry
 
 
-def load_specs(root: str | Path | Root) -> list[dict[str, Any]]:
-    """The specs that were run into a root, each as the tables that were stored.
+def load_planned(root: str | Path | Root, columns: Collection[str] | None = None) -> pd.DataFrame:
+    """The runs that the specs of a root plan, a row per run: run_id, group_id, steps and hyperparameters. Arrow-backed columns.
+
+    Args:
+      root: where the sweep was run to.
+      columns: hyperparameters to read beside the first three columns, as far as the specs have them; all when None.
 
     Raises:
-      StoreError: `root` holds no sweep.
+      StoreError: `root` holds no sweep, or a file of it cannot be read.
     """
-    return [dict(entry.spec) for entry in read_specs(Root.open(root))]
+    planned: pd.DataFrame = planned_runs(Root.open(root), columns).runs.to_pandas(types_mapper=pd.ArrowDtype)
+    return planned
 
 
-def swept(spec: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
-    """The hyperparameters on the axes of a stored spec, with their values."""
-    axes: dict[str, Sequence[Any]] = dict(spec.get("axes", {}))
-    for axis in spec.get("zipped", ()):
-        axes |= axis
-    return axes
-
-
-def swept_names(specs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The hyperparameters on an axis of any of some specs, in their order."""
-    return list(dict.fromkeys(name for spec in specs for name in swept(spec)))
-
-
-def size(spec: Mapping[str, Any]) -> int:
-    """How many runs the axes of a stored spec make, before any are left out."""
-    zipped = (len(next(iter(axis.values()))) for axis in spec.get("zipped", ()))
-    return math.prod([*map(len, spec.get("axes", {}).values()), *zipped])
+def swept_names(specs: Sequence[SpecEntry]) -> list[str]:
+    """The hyperparameters on an axis of any of some specs, in their order; `read_specs` has those of a root."""
+    return list(dict.fromkeys(name for spec in specs for name in spec.swept))
 
 
 def planned_cells(planned: pd.DataFrame, cell: Sequence[str], conditions: Sequence[str] = ()) -> pd.DataFrame | None:
     """The hyperparameters `cell` of the planned runs that meet some conditions, a row per run; null where a run has none.
 
     Args:
-      planned: a row per planned run, with its hyperparameters.
+      planned: from `load_planned`, with the columns of the cell and of the conditions.
       cell: hyperparameters.
       conditions: as for `select`.
 
@@ -58,9 +48,9 @@ def planned_cells(planned: pd.DataFrame, cell: Sequence[str], conditions: Sequen
 
 
 def missing_runs(runs: pd.DataFrame, planned: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
-    """The planned runs that meet some conditions and are not in `runs`: run_id and hyperparameters, a row per run.
+    """The rows of the planned runs that meet some conditions and are not in `runs`.
 
-    Empty where a condition is about an outcome, which only a finished run has.
+    There are none if a condition is about an outcome, which only a finished run has.
     """
     chosen = _select_planned(planned, conditions)
     if chosen is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from types import MappingProxyType
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import EarlyStop, LaneRun, RunCheckpoint, RunResult, Snapshots
 from grokjax.engine.program import MAX_ROWS, Metrics, Program, Tuning, program_of
+
+logger = logging.getLogger(__name__)
 
 # The host takes over about this often: short enough for a lively progress bar, long enough to cost nothing ...
 SEGMENT_SECONDS = 1.0
@@ -164,7 +167,10 @@ class _Training:
         if checkpoint is None:
             return None
         run = LaneRun.resume(index, config, checkpoint, self._callbacks.early_stop)
-        return run if run.can_go_on else None
+        if not run.can_go_on:
+            logger.info("run %s starts anew: its checkpoint has no state to train on from, or lacks a snapshot", config.run_id)
+            return None
+        return run
 
     def _time_measuring(self) -> float:
         """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""

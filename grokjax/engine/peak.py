@@ -1,4 +1,4 @@
-"""What the device could do at best: the yardstick of every cost."""
+"""The peak speed of the device, to which costs are compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 
 def measure_peak(seconds: float = 0.05) -> float:
-    """FLOP/s of a large float32 matrix product now, the best of those that fit in `seconds`."""
+    """FLOP/s of a large float32 matrix product, measured now: the best of those that fit in `seconds`."""
     operand = jnp.ones((_size(), _size()))
     best, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:

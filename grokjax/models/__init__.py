@@ -1,1 +1,1 @@
-"""Models: from inputs to outputs. A file a model; `base` says what each must offer."""
+"""Models, one in each file: maps from inputs to outputs. `base` has the class that they derive from."""

@@ -1,4 +1,4 @@
-"""What every model offers: its weights, its outputs, what a step costs, and what the probes look at."""
+"""The base class of models: initial weights, outputs, the cost of a step, and what probes may look at."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class NeuronMaps(NamedTuple):
 
 
 class Model(Component):
-    """From inputs to C outputs, or to one logit. Every array a model is given or makes is of one run: no lanes.
+    """A map from inputs to C outputs, or to one logit. All arrays are those of a single run, without an axis for lanes.
 
-    Outputs are [C, N], classes first, so that what a class or a hidden unit does for all examples lies side by side: with few of
-    the one and many of the other that is what vector units and matrix products are fastest on.
+    Outputs are [C, N], classes first, so that the values of one class or hidden unit for all examples are contiguous: with few
+    classes and many examples, vector units and matrix products are fastest that way.
 
     Weights whose name begins with "embedding" or "unembedding" follow the optimizer's settings for embeddings.
     """
@@ -69,21 +69,21 @@ class Model(Component):
 
     @abstractmethod
     def apply(self, task: Task, params: Params, inputs: Inputs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs, [C, N], or [N] where there is one. `key` is for dropout: without it, none."""
+        """The outputs, [C, N], or [N] for a single logit. `key` is for dropout; without it nothing is dropped."""
 
     @abstractmethod
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
         """Useful arithmetic of one training step: 2 m n k for each matrix product of the forward and the backward pass.
 
-        None for what an implementation recomputes, for element-wise work, or for the optimizer.
+        Recomputed products, element-wise work and the optimizer do not count.
         """
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """Whether there is a layer of hidden units between tokens and outputs, of which `neuron_maps` tells."""
+        """Whether a single layer of hidden units stands between tokens and outputs, so that `neuron_maps` can be called."""
         return False
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """What those units read and write; asked for where `has_neuron_maps` says so."""
+        """What the hidden units read and write. Only called if `has_neuron_maps` returns True."""
         raise AssertionError(f"{type(self).__name__} has no neuron maps")
 
 
@@ -92,18 +92,18 @@ class EmbeddingModel(Model):
 
     @abstractmethod
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
-        """What the model first makes of each token: tokens [N, L] -> [N, L, E]."""
+        """The embedding of each token: [N, L] -> [N, L, E]."""
 
     @abstractmethod
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [C, N] from what `embed` made, [N, L, E]."""
+        """The outputs [C, N] from embeddings [N, L, E]."""
 
 
 @jax.custom_vjp
 def linear(weights: jax.Array, activations: jax.Array) -> jax.Array:
     """The product of weights [M, H] and activations [H, N]: [M, N].
 
-    Its derivative by the activations is one product too. That of plain autodiff comes out as [N, H] and is copied over.
+    The derivative with respect to the activations is a single product too. Plain autodiff gives it as [N, H] and then transposes.
     """
     return weights @ activations
 

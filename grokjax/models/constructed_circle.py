@@ -1,4 +1,4 @@
-"""The solution of modular addition that can be written down: no weight of it is trained."""
+"""The closed-form solution of modular addition: a model without trained weights."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class ConstructedCircle(Model):
     activation: Activation = "relu"
 
     def check(self, task: Task, num_outputs: int) -> None:
-        """Raises ValueError where outputs are no tokens."""
+        """Raises ValueError if the outputs are not the tokens."""
         if num_outputs != task.num_tokens:
             raise ValueError(f"model = 'constructed_circle' writes {task.num_tokens} tokens, the task has {num_outputs} outputs")
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
-        """No weights."""
+        """An empty dictionary: the model has no weights."""
         return {}
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [C, N] for tokens [N, L], rounded to the root of the precision: what is equal but for rounding shall tie."""
+        """The outputs [C, N] for tokens [N, L], rounded to half of the precision's digits, so that rounding breaks no ties."""
         maps = self.neuron_maps(task, params)
         hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
         outputs = (ACTIVATIONS[self.activation](hidden) @ maps.outputs).T
@@ -47,15 +47,15 @@ class ConstructedCircle(Model):
         return rounded
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Nothing is trained."""
+        """Zero, as nothing is trained."""
         return 0
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """It has."""
+        """True: the hidden units stand between tokens and outputs."""
         return True
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """What each unit reads and writes."""
+        """The cosines that each unit reads and writes, in closed form."""
         tokens = 2 * np.pi * np.arange(task.num_tokens) / task.num_tokens  # [V]
         units = 2 * np.pi * np.arange(self.hidden_size) / self.hidden_size  # [H]
         reads = jnp.asarray(np.cos(tokens[:, None] - units), float)

@@ -1,4 +1,4 @@
-"""Multilayer perceptron over inputs that lie in memory both by feature and by sample."""
+"""Multilayer perceptron on vectors or one-hot tokens; its inputs lie in memory both by feature and by sample."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Mlp(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: Inputs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs, [C, N], or [N] where there is one."""
+        """The outputs, [C, N], or [N] for a single logit."""
         outputs = self._module(task, len(params["output"])).apply({"params": params}, inputs, key)
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -73,11 +73,11 @@ class Mlp(EmbeddingModel):
         return 2 * num_examples * (2 * self.hidden_size * self._num_features(task) + 3 * further)
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """One layer over tokens has."""
+        """Whether there is one hidden layer, over tokens."""
         return self.layers == 1 and task.inputs == "tokens"
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """The weights of a token's one-hot entry, and the output weights."""
+        """The hidden weights of each token's one-hot entry, and the output weights."""
         by_position = params["hidden"].T.reshape(task.num_inputs, task.num_tokens, self.hidden_size)
         return NeuronMaps(by_position, params["output"].T)
 

@@ -1,4 +1,4 @@
-"""The multilayer perceptron of the article over two embedded tokens, in all its variants."""
+"""The article's multilayer perceptron over two embedded tokens, in all its variants."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class ModularMlp(EmbeddingModel):
             )
 
     def check(self, task: Task, num_outputs: int) -> None:
-        """Raises ValueError where inputs are no pairs, outputs no tokens that could be tied, or frequencies beyond the tokens'."""
+        """Raises ValueError if inputs are not pairs, outputs cannot be tied to tokens, or a frequency is too high."""
         if task.num_inputs != 2:
             raise ValueError(f"model = 'modular_mlp' reads two tokens, the task gives {task.num_inputs}")
         if self.embedding in ("tied", "circle") and num_outputs != task.num_tokens:
@@ -113,7 +113,8 @@ class ModularMlp(EmbeddingModel):
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
         """Fresh weights: `embedding` [V, E], or `embedding_a` and `embedding_b`; `hidden` [H, E], or `hidden_a` and `hidden_b`;
-        `output` [H, E]; `unembedding` [C, E], or [C, H] when collapsed. What the variant lacks is not there. `key` is consumed.
+        `output` [H, E]; `unembedding` [C, E], or [C, H] when collapsed. Weights that the variant does not have are absent. `key` is
+        consumed.
 
         In the formula, W is `hidden` transposed, and U `unembedding`.
         """
@@ -121,13 +122,13 @@ class ModularMlp(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: Pairs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [C, N]."""
+        """The outputs [C, N] of N pairs, from the multiplied-out tables."""
         tables = self.tables(task, params)
         hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.input, inputs))  # [H, N]
         return linear(tables.output, drop(key, hidden, self.dropout))
 
     def tables(self, task: Task, params: Params) -> Tables:
-        """The products of the weights, which make the same function at a fraction of the arithmetic."""
+        """The products of the weights, from which the outputs follow at a fraction of the arithmetic."""
         tables = self._module(task, task.num_classes).apply({"params": params})
         assert isinstance(tables, Tables)
         return tables
@@ -141,11 +142,11 @@ class ModularMlp(EmbeddingModel):
         return 2 * (hidden + output + 3 * num_examples * h * num_outputs)
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """It has."""
+        """True: the hidden units stand between tokens and outputs."""
         return True
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """E W and O U."""
+        """The products E W, which units read, and O U, which they write."""
         tables = self.tables(task, params)
         by_position = tables.input.reshape(-1, task.num_tokens, self.hidden_size)
         return NeuronMaps(jnp.broadcast_to(by_position, (2, *by_position.shape[1:])), tables.output.T)
@@ -164,7 +165,7 @@ class ModularMlp(EmbeddingModel):
 
     @property
     def _shared(self) -> bool:
-        """Whether both tokens are read alike."""
+        """Whether both tokens are read through the same weights."""
         return self.embedding != "untied" and (self.tied_hidden or self.collapsed_hidden)
 
     def _module(self, task: Task, num_outputs: int) -> _ModularMlp:
@@ -240,16 +241,16 @@ class _ModularMlp(nn.Module):
         return Tables(table, _times(write, output))
 
     def embeddings(self) -> tuple[jax.Array, jax.Array]:
-        """E_a and E_b."""
+        """The embeddings E_a and E_b, [V, E] each."""
         return self.read
 
     def hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
-        """W_a and W_b transposed."""
+        """W_a and W_b transposed, [H, E] each; None if collapsed."""
         return self.into
 
 
 def _times(rows: jax.Array, weights: jax.Array | None) -> jax.Array:
-    """The rows [V, E] through weights [H, E]: [V, H]; the rows themselves where there are none."""
+    """Rows [V, E] times weights [H, E] transposed: [V, H]; the rows themselves if there are no weights."""
     return rows if weights is None else rows @ weights.T
 
 

@@ -1,4 +1,4 @@
-"""A small decoder-only transformer."""
+"""A small decoder-only transformer over tokens, read at its last position."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MLP_FACTOR = 4  # hidden units of a block for each number of the stream
 
 
 class Transformer(EmbeddingModel):
-    """A decoder over the tokens and a last one that asks for the answer; the outputs are read off that last position.
+    """A decoder over the tokens and a final one that asks for the answer; the outputs are read at that last position.
 
     Learned positions, causal attention, `layers` blocks of attention and a perceptron of 4 x `width` hidden units, without biases
     (Power et al. 2022, Nanda et al. 2023). `layer_norm` normalizes the input of each half of a block and of the read-out, with a
@@ -64,13 +64,13 @@ class Transformer(EmbeddingModel):
         positions, square = task.num_inputs + 1, self.width**2
         flops = 0
         for layer in range(self.layers):
-            asked = 1 if layer == self.layers - 1 else positions
-            seen = positions if asked == 1 else positions * (positions + 1) // 2  # pairs of positions
-            flops += 2 * positions * square + asked * (2 + 2 * MLP_FACTOR) * square + 2 * seen * self.width
+            queried = 1 if layer == self.layers - 1 else positions
+            seen = positions if queried == 1 else positions * (positions + 1) // 2  # pairs of positions
+            flops += 2 * positions * square + queried * (2 + 2 * MLP_FACTOR) * square + 2 * seen * self.width
         return 2 * 3 * num_examples * (flops + self.width * num_outputs)
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """On two tokens it has."""
+        """Whether the task has two tokens."""
         return task.num_inputs == 2
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
@@ -123,7 +123,7 @@ class _Transformer(nn.Module):
     num_outputs: int
 
     def setup(self) -> None:
-        """Declares the weights."""
+        """Declares embeddings, blocks, gains and the unembedding."""
         w, wide = self.width, MLP_FACTOR * self.width
         self.embedding = self.param("embedding", normal, (self.num_tokens + 1, w), 1 / w)
         self.position = self.param("embedding_position", normal, (self.num_positions, w), 1 / w)
@@ -161,23 +161,25 @@ class _Transformer(nn.Module):
         last = stream[:, -1] + self._attention(block, self._normed(stream, 2 * index), 1)[:, 0]
         return last, self._normed(last, 2 * index + 1) @ block["hidden"].T
 
-    def _attention(self, block: dict[str, jax.Array], stream: jax.Array, asked: int) -> jax.Array:
-        """What the last `asked` positions take from all before them and themselves: [N, P, W] -> [N, asked, W].
+    def _attention(self, block: dict[str, jax.Array], stream: jax.Array, queried: int) -> jax.Array:
+        """What the last `queried` positions take from themselves and all positions before: [N, P, W] -> [N, queried, W].
 
-        Few positions: products of a query and a key are sums of a row, not matrix products.
+        With so few positions, products of queries and keys are computed as sums over a row, not as matrix products.
         """
         count, positions, _ = stream.shape
 
         def by_head(each: jax.Array) -> jax.Array:
             return each.reshape(*each.shape[:2], self.heads, -1)
 
-        queries = by_head(stream[:, -asked:] @ block["query"].T)
+        queries = by_head(stream[:, -queried:] @ block["query"].T)
         keys, values = by_head(stream @ block["key"].T), by_head(stream @ block["value"].T)
-        scores = jnp.sum(queries[:, :, None] * keys[:, None], axis=-1) * (self.width // self.heads) ** -0.5  # [N, asked, P, heads]
-        later = jnp.arange(positions)[None] > jnp.arange(positions - asked, positions)[:, None]  # [asked, P]
+        scores = (
+            jnp.sum(queries[:, :, None] * keys[:, None], axis=-1) * (self.width // self.heads) ** -0.5
+        )  # [N, queried, P, heads]
+        later = jnp.arange(positions)[None] > jnp.arange(positions - queried, positions)[:, None]  # [queried, P]
         weights = jax.nn.softmax(jnp.where(later[None, :, :, None], -jnp.inf, scores), axis=2)
-        taken = jnp.sum(weights[..., None] * values[:, None], axis=2)  # [N, asked, heads, W / heads]
-        return taken.reshape(count, asked, self.width) @ block["attention"].T
+        taken = jnp.sum(weights[..., None] * values[:, None], axis=2)  # [N, queried, heads, W / heads]
+        return taken.reshape(count, queried, self.width) @ block["attention"].T
 
     def _normed(self, stream: jax.Array, index: int) -> jax.Array:
         if not self.layer_norm:

@@ -1,1 +1,1 @@
-"""Optimizers: how gradients become updates. A file a family; `base` says what each must offer."""
+"""Optimizers, a family in each file: how gradients become updates. `base` has the class that they derive from."""

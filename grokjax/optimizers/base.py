@@ -1,4 +1,4 @@
-"""What every optimizer offers: an optax transformation, and around it what all of them share."""
+"""The base class of optimizers: an optax transformation, with warm-up, gradient filters and settings for embeddings around it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pydantic
 
 from grokjax.fields import Component, SameAs, Traced, TracedFloat
 
-# Units in the last place of a gradient that count as rounding.
+# Up to this many units in the last place of a gradient count as rounding.
 ROUNDING = 16
 
 LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]
@@ -23,19 +23,19 @@ Epsilon = Annotated[TracedFloat, pydantic.Field(gt=0, description="added to the 
 
 
 class AdamMoments(Component):
-    """What Adam remembers of gradients (Kingma and Ba 2015)."""
+    """The hyperparameters of Adam's moments (Kingma and Ba 2015)."""
 
     b1: Annotated[Beta, pydantic.Field(description="decay of the first moment")] = 0.9
     b2: Annotated[Beta, pydantic.Field(description="decay of the second moment")] = 0.98
     eps: Epsilon = 1e-8
 
     def scale_by_adam(self) -> optax.GradientTransformation:
-        """The first moment over the root of the second, both corrected for their start."""
+        """The first moment over the root of the second, both bias-corrected."""
         return optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
 
 
 class Optimizer(Component):
-    """A direction, made from gradients that may be filtered first, and steps along it: warmed up, other ones for embeddings."""
+    """Steps along a direction computed from gradients, with options to filter them, to warm up, and to treat embeddings apart."""
 
     learning_rate: LearningRate
     embedding_learning_rate: Annotated[
@@ -55,7 +55,7 @@ class Optimizer(Component):
 
     @abstractmethod
     def direction(self) -> optax.GradientTransformation:
-        """From gradients to a direction of descent, before learning rate and decoupled weight decay."""
+        """The optax transformation from gradients to a direction of descent, before learning rate and decoupled weight decay."""
 
     def decay(self, *, embedding: bool) -> float | jax.Array | None:
         """The decoupled weight decay of embeddings, or of all other weights; None for an optimizer that has none."""
@@ -68,7 +68,7 @@ class Optimizer(Component):
         """
         warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.asarray(jnp.maximum(self.warmup_steps, 1), float))
 
-        def walk(*, embedding: bool) -> optax.GradientTransformation:
+        def steps_along(*, embedding: bool) -> optax.GradientTransformation:
             rate = warm * (self.embedding_learning_rate if embedding else self.learning_rate)
             decay = self.decay(embedding=embedding)
             return optax.chain(*([] if decay is None else [optax.add_decayed_weights(decay)]), optax.scale_by_learning_rate(rate))
@@ -77,7 +77,7 @@ class Optimizer(Component):
             *([orthogonal_gradient()] if self.orthogonal_gradient else []),
             *([gradient_filter(self.filter_decay, self.filter_strength)] if self.gradient_filter else []),
             self.direction(),
-            optax.partition({True: walk(embedding=True), False: walk(embedding=False)}, are_embeddings),
+            optax.partition({True: steps_along(embedding=True), False: steps_along(embedding=False)}, are_embeddings),
         )
 
 
@@ -105,20 +105,20 @@ def are_embeddings(params: Any) -> Any:
 
 
 def orthogonal_gradient() -> optax.GradientTransformation:
-    """Takes from each matrix's gradient its projection on the weights, and scales what is left to the gradient's norm.
+    """Removes from each matrix's gradient its projection on the weights, and scales the rest to the norm of the gradient.
 
-    g' = g - w (w . g) / (w . w), then g' |g| / |g'| (Prieto et al. 2025, "Grokking at the edge of numerical stability"). Where
-    nothing but rounding is left, as of a 1 x 1 matrix, zero. Vectors (gains) keep their gradients.
+    g' = g - w (w . g) / (w . w), then g' |g| / |g'| (Prieto et al. 2025, "Grokking at the edge of numerical stability"). Zero
+    where the rest is within rounding, as for a 1 x 1 matrix. Vectors (gains) keep their gradients.
     """
 
     def project(gradient: jax.Array, weights: jax.Array) -> jax.Array:
         if gradient.ndim < 2:
             return gradient
-        told = np.finfo(gradient.dtype)
-        rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + float(told.tiny)))
+        finfo = np.finfo(gradient.dtype)
+        rest = gradient - weights * (jnp.sum(weights * gradient) / (jnp.sum(weights**2) + float(finfo.tiny)))
         norm, of_rest = jnp.linalg.norm(gradient), jnp.linalg.norm(rest)
-        there = of_rest > ROUNDING * float(told.eps) * norm
-        return jnp.where(there, rest * (norm / jnp.where(there, of_rest, 1)), 0)
+        nonzero = of_rest > ROUNDING * float(finfo.eps) * norm
+        return jnp.where(nonzero, rest * (norm / jnp.where(nonzero, of_rest, 1)), 0)
 
     return optax.stateless(lambda updates, params: jax.tree.map(project, updates, params))
 
@@ -126,7 +126,7 @@ def orthogonal_gradient() -> optax.GradientTransformation:
 def gradient_filter(decay: float | jax.Array, strength: float | jax.Array) -> optax.GradientTransformation:
     """Adds to each gradient `strength` times its running mean m, m = decay * m + (1 - decay) * g, starting from the first gradient.
 
-    Grokfast EMA (Lee et al. 2024), whose alpha is `decay` and lambda `strength`.
+    Grokfast EMA (Lee et al. 2024); its alpha is `decay`, its lambda `strength`.
     """
 
     def init(params: optax.Params) -> tuple[Any, jax.Array]:

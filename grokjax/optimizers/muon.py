@@ -13,7 +13,7 @@ from grokjax.optimizers.base import AdamMoments, Beta, DecayingOptimizer, are_em
 
 
 class Muon(AdamMoments, DecayingOptimizer):
-    """Momentum whose matrices are orthogonalized by five Newton-Schulz steps (Jordan et al. 2024); Adam for embeddings and vectors.
+    """Momentum with matrices orthogonalized by five Newton-Schulz steps (Jordan et al. 2024); Adam for embeddings and vectors.
 
     An orthogonalized direction has singular values near one, whatever the matrix's shape: no factor for shape is added.
     """
@@ -22,7 +22,7 @@ class Muon(AdamMoments, DecayingOptimizer):
     momentum: Annotated[Beta, pydantic.Field(description="share of the last direction that is kept")] = 0.95
 
     def direction(self) -> optax.GradientTransformation:
-        """Muon's for the matrices, Adam's for the others."""
+        """The update of Muon for matrices and of Adam for everything else, before the learning rate."""
         muon = optax.contrib.scale_by_muon(beta=self.momentum, eps=1e-7, weight_dimension_numbers=_as_matrices)
         return optax.partition({True: muon, False: self.scale_by_adam()}, _orthogonalized)
 

@@ -18,5 +18,5 @@ class Sgd(DecayingOptimizer):
     nesterov: Annotated[bool, pydantic.Field(description="look ahead along the momentum")] = False
 
     def direction(self) -> optax.GradientTransformation:
-        """The running sum of gradients."""
+        """The gradients, summed with momentum."""
         return optax.trace(decay=self.momentum, nesterov=self.nesterov)

@@ -1,1 +1,1 @@
-"""Tasks: what is to be learned. A file a task; `base` says what each must offer."""
+"""Tasks, one in each file: examples to learn from. `base` has the class that they derive from."""

@@ -1,4 +1,4 @@
-"""What every task offers: its sizes, and the training and test examples a key gives."""
+"""The base class of tasks: sizes, and the training and test examples that a random key gives."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from grokjax.fields import Component, TracedFloat
 
 
 class Examples(NamedTuple):
-    """N labelled examples."""
+    """Inputs and labels of N examples."""
 
     inputs: jax.Array  # [N, D] float for vectors, [N, L] int for tokens
     labels: jax.Array  # [N] int, the class
 
 
 class Task(Component):
-    """What is to be learned: inputs that are vectors of D numbers, or L tokens each, and one of C classes for each."""
+    """A classification task: examples with an input, a vector of D numbers or L tokens, and one of C classes as the label."""
 
     inputs: ClassVar[Literal["vectors", "tokens"]]
 
@@ -41,12 +41,12 @@ class Task(Component):
     @property
     @abstractmethod
     def num_classes(self) -> int:
-        """C."""
+        """C, the number of classes."""
 
     @property
     @abstractmethod
     def num_train(self) -> int:
-        """Training examples."""
+        """The number of training examples."""
 
     @abstractmethod
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
@@ -63,12 +63,12 @@ def replace_labels(key: jax.Array, labels: jax.Array, share: float | jax.Array, 
 
 
 def share_of(fraction: float, examples: int) -> int:
-    """How many of so many examples a fraction is: whole ones, but 0.29 of 100 is 29 whatever binary makes of it."""
+    """The number of examples in a fraction of them, rounded down, but for binary rounding: 0.29 of 100 is 29."""
     return int(fraction * examples + 1e-9)
 
 
 def check_fraction(fraction: float, examples: int) -> None:
-    """Raises ValueError where a fraction leaves no example to train on or none to test."""
+    """Raises ValueError if a fraction leaves no example to train on, or none to test."""
     if not 1 <= share_of(fraction, examples) < examples:
         raise ValueError(
             f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9"
@@ -76,7 +76,7 @@ def check_fraction(fraction: float, examples: int) -> None:
 
 
 def split(key: jax.Array, inputs: jax.Array, labels: jax.Array, num_train: int) -> tuple[Examples, Examples]:
-    """A random `num_train` of all examples, and the rest. `key` is consumed."""
+    """Splits examples at random into `num_train` for training and the rest for testing. `key` is consumed."""
     order = jax.random.permutation(key, labels.shape[0])
     train, test = order[:num_train], order[num_train:]
     return Examples(inputs[train], labels[train]), Examples(inputs[test], labels[test])

@@ -1,4 +1,4 @@
-"""Handwritten digits, 8 x 8 pixels."""
+"""Handwritten digits of 8 x 8 pixels, from scikit-learn."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Digits(Task):
     """Which digit is it? The 1,797 images of 8 x 8 pixels that scikit-learn ships (UCI, Alpaydin and Kaynak 1998).
 
     Inputs are the 64 pixels from 0 to 1 and a last one, which gives each hidden unit its bias. `train_size` random images are
-    trained on, all others tested.
+    for training, all others for testing.
     """
 
     inputs: ClassVar[Literal["vectors"]] = "vectors"
@@ -29,17 +29,17 @@ class Digits(Task):
 
     @property
     def num_inputs(self) -> int:
-        """The pixels and the constant one."""
+        """64 pixels and the constant one."""
         return PIXELS + 1
 
     @property
     def num_classes(self) -> int:
-        """0 to 9."""
+        """Ten: the digits 0 to 9."""
         return 10
 
     @property
     def num_train(self) -> int:
-        """Training examples."""
+        """The number of training images."""
         return self.train_size
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:

@@ -51,7 +51,7 @@ class ModularArithmetic(Task):
 
     @property
     def num_inputs(self) -> int:
-        """A and b."""
+        """Two tokens, a and b."""
         return 2
 
     @property
@@ -66,7 +66,7 @@ class ModularArithmetic(Task):
 
     @property
     def num_examples(self) -> int:
-        """Pairs, for training and testing together."""
+        """The number of pairs, for training and testing together."""
         p = self.modulus
         if self.operation == "divide":
             return (p - 1) * (p + 2) // 2 if self.pairs == "a<=b" else p * (p - 1)
@@ -74,14 +74,14 @@ class ModularArithmetic(Task):
 
     @property
     def num_train(self) -> int:
-        """Training examples."""
+        """The number of training examples, a fraction of all."""
         return share_of(self.train_fraction, self.num_examples)
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
         """Training and test examples. `key` is consumed."""
         a, b = _grid(self.modulus)
-        there = self._allowed(a, b)
-        pairs = np.stack([a[there], b[there]], axis=1)  # [N, 2]
+        allowed = self._allowed(a, b)
+        pairs = np.stack([a[allowed], b[allowed]], axis=1)  # [N, 2]
         labels = self.result(pairs[:, 0], pairs[:, 1])
         return split(key, jnp.asarray(pairs, jnp.int32), jnp.asarray(labels, jnp.int32), self.num_train)
 
@@ -91,8 +91,8 @@ class ModularArithmetic(Task):
         return result
 
     def _allowed(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        there = a <= b if self.pairs == "a<=b" else np.ones_like(a, bool)
-        return there & (b != 0) if self.operation == "divide" else there
+        allowed = a <= b if self.pairs == "a<=b" else np.ones_like(a, bool)
+        return allowed & (b != 0) if self.operation == "divide" else allowed
 
 
 def _grid(p: int) -> tuple[np.ndarray, np.ndarray]:
@@ -101,7 +101,7 @@ def _grid(p: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inverses(p: int) -> np.ndarray:
-    """Of 0 to p - 1 modulo a prime p; 0 for 0, which has none."""
+    """The inverses of 0 to p - 1 modulo a prime p; 0 for 0, which has none."""
     return np.array([pow(number, -1, p) if number else 0 for number in range(p)])
 
 

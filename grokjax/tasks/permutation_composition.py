@@ -34,22 +34,22 @@ class PermutationComposition(Task):
 
     @property
     def num_inputs(self) -> int:
-        """A and b."""
+        """Two tokens, a and b."""
         return 2
 
     @property
     def num_tokens(self) -> int:
-        """Permutations."""
+        """The number of permutations, n!."""
         return math.factorial(self.permuted)
 
     @property
     def num_classes(self) -> int:
-        """Permutations."""
+        """The number of permutations, n!."""
         return self.num_tokens
 
     @property
     def num_train(self) -> int:
-        """Training examples."""
+        """The number of training examples, a fraction of all."""
         return share_of(self.train_fraction, self.num_tokens**2)
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:

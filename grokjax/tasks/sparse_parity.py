@@ -1,4 +1,4 @@
-"""1s and 0s: sparse parity."""
+"""Sparse parity, the article's task of 1s and 0s."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_BITS_DRAWN_DISTINCT = 20
 
 
 class SparseParity(Task):
-    """1s and 0s: is the number of ones among the first `parity_bits` of `num_bits` random bits odd?
+    """Is the number of ones among the first `parity_bits` of `num_bits` random bits odd?
 
     Inputs are 0 and 1 with a last column of ones, which gives each hidden unit its bias. Up to 20 bits, train and test
     sequences are distinct; above that they are drawn independently (30 bits: 6,250 sequences repeat one with probability 0.02).
@@ -49,12 +49,12 @@ class SparseParity(Task):
 
     @property
     def num_classes(self) -> int:
-        """Even and odd."""
+        """Two: even and odd."""
         return 2
 
     @property
     def num_train(self) -> int:
-        """Training examples."""
+        """The number of training examples."""
         return self.train_size
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from grokjax.identity import TRAJECTORY_VERSION
+from grokjax.registry import COMPONENTS, component_versions
 from grokjax.sweeps.execute.plan import Earlier, Held
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.planned_table import planned_table
@@ -31,7 +32,9 @@ def enter_spec(root: str | Path | Root, spec: SweepSpec, groups: Iterable[Runs] 
       SpecError: the root holds results that this spec's would not mix with.
       StoreError: the root cannot be used.
     """
-    entry = SpecEntry(spec.model_dump(mode="json"), TRAJECTORY_VERSION)
+    names = [(component, str(name)) for component in COMPONENTS for name in spec.swept.get(component) or [spec.run[component]]]
+    components = {name: known for name, known in component_versions(names).items() if known != (1, "")}
+    entry = SpecEntry(spec.model_dump(mode="json"), TRAJECTORY_VERSION, components=components)
     return enter(root, [(entry, lambda: planned_table(groups_of(spec) if groups is None else groups))])
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 
-from grokjax.errors import SpecError
+from grokjax.errors import SpecError, warn
 from grokjax.fields import Value
 from grokjax.sweeps.store.planned import first_planned, planned_bytes, planned_table
 from grokjax.sweeps.store.root import Root
@@ -31,6 +31,8 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
     asked, known = ({spec.spec_id for spec in specs} for specs in ([spec for spec, _ in plannings], existing))
     new = [(spec, planned()) for spec, planned in plannings if spec.spec_id not in known]
     _check_all(target, new, [spec for spec in existing if spec.spec_id not in asked])
+    for spec, _ in plannings:
+        _warn_of_changed_source(spec, existing)
     Root.create(target)
     for spec, planned in new:
         target.put(target.planned_key(spec.spec_id), planned_bytes(planned))
@@ -45,6 +47,19 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
         raise
     target.mark_format()
     return target
+
+
+def _warn_of_changed_source(spec: SpecEntry, existing: Sequence[SpecEntry]) -> None:
+    """Warns of components whose source changed under the same version since this spec, or else any spec, was last run here."""
+    before = [other for other in existing if other.spec_id == spec.spec_id] or existing
+    for name, (version, source) in spec.components.items():
+        component, own_name = name.split(" ", 1)
+        known = [tuple(other.components[name]) for other in before if name in other.components]
+        if known and any(old == version for old, _ in known) and (version, source) not in known:
+            warn(
+                f"the source of {component} {own_name!r} changed since these results were made, and its version is still "
+                f"{version}; raise `version` to train anew, or go on if the change does not alter trajectories"
+            )
 
 
 def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:

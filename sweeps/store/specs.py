@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from grokjax.fields import Value
@@ -19,24 +19,31 @@ HOW_RUN = ("resources", "final_states", "tuning")
 class SpecEntry:
     """A spec as a root keeps it, readable without the packages that train its runs.
 
-    `spec` holds the fields of a `SweepSpec` as JSON. `token` tells apart entries of the same spec that different calls wrote.
+    `spec` holds the fields of a `SweepSpec` as JSON. `components` holds version and source hash of the tasks, models and optimizers
+    of other packages, as `registry.component_versions` gives them. `token` tells apart entries of the same spec that different
+    calls wrote.
     """
 
     spec: Mapping[str, Any]
     trajectory_version: int
     token: str = ""  # version 0.1 wrote none
+    components: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # version 0.1 wrote none
 
     @property
     def content(self) -> bytes:
         """The content of its file."""
+        further = {"token": self.token, "components": self.components}
         entry = {"spec": self.spec, "trajectory_version": self.trajectory_version}
-        return to_json(entry | ({"token": self.token} if self.token else {}))
+        return to_json(entry | {name: value for name, value in further.items() if value})
 
     @property
     def spec_id(self) -> str:
         """A hash of what says which runs are trained, and how far: specs that differ in resources alone share it."""
         trained = {name: value for name, value in self.spec.items() if name not in HOW_RUN}
-        return digest({"spec": trained, "trajectory_version": self.trajectory_version})
+        raised = {name: version for name, (version, _) in self.components.items() if version != 1}
+        return digest(
+            {"spec": trained, "trajectory_version": self.trajectory_version} | ({"component_versions": raised} if raised else {})
+        )
 
     @property
     def name(self) -> str:
@@ -85,4 +92,8 @@ class SpecEntry:
 def read_specs(root: Root) -> list[SpecEntry]:
     """The specs that were run into a root, in the order of their ids. Raises StoreError."""
     entries = (root.get_json(root.spec_key(spec_id)) for spec_id in root.spec_ids())
-    return [SpecEntry(entry["spec"], entry["trajectory_version"], entry.get("token", "")) for entry in entries if entry is not None]
+    return [
+        SpecEntry(entry["spec"], entry["trajectory_version"], entry.get("token", ""), entry.get("components", {}))
+        for entry in entries
+        if entry is not None
+    ]

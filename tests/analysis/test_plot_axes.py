@@ -203,3 +203,17 @@ def test_a_figure_that_a_user_saves_has_the_fonts_and_hatches_of_the_package(tmp
     plot_shares(grid_of()).savefig(tmp_path / "map.pdf")
     assert b"/FontFile2" in (tmp_path / "map.pdf").read_bytes(), "TrueType, which journals take, and not Type 3"
     assert dict(mpl.rcParams) == before
+
+
+def test_the_arrow_of_a_boundary_beyond_the_values_is_beside_its_discs():
+    runs, phases = labelled(
+        [(value, 1, "grok" if seed < count else "memorize") for value, count in ((1, 5), (10, 6), (100, 8)) for seed in range(9)],
+        ["weight_decay", "train_size"],
+    )
+    beyond = boundaries(runs, phases, "weight_decay", ["train_size"], confidence=0.5)
+    assert [each.status for each in beyond.values()] == ["outside"]
+    (panel, _) = plot_boundary(beyond, by=["train_size"], phase="grok").axes
+    (arrow,) = (line for line in panel.lines if line.get_label() == "outside")
+    (discs,) = (each for each in panel.collections if each.get_label() == "cells")
+    apart = panel.transData.transform((arrow.get_xdata()[0], 1))[0] - panel.transData.transform((discs.get_offsets()[0][0], 1))[0]
+    assert apart > (discs.get_sizes()[0] ** 0.5 / 2 + 2) * panel.figure.dpi / 72

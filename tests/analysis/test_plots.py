@@ -242,7 +242,7 @@ def test_the_scatter_has_runs_at_their_steps_censored_ones_in_the_strip_and_coun
     assert [text.get_text() for text in strip.texts] == ["2"]
     assert panel.get_xscale() == panel.get_yscale() == "log"
     assert note(figure) == (
-        "6 runs: 3 got there in both, 2 in training alone (strip above), 1 not even in training (not shown). "
+        "6 runs: 3 cross both thresholds, 2 only that of the train metric (strip above), 1 not even that (not shown). "
         "Partial: 2 of 8 runs are still missing."
     )
     with pytest.raises(AnalysisError, match="train = accuracy_98 is out of range"):
@@ -288,7 +288,7 @@ def test_the_boundary_is_drawn_where_it_was_found_over_its_cells():
     assert [each.get_offsets().tolist() for each in discs] == [[[0, 1], [0, 10], [0, 100]], [[1, 1], [1, 10], [1, 100]]]
     np.testing.assert_allclose(discs[0].get_facecolors(), [shades(PHASE_COLORS["grok"])(share) for share in (0.0, 1 / 3, 1.0)])
     assert panel.get_yscale() == "log"
-    assert "54 runs in 2 groups: 1 found, 1 of one phase alone." in note(figure)
+    assert "54 runs in 2 groups: 1 found, 1 with a single phase." in note(figure)
     with pytest.raises(AnalysisError, match="has one other hyperparameter, or two, got none; draw fits"):
         plot_boundary({(): found[(16,)]}, by=[], phase="grok")
 

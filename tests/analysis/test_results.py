@@ -1,10 +1,12 @@
 """The results of a sweep in one object, as a notebook uses it."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from matplotlib.figure import Figure
 
@@ -40,10 +42,19 @@ def test_a_selection_narrows_everything(root):
         one.weights()
 
 
-def test_a_grid_knows_its_axes(root):
+def test_a_grid_knows_its_axes_and_what_is_missing(root, small_root, tmp_path):
     grid = root.grid()
     assert {grid.x, grid.y} == {"learning_rate", "weight_decay"}
     assert len(root.grid(x="weight_decay", y="learning_rate", facet="train_size", rule="final")) == 4
+    assert root.missing.empty
+    shutil.copytree(small_root, tmp_path / "root")
+    for file in (tmp_path / "root" / "runs").iterdir():
+        pq.write_table(pq.read_table(file).slice(1), file)
+    partial = grokjax.open_root(tmp_path / "root")
+    assert len(partial.missing) == 8 - len(partial.runs) > 0
+    assert partial.grid()["planned"].sum() == 8
+    assert (partial.grid()["planned"] - partial.grid()["seeds"]).sum() == len(partial.missing)
+    assert "missing" in str([text.get_text() for text in partial.plot_phases().texts])
 
 
 def test_each_figure_is_one_line(root):

@@ -1,14 +1,18 @@
 """Conditions, planned runs that are missing, and the spec that refines a sweep."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from grokjax.analysis.statistics.refine import refined_spec
 from grokjax.analysis.tables.load import load_runs
-from grokjax.analysis.tables.planned import load_specs, missing_runs, planned_cells, size, swept_names
+from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.spec.load import spec_from
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 
 @pytest.fixture
@@ -57,12 +61,19 @@ def test_missing_runs_are_the_planned_ones_that_meet_the_conditions_and_are_not_
     assert planned_cells(planned, ("lr",), ["min_test_loss=0.5"]) is None
 
 
+def test_the_planned_runs_of_a_finished_root_are_its_runs(small_root, runs):
+    planned = load_planned(small_root)
+    assert sorted(planned["run_id"]) == runs["run_id"].tolist()
+    assert missing_runs(runs, planned).empty
+    assert planned_cells(planned, ("weight_decay",), ["seed=0"])["weight_decay"].tolist().count(0.01) == 2
+
+
 def test_a_refined_spec_trains_the_points_with_all_seeds_and_continues_the_largest_spec(small_root, runs):
-    specs = load_specs(small_root)
+    specs = read_specs(Root.open(small_root))
     assert swept_names(specs) == ["weight_decay", "learning_rate", "seed"]
-    assert size(specs[0]) == 8
     points = pd.DataFrame({"weight_decay": [0.1, 0.1], "learning_rate": [1e-3, 2e-3]})
-    small = {**specs[0], "axes": {**specs[0]["axes"], "seed": [0]}, "name": "one-seed"}
+    axes = {**specs[0].spec["axes"], "seed": [0]}
+    small = replace(specs[0], spec={**specs[0].spec, "axes": axes, "name": "one-seed"})
     written = refined_spec([small, *specs], runs, points)
     spec = spec_from(written, "the refined spec")
     assert spec.name == "small-refined"
