@@ -3,23 +3,27 @@
 - Planning 1,000,000 runs takes 20 s and 1.5 GiB.
 - 500 empty packs a second go through the driver, Ray and workers, and over 10,000 of them the driver grows by less than 100 MiB.
 - `load_runs` of 1,000,000 runs in 2,000 files takes 5 s, and two curves out of 10,000,000 rows 0.5 s.
+- `grokjax status` on a root with 1,000,000 planned runs, half of them done in 2,000 files, takes 5 s and 1.5 GiB.
 - 1,000 workers, simulated by an event queue under the real pool and schedule (benchmarks/simulated_cluster.py), spend 95 % of their
   time in training although workers and nodes are lost, some nodes are slow and some packs take long.
 
 Plans and reads are timed in processes of their own, files in the system's cache, the best of a few; so are their peaks of memory.
 
-    python benchmarks/scale.py [plan] [packs] [read] [simulate]
+    python benchmarks/scale.py [plan] [packs] [read] [status] [simulate]
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -36,6 +40,7 @@ from grokjax.sweeps.execute.plan import Pack, make_plan
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.group_runs import expand
 
+GROKJAX = Path(sys.executable).with_name("grokjax")
 MIB, GIB = 2**20, 2**30
 SEEDS, FILES = 8000, 2000  # of the published sweep: a million runs
 SEEDS_WITH_CURVES, FILES_WITH_CURVES = 400, 100  # of 201 logged steps: ten million rows
@@ -98,6 +103,20 @@ def read() -> None:
         ids = [run.run_id for run in islice(expand(spec), 0, spec.size, spec.size - 1)]
         cost = _alone(_two_curves, (folder, ids))
         _tell("two curves out of 10,050,000 rows", f"{cost.seconds:.2f} s", "0.5 s")
+
+
+def status() -> None:
+    """The status of a million planned runs, half of them done."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_runs(folder, published_sweep(SEEDS), FILES, every=2)
+        for _ in range(ROUNDS):  # the first fills the system's cache
+            began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+            told = subprocess.run([GROKJAX, "status", folder], capture_output=True, text=True, check=True).stdout
+            seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert "500,000 of 1,000,000 runs done" in told, told
+    _tell(f"status of 1,000,000 runs, half in {FILES:,} files", f"{seconds:.1f} s", "5 s")
+    _tell("  processor time", f"{after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.1f} s", "-")
+    _tell("  memory of its process", f"{1024 * after.ru_maxrss / GIB:.2f} GiB", "1.5 GiB")
 
 
 def simulate_workers() -> None:
@@ -185,7 +204,7 @@ def _tell(what: str, got: str, target: str) -> None:
     print(f"{what:<48} {got:>14} (target {target})", flush=True)
 
 
-PARTS: dict[str, Callable[[], None]] = {"plan": plan, "packs": packs, "read": read, "simulate": simulate_workers}
+PARTS: dict[str, Callable[[], None]] = {"plan": plan, "packs": packs, "read": read, "status": status, "simulate": simulate_workers}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

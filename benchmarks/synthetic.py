@@ -43,11 +43,14 @@ def write_sweep(
     return store
 
 
-def write_runs(root: str | Path, spec: SweepSpec, files: int) -> None:
-    """Commits every run of a spec in so many files, without curves; the runs of a group share a few outcomes."""
+def write_runs(root: str | Path, spec: SweepSpec, files: int, every: int = 1) -> None:
+    """Commits the runs of a spec in so many files, without curves; the runs of a group share a few outcomes.
+
+    With `every` above 1, the runs are cut into `every` times as many files, of which one in `every` is written.
+    """
     store, random = enter_spec(root, spec), np.random.default_rng(0)
     made_up: dict[str, pa.Table] = {}
-    for pack_id, runs in _packs(spec, files):
+    for pack_id, runs in itertools.islice(_packs(spec, files * every), 0, None, every):
         group_id = runs.template.group_id
         if group_id not in made_up:
             few = [runs.template.bind({"seed": seed}) for seed in range(FEW)]

@@ -19,6 +19,7 @@ from grokjax.scripts.options import Settings, Spec, StopOption, Unset
 from grokjax.scripts.watch import clock
 from grokjax.sweeps.execute.driver import Execution, Outcome, prepare, train
 from grokjax.sweeps.execute.driver import Progress as SweepProgress
+from grokjax.sweeps.execute.logs import place_of_logs
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -161,6 +162,8 @@ def _tell(outcome: Outcome, root: str, console: Console) -> None:
         runs = ", ".join(ids[:3]) + (" ..." if len(ids) > 3 else "")
         console.print("Failed:", style="red", end=" ")
         _print(console, f"{len(failure.pack.runs)} runs ({runs})\n{failure.error}")
+    if outcome.failures:
+        _print(console, f"What each worker did: {place_of_logs(Root(root))}")
     if set_aside := failed + plan.quarantined:
         _print(console, f"{set_aside:,} runs are in quarantine; once what they failed of is mended: grokjax retry {root}")
     _print(console, f"Next: grokjax phases {root}")

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.registry import COMPONENTS, component_versions
-from grokjax.sweeps.execute.plan import Earlier, Held
+from grokjax.sweeps.execute.plan import PriorTraining, RootContents
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.planned_table import planned_table
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -43,7 +43,7 @@ def load_specs(root: Root) -> list[SweepSpec]:
     return [SweepSpec.model_validate_json(json.dumps(entry.spec)) for entry in read_specs(root)]
 
 
-def existing_runs(root: str | Path | Root, spec: SweepSpec) -> Held:
+def existing_runs(root: str | Path | Root, spec: SweepSpec) -> RootContents:
     """What a root, which need not be there, already holds of a spec's runs, and what it knows of their groups.
 
     Raises:
@@ -51,7 +51,7 @@ def existing_runs(root: str | Path | Root, spec: SweepSpec) -> Held:
     """
     opened = root if isinstance(root, Root) else Root(root)
     if not opened.holds_sweep():
-        return Held()
+        return RootContents()
     rows = committed_table(opened)
     steps = int(spec.run["steps"])
     done = is_done(rows, steps, spec.stopping_rule)
@@ -60,8 +60,8 @@ def existing_runs(root: str | Path | Root, spec: SweepSpec) -> Held:
     resumable = (
         left.filter(pa.array(is_resumable(left, opened.packs_with_states))).select(["run_id", "pack_id", "steps"]).sort_by("steps")
     )
-    shorter = {
-        row["run_id"]: Earlier(row["pack_id"], row["steps"]) for row in resumable.to_pylist() if row["run_id"] not in finished
+    prior = {
+        row["run_id"]: PriorTraining(row["pack_id"], row["steps"]) for row in resumable.to_pylist() if row["run_id"] not in finished
     }
     set_aside = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
-    return Held(finished, shorter, set_aside, opened.limits())
+    return RootContents(finished, prior, set_aside, opened.limits())

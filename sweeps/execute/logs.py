@@ -49,6 +49,13 @@ def log_from_now_on(root: Root, name: str) -> None:
     logger.setLevel(logging.INFO)
 
 
+def place_of_logs(root: Root) -> str:
+    """Where a user finds the logs of a sweep."""
+    return (
+        f"{root.address}/logs" if root.is_local else "the folder logs of Ray's session on each node (/tmp/ray/session_latest/logs)"
+    )
+
+
 class _LogFile(logging.FileHandler):
     """A file that is not worth a word where it cannot be written: a full disk is reported by those who store results."""
 

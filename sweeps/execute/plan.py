@@ -1,4 +1,4 @@
-"""From a spec to packs: the runs of the grid, their groups, and slices of groups that take a few minutes each."""
+"""Plans a sweep: slices each group of runs into packs of a minute or two, and adds up what is left to train."""
 
 from __future__ import annotations
 
@@ -20,66 +20,66 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 # A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
 MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
 LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
-SHARE_PER_PACK = 1 / 24  # of its group's work still to be given out: packs shrink toward the end, so workers finish together
-STEP_OVERHEAD_FLOPS = 5e5  # what a step costs however small the model is
-RUNS_MULTIPLE = 4  # packs fill a few lanes, whole
+SHARE_PER_PACK = 1 / 24  # of its group's work not yet sliced: packs shrink toward the end, so that workers finish together
+STEP_OVERHEAD_FLOPS = 5e5  # the cost of a step on top of its arithmetic, however small the model is
+RUNS_MULTIPLE = 4  # packs hold a multiple of so many runs, to fill lanes
 
-START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # Ray's start; a group's compiling and tuning, on one core
-ATTAINED = 0.6  # useful arithmetic as a share of a matrix product's
+START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # for Ray to start; for a group to be compiled and tuned on one core
+ATTAINED = 0.6  # speed of useful arithmetic, as a share of that of a large matrix product
 
 # Beyond this a plan would not fit a laptop's memory.
 MOST_RUNS = 2_000_000
 
 
-class Earlier(NamedTuple):
-    """Where a run was trained before, not as far as is asked now, and left the state to go on from."""
+class PriorTraining(NamedTuple):
+    """The pack that trained a run for fewer steps than are planned now, and kept its final state to resume from."""
 
     pack_id: str
     steps: int
 
 
 @dataclass(frozen=True)
-class Held:
-    """What a root holds of a sweep's runs: those that are done, those to go on with, those set aside; and what it learnt."""
+class RootContents:
+    """What a root already holds of a sweep: run_ids, and how large packs may be."""
 
-    committed: AbstractSet[str] = frozenset()
-    shorter: Mapping[str, Earlier] = field(default_factory=dict)  # by run_id
+    committed: AbstractSet[str] = frozenset()  # done for this sweep
+    prior: Mapping[str, PriorTraining] = field(default_factory=dict)  # by run_id
     quarantined: AbstractSet[str] = frozenset()
-    limits: Mapping[str, int] = field(default_factory=dict)  # how many runs a pack may hold, by group_id, where that is known
+    limits: Mapping[str, int] = field(default_factory=dict)  # the most runs a pack may hold, by group_id, where one was too large
 
 
-NOTHING = Held()
+EMPTY_ROOT = RootContents()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pack:
-    """Runs of one group that one task trains and one pair of files holds."""
+    """Runs of one group that a worker trains together and one pair of files holds."""
 
     pack_id: str
     group_id: str
     group_runs: int  # planned of its group, in all packs
     runs: Runs
-    earlier: Mapping[str, Earlier]  # where some of the runs ended earlier, with their states, by run_id
+    prior: Mapping[str, PriorTraining]  # of those runs that resume from the end of another pack, by run_id
 
     @property
     def steps_made(self) -> int:
-        """Training steps that some of the runs have made already, over all of them."""
-        return sum(earlier.steps for earlier in self.earlier.values())
+        """Training steps that the runs have made in other packs, over all runs."""
+        return sum(prior.steps for prior in self.prior.values())
 
     @property
     def run_steps(self) -> int:
-        """Training steps left to make, over all runs."""
+        """Training steps left to make, summed over the runs."""
         return self.runs.template.steps * len(self.runs) - self.steps_made
 
     @property
     def cost(self) -> float:
-        """Expected work: useful arithmetic and what steps cost besides, in flop."""
+        """Expected work in FLOP: useful arithmetic, and the overhead of each step."""
         return _cost(self.runs.template) / self.runs.template.steps * self.run_steps
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """What a sweep asks for, and what of it is left to do."""
+    """The packs that are left to train of a sweep, and the totals of the sweep and of what is left."""
 
     spec: SweepSpec
     packs: tuple[Pack, ...]
@@ -114,7 +114,7 @@ class Plan:
         return sum(count * 3 * _weight_bytes(run) for run, count in self._templates()) + self.rows * 8 * 4
 
     def _templates(self) -> list[tuple[RunConfig, int]]:
-        """A run of each group still to be trained, and how many there are."""
+        """A run of each group that is left to train, and how many runs of that group there are."""
         runs: Counter[str] = Counter()
         for pack in self.packs:
             runs[pack.group_id] += len(pack.runs)
@@ -127,30 +127,30 @@ class Plan:
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
 
-def make_packs(groups: Iterable[Runs], held: Held = NOTHING, rule: RuleName | None = None) -> Iterator[Pack]:
-    """Slices each group into packs, longest first, leaving out the runs that are done or set aside.
+def make_packs(groups: Iterable[Runs], existing: RootContents = EMPTY_ROOT, rule: RuleName | None = None) -> Iterator[Pack]:
+    """Slices each group into packs, longest runs first, without the runs that are committed or in quarantine.
 
     The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
-    `rule` is what may stop the runs early: packs of runs that are trained further than before are other packs.
+    `rule` is the rule that may stop runs early; it is part of a pack's identity, as the number of steps is.
     """
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
     for group in groups:
         group_id = group.template.group_id
         for planned in _slices(group):
-            left = np.array([run_id not in held.committed and run_id not in held.quarantined for run_id in planned.run_ids])
+            left = np.array([run_id not in existing.committed and run_id not in existing.quarantined for run_id in planned.run_ids])
             if left.any():
                 runs = planned if left.all() else planned.only(left)
-                most = held.limits.get(group_id, len(runs))
+                most = existing.limits.get(group_id, len(runs))
                 for start in range(0, len(runs), most):
-                    yield _pack(runs[start : start + most], group_id, len(group), rule, held.shorter)
+                    yield _pack(runs[start : start + most], group_id, len(group), rule, existing.prior)
 
 
 def cut(pack: Pack, most: int, rule: RuleName | None) -> list[Pack]:
-    """A pack as packs of at most `most` runs each; itself if it is no larger."""
+    """Splits a pack into packs of at most `most` runs each."""
     if len(pack.runs) <= most:
         return [pack]
-    parts = (pack.runs[start : start + most] for start in range(0, len(pack.runs), most))
-    return [_pack(part, pack.group_id, pack.group_runs, rule, pack.earlier) for part in parts]
+    slices = (pack.runs[start : start + most] for start in range(0, len(pack.runs), most))
+    return [_pack(runs, pack.group_id, pack.group_runs, rule, pack.prior) for runs in slices]
 
 
 def expand_groups(spec: SweepSpec) -> list[Runs]:
@@ -162,22 +162,28 @@ def expand_groups(spec: SweepSpec) -> list[Runs]:
     return list(groups_of(spec))
 
 
-def make_plan(spec: SweepSpec, held: Held = NOTHING, groups: Sequence[Runs] | None = None) -> Plan:
-    """The whole plan of a sweep, less what a root holds of it already. `groups` are its runs, where they were expanded before.
+def make_plan(spec: SweepSpec, existing: RootContents = EMPTY_ROOT, groups: Sequence[Runs] | None = None) -> Plan:
+    """Plans what a root does not hold yet of a sweep.
+
+    Args:
+      spec: the sweep.
+      existing: what the root holds.
+      groups: the runs of the sweep, if `expand_groups` has been called before.
 
     Raises:
       SpecError: the spec holds an impossible run.
     """
     groups = expand_groups(spec) if groups is None else groups
-    packs = tuple(make_packs(groups, held, spec.stopping_rule))
+    packs = tuple(make_packs(groups, existing, spec.stopping_rule))
     runs, left = sum(map(len, groups)), sum(len(pack.runs) for pack in packs)
-    set_aside = sum(run_id in held.quarantined and run_id not in held.committed for group in groups for run_id in group.run_ids)
+    set_aside = existing.quarantined - existing.committed
+    quarantined = sum(run_id in set_aside for group in groups for run_id in group.run_ids) if set_aside else 0
     return Plan(
         spec=spec,
         packs=packs,
         runs=runs,
-        committed=runs - left - set_aside,
-        quarantined=set_aside,
+        committed=runs - left - quarantined,
+        quarantined=quarantined,
         groups=len({pack.group_id for pack in packs}),
         run_steps=sum(pack.run_steps for pack in packs),
         useful_flops=sum(_useful_flops(pack) for pack in packs),
@@ -185,13 +191,13 @@ def make_plan(spec: SweepSpec, held: Held = NOTHING, groups: Sequence[Runs] | No
     )
 
 
-def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None, shorter: Mapping[str, Earlier]) -> Pack:
+def _pack(runs: Runs, group_id: str, group_runs: int, rule: RuleName | None, prior: Mapping[str, PriorTraining]) -> Pack:
     return Pack(
         pack_id=digest({"run_ids": runs.run_ids, "rule": rule, "steps": runs.template.steps}),
         group_id=group_id,
         group_runs=group_runs,
         runs=runs,
-        earlier={run_id: shorter[run_id] for run_id in runs.run_ids if run_id in shorter} if shorter else {},
+        prior={run_id: prior[run_id] for run_id in runs.run_ids if run_id in prior} if prior else {},
     )
 
 
@@ -213,7 +219,7 @@ def _slices(group: Runs) -> Iterator[Runs]:
 
 
 def _pack_size(cost: float, remaining: float) -> int:
-    """How many runs of a cost make a pack, when that much work of their group is still to be given out."""
+    """How many runs of a cost make a pack, when `remaining` work of their group is not yet sliced."""
     target = float(np.clip(remaining * SHARE_PER_PACK, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK))
     lanes = RUNS_MULTIPLE if RUNS_MULTIPLE * cost <= MOST_FLOPS_PER_PACK else 1
     return max(lanes, int(target / cost) // lanes * lanes)

@@ -1,4 +1,4 @@
-"""The two tables of a trained pack."""
+"""Makes the two tables of a trained pack, of its runs and of their curves."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from grokjax.sweeps.store.schema import curves_schema, runs_schema
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds that a pack took of its worker, beside training and measuring, which each run knows of itself.
+    """Seconds of a worker's time that a pack took besides training and measuring, which are accounted for run by run.
 
-    `write` holds the commit of the worker's pack before, since a table cannot hold its own.
+    `write` includes the commit of the pack before, since a table cannot contain the time of its own commit.
     """
 
     startup: float
@@ -39,7 +39,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a pack's runs have in common of where they come from."""
+    """Where the runs of a pack come from: the columns that are the same for all of them."""
 
     pack_id: str
     tuning: Tuning
@@ -83,12 +83,12 @@ def _offsets(values: np.ndarray[Any, Any]) -> pa.Array:
 
 
 def _numbers(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
-    """Numbers [n], of which those for a column of whole numbers are whole, but for NaN, which becomes null."""
+    """Numbers [n] as a column of a type; NaN becomes null in a column of whole numbers."""
     return pa.array(values.astype(np.float64), pa.float64(), from_pandas=pa.types.is_integer(kind)).cast(kind)
 
 
 def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table:
-    """The runs table of a pack: a row a run. Its costs are still null; see `with_costs`."""
+    """The runs table of a pack, one row for each run. The columns of costs are null; `with_costs` fills them in."""
     shared = {
         "pack_id": provenance.pack_id,
         "group_id": results[0].config.group_id,

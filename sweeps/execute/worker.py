@@ -114,8 +114,7 @@ class Worker:
             self._training = True
             result = self._train(pack, tuning, made_by, following)
             trained = time.perf_counter()
-            about = (pack.pack_id, tuning, self._setup.rule, peak_flops, self._name, started_at, self._setup.commit)
-            runs = runs_table(result.runs, Provenance(*about))
+            runs = runs_table(result.runs, self._provenance(pack, tuning, peak_flops, started_at))
             if self._setup.final_states:
                 self._root.put_states("states", pack.pack_id, states_file(_ends(result.runs), made_by))
             self._root.put_curves(pack.pack_id, curves_table(result.runs))
@@ -161,6 +160,17 @@ class Worker:
         callbacks = PackCallbacks(on_progress, self._keep, lambda: checkpoints.is_due() or self.stopping, save, decider)
         return train_pack(pack.runs, tuning, callbacks, saved)
 
+    def _provenance(self, pack: Pack, tuning: Tuning, peak_flops: float, started_at: datetime) -> Provenance:
+        return Provenance(
+            pack_id=pack.pack_id,
+            tuning=tuning,
+            rule=self._setup.rule,
+            peak_flops=peak_flops,
+            worker=self._name,
+            started_at=started_at,
+            commit=self._setup.commit,
+        )
+
     def _holds_all(self, pack: Pack) -> bool:
         """Whether a committed pack still has all its runs."""
         return set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist())
@@ -177,7 +187,7 @@ class Worker:
     def _saved_runs(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
         """The pack's runs as they were saved, by run_id: at the end of a shorter pack, or when this one was interrupted."""
         saved: dict[str, RunCheckpoint] = {}
-        pack_of = {run_id: earlier.pack_id for run_id, earlier in pack.earlier.items()}
+        pack_of = {run_id: prior.pack_id for run_id, prior in pack.prior.items()}
         for pack_id in sorted(set(pack_of.values())):
             content = self._root.get_states("states", pack_id)
             ends = read_states(content, made_by) if content is not None else {}

@@ -20,8 +20,9 @@ def planned_table(groups: Iterable[Runs]) -> pa.Table:
     Columns have the types that they have in the runs table; null where a run has no such hyperparameter. The metadata of a column
     says its role: "static", "traced" or "recording".
     """
-    fields = hyperparameter_fields()
-    schema = {column.name: _with_role(column.field, role_of(fields[column.name])) for column in hyperparameter_columns()}
+    groups, fields = list(groups), hyperparameter_fields()
+    columns = hyperparameter_columns(groups[0].template.default_sources)
+    schema = {column.name: _with_role(column.field, role_of(fields[column.name])) for column in columns}
     schema["steps"] = _with_role(pa.field("steps", pa.int64()), "recording")
     tables = [_group_table(runs, schema) for runs in groups]
     names = {name for table in tables for name in table.schema.names}

@@ -5,7 +5,11 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from grokjax.sweeps.execute.existing import enter_spec
+from grokjax.sweeps.spec.group_runs import groups_of
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.done import COMMITTED
 from grokjax.sweeps.store.schema import curves_schema
+from tests.support.runs import SMALL_RUN
 
 
 def table(ids):
@@ -32,3 +36,21 @@ def twice_committed(tmp_path, spec):
         curves = pa.table({name: [0] * len(ids) for name in curves_schema().names if name != "run_id"} | {"run_id": list(ids)})
         commit_pack(root, pack_id, curves.append_column("of", [[pack_id] * len(ids)]), rows)
     return root
+
+
+def seeds_of(steps, seeds=4, **changed):
+    """A spec of one group, a run for each seed."""
+    run = {name: value for name, value in SMALL_RUN.items() if name not in ("seed", "steps")}
+    return SweepSpec(name="small", run=run | {"steps": steps}, axes={"seed": tuple(range(seeds))}, **changed)
+
+
+def ids_of(spec):
+    """The run_ids of a spec."""
+    return [run_id for runs in groups_of(spec) for run_id in runs.run_ids]
+
+
+def commit_steps(root, pack_id, run_ids, steps, stopped_by=None):
+    """Commits a pack of runs that made so many steps; its curves are one row a run."""
+    rows = [{"run_id": run_id, "steps": steps, "stopped_by": stopped_by, "pack_id": pack_id} for run_id in run_ids]
+    root.put_curves(pack_id, pa.table({"run_id": list(run_ids), "step": [steps] * len(rows)}))
+    root.commit_runs(pack_id, pa.Table.from_pylist(rows, schema=COMMITTED))

@@ -60,7 +60,7 @@ def test_another_driver_at_work_on_the_same_packs_is_noticed_once_it_moves(tmp_p
     spec = load_spec(write(tmp_path, {"steps": 50}))
     plan, clock = make_plan(spec), [0.0]
     monkeypatch.setattr("grokjax.sweeps.execute.driver.time.monotonic", lambda: clock[0])
-    another = _AnotherDriver(plan, Root.open(tmp_path / "root", create=True), "mine")
+    another = _AnotherDriver(plan, Root(tmp_path / "root"), "mine")
     (pack,) = plan.packs
 
     def look(pack_id, driver, at):

@@ -20,21 +20,20 @@ from grokjax.sweeps.store.progress import Watch
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 from grokjax.sweeps.store.verify import verify
-from tests.support.committed import RUN, commit, ids_of, spec_of
+from tests.support.runs import SMALL_RUN
 from tests.support.s3 import s3_server
-
-DECIDED = {"stop": "decided", "rule": "article"}
+from tests.support.stores import commit_steps, ids_of, seeds_of
 
 
 def test_a_run_that_two_specs_ask_for_is_done_when_it_is_done_for_each(tmp_path):
     """Stopped at 300 steps by the rule of the one, and past the 200 of the other, whatever a merged spec would ask for."""
-    short, longer = spec_of(200), spec_of(400, **DECIDED)
+    short, longer = seeds_of(200), seeds_of(400, stop="decided", rule="article")
     enter_spec(tmp_path, short)
     root = enter_spec(tmp_path, longer)
-    commit(root, "p", ids_of(short)[:3], 300, "article")
+    commit_steps(root, "p", ids_of(short)[:3], 300, "article")
     whole, _ = Watch(root).look(now=0)
     assert (whole.done, whole.finished) == (3, False)
-    commit(root, "q", ids_of(short)[3:], 300, "article")
+    commit_steps(root, "q", ids_of(short)[3:], 300, "article")
     whole, _ = Watch(root).look(now=0)
     assert (whole.runs, whole.done, whole.finished) == (4, 4, True)
     assert whole.run_steps == whole.run_steps_done == 4 * 300
@@ -46,9 +45,9 @@ def test_a_run_that_two_specs_ask_for_is_done_when_it_is_done_for_each(tmp_path)
 
 @pytest.mark.parametrize("why", ["stopped early", "no states kept", "states kept"])
 def test_runs_that_left_no_state_are_planned_and_counted_from_their_first_step(tmp_path, why):
-    root = enter_spec(tmp_path, spec_of(300, **DECIDED))
-    longer = spec_of(400)
-    commit(root, "p", ids_of(longer), 300, "article" if why == "stopped early" else None)
+    root = enter_spec(tmp_path, seeds_of(300, stop="decided", rule="article"))
+    longer = seeds_of(400)
+    commit_steps(root, "p", ids_of(longer), 300, "article" if why == "stopped early" else None)
     if why != "no states kept":
         root.put_states("states", "p", b"")  # that of a pack of which some runs were stopped
     enter_spec(root, longer)
@@ -61,7 +60,7 @@ def test_runs_that_left_no_state_are_planned_and_counted_from_their_first_step(t
 
 def test_a_spec_that_another_driver_runs_is_not_taken_out_by_one_that_is_refused(tmp_path, monkeypatch):
     """Entered by two drivers at once, while a third enters one that fits what was there and not what comes."""
-    root, wider, longer = enter_spec(tmp_path, spec_of(200, 2)), spec_of(200, 4), spec_of(400, 2)
+    root, wider, longer = enter_spec(tmp_path, seeds_of(200, 2)), seeds_of(200, 4), seeds_of(400, 2)
     write_entry, entered = enter._write_entry, []
 
     def beside_others(root, entry):
@@ -82,7 +81,7 @@ def test_a_pack_whose_clock_is_wrong_is_in_training_and_an_abandoned_one_is_not(
     from grokjax.scripts import status  # noqa: PLC0415
 
     monkeypatch.setattr(status, "SETTLING_SECONDS", 1.0)
-    root, over = enter_spec(tmp_path, spec_of(200)), threading.Event()
+    root, over = enter_spec(tmp_path, seeds_of(200)), threading.Event()
     root.write_progress("abandoned", {"group_id": None, "run_steps": 7, "of": 800, "at": 5.0})
 
     def work():
@@ -105,17 +104,17 @@ def test_a_pack_whose_clock_is_wrong_is_in_training_and_an_abandoned_one_is_not(
 @pytest.mark.parametrize("where", ["disk", "s3"])
 def test_rows_are_not_dropped_from_a_file_that_was_committed_anew_meanwhile(tmp_path, monkeypatch, where):
     with s3_server(monkeypatch) as address:
-        root = enter_spec(tmp_path / "root" if where == "disk" else address, spec_of(400))
-        a, b, *_ = ids_of(spec_of(400))
-        commit(root, "p", [a], 200)
-        commit(root, "q", [a], 400)
+        root = enter_spec(tmp_path / "root" if where == "disk" else address, seeds_of(400))
+        a, b, *_ = ids_of(seeds_of(400))
+        commit_steps(root, "p", [a], 200)
+        commit_steps(root, "q", [a], 400)
         replace, changed = Root.replace, []
 
         def replace_late(self, key, content, expected):
             if key == "runs/p.parquet" and not changed:
                 changed.append(key)
                 Root(self.address).discard_pack("p")  # by a worker of another driver, which trains it again
-                commit(Root(self.address), "p", [a, b], 400)
+                commit_steps(Root(self.address), "p", [a, b], 400)
             return replace(self, key, content, expected)
 
         monkeypatch.setattr(Root, "replace", replace_late)
@@ -128,7 +127,7 @@ def test_rows_are_not_dropped_from_a_file_that_was_committed_anew_meanwhile(tmp_
 
 def test_planned_runs_are_the_configs_that_the_specs_make_each_once(tmp_path):
     changed = {"axes": {"optimizer": ("adamw", "sgd"), "seed": (0, 1, 2)}}
-    run = {name: value for name, value in RUN.items() if name not in ("optimizer", "b1", "b2")} | {"steps": 400}
+    run = {name: value for name, value in SMALL_RUN.items() if name not in ("optimizer", "b1", "b2", "seed")} | {"steps": 400}
     spec = SweepSpec(name="kinds", run=run, **changed)
     root = enter_spec(tmp_path, spec)
     enter_spec(root, spec.model_copy(update={"axes": {"optimizer": ("adamw", "sgd"), "seed": (2, 3)}}))
@@ -147,9 +146,9 @@ def test_planned_runs_are_the_configs_that_the_specs_make_each_once(tmp_path):
 
 
 def test_a_root_whose_kinds_are_not_installed_is_read(tmp_path):
-    spec = spec_of(200)
+    spec = seeds_of(200)
     root = enter_spec(tmp_path / "root", spec)
-    commit(root, "p", ids_of(spec)[:2], 200)
+    commit_steps(root, "p", ids_of(spec)[:2], 200)
     (path,) = (tmp_path / "root" / "specs").iterdir()
     entry = json.loads(path.read_text())
     entry["spec"]["run"] |= {"task": "of_another_package"}
@@ -165,13 +164,13 @@ def test_a_root_whose_kinds_are_not_installed_is_read(tmp_path):
 
 
 def test_a_root_of_version_0_1_gets_the_tables_of_its_planned_runs_from_the_next_sweep(tmp_path):
-    spec = spec_of(200)
+    spec = seeds_of(200)
     root = enter_spec(tmp_path, spec)
     before = planned_runs(root).runs
     shutil.rmtree(tmp_path / "planned")
     (tmp_path / "format.json").unlink()
     assert planned_runs(Root.open(tmp_path)).runs.equals(before), "expanded"
     assert not (tmp_path / "planned").exists(), "a reader writes nothing"
-    enter_spec(tmp_path, spec_of(200, 6))
+    enter_spec(tmp_path, seeds_of(200, 6))
     assert len(list((tmp_path / "planned").iterdir())) == 2
     assert (tmp_path / "format.json").exists()

@@ -187,10 +187,7 @@ class Sweeps(RuleBasedStateMachine):
         assert set(runs["run_id"]) <= planned
         assert curves.groupby("run_id")["step"].max().to_dict() == runs.set_index("run_id")["steps"].to_dict()
         assert existing_runs(self.root, self.spec()).committed <= set(runs["run_id"])
-        left = (
-            "is there 2 times",
-            "left by a writer that was killed",
-        )  # until the next sweep; readers see one row and no such file
+        left = ("is there 2 times", "left by a writer that was killed")  # until the next sweep
         assert [sentence for sentence in verify(store).wrong if not any(words in sentence for words in left)] == []
 
     def _killed_in(self, writes, work):

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokjax.errors import SpecError
-from grokjax.sweeps.execute.plan import Held, make_packs, make_plan
+from grokjax.sweeps.execute.plan import RootContents, make_packs, make_plan
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec
 from tests.support.specs import GRID
@@ -14,16 +14,16 @@ IDS = [run_id for runs in GRID for run_id in runs.run_ids]
 @settings(max_examples=30, deadline=None)
 @given(st.sets(st.sampled_from(IDS)))
 def test_packs_hold_what_is_planned_and_not_committed_each_once_in_one_group(committed):
-    packs = list(make_packs(GRID, Held(committed)))
-    held = [run.run_id for pack in packs for run in pack.runs]
-    assert sorted(held) == sorted(set(IDS) - committed)
+    packs = list(make_packs(GRID, RootContents(committed)))
+    packed = [run.run_id for pack in packs for run in pack.runs]
+    assert sorted(packed) == sorted(set(IDS) - committed)
     assert all({run.group_id for run in pack.runs} == {pack.group_id} for pack in packs)
 
 
 def test_a_resumed_sweep_plans_the_same_packs_less_those_done():
     packs = list(make_packs(GRID))
     done = {run.run_id for pack in packs[1::2] for run in pack.runs}
-    assert [pack.pack_id for pack in make_packs(GRID, Held(done))] == [pack.pack_id for pack in packs[0::2]]
+    assert [pack.pack_id for pack in make_packs(GRID, RootContents(done))] == [pack.pack_id for pack in packs[0::2]]
 
 
 def test_longest_runs_first():

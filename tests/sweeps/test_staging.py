@@ -15,8 +15,8 @@ from grokjax.sweeps.execute.existing import enter_spec, existing_runs
 from grokjax.sweeps.store import disk
 from grokjax.sweeps.store.root import FORMAT, Root
 from grokjax.sweeps.store.verify import verify
-from tests.support.committed import commit, ids_of, spec_of
 from tests.support.s3 import s3_server
+from tests.support.stores import commit_steps, ids_of, seeds_of
 
 KILLED_BETWEEN_WRITING_AND_LINKING = """
     import os, sys
@@ -42,9 +42,9 @@ def readers(root):
 
 @pytest.mark.parametrize("version", ["this", "0.1"])
 def test_a_writer_killed_before_its_file_had_its_name_is_named_and_cleared(tmp_path, monkeypatch, version):
-    spec = spec_of(200)
+    spec = seeds_of(200)
     root = enter_spec(tmp_path, spec)
-    commit(root, "p", ids_of(spec), 200)
+    commit_steps(root, "p", ids_of(spec), 200)
     if version == "0.1":  # which staged files beside their places
         (tmp_path / "runs" / "q.parquet#3037").write_bytes(root.get("runs/p.parquet"))
     else:
@@ -60,7 +60,7 @@ def test_a_writer_killed_before_its_file_had_its_name_is_named_and_cleared(tmp_p
 
 
 def test_a_root_of_a_newer_format_is_refused_by_all_who_open_it(tmp_path):
-    spec = spec_of(200)
+    spec = seeds_of(200)
     root = enter_spec(tmp_path, spec)
     root.put("format.json", b'{"format": %d, "grokjax": "9.8.7"}' % (FORMAT + 1))
     for opening in (
@@ -80,7 +80,7 @@ def test_naming_a_root_does_nothing_and_opening_an_address_is_one_request(tmp_pa
         for place in (address, tmp_path / "nothing"):
             Root(place)
         assert (asked, list(tmp_path.iterdir())) == ([], [])
-        enter_spec(address, spec_of(200))
+        enter_spec(address, seeds_of(200))
         asked.clear()
         root = Root.open(address)
         assert asked == ["GET"]
@@ -93,8 +93,8 @@ def test_naming_a_root_does_nothing_and_opening_an_address_is_one_request(tmp_pa
 
 
 def test_reading_a_root_loads_neither_jax_nor_ray(tmp_path):
-    spec = spec_of(200)
-    commit(enter_spec(tmp_path, spec), "p", ids_of(spec)[:3], 200)
+    spec = seeds_of(200)
+    commit_steps(enter_spec(tmp_path, spec), "p", ids_of(spec)[:3], 200)
     code = """
         import sys
         from grokjax.sweeps.store import compact, verify, progress, planned, root

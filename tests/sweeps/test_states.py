@@ -213,7 +213,7 @@ def test_more_steps_go_on_from_where_runs_ended(tmp_path, changed):
     held = existing_runs(root, longer)
     asked = verify(enter_spec(root, longer))
     assert (asked.planned, asked.committed, asked.wrong) == (3, 0, ())
-    assert (len(held.committed), {run.steps for run in held.shorter.values()}) == (0, {200})
+    assert (len(held.committed), {run.steps for run in held.prior.values()}) == (0, {200})
     outcome = run_sweep(longer, root, Execution("inline"))
     assert (outcome.plan.run_steps, outcome.saved) == (3 * 400, 0)
     run_sweep(longer, same_tuning(root, longer, tmp_path / "whole"), Execution("inline"))
@@ -221,7 +221,7 @@ def test_more_steps_go_on_from_where_runs_ended(tmp_path, changed):
     verdict = verify(enter_spec(root, longer))
     assert (verdict.planned, verdict.committed, verdict.wrong) == (3, 3, ())
     assert run_sweep(spec, root, Execution("inline")).plan.packs == (), "the shorter sweep is done as well"
-    for run_id in held.shorter:
+    for run_id in held.prior:
         if "snapshots" in changed:
             np.testing.assert_equal(vars(load_weights(root, run_id)), vars(load_weights(tmp_path / "whole", run_id)))
 
