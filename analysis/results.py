@@ -121,12 +121,13 @@ class Results:
     ) -> PhaseGrid:
         """The shares of the phases in each cell, planned cells without runs among them; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
-        planned = planned_cells(self.planned, (facet, y, x), self.where)
+        planned = planned_cells(self.planned, [name for name in (facet, y, x) if name is not None], self.where)
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
-    def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str]:
-        """The axes of the map: those given, and others that the sweep varies."""
-        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+    def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
+        """The axes x, y and facet of the map: those given, and others that the sweep varies. No facet if two are enough."""
+        chosen = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+        return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None
@@ -170,8 +171,9 @@ class Results:
     ) -> Figure:
         """The median grokking delay in every cell."""
         x, y, facet = self.axes(x, y, facet)
-        check_cell(self.runs, [facet, y, x])
-        medians = median_delays(self.runs, self.delays(kind=kind), [facet, y, x])
+        cell = [name for name in (facet, y, x) if name is not None]
+        check_cell(self.runs, cell)
+        medians = median_delays(self.runs, self.delays(kind=kind), cell)
         return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
 
     def plot_survival(self, by: Sequence[str] | None = None, kind: Kind = "first", **settings: Any) -> Figure:

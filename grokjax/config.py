@@ -248,7 +248,7 @@ class UnknownHyperparameter(ValueError):
 def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
     """Every hyperparameter that any class declares, by name, in the order of a results table.
 
-    Where several classes declare one, its default is left out: they may differ in it, and in nothing else.
+    Classes that declare the same one agree on all but its default. A `SameAs` that only some of them have is left out.
 
     Raises:
       ComponentError: a class of an installed package gives a name another meaning.
@@ -260,12 +260,12 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
         declared = [(name, info) for cls in classes for name, info in cls.model_fields.items()]
         for name, info in sorted(declared, key=lambda field: (field[0] != component, field[0] in shared)):
             found.setdefault(name, []).append(info)
-    fields = {name: _without_default(infos) for name, infos in found.items()}
+    fields = {name: _merged(declared) for name, declared in found.items()}
     return fields | {name: info for name, info in RunConfig.model_fields.items() if name not in COMPONENTS}
 
 
-def _without_default(declared: Sequence[pydantic.fields.FieldInfo]) -> pydantic.fields.FieldInfo:
-    """The field, as all of its declarations agree on it."""
+def _merged(declared: Sequence[pydantic.fields.FieldInfo]) -> pydantic.fields.FieldInfo:
+    """A field as several classes declare it; equal to another field by default only if it is in all of them."""
     merged = copy.copy(declared[-1])
     if len({same_as(info) for info in declared}) > 1:
         merged.default_factory = None

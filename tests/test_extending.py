@@ -12,6 +12,8 @@ import pytest
 
 from grokjax import AnalysisError, load_curves, load_runs, phase_grid
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[1]
 GROKJAX = Path(sys.executable).with_name("grokjax")
 TEXT = (TOP / "docs" / "extending.md").read_text()

@@ -24,6 +24,7 @@ from grokjax.analysis.report.page_data import (
 )
 from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.analysis.tables.planned import load_planned, missing_runs
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
@@ -65,7 +66,7 @@ def write_report(
       root: where the sweep was run to.
       path: the HTML file; an existing one is replaced.
       runs: from `load_runs` of this root, or a selection of its rows; all runs when None.
-      missing: run_id and hyperparameters of planned runs that have not been trained yet, shown as rings.
+      missing: planned runs that have not been trained yet, from `missing_runs`, shown as rings; found if `runs` is None too.
       axes: of the map when the page opens; chosen from what varies when None.
       rule: that labels the runs when the page opens; the root's own when None.
       title: in place of the specs' names.
@@ -77,7 +78,9 @@ def write_report(
       AnalysisError: no run is finished, an axis is not in the table, there are too many runs, or `path` cannot be written.
     """
     opened = Root.open(root)
-    runs = load_runs(opened, on_bad_file=on_bad_file) if runs is None else runs.reset_index(drop=True)
+    if runs is None:
+        runs = load_runs(opened, on_bad_file=on_bad_file)
+        missing = missing_runs(runs, load_planned(opened)) if missing is None else missing
     logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
     quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])

@@ -1,4 +1,4 @@
-"""The tables of a root as one file, for tools that want just that."""
+"""Export of a table of a root to one CSV or Parquet file."""
 
 from __future__ import annotations
 
@@ -10,28 +10,37 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.rules import NamedRule, classify
+from grokjax.analysis.tables.labels import load_labels
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, reason
 from grokjax.sweeps.store.duplicates import committed_rows
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
 
-Table = Literal["runs", "curves"]
+Table = Literal["runs", "curves", "labels"]
 
 
 def export(
-    root: str | Path | Root, table: Table, out: Path, run_ids: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise"
+    root: str | Path | Root,
+    table: Table,
+    out: Path,
+    run_ids: Sequence[str] | None = None,
+    on_bad_file: OnBadFile = "raise",
+    rule: NamedRule | None = None,
 ) -> int:
-    """Writes a table of a root to one .csv or .parquet file; returns its rows.
+    """Writes a table of a root to one .csv or .parquet file; returns the number of rows.
 
     In CSV, lists and maps are JSON texts.
 
     Args:
       root: where the sweep was run to.
-      table: which of the two.
-      out: the file; replaced if it is there.
+      table: the runs, with their phase as the last column; the curves; or the labels under every rule, as in `load_labels`.
+      out: the file; replaced if it exists.
       run_ids: only these runs.
       on_bad_file: as for `load_runs`.
+      rule: the rule for the column `phase`; as `choose_rule` chooses when None.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
@@ -39,17 +48,19 @@ def export(
     """
     _check_suffix(out)
     if table == "curves":
-        committed_rows(Root.open(root), on_bad_file)  # which tells of bad files of runs too
+        committed_rows(Root.open(root), on_bad_file)  # which reports bad files of runs too
         frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
     else:
-        frame = load_runs(root, on_bad_file=on_bad_file)
+        frame = load_labels(root, rule, on_bad_file) if table == "labels" else load_runs(root, on_bad_file=on_bad_file)
         frame = frame if run_ids is None else frame[frame["run_id"].isin(run_ids)]
+        if table == "runs":
+            frame = frame.assign(phase=classify(frame, rule or choose_rule(root, frame)).astype(str))
     write_table(frame, out)
     return len(frame)
 
 
 def write_table(frame: pd.DataFrame, out: Path) -> None:
-    """Writes a table to one .csv or .parquet file. Raises AnalysisError for another suffix, or a file that cannot be written."""
+    """Writes a table to one .csv or .parquet file. Raises AnalysisError for another suffix or a file that cannot be written."""
     _check_suffix(out)
     part = out.with_name(f".{out.name}.part")
     try:
@@ -71,7 +82,7 @@ def _check_suffix(out: Path) -> None:
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with its lists and maps as JSON texts; null stays null."""
+    """A frame with its lists and maps as JSON texts; null stays null."""
     flat = frame.copy()
     for name in frame:
         if str(frame[name].dtype).startswith(("list", "map")):

@@ -23,26 +23,26 @@ from grokjax.sweeps.store.schema import SCALARS, curves_schema
 
 
 def load_runs(root: str | Path | Root, columns: Sequence[str] | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
-    """The runs table: a row a committed run, in the order of run_id. Arrow-backed columns.
+    """The runs table: a row per committed run, in the order of run_id. Arrow-backed columns.
 
-    `attrs["hyperparameters"]` of the frame lists which columns are hyperparameters; `attrs["follows"]` says which of them take the
-    value of which other one where none was given; `attrs["meanings"]` says what each column means.
+    `attrs["hyperparameters"]` of the frame lists the columns that are hyperparameters, `attrs["follows"]` maps a hyperparameter to
+    the one whose value it takes when it is left out, and `attrs["meanings"]` maps a column to its meaning.
 
     Args:
       root: where the sweep was run to.
-      columns: which columns; all of them when None. `stopped_by` comes along where any run was stopped early, since no rule can be
-        right about such a run without it.
-      on_bad_file: whether a file that is missing, cut short or none of ours is an error, or is left out with a BadFileWarning.
+      columns: the columns to read; all when None. `stopped_by` is added if any run was stopped early, because rules need it to
+        label such a run.
+      on_bad_file: whether a file that is missing, truncated or not grokjax's is an error, or is left out with a BadFileWarning.
 
     Raises:
       StoreError: `root` holds no sweep, or a file is bad.
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
-    parts = _parts(root, "runs", None if columns is None else {*KEYS, *columns}, on_bad_file=on_bad_file)
-    schema = joined([part.schema for part in parts])
+    files = _files(root, "runs", None if columns is None else {*KEYS, *columns}, on_bad_file=on_bad_file)
+    schema = joined([file.schema for file in files])
     if columns is not None:
         _require_columns(columns, schema.names)
-    rows = _sorted(concat_files(parts), ["run_id"])
+    rows = _sorted(concat_files(files), ["run_id"])
     runs = _frame(rows)
     if _repeated(rows, ["run_id"]):
         runs = runs[~superseded(runs)].reset_index(drop=True)
@@ -59,15 +59,15 @@ def load_curves(
     columns: Sequence[str] | None = None,
     on_bad_file: OnBadFile = "raise",
 ) -> pd.DataFrame:
-    """The curves: a row a run and logged step, sorted by both. Reads only the runs and columns asked for.
+    """The curves: a row per run and logged step, sorted by both. Only the runs and columns asked for are read.
 
-    `attrs["units"]` and `attrs["meanings"]` of the frame say what each column holds, also of metrics that an installed package
-    logged, as the files have it.
+    `attrs["units"]` and `attrs["meanings"]` of the frame map each column to its unit and meaning, as the files have them, those of
+    metrics that an installed package logged too.
 
     Args:
       root: where the sweep was run to.
-      run_ids: which runs; all of them when None.
-      columns: which metrics beside run_id and step; all of them when None.
+      run_ids: the runs; all when None.
+      columns: the metrics beside run_id and step; all when None.
       on_bad_file: as for `load_runs`.
 
     Raises:
@@ -75,14 +75,14 @@ def load_curves(
       AnalysisError: nothing is committed yet, or a column is not in the table.
     """
     wanted = None if columns is None else ["run_id", "step", *columns]
-    parts = _parts(root, "curves", wanted, None if run_ids is None else set(run_ids), on_bad_file)
-    schema = _curve_columns(parts)
+    files = _files(root, "curves", wanted, None if run_ids is None else set(run_ids), on_bad_file)
+    schema = _curve_columns(files)
     if wanted is not None:
         _require_columns(wanted, schema.names)
         schema = pa.schema([schema.field(name) for name in dict.fromkeys(wanted)])
-    rows = _sorted(concat_files(parts, schema), ["run_id", "step"])
+    rows = _sorted(concat_files(files, schema), ["run_id", "step"])
     if _repeated(rows, ["run_id", "step"]):
-        rows = _sorted(concat_files(_standing(root, parts, on_bad_file), schema), ["run_id", "step"])
+        rows = _sorted(concat_files(_current(root, files, on_bad_file), schema), ["run_id", "step"])
     curves = _frame(rows)
     metadata = {field.name: field.metadata or {} for field in schema}
     for key, name in (("units", b"unit"), ("meanings", b"meaning")):
@@ -91,7 +91,7 @@ def load_curves(
 
 
 def scalar_metrics(curves: pd.DataFrame) -> dict[str, Metric]:
-    """The metrics that `curves` has with one number a step, by name, those of this package first."""
+    """The metrics that `curves` has with one number per step, by name, those of this package first."""
     own = {metric.name: metric for metric in SCALARS if metric.name in curves}
     units, meanings = (curves.attrs.get(key, {}) for key in ("units", "meanings"))
     others = (name for name in map(str, curves) if name not in ("run_id", "step", *(metric.name for metric in METRICS)))
@@ -99,36 +99,41 @@ def scalar_metrics(curves: pd.DataFrame) -> dict[str, Metric]:
     return own | {name: Metric(name, units.get(name, ""), meanings.get(name, name)) for name in numeric}
 
 
-def _curve_columns(parts: Sequence[TableFile]) -> pa.Schema:
+def _curve_columns(files: Sequence[TableFile]) -> pa.Schema:
     """The columns that this version writes, and those of metrics that installed packages logged."""
     schema = curves_schema()
     known = set(schema.names)
-    further = {field.name: field for part in parts for field in part.schema if field.name not in known}
+    further = {field.name: field for file in files for field in file.schema if field.name not in known}
     return pa.schema([*schema, *further.values()])
 
 
-def _standing(root: str | Path | Root, parts: Sequence[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:
-    """The parts with no curve of a run but that of the row that stands, where a run is in several files."""
+def runs_schema_of(root: str | Path | Root, on_bad_file: OnBadFile = "raise") -> pa.Schema:
+    """The columns of the runs table of a root. Raises as `load_runs`."""
+    return joined([file.schema for file in _files(root, "runs", (), on_bad_file=on_bad_file)])
+
+
+def _current(root: str | Path | Root, files: Sequence[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:
+    """The files with only the curves that belong to the row of a run that counts, where a run is in several files."""
     rows = committed_rows(Root.open(root), on_bad_file)
-    standing = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
-    chosen = [pc.is_in(part.rows["run_id"], pa.array(standing.get(part.file, []), pa.string())) for part in parts]
-    return [part._replace(rows=part.rows.filter(mask)) for part, mask in zip(parts, chosen, strict=True)]
+    current = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
+    chosen = [pc.is_in(part.rows["run_id"], pa.array(current.get(part.file, []), pa.string())) for part in files]
+    return [part._replace(rows=part.rows.filter(mask)) for part, mask in zip(files, chosen, strict=True)]
 
 
 @dataclass(frozen=True)
 class Weights:
-    """Copies of a run's weights at some of its steps."""
+    """The stored weights of a run at K of its steps."""
 
     step: np.ndarray  # [K]
     arrays: dict[str, np.ndarray]  # [K, ...] by name
 
 
 def load_weights(root: str | Path | Root, run_id: str) -> Weights:
-    """The weights that were kept of a committed run, with their steps.
+    """The stored weights of a committed run, with their steps.
 
     Raises:
       StoreError: `root` holds no sweep, or the file is cut short.
-      AnalysisError: no such committed run, or none of its weights were kept.
+      AnalysisError: no such committed run, or none of its weights were stored.
     """
     if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():
         raise AnalysisError(f"{root} holds no committed run {run_id}")
@@ -140,7 +145,7 @@ def load_weights(root: str | Path | Root, run_id: str) -> Weights:
     return Weights(*kept)
 
 
-def _parts(
+def _files(
     root: str | Path | Root,
     table: Table,
     columns: Collection[str] | None,
@@ -148,20 +153,20 @@ def _parts(
     on_bad_file: OnBadFile = "raise",
 ) -> list[TableFile]:
     opened = Root.open(root)
-    parts = read_files(opened, table, columns, run_ids, on_bad_file)
-    if not parts and (table == "runs" or not opened.table_keys(table)):
+    files = read_files(opened, table, columns, run_ids, on_bad_file)
+    if not files and (table == "runs" or not opened.table_keys(table)):
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")
-    return parts
+    return files
 
 
 def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The rows in the order of some columns."""
+    """The rows in the order of some of their columns."""
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
     return pa.table([_taken(column, order) for column in rows.columns], schema=rows.schema)
 
 
 def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
-    """A column [n] in another order, which is all the same to columns that hold one value: most do."""
+    """A column [n] in another order. Most columns hold a single value, and are returned as they are."""
     if column.null_count == len(column):
         return column
     if column.null_count == 0 and not pa.types.is_nested(column.type) and pc.all(pc.equal(column, column[0])).as_py():
@@ -170,7 +175,7 @@ def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
 
 
 def _repeated(rows: pa.Table, names: Sequence[str]) -> bool:
-    """Whether two rows in a row, hence any two of sorted ones, are the same in some columns."""
+    """Whether two neighbouring rows, hence any two rows of a sorted table, have equal values in some columns."""
     same = [pc.equal(rows[name][1:], rows[name][:-1]) for name in names]
     return bool(pc.any(functools.reduce(pc.and_, same)).as_py())
 

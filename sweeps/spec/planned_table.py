@@ -48,7 +48,7 @@ def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Co
             name,
             types.get(info.annotation, pa.string()),
             "",
-            info.description or f"kind of {name}",
+            info.description or f"name of the {name}",
             "hyperparameter",
             follows=(same_as(info) if follows is None else follows.get(name)) or "",
         )

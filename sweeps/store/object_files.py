@@ -1,4 +1,4 @@
-"""Objects of a store as files for Arrow's readers, which take ranges of them; nothing is written by this way."""
+"""Objects of a store as files that Arrow reads range by range. Read-only."""
 
 from __future__ import annotations
 

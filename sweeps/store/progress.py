@@ -23,8 +23,7 @@ STALE_SECONDS = 20.0  # a pack in training writes its progress every second or s
 SETTLING_SECONDS = 3.0  # between two looks that tell whether a pack is in training whose clock differs from this one
 WINDOW_SECONDS = 60.0  # over which the speed is taken
 MOST_PROGRESS_READS = 64  # of each look: with more packs in training than that, they take turns
-SMALL_FILE = 4 * 2**20  # bytes; a runs file up to this size is fetched by one request; of a larger one, only the columns needed
-REQUESTS_AT_ONCE = 16
+SMALL_FILE = 4 * 2**20  # bytes; a runs object up to this size is fetched by one request; of a larger one, only the columns needed
 
 Numbers = np.ndarray[Any, Any]
 
@@ -155,7 +154,7 @@ class Watch:
         if not self._files.keys() <= stored.keys():  # something was moved away
             self._forget()
         new = {key: size for key, size in stored.items() if self._files.get(key) != size}
-        with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        with ThreadPoolExecutor(self._root.readers) as pool:
             tables = {
                 key: table for key, table in zip(new, pool.map(self._read_runs_file, new.items()), strict=True) if table is not None
             }
@@ -167,9 +166,9 @@ class Watch:
     def _read_runs_file(self, entry: tuple[str, int]) -> pa.Table | None:
         key, size = entry
         try:
-            content = io.BytesIO(self._root.get(key) or b"") if size <= SMALL_FILE else None
-            file = open_table(self._root, key, content)
-            return file.read([name for name in file.schema.names if name in self._columns])
+            whole = size <= SMALL_FILE and not self._root.is_local
+            file = open_table(self._root, key, io.BytesIO(self._root.get(key) or b"") if whole else None)
+            return file.read([name for name in file.schema.names if name in self._columns], use_threads=False)
         except BadFileError as error:
             warn_left_out(error)
         except (OSError, pa.ArrowException) as error:

@@ -78,11 +78,6 @@ class SpecEntry:
         return {name: values for axis in axes for name, values in axis.items()}
 
     @property
-    def varied(self) -> list[str]:
-        """The swept hyperparameters with more than one value."""
-        return [name for name, values in self.swept.items() if len(set(values)) > 1]
-
-    @property
     def size(self) -> int:
         """How many runs the axes make, before any are left out."""
         axes = [*self.spec.get("axes", {}).values(), *(next(iter(axis.values())) for axis in self.spec.get("zipped", ()))]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from grokjax.analysis.labels.rules import ArticleRule, FinalRule, classify
 from grokjax.analysis.tables.export import export
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
@@ -24,6 +25,12 @@ def test_what_is_exported_is_what_is_there(tmp_path):
     np.testing.assert_allclose(read["min_test_loss"], runs["min_test_loss"].astype(float))
     assert export(tmp_path / "root", "curves", tmp_path / "curves.parquet") == len(curves)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "curves.parquet", dtype_backend="pyarrow"), curves)
+    assert read["phase"].tolist() == classify(runs, ArticleRule()).tolist(), "the phase is the last column of the runs"
+    assert export(tmp_path / "root", "runs", tmp_path / "final.csv", rule=FinalRule()) == 2
+    assert pd.read_csv(tmp_path / "final.csv")["phase"].tolist() == classify(runs, FinalRule()).tolist()
+    assert export(tmp_path / "root", "labels", tmp_path / "labels.csv", runs["run_id"][:1].tolist()) == 1
+    labels = ["run_id", "phase", "article", "accuracy_delay", "crossing", "final"]
+    assert pd.read_csv(tmp_path / "labels.csv").columns.tolist() == labels
     one = runs["run_id"][1]
     assert export(tmp_path / "root", "curves", tmp_path / "one.csv", [one]) == len(curves) / 2
     read = pd.read_csv(tmp_path / "one.csv")

@@ -65,6 +65,20 @@ for frame in (runs, runs.assign(note=range(len(runs)))):
     assert "note" not in printed
 
 
+def test_the_answer_of_a_query_is_as_safe_in_a_process_that_has_read_nothing_else(small_root):
+    code = f"""from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.tables.query import query
+runs = query({str(small_root)!r}, "SELECT phase, weight_decay, train_size, learning_rate FROM runs JOIN labels USING (run_id)")
+for frame in (runs, runs.merge(runs[["weight_decay"]].drop_duplicates(), on="weight_decay")):
+    try:
+        phase_grid(frame, frame["phase"], x="weight_decay", y="train_size")
+    except Exception as error:
+        print(error)
+"""
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.count(MIXED) == 2
+
+
 def test_a_hyperparameter_of_another_package_counts_and_a_note_does_not():
     names = ["run_id", "note", "task", "curvature", "seed", "steps", "min_test_loss", "verdict"]
     runs = pd.DataFrame([["a", 1, "bowl", 0.1, 0, 10, 1.0, "x"], ["b", 2, "bowl", 0.2, 1, 10, 1.0, "y"]], columns=names)

@@ -44,7 +44,7 @@ def test_a_selection_narrows_everything(root):
 
 def test_a_grid_knows_its_axes_and_what_is_missing(root, small_root, tmp_path):
     grid = root.grid()
-    assert {grid.x, grid.y} == {"learning_rate", "weight_decay"}
+    assert ({grid.x, grid.y}, grid.facet) == ({"learning_rate", "weight_decay"}, None)
     assert len(root.grid(x="weight_decay", y="learning_rate", facet="train_size", rule="final")) == 4
     assert root.missing.empty
     shutil.copytree(small_root, tmp_path / "root")

@@ -17,6 +17,8 @@ from grokjax.sweeps.spec.load import load_spec
 from tests.support.specs import write
 from tests.support.tables import assert_same_tables
 
+pytestmark = pytest.mark.slow
+
 GROKJAX = Path(sys.executable).with_name("grokjax")
 
 

@@ -138,7 +138,7 @@ def test_a_cache_that_cannot_be_written_or_read_costs_a_measurement_and_no_more(
     run_sweep(spec, tmp_path / "one", Execution("inline"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
     run_sweep(spec, tmp_path / "two", Execution("inline"))
-    (entry,) = (tmp_path / "other" / "grokjax" / "tunings").iterdir()
+    (entry,) = (tmp_path / "other" / "grokjax" / "tunings").glob("*.json")
     assert json.loads(entry.read_text())["static"]["hidden_size"] == 12
     entry.write_text("{")
     for name in ("three", "four"):

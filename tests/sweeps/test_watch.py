@@ -15,7 +15,9 @@ from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store import progress as progress_module
 from grokjax.sweeps.store.progress import MOST_PROGRESS_READS, Watch
+from grokjax.sweeps.store.read import open_table
 from grokjax.sweeps.store.root import Root
 from tests.support.s3 import s3_server
 from tests.support.specs import write
@@ -153,12 +155,13 @@ def test_runs_that_are_trained_further_keep_what_they_have(tmp_path):
     assert (whole.done, whole.run_steps_done) == (4, 1600)
 
 
-def test_a_look_reads_what_is_new_and_nothing_else(tmp_path):
+def test_a_look_reads_what_is_new_and_nothing_else(tmp_path, monkeypatch):
     root, (group, _) = sweep(tmp_path, tmp_path / "root", {"hidden_size": [16, 32], "seed": "0..299"})
     for index in range(50):
         commit(root, f"p{index}", group.run_ids[index : index + 1])
     root.put_in_quarantine("q", group.run_ids[290:], "RuntimeError")
     store = CountingStore.open(tmp_path / "root")
+    monkeypatch.setattr(progress_module, "open_table", lambda root, key, *content: store.read.append(key) or open_table(root, key))
     watch = Watch(store)
 
     def look(now):

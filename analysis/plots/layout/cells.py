@@ -18,6 +18,7 @@ from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangemen
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import FAINT, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
+from grokjax.analysis.statistics.grid import PhaseGrid
 from grokjax.errors import AnalysisError
 
 MOST_FACETS = 24
@@ -56,8 +57,8 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
     Raises:
       AnalysisError: the table lacks one of the names or is empty, or there would be more panels than fit on a page.
     """
-    if x is None and y is None:
-        facet, y, x = (None, None, *getattr(table, "cell", (None, None)))[-3:]
+    if x is None and y is None and isinstance(table, PhaseGrid):
+        x, y, facet = table.x, table.y, table.facet
     if x is None or y is None:
         raise AnalysisError("a map needs x and y; name two hyperparameters of the table")
     for name in (x, y, facet):

@@ -20,10 +20,10 @@ from grokjax.analysis.report.page_data import Axes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.scripts.report import unmade_runs
 from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.planned import planned_runs
 from tests.support.specs import AXES, spec_of
 
 
@@ -349,10 +349,10 @@ def test_missing_runs_are_rings_and_the_map_is_called_partial(open_page, small_r
     root = tmp_path / "partial"
     shutil.copytree(small_root, root)
     store = enter_spec(root, spec_of(wider))
-    missing = unmade_runs(str(root), load_runs(root), [])
+    missing = set(planned_runs(store).runs["run_id"].to_pylist()) - set(load_runs(root)["run_id"])
     assert len(missing) == 4 * 2 * 2 * 10 - 108
-    store.put_in_quarantine("pack", missing["run_id"].tolist()[:2], "it broke")
-    report = write_report(root, tmp_path / "partial.html", missing=missing)
+    store.put_in_quarantine("pack", sorted(missing)[:2], "it broke")
+    report = write_report(root, tmp_path / "partial.html")
     assert (report.runs, report.missing) == (108, 52)
     page = open_page(tmp_path / "partial.html")
     assert page.locator("#notice").is_visible()
@@ -471,7 +471,7 @@ def test_hostile_names_and_values_are_shown_as_text(open_page, small_root, tmp_p
         table = table.set_column(table.schema.get_field_index("activation"), table.schema.field("activation"), values)
         named = pa.field(HOSTILE, pa.string(), metadata={"kind": "hyperparameter", "meaning": HOSTILE, "unit": ""})
         pq.write_table(table.append_column(named, values), file)
-    write_report(root, tmp_path / "hostile.html", axes=Axes(facet=HOSTILE, x="activation"))
+    write_report(root, tmp_path / "hostile.html", runs=load_runs(root), axes=Axes(facet=HOSTILE, x="activation"))
     page = open_page(tmp_path / "hostile.html")
     assert page.locator("h1").inner_text() == HOSTILE.replace("  ", " ")
     assert page.title() == HOSTILE
