@@ -56,8 +56,8 @@ def command(
     moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)
     moving = ", ".join(settings)
     print(f"cells whose shares move most as {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
-    names = (facet, y, x, "moves by", "on average", "phases")
-    print_table(names, most_moved(moved, [facet, y, x]).head(CELLS).itertuples(index=False))
+    cell = [name for name in (facet, y, x) if name is not None]
+    print_table((*cell, "moves by", "on average", "phases"), most_moved(moved, cell).head(CELLS).itertuples(index=False))
     if picture.out:
         above = "; ".join((*selection.where, f"rule {describe_rule(varied)}"))
         figure = plot_sensitivity(

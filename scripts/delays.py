@@ -83,10 +83,11 @@ def command(
     picture.write(figure, root, plot)
 
 
-def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: tuple[str, str, str], note: dict[str, Any]) -> Figure:
+def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: tuple[str, str, str | None], note: dict[str, Any]) -> Figure:
     x, y, facet = axes
-    check_cell(runs, [facet, y, x])
-    return plot_delays(median_delays(runs, delays, [facet, y, x]), x=x, y=y, facet=facet, **note)
+    cell = [name for name in (facet, y, x) if name is not None]
+    check_cell(runs, cell)
+    return plot_delays(median_delays(runs, delays, cell), x=x, y=y, facet=facet, **note)
 
 
 def _survival(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], note: dict[str, Any]) -> Figure:
