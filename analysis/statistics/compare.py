@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, Rule, classify
-from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.statistics.grid import cell_names, phase_grid
 from grokjax.errors import AnalysisError
 
 
@@ -46,7 +46,7 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
     Raises:
       AnalysisError: a column is missing in one of them, or they share no cell.
     """
-    cell = [name for name in (facet, y, x) if name is not None]
+    cell = cell_names(x, y, facet)
     grids = []
     for which, table in (("sweep", here), ("published table", there)):
         missing = [name for name in cell if name not in table]

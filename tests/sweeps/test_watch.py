@@ -233,7 +233,7 @@ def test_on_a_terminal_one_picture_is_redrawn_and_ctrl_c_ends_it_cleanly(tmp_pat
     os.close(here)
     assert watching.wait(timeout=30) == 130
     assert b"Traceback" not in told
-    assert re.search(rf"{group.template.group_id} +hidden_size 16 +4 +4 ", told.decode())
+    assert re.search(rf"{group.template.group_id[:8]} +hidden_size 16 +4 +4 ", told.decode())
 
 
 def test_a_watch_ends_with_1_where_runs_are_in_quarantine(tmp_path):
