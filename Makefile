@@ -40,17 +40,17 @@ unit: setup
 	$(PYTEST)
 
 bench: $(BENCH_STAMP)
-	$(BIN)/python benchmarks/training_arithmetic.py
-	$(BIN)/python benchmarks/against_loops.py
-	$(BIN)/python benchmarks/modular_step.py
-	$(BIN)/python benchmarks/against_tune.py
-	$(BIN)/python benchmarks/start_up.py
-	$(BIN)/python benchmarks/cost_per_run.py
-	$(BIN)/python benchmarks/overhead.py
-	$(BIN)/python benchmarks/checkpoints.py
-	$(BIN)/python benchmarks/scale.py
-	$(BIN)/python benchmarks/analysis.py
-	$(BIN)/python benchmarks/whole_sweep.py parity-article
+	$(BIN)/python -m benchmarks.training_arithmetic
+	$(BIN)/python -m benchmarks.against_loops
+	$(BIN)/python -m benchmarks.modular_step
+	$(BIN)/python -m benchmarks.against_tune
+	$(BIN)/python -m benchmarks.start_up
+	$(BIN)/python -m benchmarks.cost_per_run
+	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.checkpoints
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.analysis
+	$(BIN)/python -m benchmarks.whole_sweep parity-article
 
 $(BENCH_STAMP): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,bench]'

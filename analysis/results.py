@@ -18,7 +18,7 @@ from grokjax.analysis.labels.thresholds import Setting, describe_rule
 from grokjax.analysis.statistics.agreement import nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.delays import Kind, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
@@ -121,7 +121,7 @@ class Results:
     ) -> PhaseGrid:
         """The shares of the phases in each cell, planned cells without runs among them; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
-        planned = planned_cells(self.planned, [name for name in (facet, y, x) if name is not None], self.where)
+        planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
@@ -171,7 +171,7 @@ class Results:
     ) -> Figure:
         """The median grokking delay in every cell."""
         x, y, facet = self.axes(x, y, facet)
-        cell = [name for name in (facet, y, x) if name is not None]
+        cell = cell_names(x, y, facet)
         check_cell(self.runs, cell)
         medians = median_delays(self.runs, self.delays(kind=kind), cell)
         return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})

@@ -8,7 +8,7 @@ contender's in the same round. Nobody logs, but for the engine's one row a round
 
 All train the same function: before anything is timed they start from the same weights and data and must come to the same loss.
 
-    python benchmarks/against_loops.py [--workers N] [--rounds N] [HIDDEN_SIZE ...]
+    python -m benchmarks.against_loops [--workers N] [--rounds N] [HIDDEN_SIZE ...]
 """
 
 from __future__ import annotations

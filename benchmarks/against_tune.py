@@ -8,7 +8,7 @@ it. Ours is `grokjax run` with an empty root and an empty compilation cache, log
 two: as it comes, which is what the targets are for, and with `reuse_actors`, which spares it a process a trial. Ours runs before
 and after Tune's in every round, and every time is shown, so that a machine that changes meanwhile shows. Ratios are of medians.
 
-    python benchmarks/against_tune.py [--steps N] [--rounds N] [demo] [short]
+    python -m benchmarks.against_tune [--steps N] [--rounds N] [demo] [short]
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The claims about the analysis: how fast it is on a million runs, its page, and how often its bands hold what they should.
 
-python benchmarks/analysis.py
+python -m benchmarks.analysis
 """
 
 from __future__ import annotations

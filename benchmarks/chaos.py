@@ -8,7 +8,7 @@ no file of a kind that the undisturbed root has not.
 Finished sweeps are kept in FOLDER/chaos.jsonl, so the same command goes on where it was interrupted. A root that is not as it
 should be stays in FOLDER for a look.
 
-    python benchmarks/chaos.py --workers 1000 --drivers 50 --nodes 10        # about two hours on two cores
+    python -m benchmarks.chaos --workers 1000 --drivers 50 --nodes 10        # about two hours on two cores
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 The first pack of three shipped specs, with fewer steps, is saved as often as the rule on its share lets it, with no least interval;
 then what a save takes is set beside the two minutes that lie between saves otherwise.
 
-    python benchmarks/checkpoints.py
+    python -m benchmarks.checkpoints
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ their own account but start-up and compiling, which do not grow with the number 
 A hundred of these runs are a second's work and one pack, which one worker trains; so it is workers' time that is compared, not wall
 time.
 
-    python benchmarks/cost_per_run.py
+    python -m benchmarks.cost_per_run
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Sweeps of nine seeds a cell are drawn from a known law, analysed as any sweep is, and counted. Where a boundary is so steep that
 hardly a cell holds both phases, nobody can know its place between two values, and the bands hold it more often than they say.
 
-    python benchmarks/coverage.py [SIMULATIONS]
+    python -m benchmarks.coverage [SIMULATIONS]
 """
 
 from __future__ import annotations

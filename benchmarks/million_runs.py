@@ -3,7 +3,7 @@
 Sweeps that nobody trained (benchmarks/synthetic.py), read from a root. Each figure is the best of a few calls, files in the
 system's cache.
 
-    python benchmarks/million_runs.py
+    python -m benchmarks.million_runs
 """
 
 from __future__ import annotations

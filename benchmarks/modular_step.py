@@ -5,7 +5,7 @@ The loop is plain JAX, written for this benchmark: one-hot products through the 
 Python iteration, with both cores for XLA. The engine has one process a core, all at once, under the tuning a sweep would choose;
 its run-steps are summed. Loop and engine take turns, since they would need the same cores.
 
-    python benchmarks/modular_step.py
+    python -m benchmarks.modular_step
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Claims about what the shipped experiments do: prints, for the root of a finished one, the figures of docs/experiments.md.
 
 grokjax run modular-main --root results/modular-main
-python benchmarks/outcomes.py modular-main results/modular-main
+python -m benchmarks.outcomes modular-main results/modular-main
 """
 
 from __future__ import annotations
@@ -162,5 +162,5 @@ OUTCOMES: dict[str, Callable[[str], None]] = {
 
 if __name__ == "__main__":
     if len(sys.argv) != 3 or sys.argv[1] not in OUTCOMES:
-        raise SystemExit(f"usage: python benchmarks/outcomes.py NAME ROOT, with NAME one of {', '.join(OUTCOMES)}")
+        raise SystemExit(f"usage: python -m benchmarks.outcomes NAME ROOT, with NAME one of {', '.join(OUTCOMES)}")
     OUTCOMES[sys.argv[1]](sys.argv[2])

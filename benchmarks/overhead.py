@@ -4,7 +4,7 @@ The same packs of short runs twice: by bare loops of `train_pack`, one process a
 schedule, and by `grokjax run`. Runs a second are counted once every worker has ended its first pack: start-up and compiling are
 apart. The loops and the sweep are timed in turns.
 
-    python benchmarks/overhead.py
+    python -m benchmarks.overhead
 """
 
 from __future__ import annotations

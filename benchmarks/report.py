@@ -4,7 +4,7 @@ Sweeps that nobody trained (benchmarks/synthetic.py) go through the real schema 
 Chromium, network off, from the event to the second frame after it is drawn: pointing at a cell until the curves of its seeds are
 there, a slider's notch until the map has its colours. A first pointing at a part of the sweep unpacks its curves too.
 
-    python benchmarks/report.py
+    python -m benchmarks.report
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@
 
 Plans and reads are timed in processes of their own, files in the system's cache, the best of a few; so are their peaks of memory.
 
-    python benchmarks/scale.py [plan] [packs] [read] [status] [simulate]
+    python -m benchmarks.scale [plan] [packs] [read] [status] [simulate]
 """
 
 from __future__ import annotations

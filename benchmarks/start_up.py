@@ -3,7 +3,7 @@
 Starts the command in fresh roots and waits for the first word of a pack's progress, which its worker writes after its first segment
 of training. The first call warms the cache and is not counted.
 
-    python benchmarks/start_up.py
+    python -m benchmarks.start_up
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ sustained over what the products sustained right before, the median of the round
 machine. `of best` is stricter: the median of the steps over the fastest single product of all rounds. Useful arithmetic is what
 `step_flops` counts.
 
-    python benchmarks/training_arithmetic.py [HIDDEN_SIZE ...]
+    python -m benchmarks.training_arithmetic [HIDDEN_SIZE ...]
 """
 
 from __future__ import annotations

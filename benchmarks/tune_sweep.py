@@ -4,7 +4,7 @@ As its users write it: a function as trainable, one CPU a trial, one thread a CP
 reported once at the end, which costs Tune least. Tune keeps the results in its own files. `--reuse-actors` lets a trial take the
 process of the one before it, which Tune leaves off unless asked.
 
-    python benchmarks/tune_sweep.py ROOT --weight-decay 0.01 0.1 --hidden-size 16 64 --train-size 750 --seeds 5 --steps 2000
+    python -m benchmarks.tune_sweep ROOT --weight-decay 0.01 0.1 --hidden-size 16 64 --train-size 750 --seeds 5 --steps 2000
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ is cores x wall time x the peak of a float32 matrix product, measured on all cor
 The second sweep is given the tuning that the first measured, or low bits would differ: what that spared it is part of the first's
 share for compiling.
 
-    python benchmarks/whole_sweep.py [--root FOLDER] [--never-alone] [SPEC] [NAME=VALUE ...]
+    python -m benchmarks.whole_sweep [--root FOLDER] [--never-alone] [SPEC] [NAME=VALUE ...]
 
 The published sweep, `parity-article`, takes about an hour and a half on two cores.
 """

@@ -11,6 +11,7 @@ from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.plots import plot_sensitivity
 from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
+from grokjax.analysis.statistics.grid import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
@@ -56,8 +57,9 @@ def command(
     moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)
     moving = ", ".join(settings)
     print(f"cells whose shares move most as {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
-    names = (facet, y, x, "moves by", "on average", "phases")
-    print_table(names, most_moved(moved, [facet, y, x]).head(CELLS).itertuples(index=False))
+    cell = cell_names(x, y, facet)
+    names = (*cell, "moves by", "on average", "phases")
+    print_table(names, most_moved(moved, cell).head(CELLS).itertuples(index=False))
     if picture.out:
         above = "; ".join((*selection.where, f"rule {describe_rule(varied)}"))
         figure = plot_sensitivity(

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from grokjax.errors import InputError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.printing import print_table
+from grokjax.sweeps.spec.hyperparameters import RUN, hyperparameters
 from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 
@@ -22,6 +23,8 @@ def command(
 ) -> None:
     """Explain the columns of the tables: name, type, unit and meaning.
 
+    Of a hyperparameter that is named, it also prints which tasks, models or optimizers have it, what it may be, and its default.
+
     Args:
       table: Only the columns of this table.
       markdown: Print Markdown, as in docs/columns.md.
@@ -29,7 +32,7 @@ def command(
     Examples:
         grokjax columns
 
-        grokjax columns max_loss_ratio train_loss
+        grokjax columns max_loss_ratio weight_decay
     """
     tables = {name: columns for name, columns in dictionary().items() if table in (None, name)}
     known = [column.name for columns in tables.values() for column in columns]
@@ -43,6 +46,20 @@ def command(
         elif chosen:
             rows = ((each.name, _type(each.type), each.unit, each.meaning) for each in chosen)
             print_table((which, "type", "unit", "meaning"), rows)
+    if names and table != "curves" and not markdown:
+        _print_hyperparameters(names)
+
+
+def _print_hyperparameters(names: tuple[str, ...]) -> None:
+    rows = []
+    for each in hyperparameters():
+        if each.name in names:
+            default = f"that of {each.same_as}" if each.same_as else "required" if each.default is None else each.default
+            owners = "every run" if each.component == RUN else f"{each.component} {', '.join(each.owners)}"
+            rows.append((each.name, owners, ", ".join(each.allowed), default or "none"))
+    if rows:
+        print()
+        print_table(("hyperparameter", "of", "allowed", "default"), rows)
 
 
 def dictionary() -> dict[str, tuple[Column, ...]]:

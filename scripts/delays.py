@@ -19,7 +19,7 @@ from grokjax.analysis.statistics.delays import (
     median_delays,
     survival_curves,
 )
-from grokjax.analysis.statistics.grid import check_cell
+from grokjax.analysis.statistics.grid import cell_names, check_cell
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
@@ -83,10 +83,10 @@ def command(
     picture.write(figure, root, plot)
 
 
-def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: tuple[str, str, str], note: dict[str, Any]) -> Figure:
+def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: tuple[str, str, str | None], note: dict[str, Any]) -> Figure:
     x, y, facet = axes
-    check_cell(runs, [facet, y, x])
-    return plot_delays(median_delays(runs, delays, [facet, y, x]), x=x, y=y, facet=facet, **note)
+    check_cell(runs, cell := cell_names(x, y, facet))
+    return plot_delays(median_delays(runs, delays, cell), x=x, y=y, facet=facet, **note)
 
 
 def _survival(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], note: dict[str, Any]) -> Figure:

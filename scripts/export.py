@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from grokjax.analysis.tables.export import Table, export
+from grokjax.analysis.tables.export import export, write_table
 from grokjax.analysis.tables.trackers import track
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.selection import Selection
+from grokjax.scripts.selection import Labels, Selection
 
 
 def command(
@@ -22,9 +22,10 @@ def command(
     /,
     *,
     to: Literal["file", "mlflow", "wandb"] = "file",
-    table: Annotated[Table | None, Parameter(show_default="runs")] = None,
+    table: Annotated[Literal["runs", "curves", "labels"] | None, Parameter(show_default="runs")] = None,
     name: Annotated[str | None, Parameter(show_default="the last part of ROOT")] = None,
     selection: Selection = Selection(),
+    labels: Labels = Labels(),
 ) -> None:
     """Write a table to a file, or the runs to an experiment tracker.
 
@@ -32,11 +33,13 @@ def command(
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
-      table: Table that goes to the file.
+      table: Table that goes to the file: "labels" is the runs table with the phase of each run under --rule.
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:
         grokjax export results/demo demo.csv
+
+        grokjax export results/demo labels.csv --table labels
 
         grokjax export results/demo curves.parquet --table curves --where seed=0
 
@@ -48,7 +51,13 @@ def command(
     if to == "file":
         if name is not None:
             raise AnalysisError("--name is of an MLflow experiment or a W&B project; a file needs none")
-        rows = export(root, table or "runs", Path(out), run_ids, selection.on_bad_file)
+        if table == "labels":
+            results = selection.open(root)
+            labelled = results.runs.assign(phase=results.label(labels.choose(results)).astype(str))
+            write_table(labelled, Path(out))
+            rows = len(labelled)
+        else:
+            rows = export(root, table or "runs", Path(out), run_ids, selection.on_bad_file)
         print(f"Wrote {out}: {rows:,} rows")
         return
     if table is not None:

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            sys.exit(_app().meta(sys.argv[1:] if arguments is None else list(arguments)))
+            sys.exit(make_app().meta(sys.argv[1:] if arguments is None else list(arguments)))
         except (CycloptsError, InputError) as error:
             sys.stderr.write(f"grokjax: {_sentence(error)}\n")
             sys.exit(2)
@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.exit(0)
 
 
-def _app() -> App:
+def make_app() -> App:
+    """The command line, with every verb registered by the name of its module."""
     app = App(
         name="grokjax",
         help="Hyperparameter sweeps for grokking research, from a short spec to a phase diagram.",

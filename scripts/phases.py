@@ -56,8 +56,8 @@ def command(
     missing = int((grid["planned"] - grid["seeds"]).sum())
     partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
     print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial) if words))
-    varied = [name for name in (facet, x, y) if runs[name].nunique() > 1]
-    _print_counts(runs.assign(phase=phases), varied[0] if varied else facet)
+    varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]
+    _print_counts(runs.assign(phase=phases), varied[0] if varied else x)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         print(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
     picture.write(figure, root, "phases" if shares is None else "shares")

@@ -82,7 +82,7 @@ def _train(plan: Plan, root: Root, execution: Execution, console: Console) -> Ou
         TextColumn("{task.fields[speed]}", style="cyan", table_column=Column(no_wrap=True)),
         TimeElapsedColumn(table_column=Column(no_wrap=True)),
     )
-    speed, line_due = _Speed(), time.monotonic()
+    speed, line_due = Speed(), time.monotonic()
     with Progress(*columns, console=console, expand=True, refresh_per_second=4, disable=not console.is_terminal) as bar:
         task = bar.add_task(plan.spec.name, total=plan.left, speed="starting")
 
@@ -98,7 +98,7 @@ def _train(plan: Plan, root: Root, execution: Execution, console: Console) -> Ou
         return train(plan, root, execution, show)
 
 
-class _Speed:
+class Speed:
     """Run-steps per second since the first progress was seen, and the time left at that rate."""
 
     def __init__(self) -> None:

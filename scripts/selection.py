@@ -84,7 +84,7 @@ class Axes:
     facet: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
     """Hyperparameter with a panel for each of its values."""
 
-    def choose(self, results: Results) -> tuple[str, str, str]:
+    def choose(self, results: Results) -> tuple[str, str, str | None]:
         """Hyperparameters for x, y and facet: those given, else from the axes of the root's specs."""
         return results.axes(self.x, self.y, self.facet)
 

@@ -51,7 +51,7 @@ def watch(root: Root, console: Console, every: float | None) -> bool:
     else:
         with Live(console=console, auto_refresh=False) as live:
             for whole, groups in looks:
-                live.update(_picture(str(root), whole, groups, described, console.height - LINES_AROUND), refresh=True)
+                live.update(picture(str(root), whole, groups, described, console.height - LINES_AROUND), refresh=True)
                 last = whole
     return not last.quarantined
 
@@ -94,7 +94,8 @@ def describe_groups(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]
     }
 
 
-def _picture(root: str, whole: Counts, groups: Mapping[str, Counts], described: Mapping[str, str], room: int) -> Group:
+def picture(root: str, whole: Counts, groups: Mapping[str, Counts], described: Mapping[str, str], room: int) -> Group:
+    """What a terminal shows at one look: the counts, a bar, and a row for each of at most `room` groups."""
     quarantine = ["quarantine"] if whole.quarantined else []
     numbers = ("done", "runs", "in training", *quarantine, "run-steps/s", "left")
     right = (Column(name, justify="right", no_wrap=True) for name in numbers)

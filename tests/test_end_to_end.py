@@ -79,7 +79,7 @@ def test_killed_workers_drivers_and_ctrl_c_leave_every_run_exactly_once(spec, tm
     training_workers(driver)[0].send_signal(signal.SIGKILL)
     wait_for(lambda: committed(root), driver)
     driver.send_signal(signal.SIGKILL)
-    driver.wait()
+    driver.communicate()
     first = {path.name: path.stat().st_mtime_ns for path in committed(root)}
     assert 0 < len(first) < 4
 

@@ -16,6 +16,7 @@ from grokjax.analysis.plots.layout.cells import color_scale, draw_map, draw_shad
 from grokjax.analysis.plots.layout.style import shades, styled
 from grokjax.analysis.plots.layout.text import counted, missing_note, value_texts
 from grokjax.analysis.statistics.agreement import most_moved
+from grokjax.analysis.statistics.grid import cell_names
 
 
 @styled
@@ -50,7 +51,7 @@ def plot_sensitivity(
       AnalysisError: too many panels to read, or more cells than fit.
     """
     cells = map_cells(moved, x, y, facet)
-    table = most_moved(moved, [name for name in (facet, y, x) if name is not None])
+    table = most_moved(moved, cell_names(x, y, facet))
     tried = "; ".join(f"{name} {_extent(values)}" for name, values in settings.items())
     note = f"{counted(runs, 'run')} in {counted(len(table), 'cell')}. Tried: {tried}. {missing_note(missing, runs)}".strip()
     drawn = draw_map(cells, ax=ax, width=width, smallest=0.14, comfortable=0.26, title=title, legend=[], note=note, scale=True)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, NamedRule, classify, make_rule
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
-from grokjax.analysis.statistics.grid import cells_of, check_cell, count_phases, wilson_interval
+from grokjax.analysis.statistics.grid import cell_names, cells_of, check_cell, count_phases, wilson_interval
 from grokjax.errors import AnalysisError
 
 Shares = np.ndarray[Any, np.dtype[np.float64]]
@@ -113,7 +113,7 @@ def sensitivity(
     """
     settings = nearby(rule) if settings is None else settings
     check_names(type(rule), settings)
-    cell = [name for name in (facet, y, x) if name is not None]
+    cell = cell_names(x, y, facet)
     check_cell(runs, cell)
     codes, cells = cells_of(runs[cell])
     count = math.prod(map(len, settings.values()))

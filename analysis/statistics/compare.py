@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, Rule, classify
-from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.statistics.grid import cell_names, phase_grid
 from grokjax.errors import AnalysisError
 
 
@@ -37,7 +37,7 @@ class Comparison:
         return self.cells[differ].sort_values("distance", ascending=False, ignore_index=True)
 
 
-def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: str, facet: str) -> Comparison:
+def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: str, facet: str | None = None) -> Comparison:
     """Compares two runs tables under one rule.
 
     The distance of a cell is the total-variation distance of its phase shares: half the sum over phases of |share - share|, from 0
@@ -46,7 +46,7 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
     Raises:
       AnalysisError: a column is missing in one of them, or they share no cell.
     """
-    cell = [facet, y, x]
+    cell = cell_names(x, y, facet)
     grids = []
     for which, table in (("sweep", here), ("published table", there)):
         missing = [name for name in cell if name not in table]

@@ -73,7 +73,7 @@ def phase_grid(
     Raises:
       AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one; or a label is no phase.
     """
-    cell = [name for name in (facet, y, x) if name is not None]
+    cell = cell_names(x, y, facet)
     check_cell(runs, cell)
     phases = align_phases(phases, runs.index)
     planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes have no place on this map
@@ -126,6 +126,11 @@ def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         logs = np.where(shares > 0, np.log2(shares), 0.0)
     bits: np.ndarray[Any, Any] = np.abs(-(shares * logs).sum(axis=-1))
     return bits
+
+
+def cell_names(x: str, y: str, facet: str | None) -> list[str]:
+    """The hyperparameters that make a cell, as columns of a grid have them: facet, where there is one, then y and x."""
+    return [y, x] if facet is None else [facet, y, x]
 
 
 def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:

@@ -2,15 +2,24 @@
 
 import io
 import json
+import re
 import shutil
+import threading
 
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from benchmarks.synthetic import write_sweep
+from grokjax.analysis.labels.rules import classify, make_rule
 from grokjax.analysis.tables.load import load_runs
+from grokjax.analysis.tables.selection import select
+from grokjax.scripts import run, status, watch
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.progress import Counts
+from tests.support.command import grokjax
+from tests.support.specs import write
 
 
 def test_phases_by_another_rule_say_which(call, small_root, tmp_path):
@@ -131,3 +140,82 @@ def test_bad_input_is_one_sentence_and_exit_code_2(call, small_root, tmp_path, a
 def test_csv_of_a_query_reads_back(call, small_root):
     out = call("query", small_root, "SELECT run_id, step, test_loss FROM curves ORDER BY ALL", "--csv")[1]
     assert len(pd.read_csv(io.StringIO(out))) == 24
+
+
+def test_exported_labels_are_the_runs_with_their_phases(call, small_root, tmp_path):
+    code, out, err = call(
+        "export", small_root, tmp_path / "labels.csv", "--table", "labels", "--rule", "final", "--where", "seed=0"
+    )
+    assert code == 0, err
+    written, runs = pd.read_csv(tmp_path / "labels.csv"), select(load_runs(small_root), ["seed=0"])
+    assert out == f"Wrote {tmp_path / 'labels.csv'}: {len(runs)} rows\n"
+    assert written["run_id"].tolist() == runs["run_id"].tolist()
+    assert written["phase"].tolist() == classify(runs, make_rule("final")).astype(str).tolist()
+    assert set(runs) <= set(written)
+
+
+def test_a_boundary_without_a_trend_says_what_to_try(call, tmp_path):
+    write_sweep(tmp_path / "root", load_spec("parity-article", ["hidden_size=64", "train_size=1250", "seed=0..2"]))
+    runs = load_runs(tmp_path / "root").sort_values("weight_decay")
+    assert runs["weight_decay"].nunique() > 2
+    out = call("boundary", tmp_path / "root", "weight_decay")[1]
+    assert ("try --against PHASE (such as memorize)" in out) == ("no trend" in out)
+    assert "try --against" not in call("boundary", tmp_path / "root", "weight_decay", "--against", "memorize")[1]
+
+
+def test_a_hyperparameter_says_who_has_it_what_it_may_be_and_its_default(call):
+    out = call("columns", "train_size", "embedding_learning_rate", "steps")[1]
+    assert re.search(r"train_size +task digits +whole number at least 1, below 1797 +required", out)
+    assert re.search(r"train_size +task sparse_parity +whole number at least 1 +required", out)
+    assert "that of learning_rate" in out
+    assert re.search(r"steps +every run +whole number at least 1 +required", out)
+
+
+def test_a_line_of_progress_has_the_speed_and_the_time_left(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(run.time, "monotonic", lambda: now[0])
+    speed = run.Speed()
+    assert speed.describe(run.SweepProgress(8, 0, 800, 0)) == "starting"
+    assert speed.describe(run.SweepProgress(8, 0, 800, 100)) == "compiling"
+    now[0] = 60.0
+    assert speed.describe(run.SweepProgress(8, 2, 800, 220)) == "2 run-steps/s, 4:50 left"
+
+
+def test_a_watch_waits_for_a_sweep_that_has_not_begun(monkeypatch, small_root, tmp_path, capsys):
+    monkeypatch.setattr(watch, "WAIT_SECONDS", 0.05)
+    root = tmp_path / "later"
+    begin = threading.Timer(0.3, shutil.copytree, (small_root, root))
+    begin.start()
+    assert status.command(str(root), watching=True, every=0.1) == 0
+    begin.join()
+    first, *_, last = capsys.readouterr().out.splitlines()
+    assert first.endswith("holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)")
+    assert "8 of 8 runs done" in last
+
+
+def test_the_table_of_a_watch_keeps_a_line_per_group_at_100_columns(small_root):
+    console = Console(width=100, file=io.StringIO())
+    groups = {f"{number:016x}": Counts(1000, 10, 3, 2, 10**7, 10**5, 123_456.0) for number in range(3)}
+    described = dict.fromkeys(groups, "task sparse_parity, model mlp, hidden_size 64, train_size 1250")
+    console.print(watch.picture("results/demo", next(iter(groups.values())), groups, described, 10))
+    lines = console.file.getvalue().splitlines()
+    assert sum(line.lstrip().startswith("0000") for line in lines) == 3
+    assert all("1,000" in line for line in lines if line.lstrip().startswith("0000")), "numbers are not cut off"
+    assert any("task sparse_parity" in line for line in lines)
+
+
+def test_a_plan_explains_its_words_and_splits_the_time_by_model(call):
+    out = call("plan", "parity-demo")[1]
+    assert "A group is" in out
+    assert "a pack is" in out
+    assert "by model" not in out
+    out = call("plan", "modular-architectures")[1]
+    assert ("by model" in out) == (len(load_spec("modular-architectures").swept.get("model", ())) > 1)
+
+
+@pytest.mark.parametrize("flag", ["-v", "--verbose", ""])
+def test_log_messages_are_shown_on_standard_error_when_asked_for(tmp_path, flag):
+    spec = write(tmp_path, {"steps": 50})
+    done = grokjax("run", spec, "--executor", "inline", "--root", tmp_path / "root", *filter(None, [flag]))
+    assert done.returncode == 0, done.stderr
+    assert ("grokjax.sweeps" in done.stderr) == bool(flag)

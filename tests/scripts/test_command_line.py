@@ -1,9 +1,11 @@
 """The command line as a user meets it, in processes of its own."""
 
 import re
+import shlex
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,10 +13,13 @@ import pytest
 
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
 from grokjax.errors import AnalysisError
-from grokjax.scripts.main import VERBS
+from grokjax.scripts import main
+from grokjax.scripts.main import VERBS, make_app
 from tests.support.command import grokjax
 from tests.support.runs import MODULAR, SMALL_RUN
 from tests.support.specs import write
+
+SCRIPTS = Path(main.__file__).resolve().parent
 
 
 @pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
@@ -25,6 +30,27 @@ def test_every_command_explains_itself_with_an_example(call, verb):
     assert f"Examples:\n    grokjax {verb}" in out
     shown = out[: out.index("Examples:")]
     assert not re.search(r"^\W*--\S+( \S+)? *\W*$", shown, re.MULTILINE), "every option says what it does"
+
+
+def commands_of(text):
+    """The commands in examples: lines that begin with grokjax, up to what the shell does with their output."""
+    lines = re.findall(r"^ *(grokjax .*)$", re.sub(r"\s*\\\n\s*", " ", text), re.MULTILINE)
+    return [shlex.split(re.split(r" (?:>|&&|\||#|&$)", f"{line} #")[0])[1:] for line in lines]
+
+
+@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+def test_every_example_of_the_help_is_understood(verb):
+    examples = commands_of((SCRIPTS / f"{verb}.py").read_text())
+    assert examples
+    for words in examples:
+        make_app().parse_args(words)
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{page.name}" for page in (SCRIPTS.parent / "docs").glob("*.md"))])
+def test_every_command_in_the_docs_is_understood(page):
+    blocks = re.findall(r"^```(?:sh|bash|console|text)?\n(.*?)^```", (SCRIPTS.parent / page).read_text(), re.MULTILINE | re.DOTALL)
+    for words in commands_of("".join(blocks)):
+        make_app().parse_args(words)
 
 
 def test_help_lists_every_command_with_a_sentence_and_imports_none(call):
@@ -198,8 +224,8 @@ def test_runs_without_snapshots_keep_no_weights(swept):
         (["batch_size=1000"], "batch_size = 1000 is more than the 24 training examples"),
         (["snapshots=9"], "snapshots = 9: keep 0, or 2"),
         (["loss=clipped_binary_cross_entropy"], "needs two classes"),
-        (["model=constructed_circle"], "embedding_size belongs to model modular_mlp"),
-        (["task=digits"], "modulus belongs to task modular_arithmetic"),
+        (["model=constructed_circle", "embedding_size=6"], "embedding_size belongs to model modular_mlp"),
+        (["task=digits", "modulus=7"], "modulus belongs to task modular_arithmetic"),
         (["precision=float16"], "precision = 'float16'"),
     ],
 )
