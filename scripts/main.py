@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import logging
 import os
 import re
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata, resources
 from typing import Annotated, TextIO
 
@@ -90,13 +91,26 @@ def make_app() -> App:
             bool, Parameter(("--verbose", "-v"), group=ANYWHERE, help="Show log messages on standard error.")
         ] = False,
     ) -> int | None:
-        if verbose:
-            logging.basicConfig(format="%(asctime)s %(name)s: %(message)s", datefmt="%H:%M:%S")
-            logging.getLogger("grokjax").setLevel(logging.INFO)
-        code: int | None = app(words)
+        with _logs_shown() if verbose else contextlib.nullcontext():
+            code: int | None = app(words)
         return code
 
     return app
+
+
+@contextlib.contextmanager
+def _logs_shown() -> Iterator[None]:
+    """Shows what grokjax logs, from INFO on, on standard error."""
+    logger, handler = logging.getLogger("grokjax"), logging.StreamHandler()
+    level = logger.level
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
 
 
 def _help(name: str) -> tuple[str, str]:

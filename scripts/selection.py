@@ -85,7 +85,7 @@ class Axes:
     """Hyperparameter with a panel for each of its values."""
 
     def choose(self, results: Results) -> tuple[str, str, str | None]:
-        """Hyperparameters for x, y and facet: those given, else from the axes of the root's specs."""
+        """Hyperparameters for x, y and facet: those given, else from the axes of the root's specs. No facet if two are enough."""
         return results.axes(self.x, self.y, self.facet)
 
 
