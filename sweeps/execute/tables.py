@@ -1,4 +1,4 @@
-"""Fills the columns that `store.schema` declares, for a trained pack: its runs, with outcomes from `summaries`, and their curves."""
+"""Fills the columns that `store.schema` declares, for a trained pack: its runs, with `summaries` as outcomes, and their curves."""
 
 from __future__ import annotations
 
