@@ -1,4 +1,4 @@
-"""The public names. Each is loaded when it is first used; every other name may change without notice."""
+"""The public names, read at run time by `__init__.py`, each loaded when it is first used. Other names may change without notice."""
 
 from .analysis.labels.events import Event as Event, EventRule as EventRule, events as events
 from .analysis.labels.rules import (

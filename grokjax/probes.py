@@ -1,4 +1,4 @@
-"""Probes: what can be measured of a run beside losses, accuracies and norms, to see why it groks."""
+"""Probes: what can be measured of a run beside losses, accuracies and norms. Add one here, and its metrics in `metrics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which tasks, models, optimizers and probes there are: those of this package, and those that installed packages add."""
+"""Finds the tasks, models, optimizers and probes: every module of their folders here, and what installed packages add."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_a_pack_that_always_fails_is_told_and_the_others_finish(spec, tmp_path, 
     assert "in quarantine: 2 runs of pack" in status
     assert "RuntimeError: no such luck" in status
     told = subprocess.run([GROKJAX, "retry", root, "--executor", "inline"], capture_output=True, text=True, check=False)
-    assert (told.returncode, told.stdout) == (0, "2 runs let out of quarantine\n")
+    assert (told.returncode, told.stdout) == (0, "2 runs released from quarantine\n")
     assert len(load_runs(root)) == 8
 
 

@@ -1,4 +1,4 @@
-"""Rules: how runs are labelled with phases, from their summaries. Thresholds and decisions of every rule stand here."""
+"""The rules, a class each: the defaults of its thresholds, and how the summaries of a run decide its phase."""
 
 from __future__ import annotations
 

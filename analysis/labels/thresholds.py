@@ -1,4 +1,4 @@
-"""Thresholds: the fields of a rule, each with its default, the values it may have, and its meaning."""
+"""How a rule declares a threshold: a field with a default, the values it may have, and its meaning. `rules` has them."""
 
 from __future__ import annotations
 

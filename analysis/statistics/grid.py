@@ -1,4 +1,4 @@
-"""The map: the shares of the phases in every cell of the hyperparameter grid, and which hyperparameters are its axes."""
+"""The map: the shares of the phases in every cell, with confidence intervals, and which hyperparameters are its axes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The runs that the specs of a root plan, those of them that are missing, and the hyperparameters that the specs sweep."""
+"""Planned runs as frames, those of them that are missing, and the hyperparameters that specs sweep; over `store.planned`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The search for a group's tuning: how many lanes, and which library for matrix products, train its runs fastest on this device."""
+"""Measures which tuning (number of lanes, library for matrix products) trains a group's runs fastest on this device."""
 
 from __future__ import annotations
 

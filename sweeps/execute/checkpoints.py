@@ -1,4 +1,4 @@
-"""The format of checkpoints and final states: the runs of a pack as far as they are trained, in one safetensors file."""
+"""The format of checkpoints and final states: the runs of a pack as far as they are trained, in one file. `worker` saves them."""
 
 from __future__ import annotations
 

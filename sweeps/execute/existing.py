@@ -1,4 +1,4 @@
-"""What a root already holds of a spec's runs; and the way a spec gets into a root."""
+"""Which of a spec's runs a root already holds, so that only the rest are trained; enters the spec with `store.enter`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Makes the two tables of a trained pack, of its runs and of their curves."""
+"""Fills the columns that `store.schema` declares, for a trained pack: its runs, with `summaries` as outcomes, and their curves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chooses the lane width and the matrix-product library that a group is trained with, and remembers the choice.
+"""Decides the tuning of a group: the root's record, a pinned one, this machine's record, or else `engine.tuning`; keeps records.
 
 The tuning can change the low bits of a result, so it must not be decided by a timing each time. It is looked up in this order:
 

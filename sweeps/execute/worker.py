@@ -1,4 +1,4 @@
-"""A worker: trains the packs that it is given, one after another, saves them now and then, and commits each."""
+"""A worker: trains the packs that it is given, decides when to save one in training, and commits each to the root."""
 
 from __future__ import annotations
 

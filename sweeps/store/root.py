@@ -1,4 +1,4 @@
-"""A root: where a sweep's files lie and what each is called. Creating a pack's runs file is the commit.
+"""A root: where a sweep's files lie, what each is called, and the commit of a pack, whose runs file is created last.
 
     format.json                  the version of this layout; absent in roots of version 0.1
     specs/<spec>.json            each spec that was run into the root, with what its workers last took of a cluster

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from grokjax.analysis.tables.load import load_runs
-from grokjax.sweeps.execute import worker as worker_module
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.events import Interrupted
 from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.root import Root
 from tests.support.specs import write
 from tests.support.tables import assert_same_tables
 
@@ -25,13 +25,13 @@ GROKJAX = Path(sys.executable).with_name("grokjax")
 def resumed_steps(spec, root, monkeypatch):
     """Run-steps that the packs had at the first report after going on."""
     reports = {}
-    original = worker_module.write_progress
+    original = Root.write_progress
 
-    def write_progress(store, pack_id, progress):
+    def write_progress(root, pack_id, progress):
         reports.setdefault(pack_id, progress["run_steps"])
-        original(store, pack_id, progress)
+        original(root, pack_id, progress)
 
-    monkeypatch.setattr(worker_module, "write_progress", write_progress)
+    monkeypatch.setattr(Root, "write_progress", write_progress)
     run_sweep(spec, root, Execution("inline"))
     return reports
 
@@ -66,10 +66,10 @@ def test_after_ctrl_c_a_run_goes_on_from_where_it_was(tmp_path, monkeypatch, exe
 def test_a_call_in_a_notebook_is_interrupted_the_same_way(tmp_path, monkeypatch):
     spec = load_spec(write(tmp_path, {"seed": None, "steps": 50_000, "log_every": 100}, {"seed": "0..1"}))
 
-    def write_progress(store, pack_id, progress):
+    def write_progress(root, pack_id, progress):
         os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(worker_module, "write_progress", write_progress)
+    monkeypatch.setattr(Root, "write_progress", write_progress)
     with pytest.raises(Interrupted, match="The state of 1 pack in training was saved") as interrupt:
         run_sweep(spec, tmp_path / "root", Execution("inline"))
     assert (interrupt.value.saved, interrupt.value.lost) == (1, 0)
@@ -80,11 +80,11 @@ def test_a_call_in_a_notebook_is_interrupted_the_same_way(tmp_path, monkeypatch)
 def test_a_second_ctrl_c_ends_at_once(tmp_path, monkeypatch):
     spec = load_spec(write(tmp_path, {"seed": None, "steps": 50_000, "log_every": 100}, {"seed": "0..1"}))
 
-    def write_progress(store, pack_id, progress):
+    def write_progress(root, pack_id, progress):
         for _ in range(2):
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(worker_module, "write_progress", write_progress)
+    monkeypatch.setattr(Root, "write_progress", write_progress)
     with pytest.raises(KeyboardInterrupt) as interrupt:
         run_sweep(spec, tmp_path / "root", Execution("inline"))
     assert not isinstance(interrupt.value, Interrupted)

@@ -1,4 +1,4 @@
-"""Connects this process to Ray: to a private one that only this process reaches, or to a running cluster."""
+"""Connects this process to Ray: starts one of its own, guarded by a token, or joins a running cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The private parts of Ray that grokjax needs, in the only module that may use any. `tests/sweeps/test_private_ray.py` uses each.
+"""Ray's internal, undocumented functions that grokjax calls; no other module may. `tests/sweeps/test_private_ray.py` uses each.
 
 They were read in Ray 2.60. What each is for, and why no public call will do, is in its function's docstring.
 """
