@@ -26,7 +26,7 @@ from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
 
-PREFERRED_LINES = ("weight_decay",)  # of the survival plot, where --by does not say
+PREFERRED_LINES = "weight_decay"  # of the survival plot, where --by does not say
 
 
 def command(
@@ -53,8 +53,6 @@ def command(
         "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings, colored by --rule.
 
     Examples:
-        grokjax delays results/demo --by weight_decay
-
         grokjax delays results/x --by weight_decay --law weight_decay,learning_rate
 
         grokjax delays results/x --plot map --train loss_1e_5 --test loss_1e_5 \
@@ -78,8 +76,8 @@ def command(
         phases = results.label(labels.choose(results))
         figure = plot_scatter(runs, phases, **asdict(crossings), **note, width=picture.inches or SINGLE)
     else:
-        lines = names if by else [name for name in PREFERRED_LINES if name in names] or names[-1:]
-        figure = _survival(runs, delays, lines[:1] if not by else lines, note | {"width": picture.inches or SINGLE})
+        lines = names if by else ([PREFERRED_LINES] if PREFERRED_LINES in names else names[-1:])
+        figure = _survival(runs, delays, lines, note | {"width": picture.inches or SINGLE})
     picture.write(figure, root, plot)
 
 

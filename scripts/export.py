@@ -37,9 +37,7 @@ def command(
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:
-        grokjax export results/demo demo.csv
-
-        grokjax export results/demo labels.csv --table labels
+        grokjax export results/demo demo.csv --table labels
 
         grokjax export results/demo curves.parquet --table curves --where seed=0
 

@@ -88,12 +88,12 @@ def _train(plan: Plan, root: Root, execution: Execution, console: Console) -> Ou
 
         def show(progress: SweepProgress) -> None:
             nonlocal line_due
-            told = speed.describe(progress)
-            bar.update(task, total=progress.runs, completed=progress.runs_done, speed=told)
+            rate = speed.describe(progress)
+            bar.update(task, total=progress.runs, completed=progress.runs_done, speed=rate)
             if not console.is_terminal and time.monotonic() >= line_due:
                 line_due = time.monotonic() + LOG_SECONDS
                 share = progress.run_steps_done / progress.run_steps if progress.run_steps else 1.0
-                _print(console, f"{progress.runs_done:,} of {progress.runs:,} runs, {share:.0%} of the run-steps, {told}")
+                _print(console, f"{progress.runs_done:,} of {progress.runs:,} runs, {share:.0%} of the run-steps, {rate}")
 
         return train(plan, root, execution, show)
 
