@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from grokjax.errors import AnalysisError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 

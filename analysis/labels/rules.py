@@ -7,16 +7,18 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
-import pandas as pd
 
 from grokjax.analysis.labels.conventions import CONVENTIONS, in_nats
 from grokjax.analysis.labels.early_stop import AllReached, Decider
 from grokjax.analysis.labels.thresholds import Setting, WithThresholds, check_names, number, option, parse_thresholds
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.store.schema import ACCURACY_THRESHOLDS, crossing_columns, threshold_label
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PHASES = ("memorize", "grok", "generalize", "fail", "diverged", "undecided")
 # Okabe and Ito's palette, which is distinguishable under all common kinds of colour blindness.
@@ -123,6 +125,8 @@ def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
     Raises:
       AnalysisError: a label is none of PHASES, or a run has none.
     """
+    import pandas as pd  # noqa: PLC0415  (half a second that workers, who know rules by name alone, do not need)
+
     if not isinstance(phases, pd.Series):
         if isinstance(phases, str | pd.DataFrame) or not hasattr(phases, "__len__") or len(phases) != len(index):
             raise AnalysisError(f"labels are a Series with a phase for each run, got {type(phases).__name__}")
@@ -402,6 +406,8 @@ def _by_delay(runs: pd.DataFrame, train: Numbers, test: Numbers, delay: float) -
 
 def _first_true(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[str]:
     """The phase that belongs to the first question, each with its answers [R], to which a run's answer is yes."""
+    import pandas as pd  # noqa: PLC0415
+
     codes = np.select([answers for _, answers in questions], [np.int8(PHASES.index(phase)) for phase, _ in questions], np.int8(-1))
     return pd.Series(pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(PHASES))), index=runs.index, name="phase")
 

@@ -179,13 +179,13 @@ def test_labels_are_of_phases_alone_and_on_the_index():
 def test_the_rule_of_a_root_is_the_one_asked_for_then_the_specs_then_what_fits_its_task(tmp_path):
     (tmp_path / "specs").mkdir()
     parity, modular = (pd.DataFrame({"task": [task]}) for task in ("sparse_parity", "modular_arithmetic"))
-    (tmp_path / "specs" / "a.json").write_text('{"spec": {"name": "a"}}')
+    (tmp_path / "specs" / "a.json").write_text('{"trajectory_version": 1, "spec": {"name": "a"}}')
     assert choose_rule(tmp_path, parity) == ArticleRule()
     assert choose_rule(tmp_path, modular, None, ["delay=5"]) == CrossingRule(delay=5)
-    (tmp_path / "specs" / "b.json").write_text('{"spec": {"rule": "final"}}')
+    (tmp_path / "specs" / "b.json").write_text('{"trajectory_version": 1, "spec": {"rule": "final"}}')
     assert choose_rule(tmp_path, parity) == FinalRule()
     assert choose_rule(tmp_path, parity, "accuracy_delay") == AccuracyDelayRule()
-    (tmp_path / "specs" / "c.json").write_text('{"spec": {"rule": "article"}}')
+    (tmp_path / "specs" / "c.json").write_text('{"trajectory_version": 1, "spec": {"rule": "article"}}')
     assert choose_rule(tmp_path, modular) == CrossingRule(), "they do not agree"
 
 
