@@ -48,8 +48,8 @@ def drop_superseded(root: Root) -> None:
     """Leaves one row of each run in the files, where the curves of the row that counts can be read.
 
     A run may be done for a spec that stops runs early only because of a row that goes: one spec trained it for 100 steps, another
-    asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was certain at step
-    20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
+    asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was certain at
+    step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
 
     It may be killed anywhere, or run by two drivers at once: what is left over then goes the next time. Files stay, even empty.
 

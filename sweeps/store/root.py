@@ -18,9 +18,10 @@
 A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are left
 over from a killed worker; a retry replaces them. Every attempt at a pack writes identical curves, so it does not matter whose file
 survives: bits depend on the group's tuning and the kind of device, and `verify` names runs that end otherwise than their curves.
-Every write appears at once or not at all. A committed file changes only where runs are in another pack too: those that were trained further there
-are taken out of it, or a run that another pack stopped early is marked as decided by that rule (`duplicates`). A pack that is left
-without any run is trained anew where it is asked for again. A compacted root has bundles of packs in place of packs (`compact`).
+Every write appears at once or not at all. A committed file changes only where runs are in another pack too: those that were trained
+further there are taken out of it, or a run that was stopped there, and earlier, is marked as decided by that rule (`duplicates`). A
+pack that is left without any run is trained anew where it is asked for again. A compacted root has bundles of packs in the place of
+packs (`compact`).
 """
 
 from __future__ import annotations
