@@ -47,7 +47,7 @@ def command(
     if watching:
         return 0 if watch(wait_for_sweep(root), Console(), every) else 1
     opened = Root.open(root)
-    looking = Watch(opened, COLUMNS)
+    looking = Watch(opened, COLUMNS, progress_reads=None)
     whole, groups = looking.look(time.time())
     if not looking.settled:  # a second look tells which packs are in training
         time.sleep(SETTLING_SECONDS)
@@ -55,8 +55,10 @@ def command(
     training = f"{whole.running} pack{'s' if whole.running > 1 else ''} in training" if whole.running else "none in training"
     print(f"{root}: {whole.done:,} of {whole.runs:,} runs done, {training}")
     for pack_id, entry in opened.quarantine().items():
-        why = str(entry["error"]).strip().splitlines()[-1]
-        print(f"in quarantine: {len(entry['run_ids']):,} runs of pack {pack_id}, since {entry['at']}: {why}")
+        why, aside = str(entry["error"]).strip().splitlines()[-1], looking.left.intersection(entry["run_ids"])
+        if not aside:  # another pack has trained them since
+            continue
+        print(f"in quarantine: {len(aside):,} runs of pack {pack_id}, since {entry['at']}: {why}")
     if looking.training:
         steps, of = (sum(getattr(pack, name) for pack in looking.training) for name in ("run_steps", "of"))
         print(f"in training: {steps:,} of {of:,} run-steps")

@@ -28,7 +28,7 @@ WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
 def wait_for_sweep(root: str) -> Root:
     """The root, once a sweep has begun in it; says that it waits if there is none yet."""
     place = Root(root)
-    if not place.holds_sweep():
+    if not place.holds_sweep() or not place.spec_ids():  # the folder comes before the first spec
         print(f"{root} holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)", flush=True)
         while not place.holds_sweep() or not place.spec_ids():
             time.sleep(WAIT_SECONDS)

@@ -47,7 +47,10 @@ def meets(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
     values = wanted if isinstance(wanted, list) else [wanted]
     if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
         raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
-    found: pd.Series[bool] = runs[name].isin(values)
+    if pd.api.types.is_string_dtype(runs[name]):
+        values = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    column = runs[name].fillna("1") if name == "component_versions" else runs[name]  # null where the versions of all are 1
+    found: pd.Series[bool] = column.isin(values)
     return found
 
 

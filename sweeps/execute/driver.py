@@ -23,6 +23,7 @@ from grokjax.sweeps.execute.plan import Plan, expand_groups, make_plan
 from grokjax.sweeps.execute.tuning import check_pinned
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.done import release_done
 from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,7 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
     if root.committed_packs():
         _drop_superseded(root)  # of a sweep that was killed before it could
     root.delete_leftovers()
+    release_done(root)
     if plan.packs:
         setup = _setup(plan, root)
         if execution.executor == "ray":

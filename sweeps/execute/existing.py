@@ -17,7 +17,7 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.done import committed_table, is_done, is_resumable
 from grokjax.sweeps.store.enter import enter
 from grokjax.sweeps.store.root import Root
-from grokjax.sweeps.store.specs import SpecEntry, read_specs
+from grokjax.sweeps.store.specs import SpecEntry, current_specs
 
 
 def enter_spec(root: str | Path | Root, spec: SweepSpec, groups: Iterable[Runs] | None = None) -> Root:
@@ -39,8 +39,8 @@ def enter_spec(root: str | Path | Root, spec: SweepSpec, groups: Iterable[Runs] 
 
 
 def load_specs(root: Root) -> list[SweepSpec]:
-    """The specs that were run into a root, to be run again. Raises StoreError."""
-    return [SweepSpec.model_validate_json(json.dumps(entry.spec)) for entry in read_specs(root)]
+    """The specs that were run into a root, to be run again, each once. Raises StoreError."""
+    return [SweepSpec.model_validate_json(json.dumps(entry.spec)) for entry in current_specs(root)]
 
 
 def existing_runs(root: str | Path | Root, spec: SweepSpec) -> RootContents:

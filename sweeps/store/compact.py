@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from grokjax.errors import StoreError
 from grokjax.identity import digest
-from grokjax.sweeps.store.done import KEYS
+from grokjax.sweeps.store.done import KEYS, release_done
 from grokjax.sweeps.store.duplicates import committed_rows, drop_superseded, superseded
 from grokjax.sweeps.store.enter import enter
 from grokjax.sweeps.store.planned import planned_table
@@ -79,7 +79,7 @@ def compact(source: Root, root: str | Path) -> Compaction:
         target.commit_runs(name, _rows(source, "runs", packs, ["run_id"]))
     drop_superseded(target)
     _delete_leftovers(target)
-    _empty_quarantine(target)
+    release_done(target)
     return Compaction(sum(map(len, missing.values())), len(missing), len(bundles))
 
 
@@ -178,13 +178,3 @@ def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractS
     with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
         for _ in pool.map(copy, wanted):
             pass
-
-
-def _empty_quarantine(target: Root) -> None:
-    """Releases runs that were in quarantine at an earlier call and have been trained since."""
-    entries = target.quarantine()
-    if entries:
-        done = frozenset(committed_rows(target)["run_id"])
-        for pack_id, entry in entries.items():
-            if done.issuperset(entry["run_ids"]):
-                target.release(pack_id)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import logging
 import os
 import re
@@ -47,6 +46,8 @@ def create_file(root: str, key: str, content: bytes) -> None:
 @contextlib.contextmanager
 def locked(root: str) -> Iterator[None]:
     """Keeps others who ask for it out, on all machines that share the disk, where its file system has locks."""
+    import fcntl  # noqa: PLC0415  (Windows has none, and readers there need none)
+
     path = Path(root, STAGING, "lock")
     path.parent.mkdir(exist_ok=True)
     with path.open("ab") as file:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.sweeps.store.planned import Planned
+from grokjax.sweeps.store.planned import Planned, planned_runs
 from grokjax.sweeps.store.read import OnBadFile, concat_files, read_files
 from grokjax.sweeps.store.root import Root
 
@@ -109,6 +109,15 @@ def unfinished_runs(planned: Planned, rows: pa.Table) -> list[str]:
     """The run_ids that some spec asks for and that are not done for it, where `rows` are committed."""
     run_ids: list[str] = planned.runs["run_id"].filter(pa.array(~tally(planned, rows).done)).to_pylist()
     return run_ids
+
+
+def release_done(root: Root) -> None:
+    """Releases packs in quarantine whose runs are all done, since other packs have trained them meanwhile. Raises StoreError."""
+    if entries := root.quarantine():
+        rows = committed_table(root)
+        done = frozenset(rows["run_id"].to_pylist()).difference(unfinished_runs(planned_runs(root, ()), rows))
+        for pack_id in (pack_id for pack_id, entry in entries.items() if done.issuperset(entry["run_ids"])):
+            root.release(pack_id)
 
 
 def _mask(values: Any) -> Mask:

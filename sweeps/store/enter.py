@@ -33,7 +33,7 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
     _check_all(target, new, [spec for spec in existing if spec.spec_id not in asked])
     for spec, _ in plannings:
         _warn_of_changed_source(spec, existing)
-    Root.create(target)
+    Root.create(target).mark_format()  # before anything that an older version would misread
     for spec, planned in new:
         target.put(target.planned_key(spec.spec_id), planned_bytes(planned))
     for spec in (spec for spec in existing if not target.exists(target.planned_key(spec.spec_id))):  # of version 0.1
@@ -45,7 +45,6 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
         for entry in made:
             _withdraw(target, entry)
         raise
-    target.mark_format()
     return target
 
 

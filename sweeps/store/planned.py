@@ -18,7 +18,7 @@ from grokjax.errors import StoreError, reason
 from grokjax.fields import Value
 from grokjax.sweeps.store.read import concat_rows
 from grokjax.sweeps.store.root import Root, parquet_bytes
-from grokjax.sweeps.store.specs import SpecEntry, read_specs
+from grokjax.sweeps.store.specs import SpecEntry, current_specs
 
 ROWS_PER_GROUP = 131_072
 KEYS = ("run_id", "group_id", "steps")
@@ -45,17 +45,19 @@ class Planned:
     asked: tuple[Asked, ...]
 
 
-def planned_runs(root: Root, columns: Collection[str] | None = None) -> Planned:
+def planned_runs(root: Root, columns: Collection[str] | None = None, specs: Collection[SpecEntry] | None = None) -> Planned:
     """The runs that the specs of a root plan.
 
     Args:
       root: where the sweep was run to.
       columns: the hyperparameters to read beside run_id, group_id and steps, as far as the specs have them; all when None.
+      specs: those whose runs; those of `current_specs` when None.
 
     Raises:
       StoreError: a file of the root cannot be read.
     """
-    specs = sorted(read_specs(root), key=lambda spec: spec.steps, reverse=True)  # of a run in several, the longest comes first
+    chosen = current_specs(root) if specs is None else specs
+    specs = sorted(chosen, key=lambda spec: spec.steps, reverse=True)  # of a run in several, the longest comes first
     tables = [planned_table(root, spec, None if columns is None else [*KEYS, *columns]) for spec in specs]
     if not tables:
         empty = pa.schema({"run_id": pa.string(), "group_id": pa.string(), "steps": pa.int64()})
@@ -76,7 +78,7 @@ def planned_runs(root: Root, columns: Collection[str] | None = None) -> Planned:
 def planned_groups(root: Root) -> dict[str, dict[str, Value]]:
     """The static hyperparameters of each group of runs that the specs of a root plan, by group_id. Raises StoreError."""
     groups: dict[str, dict[str, Value]] = {}
-    for spec in read_specs(root):
+    for spec in current_specs(root):
         static = [field.name for field in planned_schema(root, spec) if (field.metadata or {}).get(b"role") == b"static"]
         runs = planned_table(root, spec, ["group_id", *static], as_codes=True)
         _, first = np.unique(runs["group_id"].combine_chunks().indices.to_numpy(), return_index=True)
@@ -105,8 +107,11 @@ def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None =
 
 
 def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
-    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording"."""
-    return _open(root, spec).schema_arrow
+    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording". Raises StoreError."""
+    try:
+        return _open(root, spec).schema_arrow
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(root, spec, error) from None
 
 
 def first_planned(root: Root, spec: SpecEntry) -> pa.Table:

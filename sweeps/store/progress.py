@@ -22,7 +22,7 @@ from grokjax.sweeps.store.root import Root
 STALE_SECONDS = 20.0  # a pack in training writes its progress every second or so; one that has not for so long is abandoned
 SETTLING_SECONDS = 3.0  # between two looks that tell whether a pack is in training whose clock differs from this one
 WINDOW_SECONDS = 60.0  # over which the speed is taken
-MOST_PROGRESS_READS = 64  # of each look: with more packs in training than that, they take turns
+MOST_PROGRESS_READS = 64  # of each look of a watch: with more packs in training than that, they take turns
 SMALL_FILE = 4 * 2**20  # bytes; a runs object up to this size is fetched by one request; of a larger one, only the columns needed
 
 Numbers = np.ndarray[Any, Any]
@@ -73,10 +73,16 @@ class Watch:
     A runs file that is cut short or foreign is left out with a BadFileWarning, and looked at again once its size changes.
     """
 
-    def __init__(self, root: Root, columns: Collection[str] = ()) -> None:
-        """Reads what is planned. `columns` of the runs table are kept beside KEYS in `rows`. Raises StoreError."""
+    def __init__(self, root: Root, columns: Collection[str] = (), progress_reads: int | None = MOST_PROGRESS_READS) -> None:
+        """Reads what is planned. Raises StoreError.
+
+        Args:
+          root: where the sweep is run to.
+          columns: of the runs table, kept beside KEYS in `rows`.
+          progress_reads: of how many packs in training each look reads the progress; of all when None.
+        """
         self._root, self._columns = root, frozenset([*KEYS, *columns])
-        self._planned = planned_runs(root, ())
+        self._planned, self._progress_reads = planned_runs(root, ()), progress_reads
         groups = self._planned.runs["group_id"].combine_chunks().dictionary_encode()
         self.groups: list[str] = groups.dictionary.to_pylist()
         self._group = groups.indices.to_numpy()  # [N]
@@ -95,6 +101,11 @@ class Watch:
     def training(self) -> list[InTraining]:
         """The packs in training."""
         return [pack for pack in self._training.values() if pack.changed_at is not None]
+
+    @property
+    def left(self) -> frozenset[str]:
+        """The planned runs that are not done."""
+        return frozenset(self._planned.runs["run_id"].filter(pa.array(~self._tally.done)).to_pylist())
 
     @property
     def settled(self) -> bool:
@@ -186,7 +197,7 @@ class Watch:
         left = {pack_id for pack_id in packs if self._root.table_key("runs", pack_id) not in self._files}
         self._training = {pack_id: pack for pack_id, pack in self._training.items() if pack_id in left}
         by_age = sorted(left, key=lambda pack_id: self._training[pack_id].read_at if pack_id in self._training else 0.0)
-        for pack_id, entry in self._root.read_all(by_age[:MOST_PROGRESS_READS], self._root.progress_of).items():
+        for pack_id, entry in self._root.read_all(by_age[: self._progress_reads], self._root.progress_of).items():
             self._training[pack_id] = _in_training(entry, self._training.get(pack_id), now)
 
 

@@ -119,17 +119,25 @@ class Root(ObjectStore):
             raise StoreError(f"root {self} is a file; choose a folder as --root")
         return path.is_dir()
 
-    def _check_format(self, content: bytes) -> None:
+    def _check_format(self, content: bytes) -> int:
+        """The format that the content of format.json names. Raises StoreError if it is newer than this version reads."""
         entry = self.parse_json(FORMAT_KEY, content)
-        if int(entry["format"]) > FORMAT:
+        if not isinstance(entry.get("format"), int):
+            raise StoreError(f"{self}/{FORMAT_KEY} names no format; restore it, or move it away")
+        if entry["format"] > FORMAT:
             raise StoreError(
                 f"{self} has format {entry['format']}, written by grokjax {entry.get('grokjax')}; this version reads formats up to "
                 f"{FORMAT}; upgrade grokjax"
             )
+        return int(entry["format"])
 
     def mark_format(self) -> None:
-        """Says which version of the layout the root has, once."""
-        self.put_if_absent(FORMAT_KEY, to_json({"format": FORMAT, "grokjax": metadata.version("grokjax")}))
+        """Says which version of the layout is written to the root from now on. Raises StoreError if a newer one is."""
+        content, mark = self.get(FORMAT_KEY), to_json({"format": FORMAT, "grokjax": metadata.version("grokjax")})
+        if content is None:
+            self.put_if_absent(FORMAT_KEY, mark)
+        elif self._check_format(content) < FORMAT:
+            self.put(FORMAT_KEY, mark)
 
     @property
     def readers(self) -> int:

@@ -45,6 +45,19 @@ class SpecEntry:
             {"spec": trained, "trajectory_version": self.trajectory_version} | ({"component_versions": raised} if raised else {})
         )
 
+    def replaces(self, other: SpecEntry) -> bool:
+        """Whether this entry is of the same spec, entered again after a version of its components was raised.
+
+        What the other one has left to train cannot be trained any more: the code is of the newer version.
+        """
+        trained, others = ({name: value for name, value in entry.spec.items() if name not in HOW_RUN} for entry in (self, other))
+        versions = [
+            (self.components.get(name, (1, ""))[0], other.components.get(name, (1, ""))[0])
+            for name in self.components.keys() | other.components.keys()
+        ]
+        same = trained == others and self.trajectory_version == other.trajectory_version
+        return same and all(new >= old for new, old in versions) and any(new > old for new, old in versions)
+
     @property
     def name(self) -> str:
         """The spec's name."""
@@ -82,6 +95,12 @@ class SpecEntry:
         """How many runs the axes make, before any are left out."""
         axes = [*self.spec.get("axes", {}).values(), *(next(iter(axis.values())) for axis in self.spec.get("zipped", ()))]
         return math.prod(map(len, axes))
+
+
+def current_specs(root: Root) -> list[SpecEntry]:
+    """The specs of a root whose runs can still be trained: those of `read_specs` that no other one replaces. Raises StoreError."""
+    specs = read_specs(root)
+    return [spec for spec in specs if not any(other.replaces(spec) for other in specs)]
 
 
 def read_specs(root: Root) -> list[SpecEntry]:

@@ -15,11 +15,11 @@ from safetensors.numpy import load
 
 from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.done import COMMITTED, tally
-from grokjax.sweeps.store.planned import planned_runs, planned_schema
+from grokjax.sweeps.store.planned import planned_runs, planned_schema, planned_table
 from grokjax.sweeps.store.read import concat_rows, joined, read_file, unreadable
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import SCALARS, curves_schema, runs_schema
-from grokjax.sweeps.store.specs import read_specs
+from grokjax.sweeps.store.specs import SpecEntry, current_specs, read_specs
 
 # Every version has written these.
 RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
@@ -52,16 +52,15 @@ def verify(root: Root) -> Verdict:
     Runs that are not trained yet, or not as far as asked, are not wrong, and neither are leftovers of uncommitted packs. Files of
     writers that were killed are, since other tools may read them.
     """
-    specs = read_specs(root)
-    plans = planned_runs(root, ["log_every", "snapshots"])
-    columns = (plans.runs[name].to_pylist() for name in ("run_id", "steps", "log_every", "snapshots"))
+    wrong = [f"{name} was left by a writer that was killed; grokjax run deletes it" for name in root.stale()]
+    entered = read_specs(root)
+    hyperparameters = {spec.spec_id: schema for spec in entered if (schema := _read_planned(root, spec, wrong)) is not None}
+    specs = [spec for spec in entered if spec.spec_id in hyperparameters]
+    plans = planned_runs(root, ["log_every", "snapshots"], specs)
+    columns = plans.runs.select(["run_id", "steps", "log_every", "snapshots"] if specs else []).to_pydict().values()
     planned = {run_id: Plan(*plan) for run_id, *plan in zip(*columns, strict=True)}
     asked = {spec.steps for spec in specs}
-    hyperparameters = [
-        planned_schema(root, spec).remove(0) for spec in specs
-    ]  # without run_id, which stands first in the runs table
-    schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters]), "curves": curves_schema()}
-    wrong = [f"{name} was left by a writer that was killed; grokjax run deletes it" for name in root.stale()]
+    schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters.values()]), "curves": curves_schema()}
     committed: list[pa.Table] = []
     files = 0
     for pack in sorted(root.committed_packs()):
@@ -71,7 +70,7 @@ def verify(root: Root) -> Verdict:
             continue
         committed.append(runs.select([name for name in COMMITTED.names if name in runs.schema.names]))
         if curves is not None:
-            wrong += _compare(pack, runs, curves, planned, asked)
+            wrong += _compare(pack, runs, curves, planned, asked, every_spec_is_read=len(specs) == len(entered))
         for run_id in runs["run_id"].to_pylist():
             if run_id in planned and planned[run_id].snapshots:
                 files += 1
@@ -87,7 +86,18 @@ def verify(root: Root) -> Verdict:
     half_dropped = {NO_CURVE.format(run_id) for run_id in repeated}  # by a driver that was killed: the other row has its curve
     wrong = [sentence for sentence in wrong if sentence not in half_dropped]
     wrong += [f"run {run_id} is there {count} times" for run_id, count in repeated.items()]
-    return Verdict(len(planned), int(tally(plans, rows).done.sum()), files, tuple(wrong))
+    current = planned_runs(root, (), [spec for spec in current_specs(root) if spec.spec_id in hyperparameters])
+    return Verdict(len(current.runs), int(tally(current, rows).done.sum()), files, tuple(wrong))
+
+
+def _read_planned(root: Root, spec: SpecEntry, wrong: list[str]) -> pa.Schema | None:
+    """The columns that a spec gives the runs table; None if its planned runs cannot be read to their end."""
+    try:
+        planned_table(root, spec)
+        return planned_schema(root, spec).remove(0)  # without run_id, which stands first in the runs table
+    except StoreError as error:
+        wrong.append(str(error))
+    return None
 
 
 def _read(root: Root, table: Table, pack: str, schema: pa.Schema, wrong: list[str]) -> pa.Table | None:
@@ -103,7 +113,9 @@ def _read(root: Root, table: Table, pack: str, schema: pa.Schema, wrong: list[st
     return None
 
 
-def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Plan], asked: AbstractSet[int]) -> Iterator[str]:
+def _compare(
+    pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Plan], asked: AbstractSet[int], *, every_spec_is_read: bool
+) -> Iterator[str]:
     if missing := [name for name in RUN_COLUMNS if name not in runs.schema.names]:
         yield f"pack {pack} lacks columns that every version writes: {', '.join(missing)}"
         return
@@ -113,9 +125,10 @@ def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Pla
         run_id, steps = run["run_id"], run["steps"]
         curve = by_run.pop(run_id, None)
         if run_id not in planned:
-            yield f"run {run_id} in pack {pack} is in no spec of the root"
+            if every_spec_is_read:
+                yield f"run {run_id} in pack {pack} is in no spec of the root"
             continue
-        if steps not in asked and run["diverged_step"] is None and run["stopped_by"] is None:
+        if every_spec_is_read and steps not in asked and run["diverged_step"] is None and run["stopped_by"] is None:
             yield f"run {run_id} has {steps} steps, {planned[run_id].steps} were asked for"
         if curve is None:
             yield NO_CURVE.format(run_id)
