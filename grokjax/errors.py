@@ -1,4 +1,4 @@
-"""What a user can set right: each is told in one sentence that says what was got, what is allowed, and what to do."""
+"""The errors that a user can act on; each message says what was given, what is allowed, and what to do. And how errors read."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def remedy(error: Exception) -> str | None:
 def _system_error(error: Exception) -> int | None:
     """The number of the system's error behind an error, which libraries in other languages tell in words."""
     number = getattr(error, "errno", None)
-    told = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
-    return number if isinstance(number, int) or told is None else int(told[1] or told[2])
+    found = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
+    return number if isinstance(number, int) or found is None else int(found[1] or found[2])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -75,5 +75,5 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def warn(sentence: str) -> None:
-    """Tells the user what is done all the same."""
+    """Prints a warning about something that proceeds anyway."""
     sys.stderr.write(f"grokjax: {sentence}\n")

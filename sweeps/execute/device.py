@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import platform
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,8 +106,12 @@ def device_kind() -> str:
 
 
 def cache_folder() -> Path:
-    """The folder in which grokjax keeps what it has compiled and measured for this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grokjax"
+    """The folder in which grokjax keeps what it has compiled and measured for this user, who may have no home."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user id without a home, as containers have them
+        home = Path(tempfile.gettempdir(), f"cache-{os.getuid()}")
+    return home / "grokjax"
 
 
 @functools.cache
