@@ -20,19 +20,19 @@ REMEDIES = {
 }
 
 
-class InputError(Exception):
+class UserError(Exception):
     """Something asked for that cannot be done; the command line prints it and exits with 2."""
 
 
-class SpecError(InputError):
+class SpecError(UserError):
     """A spec that cannot be run, or not into this root."""
 
 
-class StoreError(InputError):
+class StoreError(UserError):
     """A root that cannot be used."""
 
 
-class AnalysisError(InputError):
+class AnalysisError(UserError):
     """A question that the tables cannot answer. The message says what was asked, what there is, and what to do."""
 
 
@@ -44,7 +44,7 @@ class BadFileWarning(UserWarning):
     """A file of a root that was left out, as asked."""
 
 
-class ClusterError(InputError):
+class ClusterError(UserError):
     """A cluster that cannot be reached."""
 
 
