@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
@@ -35,9 +37,9 @@ def print_table(
     console().print(table, highlight=False, markup=False)
 
 
-def text(value: object) -> str:
+def text(value: Any) -> str:
     """A cell of a table: floats with six significant digits, nothing for a missing value."""
-    if value is None or value != value:  # NaN  # noqa: PLR0124
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

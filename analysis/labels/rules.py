@@ -87,7 +87,7 @@ class NamedRule(WithThresholds):
         raise NotImplementedError(f"the rule {cls.name} ends no run early")
 
 
-def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
+def classify(runs: pd.DataFrame, rule: Rule | str) -> pd.Series[str]:
     """The phase of each run under a rule: categorical over PHASES, on the index of `runs`.
 
     A run that was stopped early is `undecided`, unless its phase is one that the rule is certain of: how it would have ended is not
@@ -95,11 +95,12 @@ def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
 
     Args:
       runs: a runs table.
-      rule: one of the rules of this module, or any function from the whole table to a phase for each run.
+      rule: a rule, the name of one, or any function from the whole table to a phase for each run.
 
     Raises:
-      AnalysisError: the table lacks a column that the rule reads, or `rule` is no such function.
+      AnalysisError: the table lacks a column that the rule reads, or `rule` is no such function or name.
     """
+    rule = make_rule(rule) if isinstance(rule, str) else rule
     try:
         phases = align_phases(rule(runs), runs.index)
     except ValueError as error:

@@ -72,7 +72,7 @@ def load_curves(
 
     Raises:
       StoreError: `root` holds no sweep, or a file is bad.
-      AnalysisError: nothing is committed yet, or a column is not in the table.
+      AnalysisError: nothing is committed yet, or a column is not in the table, or there is no curve of a run.
     """
     wanted = None if columns is None else ["run_id", "step", *columns]
     files = _files(root, "curves", wanted, None if run_ids is None else set(run_ids), on_bad_file)
@@ -83,6 +83,10 @@ def load_curves(
     rows = _sorted(concat_files(files, schema), ["run_id", "step"])
     if _repeated(rows, ["run_id", "step"]):
         rows = _sorted(concat_files(_current(root, files, on_bad_file), schema), ["run_id", "step"])
+    if run_ids is not None and on_bad_file == "raise":
+        present = set(pc.unique(rows["run_id"].cast(pa.string())).to_pylist())
+        if absent := [run_id for run_id in run_ids if run_id not in present]:
+            raise AnalysisError(f"{root} holds no committed run {absent[0]}")
     curves = _frame(rows)
     metadata = {field.name: field.metadata or {} for field in schema}
     for key, name in (("units", b"unit"), ("meanings", b"meaning")):

@@ -198,3 +198,10 @@ for name in "{modules}".split(): importlib.import_module("grokjax.analysis." + n
 print(sorted(set("{heavy}".split()) & set(sys.modules)))"""
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]", "each is loaded where it is first needed"
+
+
+def test_a_rule_may_be_given_by_its_name():
+    runs = steps_of((1, 2))
+    assert classify(runs, "accuracy_delay").tolist() == classify(runs, AccuracyDelayRule()).tolist()
+    with pytest.raises(AnalysisError, match="articel"):
+        classify(runs, "articel")

@@ -219,3 +219,10 @@ def test_log_messages_are_shown_on_standard_error_when_asked_for(tmp_path, flag)
     done = grokjax("run", spec, "--executor", "inline", "--root", tmp_path / "root", *filter(None, [flag]))
     assert done.returncode == 0, done.stderr
     assert ("grokjax.sweeps" in done.stderr) == bool(flag)
+
+
+def test_a_query_prints_nothing_for_what_is_null(call, small_root):
+    code, out, err = call("query", small_root, "SELECT seed, stopped_by, NULL AS nothing, [1, 2] AS several FROM runs LIMIT 2")
+    assert (code, err) == (0, "")
+    assert "NA" not in out
+    assert "None" not in out
