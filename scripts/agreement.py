@@ -31,8 +31,8 @@ def command(
 ) -> None:
     r"""Compare the labels that several rules give the same runs.
 
-    The first tables say how often two rules agree. The last lists the cells whose shares move most when the thresholds of the first
-    rule (by default the spec's) go from a tenth to ten times their values. --out draws that for all cells.
+    The first tables show how often two rules agree. The last lists the cells whose phase shares change most when the thresholds of
+    the first rule (by default the spec's) go from a tenth to ten times their values. --out draws this for all cells.
 
     Args:
       rule: Rule to compare, with its thresholds after a colon. Repeatable; with a single one, only its thresholds are varied.

@@ -37,7 +37,7 @@ def command(
     Args:
       phase: Phase whose boundary to find.
       against: Phase on the other side of the boundary.
-      fits: Draw the shares and their logistic fits along AXIS instead of the boundary.
+      fits: Draw the phase shares and their logistic fits along AXIS instead of the boundary.
 
     Examples:
         grokjax boundary results/demo weight_decay --against memorize

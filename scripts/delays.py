@@ -93,7 +93,7 @@ def _survival(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], note:
 
 
 def _test_of_equal_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> LogRank | None:
-    """The log-rank test; None where there are no two groups of fitted runs to compare."""
+    """The log-rank test; None unless there are at least two groups of fitted runs."""
     several = bool(by) and len(runs.loc[delays["delay"].notna(), list(by)].drop_duplicates()) > 1
     return log_rank(runs, delays, by) if several else None
 

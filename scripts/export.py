@@ -29,11 +29,11 @@ def command(
 ) -> None:
     """Write a table to a file, or the runs to an experiment tracker.
 
-    A tracker keeps the runs that it has already.
+    Runs that a tracker already has are skipped.
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
-      table: Table that goes to the file: "labels" is the runs table with the phase of each run under --rule.
+      table: Table to write to a file; "labels" is the runs table with the phase of each run under --rule.
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:

@@ -1,4 +1,4 @@
-"""Tables and numbers as the commands print them."""
+"""Formats and prints tables and numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def print_table(
 
 
 def text(value: object) -> str:
-    """A cell of a table: floats with six significant digits, nothing for a missing value."""
+    """The text of a table cell: floats with six significant digits, empty for a missing value."""
     if value is None or value != value:  # NaN  # noqa: PLR0124
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -38,7 +38,7 @@ def command(
 ) -> int:
     """Train the runs of a spec that the root does not hold yet.
 
-    The same command again continues where it was interrupted. Added seeds or axis values train only what is new.
+    Run the same command again to continue an interrupted sweep. If seeds or axis values are added, only the new runs are trained.
 
     Examples:
         grokjax run parity-demo
@@ -53,7 +53,7 @@ def command(
 
 
 def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> bool:
-    """Trains what is left of a sweep and shows its progress; returns whether nothing is in quarantine."""
+    """Trains the remaining runs of a sweep and shows the progress; returns whether nothing is in quarantine."""
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems send SIGTERM where a user presses Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -99,13 +99,13 @@ def _train(plan: Plan, root: Root, execution: Execution, console: Console) -> Ou
 
 
 class Speed:
-    """Run-steps per second since the first progress was seen, and the time left at that rate."""
+    """The speed since the first observed progress, in run-steps per second, and the remaining time at that speed."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None  # when, and run-steps done by then
 
     def describe(self, progress: SweepProgress) -> str:
-        """The speed in words."""
+        """The speed and the remaining time as text."""
         if not progress.run_steps_done:
             return "starting"
         now = time.monotonic()
@@ -143,5 +143,5 @@ def _print_outcome(outcome: Outcome, root: str, console: Console) -> None:
 
 
 def _print(console: Console, text: str) -> None:
-    """Prints the text as it is: names and tracebacks are not markup, and paths are not broken."""
+    """Prints text literally: without markup, and without breaking paths across lines."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)

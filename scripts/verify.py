@@ -12,7 +12,7 @@ MOST_SHOWN = 20
 def command(root: RootArgument, /) -> int:
     """Read every file of a root and check it against its specs.
 
-    Exits with 1 if anything is wrong. Runs that are not trained yet are counted but are not wrong: `grokjax run` trains them.
+    Exits with 1 if anything is wrong. Runs that are not trained yet are counted, but are not a problem: `grokjax run` trains them.
 
     Examples:
         grokjax verify results/demo

@@ -1,4 +1,4 @@
-"""`grokjax status --watch`: the picture that is redrawn until the sweep finishes."""
+"""`grokjax status --watch`: a progress display that is refreshed until the sweep finishes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
 
 
 def wait_for_sweep(root: str) -> Root:
-    """The root, once a sweep has begun in it; says that it waits if there is none yet."""
+    """Waits until the root holds a sweep, with a message if it does not yet; returns the root."""
     place = Root(root)
     if not place.holds_sweep():
         print(f"{root} holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)", flush=True)
@@ -36,12 +36,12 @@ def wait_for_sweep(root: str) -> Root:
 
 
 def watch(root: Root, console: Console, every: float | None) -> bool:
-    """Shows how far a sweep is until it is finished; returns whether every run is done, with none in quarantine.
+    """Shows the progress of a sweep until it finishes; returns whether every run is done, with none in quarantine.
 
     Args:
       root: where the sweep was run to.
-      console: a terminal is redrawn; anything else gets a line now and then.
-      every: seconds from look to look; None: 2 on a terminal, and 30.
+      console: the output. A terminal is redrawn; anything else gets a line at each refresh.
+      every: seconds between refreshes; by default 2 on a terminal, else 30.
     """
     looks, described = _looks(Watch(root), every, console.is_terminal), describe_groups(planned_groups(root))
     if not console.is_terminal:
@@ -57,7 +57,7 @@ def watch(root: Root, console: Console, every: float | None) -> bool:
 
 
 def _looks(watch: Watch, every: float | None, is_terminal: bool) -> Iterator[tuple[Counts, dict[str, Counts]]]:
-    """Look after look until the sweep is finished."""
+    """Yields the progress at intervals until the sweep is finished."""
     for count in itertools.count(1):
         started = time.monotonic()
         counts = watch.look(time.time())
@@ -69,7 +69,7 @@ def _looks(watch: Watch, every: float | None, is_terminal: bool) -> Iterator[tup
 
 
 def format_counts(counts: Counts) -> str:
-    """Counts as one line."""
+    """The progress as one line."""
     packs = f"{counts.running or 'no'} pack{'' if counts.running == 1 else 's'} in training"
     parts = [f"{counts.done:,} of {counts.runs:,} runs done", packs]
     if counts.quarantined:
@@ -82,7 +82,7 @@ def format_counts(counts: Counts) -> str:
 
 
 def describe_groups(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]:
-    """The static hyperparameters in which groups differ, as text, by group_id; of a single group its task and model."""
+    """A description of each group, by group_id: the static hyperparameters in which groups differ; task and model for one group."""
     values: dict[str, set[Value]] = {}
     for group in groups.values():
         for name, value in group.items():
@@ -95,7 +95,7 @@ def describe_groups(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]
 
 
 def picture(root: str, whole: Counts, groups: Mapping[str, Counts], described: Mapping[str, str], room: int) -> Group:
-    """What a terminal shows at one look: the counts, a bar, and a row for each of at most `room` groups."""
+    """The progress display for a terminal: counts, a bar, and a row for each of at most `room` groups."""
     quarantine = ["quarantine"] if whole.quarantined else []
     numbers = ("done", "runs", "in training", *quarantine, "run-steps/s", "left")
     right = (Column(name, justify="right", no_wrap=True) for name in numbers)

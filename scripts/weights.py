@@ -1,4 +1,4 @@
-"""`grokjax weights`: draws the weights that a run kept (analysis.plots: weights, waves, stars, spectra)."""
+"""`grokjax weights`: draws a run's stored weights (analysis.plots: weights, waves, stars, spectra)."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def command(
     selection: Selection = Selection(),
     picture: Picture = Picture(),
 ) -> None:
-    """Draw the weights that a run kept during training.
+    """Draw the weights that were stored during a run.
 
-    The run's spec must have kept weights: snapshots = 101. Choose one run with --where. Draws ROOT/weights.png and .svg (or
+    The spec must ask for stored weights, such as snapshots = 101. Choose one run with --where. Draws ROOT/weights.png and .svg (or
     waves, stars, spectra) unless --out names other files.
 
     Args:
-      plot: "path": how a matrix moved, beside the losses. For networks on modular arithmetic, "waves": what each hidden unit
-        reads and writes over the tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier
+      plot: "path": the trajectory of a matrix, beside the losses. For networks on modular arithmetic, "waves": what each hidden
+        unit reads and writes over the tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier
         transform before and after training.
       matrix: Matrix that "path" draws.
-      step: Step that "waves", "stars" and "spectra" draw, or the kept one nearest to it.
+      step: Step that "waves", "stars" and "spectra" draw; the nearest stored step is used.
       before: Earlier step that "spectra" compares with.
 
     Examples:

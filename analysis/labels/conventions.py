@@ -1,4 +1,4 @@
-"""Loss conventions: loss thresholds written as others write them, converted to the stored nats per example, by name."""
+"""Loss conventions: converts loss thresholds stated in other units or averages to the stored nats per example."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CLASSES_IN_0_1: Mapping[str, tuple[str | None, Callable[[float], float]]] = {
 
 
 def classes(runs: pd.DataFrame) -> Numbers:
-    """Number of classes of each run's task, [R]: the column num_classes, or what version 0.1 wrote in its place.
+    """Number of classes of each run's task, [R]: the column num_classes, or derived from the columns of version 0.1.
 
     Raises:
       AnalysisError: the table has neither.
@@ -67,5 +67,5 @@ CONVENTIONS: Mapping[str, Callable[[pd.DataFrame], Numbers]] = {
 
 
 def in_nats(loss: float, convention: str, runs: pd.DataFrame) -> Numbers:
-    """A loss written in a convention, converted to the stored nats per example for each run, [R]."""
+    """A loss in the given convention, converted to nats per example for each run, [R]."""
     return loss * CONVENTIONS[convention](runs)

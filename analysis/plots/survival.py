@@ -45,7 +45,7 @@ def plot_survival(
 
     Args:
       curves: from `survival_curves`.
-      by: the hyperparameters that make the groups, as given there.
+      by: the hyperparameters that make the groups, as given to `survival_curves`.
       runs: number of runs, fitted or not.
       test: from `log_rank`; its p value is in the note.
       missing: number of planned runs that have not been trained yet.

@@ -29,9 +29,9 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
       weights: from `load_weights`.
       matrix: the name of the matrix.
       curve: the run's rows of `load_curves`, with train_loss and test_loss.
-      signal: the number of leading columns for inputs that the label depends on; drawn in another colour.
+      signal: the number of leading input columns that the label depends on; drawn in another colour.
       title: above the figure.
-      width: in inches; the heat maps stand side by side at two columns of a paper, two by two in less.
+      width: in inches; the heat maps are side by side at the width of two paper columns, two by two if narrower.
 
     Raises:
       AnalysisError: no such matrix.

@@ -1,4 +1,4 @@
-"""A sweep set beside a published results table, cell by cell."""
+"""Compares a sweep with a published results table, cell by cell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grokjax.errors import AnalysisError
 
 @dataclass(frozen=True)
 class Comparison:
-    """Cells that both tables have: their most frequent phases, and how far their shares lie apart."""
+    """The cells that both tables have, with their most frequent phases and the distance of their shares."""
 
     cells: pd.DataFrame  # facet, y, x, seeds_here, seeds_there, phase_here, phase_there, distance
     only_here: int
@@ -44,7 +44,7 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
     (the same) to 1 (nothing in common).
 
     Raises:
-      AnalysisError: a column is missing in one of them, or they share no cell.
+      AnalysisError: a column is missing in one of the tables, or they share no cell.
     """
     cell = cell_names(x, y, facet)
     grids = []

@@ -32,7 +32,7 @@ def export(
 ) -> int:
     """Writes a table of a root to one .csv or .parquet file; returns the number of rows.
 
-    In CSV, lists and maps are JSON texts.
+    In CSV, lists and maps are written as JSON strings.
 
     Args:
       root: where the sweep was run to.
@@ -82,7 +82,7 @@ def _check_suffix(out: Path) -> None:
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame with its lists and maps as JSON texts; null stays null."""
+    """A frame with lists and maps as JSON strings; null stays null."""
     flat = frame.copy()
     for name in frame:
         if str(frame[name].dtype).startswith(("list", "map")):

@@ -28,7 +28,7 @@ VIEWS = (*TABLES, "labels")
 
 
 def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
-    """The answer to one SELECT over the views of a root; Arrow-backed columns.
+    """The result of one SELECT over the views of a root, with Arrow-backed columns.
 
     `runs` has a row per committed run, `curves` a row per run and logged step: the tables of docs/columns.md. `labels` has a row
     per run: run_id, `phase` under `rule`, and a column for every rule with its default thresholds.
@@ -72,9 +72,9 @@ def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_b
 def _make_views(
     connection: duckdb.DuckDBPyConnection, root: Root, views: list[str], rule: NamedRule | None, on_bad_file: OnBadFile
 ) -> None:
-    """Makes the views, and shuts the connection off from everything else.
+    """Creates the views, and blocks the connection's access to everything else.
 
-    DuckDB's own reader, which needs plain paths on a disk, takes half the time of reading through Arrow.
+    Where it can, it uses DuckDB's own reader, which needs local paths and takes half the time of reading through Arrow.
     """
     gone = _superseded(root, on_bad_file)
     connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
@@ -106,7 +106,7 @@ def _make_views(
 
 
 def _superseded(root: Root, on_bad_file: OnBadFile) -> pd.DataFrame:
-    """The superseded runs, each with its file: another row of the same run counts. Raises AnalysisError if nothing is committed."""
+    """The superseded rows, as run_id and file. Raises AnalysisError if nothing is committed."""
     rows = committed_rows(root, on_bad_file)
     if rows.empty:
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")

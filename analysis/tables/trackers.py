@@ -1,7 +1,7 @@
 """Export of finished runs to an experiment tracker: MLflow, or Weights & Biases offline.
 
-Hyperparameters become the tracker's parameters, outcomes and curves its metrics, the rest its tags. Runs that the tracker has
-already, by run_id and steps, are left alone; those that were half entered or have been trained further are entered again.
+Hyperparameters become the tracker's parameters, outcomes and curves its metrics, the rest its tags. Runs that the tracker already
+has (same run_id and steps) are skipped; those that were entered incompletely or trained further are entered again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MLFLOW_METRICS, MLFLOW_RUNS, MLFLOW_PARAMETERS = 1000, 1000, 100
 
 @dataclass(frozen=True)
 class Tracked:
-    """A run as it is entered into a tracker, without its null values."""
+    """A run in the form in which it is entered into a tracker, without null values."""
 
     run_id: str
     steps: int
@@ -47,7 +47,7 @@ class Tracked:
 
 
 class Session(NamedTuple):
-    """A tracker that is open for writing."""
+    """A connection to a tracker, open for writing."""
 
     steps: Mapping[str, int]  # of the runs that it has already, by run_id
     enter: Callable[[Tracked], None]
@@ -70,7 +70,7 @@ def track(
       to: for mlflow a database file (SQLite), or the address of a tracking server or database; for wandb a folder of offline runs,
         which `wandb sync` uploads.
       name: of the experiment (mlflow) or project (wandb).
-      run_ids: only these runs.
+      run_ids: the runs to enter; all when None.
       on_bad_file: as for `load_runs`; runs whose curves cannot be read are not entered.
 
     Returns:
@@ -228,7 +228,7 @@ def _null(value: Any) -> bool:
 
 
 def _milliseconds(at: Any) -> int:
-    """A time in milliseconds since the epoch; 0 if an older version did not store it."""
+    """A timestamp in milliseconds since the epoch; 0 if an older version did not store it."""
     return 0 if _null(at) else math.floor(at.timestamp() * 1000)
 
 
@@ -237,7 +237,7 @@ def _chunks(entries: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
-    """The elements of all pages; `page` returns the page for a token, which names the next."""
+    """The elements of all pages of a paginated API; `page` returns the page for a token, with the token of the next."""
     token = None
     while True:
         found = page(token)

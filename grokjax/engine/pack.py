@@ -24,7 +24,7 @@ ROWS_TO_TIME = 16
 
 @dataclass(frozen=True)
 class PackCallbacks:
-    """What `train_pack` calls as it trains, all on the host, between two segments."""
+    """The functions that `train_pack` calls on the host between segments."""
 
     # After each segment, with the run-steps trained in it.
     on_progress: Callable[[int], None] = lambda run_steps: None
@@ -72,7 +72,7 @@ def train_pack(
 
 
 class _Training:
-    """The lanes of a program, and the runs of a pack that wait for one, are in one, or have ended."""
+    """The state of `train_pack`: the lanes, and the runs that wait for a lane, occupy one, or have ended."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class _Training:
         return PackResult([self._results[index] for index in sorted(self._results)], self._idle_seconds)
 
     def _replace_ended(self, timing: float) -> None:
-        """Takes the results of the runs that have ended, and fills their lanes. `timing`: seconds of measuring to add to each."""
+        """Collects the results of runs that have ended and refills their lanes. `timing`: seconds of measuring to add to each."""
         ended = [lane for lane, run in self._lane_runs.items() if not run.rows_left]
         states = self._program.states(self._lanes) if ended else {}
         for lane in ended:
@@ -146,7 +146,7 @@ class _Training:
         }
 
     def _fill(self, lane: int) -> None:
-        """Puts the next waiting run that has steps to make into a lane; runs that have none end at once."""
+        """Puts the next waiting run into a lane; runs without steps left to make end at once."""
         for index, config in self._waiting:
             run = self._resumed(index, config)
             if run is None:
@@ -162,7 +162,7 @@ class _Training:
             self._end(run)  # not finite at step 0, stopped early there, or ended before the checkpoint
 
     def _resumed(self, index: int, config: RunConfig) -> LaneRun | None:
-        """The run at its checkpoint; None if it has none, or cannot be trained on from it."""
+        """The run restored from its checkpoint; None if it has none or cannot continue from it."""
         checkpoint = self._resume_from.get(config.run_id)
         if checkpoint is None:
             return None
@@ -173,7 +173,7 @@ class _Training:
         return run
 
     def _time_measuring(self) -> float:
-        """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""
+        """Seconds that measuring one row of all lanes takes. Does not change the lanes."""
         self._lanes, _ = self._program.advance(self._lanes, 1, log_every=0)  # warms the caches
         start = time.perf_counter()
         self._lanes, _ = self._program.advance(self._lanes, ROWS_TO_TIME, log_every=0)
@@ -200,12 +200,12 @@ class _Training:
 
 
 class _Segment:
-    """The number of logged rows of the next segment, so that it takes about `seconds`; 1 for the first, to find out."""
+    """Chooses how many logged rows the next segment has, so that it takes about `seconds`. The first has one row, to measure."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.rows = 1
 
     def adapt(self, rows: int, seconds: float) -> None:
-        """Sets the next length, given that so many rows took so many seconds."""
+        """Sets the length of the next segment from the time that the last one took."""
         self.rows = max(1, min(MAX_ROWS, round(rows * self._seconds / max(seconds, 1e-6))))

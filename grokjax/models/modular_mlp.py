@@ -30,7 +30,7 @@ class Pairs(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The model with its products multiplied out: what each token adds to each hidden unit, and what it gives to each output."""
+    """The model's weights multiplied out: each token's contribution to each hidden unit, and each unit's to each output."""
 
     input: jax.Array  # [T, H]
     output: jax.Array  # [C, H]
@@ -128,13 +128,13 @@ class ModularMlp(EmbeddingModel):
         return linear(tables.output, drop(key, hidden, self.dropout))
 
     def tables(self, task: Task, params: Params) -> Tables:
-        """The products of the weights, from which the outputs follow at a fraction of the arithmetic."""
+        """The multiplied-out weights, from which the outputs are computed with far fewer FLOPs."""
         tables = self._module(task, task.num_classes).apply({"params": params})
         assert isinstance(tables, Tables)
         return tables
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Useful arithmetic of a step: three products for the outputs, three for each table, two where a factor is fixed."""
+        """FLOPs of a step: three products for the outputs, and three for each table, or two where a factor is fixed."""
         v, e, h = task.num_tokens, self.embedding_size, self.hidden_size
         factors = 2 if self.embedding == "circle" else 3
         hidden = 0 if self.collapsed_hidden else (1 if self._shared else 2) * factors * v * e * h
@@ -260,7 +260,7 @@ def _embedding_deviation(fan_in: int) -> float:
 
 
 def _truncated(key: jax.Array, shape: tuple[int, int], deviation: float) -> jax.Array:
-    """Normal weights, cut off at two standard deviations, drawn in float32 whatever the precision."""
+    """Truncated normal weights (at two standard deviations), always drawn in float32, whatever the run's precision."""
     weights: jax.Array = deviation * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
     return weights.astype(float)
 
@@ -269,7 +269,7 @@ def _truncated(key: jax.Array, shape: tuple[int, int], deviation: float) -> jax.
 def sum_of_rows(table: jax.Array, pairs: Pairs) -> jax.Array:
     """The sum of each pair's two rows of a table [T, H]: [H, N].
 
-    Rows are gathered on the way out; on the way back one product with the counts sums them, many times faster than a scatter.
+    The forward pass gathers rows; the backward pass sums them by one product with the counts, many times faster than a scatter.
     """
     return (table[pairs.rows[:, 0]] + table[pairs.rows[:, 1]]).T
 

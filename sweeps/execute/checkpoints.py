@@ -1,4 +1,4 @@
-"""The format of checkpoints and final states: the runs of a pack as far as they are trained, in one file. `worker` saves them."""
+"""The file format of checkpoints and final states, with the runs of one pack in a file. `worker` saves them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FORMAT = 1  # of the file; raise it when older versions would misread one
 
 
 def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
-    """The content of a file of states.
+    """The bytes of a states file.
 
     Args:
       checkpoints: runs of one group by run_id.
-      made_by: what must be the same for training to resume from them; JSON.
+      made_by: everything that must match for training to resume from them; JSON.
     """
     runs = [
         {
@@ -46,9 +46,9 @@ def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, 
 
 
 def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
-    """The runs of a file of states by run_id; none if it was made by something else or by a newer version, or is damaged.
+    """The runs in a states file, by run_id; empty if its `made_by` differs, a newer version wrote it, or it is damaged.
 
-    A file that does not fit costs time, since its runs are trained again, and never changes a result.
+    A file that does not match costs only time: its runs are trained again from the start.
     """
     try:
         tensors = load(content)
@@ -90,7 +90,7 @@ def _row(arrays: Mapping[str, Array], index: int) -> dict[str, Array]:
 
 
 def _joined(prefix: str, each: Sequence[Mapping[str, Array]], join: Any) -> dict[str, Array]:
-    """The arrays of several runs, or several copies of weights, as one array a name."""
+    """The arrays of several runs, or several copies of weights, stacked into one array per name."""
     names = each[0] if each else ()
     return {f"{prefix}/{name}": join([values[name] for values in each]) for name in names}
 

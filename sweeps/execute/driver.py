@@ -1,4 +1,4 @@
-"""Carries out a sweep, on Ray or in this process: plans what is left, follows the packs, keeps account of them."""
+"""Carries out a sweep, on Ray or in this process: plans the remaining packs, follows their training and records the outcome."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ANOTHER_DRIVER_SECONDS = 5.0  # workers of a driver that was killed may write fo
 
 @dataclass(frozen=True)
 class Execution:
-    """Where a sweep is carried out; none of it changes a result, but for low bits on another kind of device."""
+    """Where a sweep is carried out. None of it changes a result, except for low bits on another kind of device."""
 
     executor: Literal["ray", "inline"] = "ray"
     address: str | None = None  # of a running Ray cluster; None starts a local one
@@ -45,9 +45,9 @@ class Execution:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep is. Runs and run-steps committed before this call do not count.
+    """The progress of a sweep. Runs and run-steps committed before this call do not count.
 
-    `run_steps` are those made and those still planned: the steps that a run did not need, because it ended early, are taken off.
+    `run_steps` counts steps made and steps still planned, without those that a run skipped because it ended early.
     """
 
     runs: int
@@ -58,7 +58,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of `run_sweep` did."""
+    """The result of a call of `run_sweep`."""
 
     plan: Plan
     seconds: float
@@ -70,11 +70,12 @@ class Outcome:
 def run_sweep(
     spec: SweepSpec, root: str | Path, execution: Execution, watch: Callable[[Progress], None] = lambda progress: None
 ) -> Outcome:
-    """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
+    """Trains all runs of a spec that `root` does not hold yet, and commits each pack as soon as it is trained.
 
-    Interrupted anywhere, the same call continues with what is missing. A pack that fails too often (in this process: once) is put
-    in quarantine until `release` lets it out, and the others continue; losing a node or being preempted does not count, and running
-    out of memory halves the pack. Runs that were stopped early under a rule count as missing for a spec that does not stop them so.
+    After an interruption, the same call continues with what is missing. A pack that fails too often (once, when trained in this
+    process) is put in quarantine until `release`, and the others continue. A lost or preempted node does not count as a failure,
+    and a pack that runs out of memory is halved. Runs that were stopped early under a rule are trained again for a spec without
+    that rule.
 
     Afterwards the environment variables of this process and jax's configuration are as they were before.
 
@@ -86,7 +87,7 @@ def run_sweep(
 
     Raises:
       SpecError: the spec cannot be run or does not fit what the root holds.
-      StoreError: the root cannot be used, or not any more: what is committed stays, and the same call goes on.
+      StoreError: the root cannot be used, or no longer. Committed packs are kept, and the same call continues.
       ClusterError: there is no cluster at the address, or it has no room for a worker and never will.
       Interrupted: Ctrl-C; a KeyboardInterrupt that says how many packs in training were saved first.
     """
@@ -95,7 +96,10 @@ def run_sweep(
 
 
 def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Root]:
-    """The plan of what is left of a spec, and the root, with the spec entered. All refusals happen here. Raises as `run_sweep`."""
+    """Enters the spec into the root; returns the plan of the remaining packs and the root. Invalid requests are refused here.
+
+    Raises as `run_sweep`.
+    """
     check_execution(execution)
     opened, groups = Root(root), expand_groups(spec)
     plan = make_plan(spec, existing_runs(opened, spec), groups)
@@ -105,7 +109,7 @@ def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Pl
 
 
 def check_execution(execution: Execution) -> None:
-    """Raises ClusterError if there is no cluster at the address, or none is needed."""
+    """Raises ClusterError if an address is given but has no cluster, or is given with the inline executor, which uses none."""
     if execution.address is not None:
         if execution.executor == "inline":
             raise ClusterError("--executor inline trains in this process; leave out --address, or the executor")
@@ -146,7 +150,7 @@ def _drop_superseded(root: Root) -> None:
 
 
 def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Callable[[Progress], None]) -> None:
-    """Enters the events into the account, and calls `watch` now and then."""
+    """Records the events, and calls `watch` at intervals."""
     another, due = _AnotherDriver(account.plan, account.root, driver), 0.0
     for event in events:
         account.add(event)
@@ -161,7 +165,7 @@ def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Call
 
 
 class _Account:
-    """What has become of the packs of a plan so far."""
+    """The outcomes of a plan's packs so far."""
 
     def __init__(self, plan: Plan, root: Root) -> None:
         self.plan, self.root = plan, root
@@ -171,7 +175,7 @@ class _Account:
         self.cut = False  # whether a pack was cut for want of memory
 
     def add(self, event: Event) -> None:
-        """Enters an event, into the root as well where the next sweep needs to know of it."""
+        """Records an event, in the root as well if later sweeps need to know of it."""
         if isinstance(event, Failure):
             self._failures.append(event)
             self.root.put_in_quarantine(event.pack.pack_id, event.pack.runs.run_ids, event.error)
@@ -183,14 +187,14 @@ class _Account:
             self.receipts.append(event)
 
     def progress(self, in_training: int) -> Progress:
-        """How far the sweep is, with so many run-steps made by the packs in training."""
+        """The progress of the sweep, including the run-steps made by packs in training."""
         runs, saved = sum(receipt.runs for receipt in self.receipts), sum(receipt.saved for receipt in self.receipts)
         made = sum(receipt.run_steps for receipt in self.receipts) - saved
         left = self.plan.run_steps - saved
         return Progress(self.plan.left, runs, left, min(made + in_training, left))
 
     def outcome(self) -> Outcome:
-        """What was done, at the end."""
+        """The outcome, once all packs are accounted for."""
         stopped, saved = sum(receipt.stopped for receipt in self.receipts), sum(receipt.saved for receipt in self.receipts)
         return Outcome(self.plan, time.monotonic() - self._started, tuple(self._failures), stopped, saved)
 
@@ -204,7 +208,7 @@ class _AnotherDriver:
         self._told = False
 
     def look(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
-        """Takes the progress of the packs in training, by pack_id."""
+        """Checks the progress of the packs in training, given by pack_id."""
         now = time.monotonic()
         for pack_id in self._packs & entries.keys() if not self._told else ():
             entry = entries[pack_id]
@@ -221,7 +225,7 @@ class _AnotherDriver:
 
 
 def release(root: Root) -> int:
-    """Lets all runs out of quarantine; returns how many."""
+    """Releases all runs from quarantine; returns how many."""
     entries = root.quarantine()
     for pack_id in entries:
         root.release(pack_id)
@@ -235,7 +239,7 @@ def _setup(plan: Plan, root: Root) -> WorkerSetup:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, with a + where it has been changed; None outside a checkout."""
+    """The git commit of the checkout that this code runs from, followed by + if it has local changes; None outside a checkout."""
     here = Path(__file__).parent
 
     def git(*words: str) -> str:

@@ -1,4 +1,4 @@
-"""Plans a sweep: slices each group of runs into packs of a minute or two, and adds up what is left to train."""
+"""Plans a sweep: slices each group of runs into packs of a minute or two, and totals the remaining work."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class PriorTraining(NamedTuple):
 
 @dataclass(frozen=True)
 class RootContents:
-    """What a root already holds of a sweep: run_ids, and how large packs may be."""
+    """What a root already holds of a sweep, by run_id, and the known limits on pack sizes."""
 
     committed: AbstractSet[str] = frozenset()  # done for this sweep
     prior: Mapping[str, PriorTraining] = field(default_factory=dict)  # by run_id
@@ -73,13 +73,13 @@ class Pack:
 
     @property
     def cost(self) -> float:
-        """Expected work in FLOP: useful arithmetic, and the overhead of each step."""
+        """Expected work in FLOP: useful FLOP, plus the overhead of each step."""
         return _cost(self.runs.template) / self.runs.template.steps * self.run_steps
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The packs that are left to train of a sweep, and the totals of the sweep and of what is left."""
+    """The remaining packs of a sweep, with totals over the whole sweep and over what remains."""
 
     spec: SweepSpec
     packs: tuple[Pack, ...]
@@ -93,12 +93,12 @@ class Plan:
 
     @property
     def left(self) -> int:
-        """Runs still to be trained."""
+        """The number of runs still to be trained."""
         return self.runs - self.committed - self.quarantined
 
     @property
     def table_bytes(self) -> int:
-        """Rough size of the tables still to be written: about 3.5 bytes a value, compressed."""
+        """Rough size of the tables still to be written: about 3.5 bytes per value, compressed."""
         return self.rows * 8 * 7 // 2
 
     @property
@@ -122,7 +122,7 @@ class Plan:
         return [(template, runs[group]) for group, template in templates.items()]
 
     def seconds(self, flops_per_second: float, cores: int) -> float:
-        """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all `cores`."""
+        """Rough time [s] to train the remaining runs at `flops_per_second`, which all `cores` together reach in matrix products."""
         training = (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / (ATTAINED * flops_per_second)
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
@@ -130,7 +130,7 @@ class Plan:
 def make_packs(groups: Iterable[Runs], existing: RootContents = EMPTY_ROOT, rule: RuleName | None = None) -> Iterator[Pack]:
     """Slices each group into packs, longest runs first, without the runs that are committed or in quarantine.
 
-    The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
+    The slicing depends only on the planned runs, so an interrupted sweep plans the same packs again, without those that are done.
     `rule` is the rule that may stop runs early; it is part of a pack's identity, as the number of steps is.
     """
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
@@ -154,7 +154,7 @@ def cut(pack: Pack, most: int, rule: RuleName | None) -> list[Pack]:
 
 
 def expand_groups(spec: SweepSpec) -> list[Runs]:
-    """The runs of a sweep, a group each. Raises SpecError if they are too many, or one is impossible."""
+    """The runs of a sweep, group by group. Raises SpecError if there are too many, or one is invalid."""
     if spec.size > MOST_RUNS:
         raise SpecError(
             f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
@@ -171,7 +171,7 @@ def make_plan(spec: SweepSpec, existing: RootContents = EMPTY_ROOT, groups: Sequ
       groups: the runs of the sweep, if `expand_groups` has been called before.
 
     Raises:
-      SpecError: the spec holds an impossible run.
+      SpecError: the spec has an invalid run.
     """
     groups = expand_groups(spec) if groups is None else groups
     packs = tuple(make_packs(groups, existing, spec.stopping_rule))
@@ -219,7 +219,7 @@ def _slices(group: Runs) -> Iterator[Runs]:
 
 
 def _pack_size(cost: float, remaining: float) -> int:
-    """How many runs of a cost make a pack, when `remaining` work of their group is not yet sliced."""
+    """The number of runs per pack, given the cost of a run and the `remaining` work of the group that is not sliced yet."""
     target = float(np.clip(remaining * SHARE_PER_PACK, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK))
     lanes = RUNS_MULTIPLE if RUNS_MULTIPLE * cost <= MOST_FLOPS_PER_PACK else 1
     return max(lanes, int(target / cost) // lanes * lanes)

@@ -1,4 +1,4 @@
-"""Axes as they are written: lists, ranges such as "0..8", "750..1750 step 250" or "0.01..1 log 5", zipped values, drawn points."""
+"""Parses axes: lists, ranges such as "0..8", "750..1750 step 250" or "0.01..1 log 5", zipped values, sampled points."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _DRAWN_RANGE = re.compile(r"^\s*(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+?)(?:\s+(?P<h
 
 
 def axis_values(written: object) -> list[Value]:
-    """The values that an axis is written as.
+    """Parses the values of an axis.
 
     Args:
       written: a list (or tuple, or range) of values, or a text as in `GRAMMAR`.
 
     Raises:
-      ValueError: neither, or a range that makes no sense.
+      ValueError: `written` is neither, or is an invalid range.
     """
     if isinstance(written, list | tuple | range):
         return list(written)
@@ -44,7 +44,7 @@ def parse_setting(text: str) -> Value | list[Value]:
     """A value given on the command line: one value, a comma-separated list, or a range.
 
     Raises:
-      ValueError: a range that makes no sense, or a text that looks like a mistyped list or range; the message says what to write.
+      ValueError: an invalid range, or a text that looks like a mistyped list or range; the message says what to write.
     """
     if _RANGE.match(text):
         return axis_values(text)
@@ -61,7 +61,7 @@ def parse_setting(text: str) -> Value | list[Value]:
 
 
 def parse_value(word: str) -> Value:
-    """true, false, a number (5e4 is a whole one), or else the word itself."""
+    """Parses true, false or a number (5e4 is an integer); any other text is returned unchanged."""
     word = word.strip()
     if word.lower() in ("true", "false"):
         return word.lower() == "true"
@@ -105,12 +105,12 @@ def _between(written: str, start: str, stop: str, how: str | None, amount: str |
 
 
 def clean(number: float) -> float:
-    """The number to 12 significant digits, so that a third of a decade reads and hashes as the user would write it."""
+    """The number rounded to 12 significant digits, so that log-range values are shown and hashed as a user would write them."""
     return float(f"{number:.12g}")
 
 
 def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]]]:
-    """The axes written as [[zipped]] tables, each of several hyperparameters. Raises SpecError."""
+    """Parses the [[zipped]] tables; each becomes one axis over several hyperparameters. Raises SpecError."""
     if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
         raise SpecError(f"{where}: zipped is a list of tables ([[zipped]]), each of hyperparameters with equally many values")
     axes = []
@@ -127,7 +127,7 @@ def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]
 
 
 def sampled_axis(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Value, ...]]:
-    """The points drawn for a [sample] table, as one axis of several hyperparameters. Raises SpecError."""
+    """The points sampled for a [sample] table, as one axis over several hyperparameters. Raises SpecError."""
     known = ("method", "count", "seed", "axes")
     for key in written:
         if key not in known:
@@ -148,7 +148,7 @@ def sampled_axis(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Valu
 
 
 def axis_of(where: str, name: str, written: object, *, repeats: bool = False) -> tuple[Value, ...]:
-    """The values of an axis, each once unless `repeats`. Raises SpecError; `where` names the spec."""
+    """The checked values of an axis, without duplicates unless `repeats`. Raises SpecError; `where` names the spec in messages."""
     try:
         values = axis_values(written)
     except ValueError as error:
@@ -169,14 +169,14 @@ def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict
     """`count` points of the axes, each a column of values.
 
     Args:
-      method: "random" draws every number by itself; "sobol" a scrambled Sobol sequence (Owen 1995), which covers the axes evenly;
-        a power of two is its best count.
+      method: "random" draws every number by itself; "sobol" a scrambled Sobol sequence (Owen 1995), which covers the axes evenly,
+      best with a power of two as `count`.
       count: how many points.
       seed: of the draws.
-      axes: what each hyperparameter is drawn from, as in `DRAWN_GRAMMAR`.
+      axes: the distribution of each hyperparameter, written as in `DRAWN_GRAMMAR`.
 
     Raises:
-      ValueError: any of these is not as it must be.
+      ValueError: any of the arguments is invalid.
     """
     if method not in METHODS:
         raise ValueError(f"method = {method!r}: use {' or '.join(map(repr, METHODS))}")

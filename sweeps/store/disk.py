@@ -1,4 +1,4 @@
-"""Files of a root on a disk: each is written whole to a staging folder, and moved to its place in one step."""
+"""Atomic writes of a root's files on a disk: each is written to a staging folder, then moved to its place in one step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 def put_file(root: str, key: str, content: bytes, *, durable: bool) -> None:
     """Writes a file, replacing an existing one.
 
-    A durable one, and then its name, is flushed to the disk: after a power cut it is whole or absent.
+    With `durable`, the content and then the name are flushed to disk, so that after a power cut the file is whole or absent.
 
     Raises:
       ValueError: the key leads out of the root.
@@ -38,7 +38,7 @@ def create_file(root: str, key: str, content: bytes) -> None:
 
     Raises:
       FileExistsError: there is one.
-      StoreError: the disk has no hard links, without which two writers cannot agree who was first.
+      StoreError: the disk has no hard links, which are needed to decide between two writers.
       ValueError, OSError: as `put_file`.
     """
     _write(root, key, content, _link, durable=True)
@@ -46,7 +46,7 @@ def create_file(root: str, key: str, content: bytes) -> None:
 
 @contextlib.contextmanager
 def locked(root: str) -> Iterator[None]:
-    """Keeps others who ask for it out, on all machines that share the disk, where its file system has locks."""
+    """A context that holds a lock shared by all machines on the disk, if its file system supports locks."""
     path = Path(root, STAGING, "lock")
     path.parent.mkdir(exist_ok=True)
     with path.open("ab") as file:
@@ -58,7 +58,7 @@ def locked(root: str) -> Iterator[None]:
 
 
 def stale_files(root: str) -> list[Path]:
-    """Files that writers left which were killed in the middle of a write; version 0.1 staged files beside their places."""
+    """Files left by writers that were killed during a write. Version 0.1 staged files in their destination folder."""
     staged = [path for path in Path(root, STAGING).glob("*") if path.name != "lock"]
     staged += [path for path in Path(root).glob("*/*#*") if re.fullmatch(r".+\.(parquet|json|safetensors)#\d+", path.name)]
     return sorted(path for path in staged if _age(path) > STALE_SECONDS)

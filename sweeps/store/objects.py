@@ -1,4 +1,4 @@
-"""Whole objects under keys, on a disk or in an object store, by the same few calls: put, put_if_absent, get, list, delete."""
+"""One interface to a folder or an object store: put, put_if_absent, get, list and delete whole objects under keys."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ LONGEST_PAUSE_SECONDS = 8.0
 
 
 class ObjectStore:
-    """The objects under a folder or an address. Writes appear at once or not at all; two writers agree by `put_if_absent`."""
+    """The objects under a folder or an address. Writes are atomic, and of two writers, `put_if_absent` lets only one succeed."""
 
     def __init__(self, address: str | Path) -> None:
-        """Names the place; nothing is read or written yet.
+        """Does not read or write anything yet.
 
         Args:
           address: a folder, or an address such as s3://bucket/folder, gs://bucket/folder, az://container/folder. Endpoint and
             credentials of an address come from the environment (AWS_..., GOOGLE_..., AZURE_...), for S3 also from the profile that
-            AWS_PROFILE names. They are neither stored nor shown, and go only to that address.
+            AWS_PROFILE names. They are neither stored nor shown, and are sent only to that address.
 
         Raises:
           StoreError: an address of an unknown kind.
@@ -68,10 +68,10 @@ class ObjectStore:
         return self.address
 
     def first_request(self, attempt: Callable[[], Answer], what: str) -> Answer:
-        """The answer to a request that may go to a wrong address: retried for seconds, not for minutes.
+        """The answer to the first request to an address, which may be wrong: retried for seconds, not minutes.
 
         Raises:
-          StoreError: there is no such store, or access is denied. The message names the root, and `what` was tried with it.
+          StoreError: there is no such store, or access is denied. The message names the root and `what` was tried.
         """
         try:
             return attempt() if self.is_local else self._retrying(OPENING_SECONDS)(attempt)
@@ -80,7 +80,7 @@ class ObjectStore:
             raise StoreError(f"cannot {what} root {self.address}: {why}; choose another --root") from None
 
     def check_create(self) -> None:
-        """Makes sure that `put_if_absent` fails for the second of two writers of one key: the commit rests on it.
+        """Checks that `put_if_absent` fails for the second of two writers of one key, on which commits rely.
 
         Raises:
           StoreError: the store cannot be written, or lets both write.
@@ -96,7 +96,7 @@ class ObjectStore:
             )
 
     def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
-        """Writes the whole object, replacing an existing one; a durable one survives a power cut. Raises StoreError."""
+        """Writes an object, replacing an existing one; with `durable` it survives a power cut. Raises StoreError."""
 
         def attempt() -> None:
             if self.is_local:
@@ -107,17 +107,17 @@ class ObjectStore:
         self._patiently(attempt, f"write {key}")
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
-        """Writes the whole object if there is none; returns whether `content` is stored now. Raises StoreError.
+        """Writes an object if none exists at the key; returns whether `content` is stored now. Raises StoreError.
 
-        It is True too where an earlier attempt of this call was carried out and its answer lost.
+        Also returns True if an earlier attempt of this call succeeded but its answer was lost.
         """
         return self._patiently(lambda: self._create(key, content), f"create {key}")
 
     def replace(self, key: str, content: bytes, expected: bytes) -> bool:
-        """Writes the whole object if what is stored is `expected`; returns whether `content` is stored now. Raises StoreError.
+        """Writes an object if the stored content equals `expected`; returns whether `content` is stored now. Raises StoreError.
 
-        What another writer stored or deleted since `expected` was read stays as it is. On a disk the writers that agree so are
-        those that use `replace` and `remove`.
+        Never overwrites what another writer stored or deleted since `expected` was read. On a disk this holds only among writers
+        that use `replace` and `remove`.
         """
 
         def attempt() -> bool:
@@ -142,7 +142,7 @@ class ObjectStore:
         return self._patiently(attempt, f"write {key}")
 
     def remove(self, key: str) -> None:
-        """Deletes an object that another writer may be about to `replace`. Raises StoreError."""
+        """Deletes an object, safely against another writer's `replace`. Raises StoreError."""
         with locked(self.address) if self.is_local else contextlib.nullcontext():
             self.delete(key)
 
@@ -162,7 +162,7 @@ class ObjectStore:
         return self._patiently(attempt, f"read {key}")
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object. Raises StoreError."""
+        """Whether an object exists at the key. Raises StoreError."""
         return self.size(key) is not None
 
     def read_range(self, key: str, start: int, end: int) -> bytes:
@@ -175,7 +175,7 @@ class ObjectStore:
         return None if content is None else self.parse_json(key, content)
 
     def parse_json(self, key: str, content: bytes) -> dict[str, Any]:
-        """The JSON object that was read at a key. Raises StoreError if it is none."""
+        """Parses content read at a key. Raises StoreError if it is not a JSON object."""
         try:
             value = json.loads(content)
         except ValueError:
@@ -185,7 +185,7 @@ class ObjectStore:
         return value
 
     def delete(self, key: str) -> None:
-        """Removes the object if it is there. Raises StoreError."""
+        """Deletes the object if it exists. Raises StoreError."""
 
         def attempt() -> None:
             with contextlib.suppress(FileNotFoundError, NotFoundError):
@@ -194,11 +194,11 @@ class ObjectStore:
         self._patiently(attempt, f"delete {key}")
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """The keys of the objects in a folder, sorted, with their sizes in bytes; not those in folders of it. Raises StoreError."""
+        """The sorted keys of the objects in a folder, without subfolders, with their sizes in bytes. Raises StoreError."""
         return {entry["path"]: entry["size"] for entry in self.entries(folder)}
 
     def keys(self, folder: str, *, untouched: float = 0.0) -> Iterator[str]:
-        """The keys of the objects in a folder, sorted: those written so many seconds ago or longer. Raises StoreError."""
+        """The sorted keys of the objects in a folder that were written at least `untouched` seconds ago. Raises StoreError."""
         for entry in self.entries(folder):
             if not untouched or time.time() - entry["last_modified"].timestamp() > untouched:
                 yield entry["path"]
@@ -208,7 +208,7 @@ class ObjectStore:
         return sorted(self._patiently(lambda: self._list(folder), f"list {folder}"), key=lambda entry: str(entry["path"]))
 
     def filesystem(self) -> fs.FileSystem:
-        """The objects as files that Arrow reads in parts; paths are keys."""
+        """An Arrow filesystem over the objects, with keys as paths."""
         if self.is_local:
             return fs.SubTreeFileSystem(self.address, fs.LocalFileSystem())
         return object_files(self)
@@ -241,7 +241,7 @@ class ObjectStore:
             return None
 
     def _patiently(self, attempt: Callable[[], Answer], what: str) -> Answer:
-        """The attempt's answer, repeated while the store is out of reach or overloaded."""
+        """The result of `attempt`, retried while the store is unreachable or overloaded."""
         try:
             return self._retrying(PATIENCE_SECONDS)(attempt)
         except (OSError, BaseError) as error:
@@ -296,7 +296,7 @@ def _connect(address: str) -> Any:
 
 
 def _is_passing(error: BaseException, is_local: bool) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Whether an error is transient, so that the request is worth retrying."""
     if is_local:
         return False
     permanent = (PermissionDeniedError, UnauthenticatedError, NotFoundError)

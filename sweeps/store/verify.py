@@ -1,4 +1,4 @@
-"""Verifies a root: every run is there once, every file is readable, and every curve is as long as its run."""
+"""Verifies a root: every run is present once, every file is readable, and every curve is as long as its run."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of `verify`: runs planned and done, files read, and a sentence for each thing that is wrong."""
+    """The result of `verify`: the numbers of runs planned and done and of files read, and a sentence for each problem."""
 
     planned: int
     committed: int
@@ -47,10 +47,10 @@ class Verdict:
 
 
 def verify(root: Root) -> Verdict:
-    """Reads every file of a root to its end, checksums and all, and compares it with what the root's specs ask for.
+    """Reads every file of a root in full, with checksums, and compares it with what the root's specs ask for.
 
-    Runs that are not trained yet, or not as far as asked, are not wrong, and neither are leftovers of uncommitted packs. Files of
-    writers that were killed are, since other tools may read them.
+    Untrained runs, runs with fewer steps than asked for, and leftovers of uncommitted packs are not problems. Temporary files of
+    killed writers are, since other tools may read them.
     """
     specs = read_specs(root)
     plans = planned_runs(root, ["log_every", "snapshots"])
@@ -133,7 +133,7 @@ def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Pla
 
 
 def _by_run(curves: pa.Table) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
-    """The curves of each run by step, each column [T] as numbers; NaN where a cell is null."""
+    """The curves of each run, sorted by step: columns [T] as floats, NaN for null."""
     rows = curves.sort_by([("run_id", "ascending"), ("step", "ascending")])
     columns = {name: rows[name].cast(pa.float64()).to_numpy() for name in rows.schema.names if name != "run_id"}
     ids = rows["run_id"].to_numpy()

@@ -1,4 +1,4 @@
-"""A pool of Ray workers that take packs from a schedule, each at most one at a time, and what happens when one fails."""
+"""A pool of Ray workers that take packs from a schedule, one at a time each, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ SAVING_SECONDS = 20.0  # that the workers have to save their packs when the swee
 class Pool:
     """Workers that take packs from a schedule until none is left.
 
-    A worker whose pack fails is ended, whatever the cause: the pack goes to the end of its group, and to another process. Once no
-    pack waits, one that takes far longer than others of its group is given to a second worker too; whoever commits it first ends
-    the other.
+    If a pack fails, for whatever cause, its worker is ended and the pack is retried in another process, last in its group. Once no
+    pack is waiting, a pack that takes far longer than others of its group is given to a second worker too; the first to commit it
+    ends the other.
     """
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, cluster: Cluster) -> None:
@@ -51,7 +51,7 @@ class Pool:
 
     @property
     def in_training(self) -> list[Pack]:
-        """The packs that workers have now."""
+        """The packs that workers are training now."""
         return [busy.pack for busy in self._busy.values()]
 
     @property
@@ -65,7 +65,7 @@ class Pool:
         return bool(self._busy) or len(self._schedule) > 0
 
     def turn(self) -> Iterator[Event]:
-        """Starts workers where there is room, waits a moment, and yields what became of packs.
+        """Starts workers where there is room, waits briefly, and yields the events of packs.
 
         Raises:
           ClusterError: no worker ever became ready, or there would never be room for one.
@@ -85,7 +85,7 @@ class Pool:
                 self._on_ready(reference)
 
     def save(self) -> tuple[int, int]:
-        """Has the packs in training saved as far as they are; returns how many were, and how many could not be in time."""
+        """Saves the packs in training; returns how many were saved, and how many could not be saved in time."""
         for busy in self._busy.values():
             with contextlib.suppress(Exception):  # a worker that has just ended
                 busy.actor.stop.options(concurrency_group=STOP).remote()
@@ -100,7 +100,7 @@ class Pool:
         return len(saved), len(packs - saved)
 
     def close(self) -> None:
-        """Asks the cluster for no more nodes."""
+        """Withdraws the request for more nodes from the cluster."""
         with contextlib.suppress(Exception):  # the cluster may be gone
             self._starter.close()
 
@@ -131,15 +131,15 @@ class Pool:
             ray.kill(busy.actor)
 
     def _others(self, pack: Pack) -> list[Any]:
-        """The references of those that train this pack now."""
+        """The references of the workers that are training this pack."""
         return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
 
     def _late(self, device: str | None = None) -> list[Pack]:
-        """The packs to give to a second worker, when none waits for its first."""
+        """The packs to give to a second worker; empty while any pack waits for its first."""
         return [] if len(self._schedule) else self._stragglers.late(time.monotonic(), self._busy.values(), device)
 
     def _on_failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
-        """What a pack's failure means for it: another try, for which each cause has a budget, or two halves, or the end."""
+        """Handles a pack's failure: retries it while the budget for this cause lasts, halves it, or gives it up."""
         cause, others = cause_of(error), self._others(pack)
         log.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
         if cause == "store":
@@ -168,7 +168,7 @@ class Pool:
         return Limit(pack.group_id, most, pack.pack_id)
 
     def _assign_next(self, worker: Started) -> bool:
-        """Gives a worker its next pack; with none left it is dropped, and its core with it. Returns whether there was one."""
+        """Gives a worker its next pack; without one, drops the worker and frees its core. Returns whether there was one."""
         pack = self._schedule.take(worker.name)
         if pack is None and (late := self._late(worker.device)):
             pack = late[0]
@@ -183,7 +183,7 @@ class Pool:
 
 
 def cause_of(error: Exception) -> Cause:
-    """Why a pack failed: an exception of its own, a process that ended, a node that is gone, memory, or the store."""
+    """Why a pack failed: its own exception, a dead process, a lost node, out of memory, or the store."""
     if isinstance(error, StoreError):
         return "store"
     if isinstance(error, (MemoryError, ray.exceptions.OutOfMemoryError)) or "RESOURCE_EXHAUSTED" in str(error):
