@@ -36,7 +36,7 @@ def command(
     share = found.agreeing / len(found.cells)
     print(f"most frequent phase equal in {found.agreeing} of {len(found.cells)} cells ({share:.0%})")
     print(f"mean total-variation distance of the shares {found.mean_distance:.3f}")
-    for count, which in ((found.only_here, "sweep"), (found.only_there, "table")):
+    for count, which in ((found.only_sweep, "sweep"), (found.only_published, "table")):
         if count:
             print(f"{count} cells only in the {which}")
     if not found.differing.empty:

@@ -16,14 +16,14 @@ from grokjax.errors import AnalysisError
 class Comparison:
     """The cells that both tables have, with their most frequent phases and the distance of their shares."""
 
-    cells: pd.DataFrame  # facet, y, x, seeds_here, seeds_there, phase_here, phase_there, distance
-    only_here: int
-    only_there: int
+    cells: pd.DataFrame  # facet, y, x, seeds_sweep, seeds_published, phase_sweep, phase_published, distance
+    only_sweep: int
+    only_published: int
 
     @property
     def agreeing(self) -> int:
         """Cells whose most frequent phase is the same in both."""
-        return int((self.cells["phase_here"].astype(str) == self.cells["phase_there"].astype(str)).sum())
+        return int((self.cells["phase_sweep"].astype(str) == self.cells["phase_published"].astype(str)).sum())
 
     @property
     def mean_distance(self) -> float:
@@ -33,11 +33,11 @@ class Comparison:
     @property
     def differing(self) -> pd.DataFrame:
         """The cells whose most frequent phases differ, the farthest apart first."""
-        differ = self.cells["phase_here"].astype(str) != self.cells["phase_there"].astype(str)
+        differ = self.cells["phase_sweep"].astype(str) != self.cells["phase_published"].astype(str)
         return self.cells[differ].sort_values("distance", ascending=False, ignore_index=True)
 
 
-def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: str, facet: str | None = None) -> Comparison:
+def compare(sweep: pd.DataFrame, published: pd.DataFrame, rule: Rule, *, x: str, y: str, facet: str | None = None) -> Comparison:
     """Compares two runs tables under one rule.
 
     The distance of a cell is the total-variation distance of its phase shares: half the sum over phases of |share - share|, from 0
@@ -48,7 +48,7 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
     """
     cell = cell_names(x, y, facet)
     grids = []
-    for which, table in (("sweep", here), ("published table", there)):
+    for which, table in (("sweep", sweep), ("published table", published)):
         missing = [name for name in cell if name not in table]
         if missing:
             raise AnalysisError(f"the {which} has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
@@ -58,11 +58,11 @@ def compare(here: pd.DataFrame, there: pd.DataFrame, rule: Rule, *, x: str, y: s
     for name in cell:
         if grids[0][name].dtype != grids[1][name].dtype:
             raise AnalysisError(f"{name} is a number in one table and a text in the other, so cells cannot be matched")
-    both = grids[0].merge(grids[1], on=cell, suffixes=("_here", "_there"))
+    both = grids[0].merge(grids[1], on=cell, suffixes=("_sweep", "_published"))
     if both.empty:
         raise AnalysisError(f"the tables share no cell of {' x '.join(cell)}")
-    apart = sum((both[f"{phase}_share_here"] - both[f"{phase}_share_there"]).abs() for phase in PHASES)
-    columns = [*cell, "seeds_here", "seeds_there", "phase_here", "phase_there"]
+    apart = sum((both[f"{phase}_share_sweep"] - both[f"{phase}_share_published"]).abs() for phase in PHASES)
+    columns = [*cell, "seeds_sweep", "seeds_published", "phase_sweep", "phase_published"]
     return Comparison(both[columns].assign(distance=apart / 2), len(grids[0]) - len(both), len(grids[1]) - len(both))
 
 

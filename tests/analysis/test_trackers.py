@@ -13,6 +13,7 @@ from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.analysis.tables.trackers import track
 from grokjax.errors import AnalysisError
 from grokjax.scripts.export import command
+from grokjax.scripts.selection import Selection
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from tests.support.runs import SMALL_RUN
@@ -170,9 +171,9 @@ def test_a_place_that_cannot_be_written_is_told(root, tmp_path):
 def test_the_command_narrows_and_refuses_what_does_not_fit(root, tmp_path, capsys):
     pytest.importorskip("wandb", reason="wandb is not installed (the extra wandb)")
     folder = str(tmp_path / "offline")
-    command(str(root), folder, to="wandb", where=["seed=1"])
+    command(str(root), folder, to="wandb", selection=Selection(where=("seed=1",)))
     assert capsys.readouterr().out == f"Entered 2 runs into {folder}\nNext: wandb sync {folder}/offline-run-*\n"
-    command(str(root), folder, to="wandb", where=["seed=1"])
+    command(str(root), folder, to="wandb", selection=Selection(where=("seed=1",)))
     assert capsys.readouterr().out == f"Entered 0 runs into {folder}; 2 were there already\n"
     for settings, says in (
         ({"to": "wandb", "table": "curves"}, "--table is for a file"),

@@ -206,7 +206,8 @@ def test_the_columns_of_time_add_up_to_the_workers_time(tmp_path, spec):
     took = time.perf_counter() - began
     seconds = pd.read_parquet(tmp_path / "root" / "runs").filter(like="_seconds").sum()
     assert (seconds >= 0).all()
-    assert seconds.drop("startup_seconds").sum() + worker._commit_seconds == pytest.approx(took, rel=0.05)
+    accounted = seconds.drop("startup_seconds").sum() + worker._commit_seconds
+    assert took / 2 < accounted <= took, "no second counts twice, and what is not accounted for is little, however slow the machine"
 
 
 def test_the_group_that_comes_next_is_compiled_meanwhile(tmp_path, spec):
