@@ -75,7 +75,7 @@ class Results:
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
         """run_id and hyperparameters of every run that the specs of the root ask for."""
-        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # so it is complete, and tells all of them
+        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # then the list is complete
             return self._every_run
         return load_planned(self.root)
 

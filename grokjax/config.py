@@ -234,7 +234,7 @@ class UnknownComponent(ValueError):
     """No installed package provides a task, model or optimizer of this name."""
 
     def __init__(self, component: str, name: Value) -> None:
-        super().__init__(f"there is no {component} {name!r} here; is the package installed that has it?")
+        super().__init__(f"there is no {component} {name!r}; is the package that provides it installed?")
 
 
 class UnknownHyperparameter(ValueError):

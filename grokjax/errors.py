@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-# What helps where the system refuses.
+# Remedies for operating-system errors, by errno.
 REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or have the quota raised",
@@ -64,8 +64,8 @@ def remedy(error: Exception) -> str | None:
 def _system_error(error: Exception) -> int | None:
     """The errno behind an error, parsed from its message where a native library reports it only as text."""
     number = getattr(error, "errno", None)
-    told = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
-    return number if isinstance(number, int) or told is None else int(told[1] or told[2])
+    match = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
+    return number if isinstance(number, int) or match is None else int(match[1] or match[2])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -86,11 +86,11 @@ def _canonical_int_list(value: object) -> object:
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     words = text.split("+") if isinstance(text, str) else []
     if not all(re.fullmatch(r"[1-9]\d*", word) for word in words) or len(set(words)) < max(1, len(words)):
-        raise ValueError(f"got {value!r}; write different whole numbers above 0, joined by +, such as 3 or 3+11")
+        raise ValueError(f"got {value!r}; write distinct whole numbers above 0 joined by +, such as 3 or 3+11")
     return text
 
 
-# Several whole numbers in one value, such as "3+11".
+# Several integers in one value, such as "3+11".
 IntList = Annotated[str, pydantic.BeforeValidator(_canonical_int_list)]
 
 

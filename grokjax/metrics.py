@@ -18,9 +18,9 @@ class Metric:
     name: str
     unit: str
     meaning: str
-    probe: str | None = None  # None: logged of every run
+    probe: str | None = None  # None: logged for every run
     shape: Shape = "scalar"
-    whole: bool = False  # stored as whole numbers
+    whole: bool = False  # stored as integers
 
 
 METRICS: tuple[Metric, ...] = (

@@ -63,7 +63,7 @@ def source_digest(cls: type[Component]) -> str:
         return ""
     try:
         return digest({"source": inspect.getsource(module)})
-    except (OSError, TypeError):  # typed into a prompt
+    except (OSError, TypeError):  # a class defined at an interactive prompt
         return ""
 
 
@@ -85,7 +85,7 @@ def check_names(classes: Iterable[tuple[str, type[Component]]]) -> None:
             if first != component or _meaning(before) != _meaning(info):
                 raise ComponentError(
                     f"{_label(cls)} declares {name} as {info.description or 'a field'!r}, but {_label(other)} as "
-                    f"{before.description or 'a field'!r}; its name must be new, or mean the same: type, role and description"
+                    f"{before.description or 'a field'!r}; use a new name, or the same type, role and description"
                 )
 
 
@@ -102,11 +102,13 @@ def available_probes() -> dict[str, Probe]:
     for entry in metadata.entry_points(group=PROBE_ENTRY_POINTS):
         probe = _load(entry)
         if not isinstance(probe, Probe):
-            raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, is no grokjax.probes.Probe")
+            raise ComponentError(
+                f"{entry.value}, which an installed package names under {entry.group}, is not a grokjax.probes.Probe"
+            )
         names = {metric.name for metric in probe.metrics}
         if probe.name in found or names & taken:
             what = f"probe {probe.name}" if probe.name in found else f"metric {min(names & taken)}"
-            raise ComponentError(f"{entry.value} defines the {what}, which there is already; give it another name")
+            raise ComponentError(f"{entry.value} defines the {what}, which exists already; give it another name")
         found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
         taken |= names
     return found

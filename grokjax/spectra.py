@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 Array = Any  # of NumPy or JAX; results are of the same
-# By default power within the rounding of float32, in which weights are trained, counts as none.
+# Power within the rounding error of float32, in which weights are trained, counts as zero by default.
 ROUNDING = float(np.finfo(np.float32).eps)
 
 

@@ -56,7 +56,7 @@ def command(
     settings = nearby(varied)
     moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)
     moving = ", ".join(settings)
-    print(f"cells whose shares move most as {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
+    print(f"cells that change most when {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
     cell = cell_names(x, y, facet)
     names = (*cell, "moves by", "on average", "phases")
     print_table(names, most_moved(moved, cell).head(CELLS).itertuples(index=False))

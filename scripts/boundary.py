@@ -47,7 +47,7 @@ def command(
         grokjax boundary results/x train_size --fits --out fits.pdf
     """
     if fits and not picture.out:
-        raise AnalysisError("--fits says what to draw; add --out FILE")
+        raise AnalysisError("--fits needs a file to draw to; add --out FILE")
     results = selection.open(root)
     missing, rule = warn_of_missing(results), labels.choose(results)
     by = other_hyperparameters(results.runs, axis)

@@ -26,7 +26,7 @@ from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
 
-PREFERRED_LINES = "weight_decay"  # of the survival plot, where --by does not say
+PREFERRED_LINES = "weight_decay"  # of the survival plot, without --by
 
 
 def command(

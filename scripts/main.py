@@ -17,14 +17,14 @@ from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, 
 
 from grokjax.errors import BadFileWarning, InputError, nearest
 
-# Each verb is the function `command` of the module of its name.
+# Each verb is the function `command` of the module with its name.
 VERBS = {
     "Run sweeps": ("run", "retry", "plan", "status", "verify", "compact"),
     "Study results": ("phases", "curves", "weights", "boundary", "delays", "agreement", "compare", "refine"),
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
-# What draws each figure that `grokjax figure KIND` drew in version 0.1.
+# The command that draws each figure of version 0.1's `grokjax figure KIND`.
 FIGURES = {
     "phases": "phases ROOT",
     "shares": "phases ROOT --shares all",

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Column, Table
 
-WIDTH_OF_FILES = 140  # columns: a table in a file or a pipe keeps its words whole
+WIDTH_OF_FILES = 140  # columns, so that tables in a file or a pipe do not break words
 
 
 def console() -> Console:

@@ -63,11 +63,11 @@ def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> boo
     except KeyboardInterrupt as interrupt:
         lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
         console.print("Stopped.", style="yellow")
-        _print(console, f"What is committed stays in {root}; the same command continues. {lost}")
+        _print(console, f"Committed runs are kept in {root}; the same command continues. {lost}")
         sys.stderr.flush()
         os._exit(130)
     except StoreError as error:
-        raise StoreError(f"{error}; what is committed stays, and the same command continues") from None
+        raise StoreError(f"{error}; committed runs are kept, and the same command continues") from None
     _print_outcome(outcome, root, console)
     return not outcome.failures and not plan.quarantined
 
@@ -124,7 +124,7 @@ def _print_outcome(outcome: Outcome, root: str, console: Console) -> None:
     if not plan.packs and not plan.quarantined:
         _print(console, f"All {plan.runs:,} runs were already in {root}; nothing to train.")
     else:
-        before = f", {plan.committed:,} were there before" if plan.committed else ""
+        before = f", {plan.committed:,} were trained before" if plan.committed else ""
         _print(console, f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}")
         if outcome.stopped:
             share = outcome.saved / plan.run_steps
@@ -136,9 +136,9 @@ def _print_outcome(outcome: Outcome, root: str, console: Console) -> None:
         console.print("Failed:", style="red", end=" ")
         _print(console, f"{len(failure.pack.runs)} runs ({runs})\n{failure.error}")
     if outcome.failures:
-        _print(console, f"What each worker did: {place_of_logs(Root(root))}")
+        _print(console, f"Worker logs: {place_of_logs(Root(root))}")
     if set_aside := failed + plan.quarantined:
-        _print(console, f"{set_aside:,} runs are in quarantine; mend the cause, then: grokjax retry {root}")
+        _print(console, f"{set_aside:,} runs are in quarantine; fix the cause, then: grokjax retry {root}")
     _print(console, f"Next: grokjax phases {root}")
 
 

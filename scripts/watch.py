@@ -19,9 +19,9 @@ from grokjax.sweeps.store.progress import Counts, Watch
 from grokjax.sweeps.store.root import Root
 
 SCREEN_SECONDS, LOG_SECONDS = 2.0, 30.0
-LOOKING_SHARE = 0.1  # of the time at most: with many packs, or a store far away, looks come less often
-FIRST_LINES = 2  # which come after SCREEN_SECONDS: a speed needs two looks
-LINES_AROUND = 8  # of the screen, that are not groups
+LOOKING_SHARE = 0.1  # the largest share of the time spent on looking: with many packs, or a distant store, looks are less frequent
+FIRST_LINES = 2  # at the interval SCREEN_SECONDS, because a speed needs two looks
+LINES_AROUND = 8  # of the screen, besides the groups
 WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
 
 
@@ -29,7 +29,7 @@ def wait_for_sweep(root: str) -> Root:
     """Waits until the root holds a sweep, with a message if it does not yet; returns the root."""
     place = Root(root)
     if not place.holds_sweep():
-        print(f"{root} holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)", flush=True)
+        print(f"{root} holds no sweep yet; waiting for one to start (Ctrl-C stops waiting)", flush=True)
         while not place.holds_sweep() or not place.spec_ids():
             time.sleep(WAIT_SECONDS)
     return Root.open(root)
@@ -101,7 +101,7 @@ def picture(root: str, whole: Counts, groups: Mapping[str, Counts], described: M
     right = (Column(name, justify="right", no_wrap=True) for name in numbers)
     what = Column("what", no_wrap=True, overflow="ellipsis", ratio=1)
     table = Table(Column("group", no_wrap=True), what, *right, box=None, padding=(0, 1), expand=True)
-    order = sorted(groups, key=lambda group_id: (not groups[group_id].running, groups[group_id].finished))  # what moves comes first
+    order = sorted(groups, key=lambda group_id: (not groups[group_id].running, groups[group_id].finished))  # active groups first
     for group_id in order[: max(room, 1)]:
         group = groups[group_id]
         speed = f"{group.speed:,.0f}" if group.speed else ""

@@ -47,11 +47,11 @@ def command(
         raise AnalysisError(f"--matrix is for --plot path, got --plot {plot}; leave it out")
     results = selection.open(root)
     if "snapshots" in results.runs and not (results.runs["snapshots"] > 0).any():
-        raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
+        raise AnalysisError(f"{root} has no stored weights; set snapshots in the spec's [run], and run it into another root")
     run = one_run(results.runs)
     weights = results.weights()
     kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
-    print(f"run {run['run_id']} kept its weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
+    print(f"run {run['run_id']} has stored weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
     width = picture.inches or DOUBLE
     if plot == "path":
         name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))

@@ -13,7 +13,7 @@ from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 
-# A run fits its training data, whatever its rule says, if it reached this accuracy.
+# A run counts as fitted, whatever its rule says, if it reached this accuracy.
 FITTED = "first_step_train_accuracy_99"
 
 
@@ -39,8 +39,8 @@ def choose_rule(
         name = next(iter(named)) if len(named) == 1 else _fitting(runs)
         if name not in rules():
             raise AnalysisError(
-                f"the spec in {root} names the rule {name}, which is not installed here; "
-                f"install the package that has it, or choose a rule: {', '.join(rules())}"
+                f"the spec in {root} names the rule {name}, which is not installed; "
+                f"install the package that provides it, or choose a rule: {', '.join(rules())}"
             )
     return make_rule(name, thresholds)
 

@@ -12,7 +12,7 @@ from grokjax.metrics import finite_rows
 Array = np.ndarray[Any, Any]
 
 RuleName = str  # a key of `rules.rules()`
-# Takes the next logged rows of a run, {metric: [k]}; returns the index of the row that decides its label, None if none does.
+# Takes a run's next logged rows, {metric: [k]}; returns the index of the row that decides the label, or None.
 Decider = Callable[[Mapping[str, Array]], int | None]
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
 from grokjax.analysis.labels.thresholds import thresholds_of
 
-# More cells than anyone reads: the frame is shown as a plain table instead.
+# A grid with more cells than this is shown as a plain table.
 MOST_CELLS = 2000
 MOST_ROWS = 20  # of such a table
 

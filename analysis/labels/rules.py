@@ -142,7 +142,7 @@ def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
         unknown = sorted({str(label) for label in phases.dropna().unique()} - set(PHASES))
         if unknown:
             close = nearest(unknown[0], PHASES)
-            raise AnalysisError(f"{unknown[0]} is no phase; a label is one of {', '.join(PHASES)}{close}")
+            raise AnalysisError(f"{unknown[0]} is not a phase; a label is one of {', '.join(PHASES)}{close}")
         phases = pd.Series(pd.Categorical(phases.astype(object), categories=PHASES), index=index, name="phase")
     labels: pd.Series[str] = phases
     if missing := int(labels.isna().sum()):
@@ -165,11 +165,13 @@ def rules() -> Mapping[str, type[NamedRule]]:
         except Exception as error:
             raise AnalysisError(f"{about} fails: {error!r}") from error
         if not (isinstance(rule, type) and issubclass(rule, NamedRule)) or "name" not in vars(rule):
-            raise AnalysisError(f"{about} is no rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule")
+            raise AnalysisError(
+                f"{about} is not a rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule"
+            )
         if lacking := [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]:
             raise AnalysisError(f"{about} lacks {' and '.join(lacking)}")
         if rule.name in found:
-            raise AnalysisError(f"{about} is called {rule.name}, as another rule is; give it another name")
+            raise AnalysisError(f"{about} has the name {rule.name}, which another rule has; give it another name")
         found[rule.name] = rule
     return found
 

@@ -24,10 +24,10 @@ from grokjax.errors import AnalysisError
 if TYPE_CHECKING:
     from grokjax.analysis.statistics.boundary import Boundary
 
-# Inches: the least and the greatest width of a column, the height of a panel, the width of labels and colour bar.
+# In inches: least and greatest width of a column, height of a panel, width of labels and colour bar.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of the width of a column
-# How the note words each status of a boundary but "found": "2 with a single phase".
+# The words for each status in the note ("2 with a single phase"); "found" is counted first.
 STATUS_NOTES = {
     "no runs": "without runs of these phases",
     "one phase": "with a single phase",

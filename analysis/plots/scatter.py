@@ -105,7 +105,7 @@ class _Steps:
         return "".join([
             f"{counted(len(self.train), 'run')}: {int(self.both.sum()):,} cross both thresholds",
             f", {train_only:,} only that of the train metric (strip above)" if train_only else "",
-            f", {neither:,} not even that (not shown)" if neither else "",
+            f", {neither:,} neither (not shown)" if neither else "",
             ".",
         ])  # fmt: skip
 

@@ -38,7 +38,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     """
     if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
         matrices = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
-        raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {matrices}")
+        raise AnalysisError(f"the run has no stored matrix {matrix}; it has {matrices}")
     values = weights.arrays[matrix]  # [K, rows, columns]
     shown = np.unique(np.linspace(0, len(values) - 1, SHOWN).round().astype(int))
     across = len(shown) if width > (SINGLE + DOUBLE) / 2 else min(2, len(shown))
@@ -46,7 +46,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     lines_height, map_height = 2.7, 1.35
     every = -(-values[0, :, signal:].size // MOST_LINES)
     note = f"1 run; {counted(values[0].size, 'weight')} at {counted(len(values), 'step')}, {len(shown)} of them as pictures" + (
-        f"; of the paths of weights {'on other inputs ' if signal else ''}one in {every}." if every > 1 else "."
+        f"; one in {every} of the trajectories of weights {'on other inputs ' if signal else ''}is drawn." if every > 1 else "."
     )
     figure = new_figure(width, lines_height + down * map_height, title=title, note=note, legend=_legend(signal))
     rows = figure.add_gridspec(2, 1, height_ratios=[lines_height, down * map_height])

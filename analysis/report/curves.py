@@ -37,7 +37,7 @@ class Scale:
     log: bool
     low: float
     step: float
-    shown: tuple[float, float]  # the values but for a thousandth at either end lie between these
+    shown: tuple[float, float]  # the range of the values without the outermost thousandth at either end
 
 
 def drawn_metrics(runs: pd.DataFrame) -> list[str]:
@@ -58,7 +58,7 @@ class PackedCurves:
     grid: Array  # [R]
     points: Array  # [R]
     chunks: tuple[str, ...]
-    every: int  # one logged step in `every` is kept, and the last of each run
+    every: int  # every n-th logged step is kept, and the last of each run
     rows: int  # logged steps of the longest run
 
     @property

@@ -161,7 +161,7 @@ def _opening_axes(sweep: PageSweep, axes: Axes, swept: Sequence[str]) -> Axes:
                 f"{name} is not in the table; there are {', '.join(sweep.varied or sorted(known))}{nearest(name, known)}"
             )
         if given.count(name) > 1:
-            raise AnalysisError(f"{name} is asked for twice in {' x '.join(given)}; choose another hyperparameter for one of them")
+            raise AnalysisError(f"{name} is given twice in {' x '.join(given)}; choose another hyperparameter for one of them")
     places = dict(zip(("x", "y", "facet"), choose_axes(sweep.runs, axes.x, axes.y, axes.facet, swept), strict=True))
     free = [place for place, name in asdict(axes).items() if name is None]
     count = {name: sweep.runs[name].nunique() for name in places.values()}

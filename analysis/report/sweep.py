@@ -17,7 +17,7 @@ from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 
 MOST_RUNS = 50_000
-# The columns of a run's origin that the page shows: they tell whether another machine would give the same numbers.
+# The provenance columns on the page, which tell whether another machine would give the same numbers.
 PROVENANCE = (
     *("trajectory_version", "grokjax_version", "commit", "jax_version"),
     *("device", "lane_width", "dot_library", "pack_id", "stopped_by"),

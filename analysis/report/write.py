@@ -31,7 +31,7 @@ from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 
 MEGABYTES = 16.0
-# Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
+# Bytes per run that curves get even if the rest of the page fills its budget, so that there are curves at all.
 FEWEST_BYTES_A_RUN = 100
 # Bytes of the scripts, the styles and the JSON.
 BYTES_BESIDE = 400_000

@@ -66,7 +66,7 @@ def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float 
     named = {describe_rule(rule): rule for rule in rules}
     if len(named) < 2 or len(named) < len(rules):
         got = ", ".join(map(describe_rule, rules)) or "none"
-        raise AnalysisError(f"agreement is between two different rules or more, got {got}")
+        raise AnalysisError(f"agreement needs at least two different rules, got {got}")
     labels = pd.DataFrame({name: classify(runs, rule) for name, rule in named.items()}, index=runs.index)
     rows = []
     for first, second in itertools.combinations(labels, 2):
@@ -82,7 +82,7 @@ def cohens_kappa(first: pd.Series[Any], second: pd.Series[Any]) -> float:
     from sklearn.metrics import cohen_kappa_score  # noqa: PLC0415  (a second to load)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the division whose result is NaN
+        warnings.simplefilter("ignore")  # about the division that gives NaN
         return float(cohen_kappa_score(first.astype(str), second.astype(str), labels=list(PHASES)))
 
 

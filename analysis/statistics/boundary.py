@@ -107,14 +107,14 @@ class Boundary:
     @staticmethod
     def _centers(fits: LogisticFit, slope: Array) -> Array:
         """The centers of resampled fits [B]; infinite for those whose slope has the opposite sign of `slope`."""
-        direction = np.sign(slope) or 1.0  # a flat fit counts as rising; signs alone, for 0 times infinity is no number
+        direction = np.sign(slope) or 1.0  # a flat fit counts as rising; only the sign, since 0 times infinity is NaN
         against = np.sign(fits.slope) * direction <= 0
         return np.where(against, np.where(np.sign(fits.level) * direction > 0, -np.inf, np.inf), fits.center)
 
     def _band(self, resampled: Sequence[Array]) -> Array:
         """The ends [2, ...] of the band that covers the bands of all given arrays of resampled values [B, ...]."""
         tail = (1 - self.confidence) / 2
-        # a quantile that is one of the values: no mean of two infinities
+        # an observed value as quantile, since interpolating between infinities gives NaN
         ends = [np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf") for values in resampled]
         return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
 
@@ -234,7 +234,7 @@ def _axis_values(runs: pd.DataFrame, axis: str, least: int = 2) -> Array:
         raise AnalysisError(f"{axis} is not in the table; choose a numeric hyperparameter{nearest(axis, map(str, runs.columns))}")
     if not is_number(runs[axis]):
         raise AnalysisError(
-            f"a boundary runs along numbers, and {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
+            f"a boundary needs a numeric axis, but {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
         )
     values = runs[axis].to_numpy(np.float64, na_value=np.nan)
     if np.isnan(values).any():

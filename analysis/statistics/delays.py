@@ -202,7 +202,7 @@ def delay_law(
             f"the effects of {' and '.join(on)} cannot be separated in these runs: {str(error).splitlines()[0]}"
         ) from None
     seen, exponent = int(table["grokked"].sum()), summary.loc[list(on), "coef"]
-    left = max(seen - len(on) - 2, 1)  # degrees of freedom beside the exponents, the scale and the shape
+    left = max(seen - len(on) - 2, 1)  # degrees of freedom besides the exponents, the scale and the shape
     deviation = summary.loc[list(on), "se(coef)"] * np.sqrt(seen / left)
     half = t.ppf((1 + confidence) / 2, left) * deviation
     exponents = pd.DataFrame({"exponent": exponent, "low": exponent - half, "high": exponent + half})

@@ -15,7 +15,7 @@ from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
-# The axes of the published map, in the places x, y and facet: a map has them there if the sweep varies them.
+# The x, y and facet of the published map, which are preferred if the sweep varies them.
 PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
 
 
@@ -23,7 +23,7 @@ class PhaseGrid(pd.DataFrame):
     """The data frame that `phase_grid` returns. It keeps its axes in copies and selections, and notebooks show it as a map."""
 
     _metadata: ClassVar[list[str]] = ["x", "y", "facet"]
-    x: str | None = None  # None in what was joined from several grids
+    x: str | None = None  # None in a frame joined from several grids
     y: str | None = None
     facet: str | None = None
 
@@ -76,7 +76,7 @@ def phase_grid(
     cell = cell_names(x, y, facet)
     check_cell(runs, cell)
     phases = align_phases(phases, runs.index)
-    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes have no place on this map
+    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes are not on the map
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
     codes, cells = cells_of(every)
     counts = count_phases(codes[: len(runs)], len(cells), phases)
@@ -137,7 +137,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
     """Raises AnalysisError unless the runs of each cell differ in their seeds alone."""
     for name in cell:
         if cell.count(name) > 1:
-            raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
+            raise AnalysisError(f"{name} is given twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
             known = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
             raise AnalysisError(f"{name} is not in the table; there are {known}{nearest(name, map(str, runs.columns))}")
@@ -150,7 +150,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
     for name in others:
         factors, distinct = pd.factorize(values_of(runs, name))
         values = np.asarray(factors)
-        present = values >= 0  # null mixes with nothing
+        present = values >= 0  # null does not count as another value
         if len(np.unique(codes[present] * len(distinct) + values[present])) > len(np.unique(codes[present])):
             shown = ", ".join(str(value) for value in sorted(distinct))
             raise AnalysisError(
@@ -182,7 +182,7 @@ def choose_axes(
     varied = [*(name for name in dict.fromkeys(swept) if name in varied), *(name for name in varied if name not in swept)]
     numbers = [name for name in varied if is_number(runs[name])]
     texts = [name for name in varied if name not in numbers]
-    panels = facet is None and len(varied) > axes[:2].count(None)  # without a third to show there is no need for panels
+    panels = facet is None and len(varied) > axes[:2].count(None)  # a third varying hyperparameter makes panels
     if panels and texts:
         axes[2] = texts.pop(0)
     for place, name in enumerate(PREFERRED_AXES):

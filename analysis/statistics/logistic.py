@@ -66,7 +66,7 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
         with np.errstate(invalid="ignore"):  # an infinite slope leaves no information
             step = np.stack([s2 * g0 - s1 * g1, s0 * g1 - s1 * g0]) / determinant
         longest = np.abs(step).max(axis=0)
-        step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # no farther than the curvature can be trusted
+        step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # limits the step to where the curvature is reliable
         intercept, slope = intercept + step[0], slope + step[1]
         if longest.max() < 1e-9:
             with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has no center

@@ -37,7 +37,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
     """
     numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
-        raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there is nothing to go between")
+        raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there are no midpoints")
     found = pd.concat([_midpoints(grid, cell, name) for name in numeric], ignore_index=True)
     found = found[found["score"] > 0].sort_values("score", ascending=False, kind="stable").drop_duplicates(list(cell))
     if found.empty:
@@ -90,7 +90,7 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
     able = [spec for spec in specs if all(name in spec.run or name in spec.swept for name in points)]
     if not able:
         names = ", ".join(map(str, points))
-        raise AnalysisError(f"no spec of the root gives all of {names}; choose hyperparameters that one gives")
+        raise AnalysisError(f"no spec of the root has all of {names}; choose hyperparameters that one spec has")
     spec = max(able, key=lambda spec: spec.size)
     varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
     seeds = {name: spec.swept[name] for name in SEEDS if name in spec.swept}

@@ -24,5 +24,5 @@ def on_scale(values: Array, *, log: bool) -> Array:
 
 def off_scale(values: Array, *, log: bool) -> Array:
     """The inverse of `on_scale`, for values [n]."""
-    with np.errstate(over="ignore"):  # a value that far away is as good as infinite
+    with np.errstate(over="ignore"):  # overflow to infinity is fine
         return np.exp(values) if log else np.asarray(values)

@@ -14,7 +14,7 @@ from grokjax.fields import parse_int_list
 from grokjax.spectra import circle, unit_shares
 
 Array = np.ndarray[Any, Any]
-# Models with hidden units between tokens and outputs; of an mlp, only one with a single layer.
+# Models with hidden units between tokens and outputs; an mlp only if it has a single layer.
 MODELS = ("modular_mlp", "mlp")
 
 

@@ -48,7 +48,7 @@ def export(
     """
     _check_suffix(out)
     if table == "curves":
-        committed_rows(Root.open(root), on_bad_file)  # which reports bad files of runs too
+        committed_rows(Root.open(root), on_bad_file)  # reports bad runs files too
         frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
     else:
         frame = load_labels(root, rule, on_bad_file) if table == "labels" else load_runs(root, on_bad_file=on_bad_file)
@@ -69,7 +69,7 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
             _flat(frame).to_csv(part, index=False)
         else:
             frame.to_parquet(part, index=False)
-        part.replace(out)  # whole or not at all
+        part.replace(out)  # atomic
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()

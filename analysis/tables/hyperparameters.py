@@ -11,12 +11,12 @@ from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, PROVENANCE_COLUMNS
 
 # Columns in which the runs of one cell differ.
 SEEDS = ("seed", "data_seed")
-# The runs table begins with run_id and the hyperparameters, of which this is the first; these columns come after them.
+# The runs table begins with run_id and the hyperparameters; FIRST is the first of them, and these columns follow them.
 FIRST_HYPERPARAMETER = "task"
 _LATER = frozenset(column.name for column in (*OUTCOME_COLUMNS, *PROVENANCE_COLUMNS))
 
-# Every hyperparameter in the schemas read so far, with the one whose value it takes when left out ("" if none). `merge` and
-# `concat` drop a frame's attrs; without this, a hyperparameter of such a frame would pass for a column of the user's own.
+# Every hyperparameter in the schemas read so far, with the one that it defaults to ("" if none). `merge` and `concat` drop a
+# frame's attrs; without this, a hyperparameter of such a frame would be taken for a column that the user added.
 _read: dict[str, str] = {}
 
 

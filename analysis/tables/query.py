@@ -49,7 +49,7 @@ def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_b
 
     connection = duckdb.connect(
         config={
-            "python_enable_replacements": "false",  # names are those of views, not of variables somewhere in this process
+            "python_enable_replacements": "false",  # names refer only to views, not to Python variables
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }
@@ -78,7 +78,9 @@ def _make_views(
     """
     gone = _superseded(root, on_bad_file)
     connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
-    on_disk = root.is_local and not re.search(r"[*?\[]", root.address)  # DuckDB takes these for patterns; Arrow reads any address
+    on_disk = root.is_local and not re.search(
+        r"[*?\[]", root.address
+    )  # DuckDB reads these characters as patterns; Arrow reads any path
     if on_disk:
         connection.execute(f"SET allowed_directories = [{_quoted(f'{root}/')}]")
     connection.execute("SET enable_external_access = false")
@@ -88,13 +90,13 @@ def _make_views(
     for view in (table for table in TABLES if table in views):
         found = read_files(root, view, (), on_bad_file=on_bad_file)
         keys = [f"{view}/{file.file}.parquet" for file in found]
-        if not found:  # every file of curves is bad, and left out
+        if not found:  # every curves file is bad and left out
             connection.register(view, curves_schema().empty_table())
         elif on_disk:
             files = ", ".join(_quoted(f"{root}/{key}") for key in keys)
             scan = f"read_parquet([{files}], union_by_name = true, filename = 'file')"
             kept = f"SELECT * EXCLUDE (file) FROM {scan}"
-            if len(gone):  # a run that was trained on, or by two drivers, is in two packs
+            if len(gone):  # a run that was trained further, or by two drivers, is in two packs
                 kept += " ANTI JOIN superseded ON run_id = gone_run AND parse_filename(file, true) = gone_file"
             connection.execute(f"CREATE VIEW {view} AS {kept}")
         elif len(gone):

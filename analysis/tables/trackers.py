@@ -108,7 +108,7 @@ def _mlflow(to: str, name: str) -> Session:
     writing = functools.partial(_writing, to, (MlflowException, SQLAlchemyError, OSError))
     with writing():
         if "://" not in to:
-            Path(to).open("ab").close()  # MLflow itself would retry for minutes where it cannot write
+            Path(to).open("ab").close()  # MLflow itself would retry for minutes if it cannot write
         client = MlflowClient(to if "://" in to else f"sqlite:///{Path(to).resolve()}")
         experiment = client.get_experiment_by_name(name)
         experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
@@ -122,7 +122,7 @@ def _mlflow(to: str, name: str) -> Session:
 
     @writing()
     def enter(run: Tracked) -> None:
-        if run.run_id in entered:  # only half, or with fewer steps
+        if run.run_id in entered:  # incomplete, or with fewer steps
             client.delete_run(entered[run.run_id])
         made = client.create_run(experiment_id, start_time=run.started_ms, tags=run.tags, run_name=run.run_id)
         parameters = [Param(key, str(value)) for key, value in run.hyperparameters.items()]
@@ -171,7 +171,7 @@ def _wandb(to: str, name: str) -> Session:
         (written / "grokjax.json").write_text(json.dumps({"run_id": run.run_id, "steps": run.steps}), "utf-8")
         for old in [old for old, note in notes.items() if note["run_id"] == run.run_id]:
             shutil.rmtree(old)
-        written.rename(folder / written.name)  # whole or not at all
+        written.rename(folder / written.name)  # atomic
         shutil.rmtree(unfinished)
 
     return Session({note["run_id"]: note["steps"] for note in notes.values()}, enter, wandb.teardown)

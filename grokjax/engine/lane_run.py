@@ -14,7 +14,7 @@ from grokjax.metrics import finite_rows
 
 Array = np.ndarray[Any, Any]
 
-# Called once for each run, it returns a function that is given the run's rows [k] as they come, and returns the index of the row at
+# Called once per run. Returns a function that receives the run's rows [k] as they are logged, and returns the index of the row at
 # which the run may stop, or None.
 EarlyStop = Callable[[], Callable[[Metrics], int | None]]
 

@@ -14,11 +14,11 @@ from grokjax.engine.program import MAX_ROWS, Metrics, Program, Tuning, program_o
 
 logger = logging.getLogger(__name__)
 
-# The host takes over about this often: short enough for a lively progress bar, long enough to cost nothing ...
+# Length of a segment: short enough for a lively progress bar, long enough to cost nothing ...
 SEGMENT_SECONDS = 1.0
-# ... and this often where runs may stop early: steps that were trained past that point are lost.
+# ... and its length if runs may stop early, because steps trained past that point are wasted.
 EARLY_STOP_SEGMENT_SECONDS = 0.03
-# Rows that are measured without training, to learn what measuring costs.
+# Rows that are measured without training, to time the measuring.
 ROWS_TO_TIME = 16
 
 
@@ -26,11 +26,11 @@ ROWS_TO_TIME = 16
 class PackCallbacks:
     """The functions that `train_pack` calls on the host between segments."""
 
-    # After each segment, with the run-steps trained in it.
+    # Called after each segment, with the run-steps trained in it.
     on_progress: Callable[[int], None] = lambda run_steps: None
-    # As each run with `snapshots` ends, with the snapshots taken up to there.
+    # Called when a run with `snapshots` ends, with the snapshots taken so far.
     on_snapshots: Callable[[RunConfig, Snapshots], None] = lambda config, snapshots: None
-    # After each segment: whether to make checkpoints of all runs that have started and pass them, by run_id, to `save_checkpoints`.
+    # Called after each segment; if true, the checkpoints of all started runs are passed, by run_id, to `save_checkpoints`.
     checkpoint_is_due: Callable[[], bool] = lambda: False
     save_checkpoints: Callable[[dict[str, RunCheckpoint]], None] = lambda checkpoints: None
     # Ends runs early; None trains every run to its last step.
@@ -168,7 +168,7 @@ class _Training:
             return None
         run = LaneRun.resume(index, config, checkpoint, self._callbacks.early_stop)
         if not run.can_go_on:
-            logger.info("run %s starts anew: its checkpoint has no state to train on from, or lacks a snapshot", config.run_id)
+            logger.info("run %s starts again: its checkpoint has no state to continue from, or lacks a snapshot", config.run_id)
             return None
         return run
 

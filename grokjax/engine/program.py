@@ -14,11 +14,11 @@ import numpy as np
 from grokjax.config import RunConfig
 from grokjax.engine import step as run_functions
 
-# Logged rows that one call can return, and so the longest segment.
+# The most logged rows that one call can return, which limits a segment.
 MAX_ROWS = 64
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
-SavedState = dict[str, np.ndarray]  # what training changes, by name: of one run, or of B lanes, [B, ...] each
+SavedState = dict[str, np.ndarray]  # everything that training changes, by name, of one run, or of B lanes, [B, ...] each
 Metrics = dict[str, Any]  # metrics by name: scalars (some [H]) for one run, [B] or [B, MAX_ROWS] of them for lanes
 
 # XLA's options for each library that can compute matrix products. XLA's default is fastest for large products; Eigen is up to an

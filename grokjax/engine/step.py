@@ -35,7 +35,7 @@ class RunState(NamedTuple):
     test: Split
 
 
-# Kinds of devices that compute in float64; a TPU emulates it, at a price.
+# Kinds of devices that compute in float64; a TPU only emulates it, slowly.
 BACKENDS_WITH_FLOAT64 = ("cpu", "gpu", "cuda", "rocm", "tpu")
 
 

@@ -19,11 +19,11 @@ from grokjax.engine.step import init, precision_scope
 
 logger = logging.getLogger(__name__)
 
-# The length of a trial: long enough that the host's part in it, and the one row it logs, do not count.
+# The length of a trial: long enough that host overhead and the one logged row are negligible.
 TRIAL_SECONDS = 0.02
-# The widest program worth a try on an accelerator, and its memory [bytes] where it does not say.
+# The most lanes to try on an accelerator, and its memory [bytes] if it does not report it.
 MOST_LANES, LEAST_MEMORY = 16_384, 4 * 2**30
-LIBRARY_MARGIN = 0.95  # another library than XLA's default is chosen if a run-step costs less than this share of it
+LIBRARY_MARGIN = 0.95  # a library other than XLA's default is chosen if a run-step costs less than this share
 
 
 def first_tunings(pinned: Mapping[str, Any] = MappingProxyType({})) -> tuple[Tuning, ...]:

@@ -14,7 +14,7 @@ from grokjax.fields import Component, TracedFloat
 from grokjax.tasks.base import Task
 
 Params = dict[str, Any]
-Inputs = Any  # inputs of N examples as a model lays them out
+Inputs = Any  # inputs of N examples in the model's own layout
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": jax.nn.relu,
@@ -44,7 +44,7 @@ class Model(Component):
     """
 
     reads: ClassVar[frozenset[str]]  # "vectors", "tokens"
-    one_logit: ClassVar[bool] = False  # whether it can have one output, [N], for two classes
+    one_logit: ClassVar[bool] = False  # whether the model can have a single output, [N], for two classes
     precisions: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
 
     init_scale: Annotated[TracedFloat, pydantic.Field(gt=0, description="factor on all first weights")] = 1.0

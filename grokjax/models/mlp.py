@@ -14,7 +14,7 @@ from grokjax.fields import PositiveInt
 from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, linear, normal, one_hot
 from grokjax.tasks.base import Task
 
-# Features are filled up with zeros to a multiple of this: whole vectors make a step 1 to 10 % faster.
+# Features are zero-padded to a multiple of this: full vectors make a step 1 to 10 % faster.
 FEATURE_MULTIPLE = 16
 
 
@@ -139,7 +139,7 @@ def _first_layer_forward(hidden: jax.Array, inputs: Inputs) -> tuple[jax.Array, 
 
 def _first_layer_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, Inputs]:
     hidden, inputs = residuals
-    by_feature = _filled(hidden, inputs).T @ cotangent  # [F, N]; XLA leaves it out where nothing asks for it
+    by_feature = _filled(hidden, inputs).T @ cotangent  # [F, N]; XLA drops it if it is not used
     gradient = (cotangent @ inputs.by_sample)[:, : hidden.shape[1]]
     return gradient, Inputs(by_feature=by_feature, by_sample=jnp.zeros_like(inputs.by_sample))
 

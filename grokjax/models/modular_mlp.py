@@ -15,7 +15,7 @@ from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronM
 from grokjax.spectra import circle
 from grokjax.tasks.base import Task
 
-# Of a standard normal cut off at two standard deviations.
+# The standard deviation of a standard normal truncated at two standard deviations.
 TRUNCATED_DEVIATION = 0.87962566103423978
 
 Embedding = Literal["tied", "untied", "input_tied", "circle"]
@@ -26,7 +26,7 @@ class Pairs(NamedTuple):
     """N pairs of tokens, as rows of a table of T rows: V rows that both tokens share, or V for the first and V for the second."""
 
     rows: jax.Array  # [N, 2] int
-    counts: jax.Array  # [T, N]: how often each row is in each pair, by which gradients are summed
+    counts: jax.Array  # [T, N]: how often each row is in each pair, to sum gradients
 
 
 class Tables(NamedTuple):
@@ -62,14 +62,16 @@ class ModularMlp(EmbeddingModel):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if self.collapsed_hidden and not self.tied_hidden:
-            raise ValueError("tied_hidden = False says nothing where collapsed_hidden = True leaves them out; make it True")
+            raise ValueError(
+                "tied_hidden = False has no effect with collapsed_hidden = True, which has no hidden weights; make it True"
+            )
         same = self.hidden_size == self.embedding_size
         sizes = f"hidden_size = {self.hidden_size} and embedding_size = {self.embedding_size}"
         if self.collapsed_hidden and not same:
             raise ValueError(f"collapsed_hidden = True makes the embedding the hidden layer; {sizes} must be equal")
         if self.collapsed_output and self.embedding == "tied" and not same:
             raise ValueError(
-                f"embedding = 'tied' with collapsed_output = True reads the hidden units by the embedding; {sizes} cannot tie, "
+                f"embedding = 'tied' with collapsed_output = True uses the embedding as output weights; {sizes} cannot be tied, "
                 "make them equal or use 'input_tied'"
             )
         if self.embedding == "circle":

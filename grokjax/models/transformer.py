@@ -14,7 +14,7 @@ from grokjax.fields import PositiveInt
 from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, normal
 from grokjax.tasks.base import Task
 
-MLP_FACTOR = 4  # hidden units of a block for each number of the stream
+MLP_FACTOR = 4  # hidden units of a block per dimension of the residual stream
 
 
 class Transformer(EmbeddingModel):
@@ -118,7 +118,7 @@ class _Transformer(nn.Module):
     layer_norm: bool
     activation: str
     dropout: float
-    num_tokens: int  # the one that asks is one more
+    num_tokens: int  # without the query token
     num_positions: int
     num_outputs: int
 

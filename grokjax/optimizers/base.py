@@ -13,7 +13,7 @@ import pydantic
 
 from grokjax.fields import Component, SameAs, Traced, TracedFloat
 
-# Up to this many units in the last place of a gradient count as rounding.
+# A remainder up to this many units in the last place of the gradient counts as rounding error.
 ROUNDING = 16
 
 LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]

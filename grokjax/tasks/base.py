@@ -36,7 +36,7 @@ class Task(Component):
     @property
     def num_tokens(self) -> int:
         """V, the number of different tokens."""
-        raise AttributeError(f"inputs of {type(self).__name__} are no tokens")
+        raise AttributeError(f"inputs of {type(self).__name__} are not tokens")
 
     @property
     @abstractmethod

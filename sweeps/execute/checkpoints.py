@@ -15,7 +15,7 @@ from grokjax.engine.lane_run import RunCheckpoint
 Array = np.ndarray[Any, Any]
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # of the file; raise it when older versions would misread one
+FORMAT = 1  # of the file format; raise it when older versions would misread a file
 
 
 def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
@@ -54,17 +54,17 @@ def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunChec
         tensors = load(content)
         about = json.loads(tensors.pop("about").tobytes())
         if (version := about.get("format", 1)) > FORMAT:
-            log.warning("a file of states has format %s, and this version reads up to %s; its runs start anew", version, FORMAT)
+            log.warning("a states file has format %s, but this version reads up to %s; its runs start again", version, FORMAT)
             return {}
         wanted, found = json.loads(json.dumps(made_by)), about["made_by"]
         if found != wanted:
             different = [name for name in wanted | found if wanted.get(name) != found.get(name)]
             values = ", ".join(f"{name} was {found.get(name)} and is {wanted.get(name)}" for name in different)
-            log.warning("a file of states is not resumed, because %s; its runs start anew", values)
+            log.warning("a states file is not used, because %s; its runs start again", values)
             return {}
         return _runs(about["runs"], tensors)
     except Exception as error:  # of a Rust library, several kinds; or of a file with another content
-        log.warning("a file of states cannot be read (%r); its runs start anew", error)
+        log.warning("a states file cannot be read (%r); its runs start again", error)
         return {}
 
 

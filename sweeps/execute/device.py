@@ -14,9 +14,9 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
-GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all that share it; the rest is for the programs themselves
-MOST_COMPILED_BYTES = 2 * 2**30  # of compiled programs, some 100 kB each, that are kept for a kind of processor
-# What `prepare_device` changes of jax's configuration.
+GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all workers that share it; the rest is for the programs themselves
+MOST_COMPILED_BYTES = 2 * 2**30  # the cache limit for each kind of processor; a compiled program has some 100 kB
+# The jax options that `prepare_device` changes.
 JAX_OPTIONS = (
     "jax_platforms",
     "jax_compilation_cache_dir",
@@ -78,7 +78,7 @@ def restored_device() -> Iterator[None]:
         finally:
             for name, value in before.items():
                 jax.config.update(name, value)
-            compilation_cache.reset_cache()  # jax opens the folder once
+            compilation_cache.reset_cache()  # jax opens the folder only once
 
 
 def bound_folder(folder: Path, most: int) -> None:
@@ -87,7 +87,7 @@ def bound_folder(folder: Path, most: int) -> None:
     jax can limit its cache itself (`jax_compilation_cache_max_size`), but then it locks the folder for each read, so that workers
     that share a home folder wait for each other, and it caches nothing more once a worker was killed between two of its writes.
     """
-    with contextlib.suppress(OSError):  # it is not there, or another process does the same
+    with contextlib.suppress(OSError):  # it does not exist, or another process is doing the same
         used = sorted((max(at.st_atime, at.st_mtime), at.st_size, path) for path in folder.iterdir() for at in [path.stat()])
         total = sum(size for _, size, _ in used)
         target = most if total <= most else most * 3 // 4

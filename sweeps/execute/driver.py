@@ -27,8 +27,8 @@ from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
-# Progress is read this often, or less often where reading takes long: packs in training are many, or the store is far. Workers that
-# have finished a pack wait meanwhile.
+# Progress is read this often, or less often if reading takes long (many packs, or a distant store), because workers that have
+# finished a pack wait meanwhile.
 POLL_SECONDS = 0.5
 MOST_POLLING = 0.05  # of the time
 ANOTHER_DRIVER_SECONDS = 5.0  # workers of a driver that was killed may write for a moment longer
@@ -119,9 +119,9 @@ def check_execution(execution: Execution) -> None:
 def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
     """Trains and commits the packs of a plan. Raises as `run_sweep`."""
     account = _Account(plan, root)
-    # A run can be there twice beside others' results, and where a worker committed a pack that was taken for lost and cut.
+    # A run can be stored twice if another driver trained it, or if a worker committed a pack that was given up as lost and cut.
     if root.committed_packs():
-        _drop_superseded(root)  # of a sweep that was killed before it could
+        _drop_superseded(root)  # left by a sweep that was killed before it could do so
     root.delete_leftovers()
     if plan.packs:
         setup = _setup(plan, root)
@@ -135,7 +135,7 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
                 _follow(events, account, setup.driver, watch)
             except Interrupted:
                 raise
-            except KeyboardInterrupt as interrupt:  # outside the executor, which is to save the packs in training first
+            except KeyboardInterrupt as interrupt:  # outside the executor, which saves the packs in training first
                 events.throw(interrupt)
         others = root.committed_packs() - {receipt.pack_id for receipt in account.receipts}
         if others or account.cut:
@@ -172,7 +172,7 @@ class _Account:
         self._started = time.monotonic()
         self.receipts: list[Receipt] = []
         self._failures: list[Failure] = []
-        self.cut = False  # whether a pack was cut for want of memory
+        self.cut = False  # whether a pack was cut because it ran out of memory
 
     def add(self, event: Event) -> None:
         """Records an event, in the root as well if later sweeps need to know of it."""
@@ -218,7 +218,7 @@ class _AnotherDriver:
             if entry["at"] != at and now - first >= ANOTHER_DRIVER_SECONDS:
                 self._told = True
                 warn(
-                    f"another grokjax run ({entry['driver']}) trains the same runs into {self._root}; no result is spoiled, but "
+                    f"another grokjax run ({entry['driver']}) trains the same runs into {self._root}; no result is damaged, but "
                     "every run may be trained twice: stop one of the two"
                 )
                 return

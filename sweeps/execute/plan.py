@@ -17,17 +17,17 @@ from grokjax.identity import digest
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
-# A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
+# A pack is bounded in useful FLOP, so that the same sweep has the same packs wherever it runs.
 MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
 LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
-SHARE_PER_PACK = 1 / 24  # of its group's work not yet sliced: packs shrink toward the end, so that workers finish together
-STEP_OVERHEAD_FLOPS = 5e5  # the cost of a step on top of its arithmetic, however small the model is
-RUNS_MULTIPLE = 4  # packs hold a multiple of so many runs, to fill lanes
+SHARE_PER_PACK = 1 / 24  # of the group's unsliced work: packs shrink toward the end, so that workers finish together
+STEP_OVERHEAD_FLOPS = 5e5  # the fixed cost of a step, in addition to its useful FLOP
+RUNS_MULTIPLE = 4  # packs hold a multiple of this many runs, to fill lanes
 
 START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # for Ray to start; for a group to be compiled and tuned on one core
-ATTAINED = 0.6  # speed of useful arithmetic, as a share of that of a large matrix product
+ATTAINED = 0.6  # useful FLOP/s as a share of that of a large matrix product
 
-# Beyond this a plan would not fit a laptop's memory.
+# A larger plan would not fit in a laptop's memory.
 MOST_RUNS = 2_000_000
 
 
@@ -45,7 +45,9 @@ class RootContents:
     committed: AbstractSet[str] = frozenset()  # done for this sweep
     prior: Mapping[str, PriorTraining] = field(default_factory=dict)  # by run_id
     quarantined: AbstractSet[str] = frozenset()
-    limits: Mapping[str, int] = field(default_factory=dict)  # the most runs a pack may hold, by group_id, where one was too large
+    limits: Mapping[str, int] = field(
+        default_factory=dict
+    )  # the most runs that a pack may hold, by group_id, if one ran out of memory
 
 
 EMPTY_ROOT = RootContents()
@@ -157,7 +159,7 @@ def expand_groups(spec: SweepSpec) -> list[Runs]:
     """The runs of a sweep, group by group. Raises SpecError if there are too many, or one is invalid."""
     if spec.size > MOST_RUNS:
         raise SpecError(
-            f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
+            f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep can hold; narrow an axis"
         )
     return list(groups_of(spec))
 

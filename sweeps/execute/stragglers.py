@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from grokjax.sweeps.execute.plan import Pack
 
-ENOUGH, MOST = 3, 30  # packs of a group, the latest, from which the time of the next is estimated
-LATE = 1.5  # times the time estimated from packs of its group
-LATE_SECONDS = 30.0  # and at least so long: starting another worker takes a while too
+ENOUGH, MOST = 3, 30  # the least and the greatest number of a group's latest packs used to estimate the time of the next
+LATE = 1.5  # times the estimated time
+LATE_SECONDS = 30.0  # and at least this late, because starting another worker takes time too
 
 
 class InTraining(NamedTuple):
@@ -26,7 +26,7 @@ class InTraining(NamedTuple):
 
 class _Doubled(NamedTuple):
     times: int  # that the pack was given to another worker too
-    last: float  # when it last was, as time.monotonic() has it
+    last: float  # when it last was, by time.monotonic()
 
 
 class Stragglers:

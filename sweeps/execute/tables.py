@@ -65,7 +65,7 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
 def _curve_column(columns: Mapping[str, Any], field: pa.Field) -> pa.Array:
     """A column [T] of numbers, of lists (a number per hidden unit), or of maps (the metrics named `field.name:key`)."""
     if pa.types.is_map(field.type):
-        # sorted: a run that went on from a file of states has its metrics in another order
+        # sorted, because a run resumed from a states file has its metrics in another order
         keys = sorted(name.partition(":")[2] for name in columns if name.startswith(f"{field.name}:"))
         if keys:
             values = np.stack([columns[f"{field.name}:{key}"] for key in keys], axis=1)  # [T, K]

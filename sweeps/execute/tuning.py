@@ -45,7 +45,7 @@ def group_tuning(root: Root, config: RunConfig, runs: int, pinned: PinnedTuning 
         record = {"tuning": asdict(tuning), "source": source, "static": config.values("static")}
         root.put_if_absent(_key(root, config), json.dumps(record, indent=1).encode())
         known = recorded_tuning(root, config)
-        log.info("group %s: %s (%s); the root keeps %s", config.group_id, tuning, source, known)
+        log.info("group %s: %s (%s); the root's record is %s", config.group_id, tuning, source, known)
     assert known is not None, f"{_key(root, config)} was just created"
     return known
 
@@ -110,7 +110,7 @@ def _remembered(name: str) -> Tuning | None:
     try:
         entry: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return Tuning(**entry["tuning"])
-    except OSError:  # not there, or not for this user to read
+    except OSError:  # missing, or not readable for this user
         return None
     except (ValueError, KeyError, TypeError) as error:
         log.warning("%s is damaged and is replaced: %s", path, error)

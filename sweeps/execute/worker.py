@@ -35,11 +35,11 @@ from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
-# The progress of a pack in training is written this often, or less often where writing takes more than this share of the time.
+# A pack's progress is written this often, or less often if writing would take more than this share of the time.
 PROGRESS_SECONDS = 1.0
 MOST_REPORTING = 0.01
 PEAK_SECONDS = 30.0  # how long a measurement of the device's peak is used; it takes a twentieth of a second
-# A pack in training is saved this often, or less often where saving would take more than this share of the time.
+# A pack in training is saved this often, or less often if saving would take more than this share of the time.
 CHECKPOINT_SECONDS = 120.0
 MOST_CHECKPOINTING = 0.05
 
@@ -49,13 +49,13 @@ class WorkerSetup:
     """The settings that all workers of a sweep share."""
 
     root: str
-    rule: RuleName | None  # what may end runs early
-    final_states: bool  # whether to keep the state that every run ends in
+    rule: RuleName | None  # under which runs may end early
+    final_states: bool  # whether to store the final state of every run
     commit: str | None  # of the code, for the table
     gpus: float | None = None  # its share of a GPU; None: whatever device there is
     tuning: PinnedTuning = field(default_factory=PinnedTuning)
-    driver: str = ""  # identifies the call of `run_sweep`, so that another one at work on the same packs is noticed
-    keeps_log: bool = False  # whether the worker has a process, and so a log, of its own
+    driver: str = ""  # identifies the call of `run_sweep`, so that another one that trains the same packs is noticed
+    keeps_log: bool = False  # whether the worker has its own process, and therefore its own log
 
 
 class _Stopped(Exception):
@@ -76,7 +76,7 @@ class Worker:
         self._compiling_ahead: Future[None] | None = None
         self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
         self._startup = max(0.0, time.time() - asked_at)
-        self._commit_seconds = 0.0  # of the pack before: the table it wrote could not hold them
+        self._commit_seconds = 0.0  # of the previous pack, which could not be in its own table
         self._free_since = time.perf_counter()
         self._training = self.stopping = False
         log.info("worker %s is ready on %s", self._name, device_kind())
@@ -103,9 +103,9 @@ class Worker:
         started, started_at = time.perf_counter(), datetime.now(UTC)
         if self._root.is_committed(pack.pack_id):
             if self._holds_all(pack):
-                self._root.delete_traces(pack.pack_id)  # of a worker that died right after the commit
+                self._root.delete_traces(pack.pack_id)  # left by a worker that died right after the commit
                 return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
-            self._root.discard_pack(pack.pack_id)  # its runs were taken out of it, because they were trained further elsewhere
+            self._root.discard_pack(pack.pack_id)  # its runs were removed, because they were trained further in another pack
         tuning = self._prepare(pack)
         peak_flops = self._peak()
         compiled = time.perf_counter()
@@ -218,7 +218,7 @@ class Worker:
 
     def _compile_ahead(self, config: RunConfig) -> None:
         known = recorded_tuning(self._root, config)
-        with contextlib.suppress(Exception):  # an error comes again, and is reported, when it is this group's turn
+        with contextlib.suppress(Exception):  # an error occurs again, and is reported, when it is this group's turn
             for tuning in first_tunings(self._setup.tuning.given) if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
 
@@ -282,6 +282,6 @@ class _Report:
         if time.monotonic() - self._written >= self._pause:
             self._written = time.monotonic()
             progress = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
-            with contextlib.suppress(StoreError):  # a missing report changes no result
+            with contextlib.suppress(StoreError):  # missing progress does not affect results
                 self._root.write_progress(self._pack.pack_id, progress | {"driver": self._driver})
             self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)

@@ -55,7 +55,9 @@ def parse_setting(text: str) -> Value | list[Value]:
     if ".." in text:
         spaced = re.fullmatch(r"(.*\.\..*?)\s+(step|log|linear)\s*", text)
         example = f"such as {spaced[1].strip()} {spaced[2]} {'0.1' if spaced[2] == 'step' else 5}" if spaced else f"write {GRAMMAR}"
-        raise ValueError(f"{text!r} lacks a number after {spaced[2]}, {example}" if spaced else f"{text!r} is no range; {example}")
+        raise ValueError(
+            f"{text!r} lacks a number after {spaced[2]}, {example}" if spaced else f"{text!r} is not a range; {example}"
+        )
     values = [parse_value(word) for word in text.split(",")]
     return values if len(values) > 1 else values[0]
 
@@ -119,9 +121,11 @@ def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]
         lengths = {name: len(values) for name, values in axis.items()}
         if len(set(lengths.values())) != 1:
             got = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "nothing"
-            raise SpecError(f"{where}: [[zipped]] values belong together one by one, so all have equally many; got {got}")
+            raise SpecError(
+                f"{where}: [[zipped]] values are paired one by one, so all hyperparameters need equally many; got {got}"
+            )
         if len(set(zip(*axis.values(), strict=True))) < next(iter(lengths.values())):
-            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} hold the same values together twice; every combination once")
+            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} has the same combination of values twice; give each once")
         axes.append(axis)
     return axes
 
@@ -143,7 +147,7 @@ def sampled_axis(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Valu
         drawn = draw(written["method"], written["count"], written.get("seed", 0), written["axes"])
     except ValueError as error:
         raise SpecError(f"{where}: [sample] {error}") from None
-    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # whole numbers may come out twice
+    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # rounding to integers may give duplicates
     return dict(zip(drawn, zip(*once, strict=True), strict=True))
 
 
@@ -158,9 +162,9 @@ def axis_of(where: str, name: str, written: object, *, repeats: bool = False) ->
     seen: set[Value] = set()
     for value in values:
         if not isinstance(value, bool | int | float | str):
-            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a text, true or false")
+            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a string, true or false")
         if value in seen and not repeats:
-            raise SpecError(f"{where}: axis {name} holds {value!r} twice; every value once")
+            raise SpecError(f"{where}: axis {name} has {value!r} twice; give each value once")
         seen.add(value)
     return tuple(values)
 
@@ -185,7 +189,7 @@ def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed = {seed!r}: use a whole number, 0 or more")
     if not axes:
-        raise ValueError("it draws nothing; name what to draw in [sample.axes]")
+        raise ValueError("[sample.axes] is empty; give the hyperparameters to sample")
     draws = {name: _draw(name, written) for name, written in axes.items()}
     if method == "random":
         numbers = np.random.default_rng(seed).random((count, len(axes)))
@@ -205,7 +209,7 @@ def _draw(name: str, written: object) -> Draw:
     log, whole = match["how"] == "log", isinstance(low, int) and isinstance(high, int)
     if log and low <= 0:
         raise ValueError(f"{name} = {written!r} is log-spaced and starts at {low}; both ends must be above 0")
-    # a whole number has the half below and above it, so that both ends are as likely as the others
+    # each integer covers half a unit on both sides, so that the ends are as likely as the others
     ends = np.array([low - 0.5, high + 0.5] if whole else [low, high], float)
     if log and whole:
         ends = np.maximum(ends, 0.5)

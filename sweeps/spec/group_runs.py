@@ -62,7 +62,7 @@ def groups_of(spec: SweepSpec) -> Iterator[Runs]:
     at, fields = points(spec), hyperparameter_fields()
     if unknown := [name for name in at.values if name not in fields]:
         _run(spec, at.at(0))  # raises a better error if a task, model or optimizer is missing
-        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]} here; is the package installed that has it?")
+        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}; is the package that provides it installed?")
     kinds = [part for part in COMPONENTS if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
         names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]

@@ -19,7 +19,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
-# The keys of a written spec; [sample] becomes an axis, and `include` is replaced by the spec that it names, less `unset`.
+# The keys of a spec file; [sample] becomes an axis, and `include` is replaced by the spec that it names, without `unset`.
 KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
 
 
@@ -71,7 +71,7 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
         zipped.append(sampled_axis(where, _table(where, written, "sample")))
     before, settings = _component_fields(run, axes, *zipped), _settings(overrides)
     for name, value in settings.items():
-        if isinstance(value, tuple):  # an axis that is replaced keeps its place: the last one varies fastest
+        if isinstance(value, tuple):  # a replaced axis keeps its position, since the last axis varies fastest
             run.pop(name, None)
             axes[name] = value
         else:
@@ -163,14 +163,16 @@ def _narrowed(
     """A spec's tables and zipped axes without the hyperparameters `unused`, with a warning. Changes `run` and `axes`."""
     given = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
     if given:
-        warn(f"left out {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
+        warn(f"dropped {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
     for name in given:
         run.pop(name, None)
         axes.pop(name, None)
     kept = []
     for axis in zipped:
         names = [name for name in axis if name not in unused]
-        points = dict.fromkeys(zip(*(axis[name] for name in names), strict=True))  # without the others some may be equal
+        points = dict.fromkeys(
+            zip(*(axis[name] for name in names), strict=True)
+        )  # without the dropped hyperparameters some may be equal
         kept += [dict(zip(names, zip(*points, strict=True), strict=True))] if points else []
     conditions = [each for each in _texts("spec", written) if not parse_condition(each) & unused]
     return {**written, "leave_out": conditions}, kept
@@ -198,7 +200,7 @@ def _read(spec: str | Mapping[str, Any], includers: tuple[str, ...]) -> tuple[di
         text, where, folder = _text(spec)
         identity = str(folder / where)
         if identity in includers:
-            raise SpecError(f"{where} includes itself, by way of {' and '.join(Path(each).name for each in includers)}")
+            raise SpecError(f"{where} includes itself through {' and '.join(Path(each).name for each in includers)}")
         try:
             written = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -222,7 +224,7 @@ def _without(written: Mapping[str, Any], names: Sequence[str], where: str) -> di
     for name in names:
         if all(table.pop(name, None) is None for table in tables.values()):
             known = [given for table in tables.values() for given in table]
-            raise SpecError(f"{where}: cannot unset {name}, which is neither in [run] nor in [axes]{nearest(str(name), known)}")
+            raise SpecError(f"{where}: cannot unset {name}, which is in neither [run] nor [axes]{nearest(str(name), known)}")
     return {**written, **tables}
 
 
@@ -247,7 +249,7 @@ def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str,
     for key, empty in (("run", {}), ("axes", {}), ("zipped", []), ("leave_out", [])):
         under, over = base.get(key, empty), written.get(key, empty)
         if wrong := [each for each in (under, over) if type(each) is not type(empty)]:
-            merged[key] = wrong[0]  # which is refused with all else that is wrong
+            merged[key] = wrong[0]  # reported later by the check of the merged spec
         elif isinstance(under, list):
             merged[key] = [*under, *over]
         else:

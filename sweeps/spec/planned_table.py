@@ -53,7 +53,7 @@ def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Co
             follows=(same_as(info) if follows is None else follows.get(name)) or "",
         )
         for name, info in hyperparameter_fields().items()
-        if name != "steps"  # in a results table an outcome: the steps made
+        if name != "steps"  # in the runs table `steps` is an outcome: the steps made
     )
 
 

@@ -45,7 +45,7 @@ class SweepSpec(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
-        # a rule of another package may be missing where the stored spec is read; `check_runs` refuses one that nobody has
+        # a rule of another package may not be installed where a stored spec is read; `check_runs` refuses unknown rules
         if self.stop == "decided" and (self.rule is None or self.rule in rules()) and self.rule not in deciders():
             got = "" if self.rule is None else f", and {self.rule} decides none before its end"
             raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, deciders()))}')

@@ -97,10 +97,10 @@ def _check_names(spec: SweepSpec, where: str) -> None:
                 raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
     for name in spec.swept:
         if name == "probes":
-            raise SpecError(f"{where}: probes is one value, the same for a whole sweep; join them by +, such as fourier+gradient")
+            raise SpecError(f"{where}: probes is one value for a whole sweep; join several by +, such as fourier+gradient")
         if role_of(known[name]) == "recording":
             raise SpecError(
-                f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
+                f"{where}: {name} sets how long runs are trained or what is logged, for a whole sweep at once; put it in [run]"
             )
 
 

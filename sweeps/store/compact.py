@@ -30,14 +30,14 @@ from grokjax.sweeps.store.read import check_file, read_file, unreadable
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.specs import read_specs
 
-# Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
+# The most values of curves in a bundle: about 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25
 COPIES_AT_ONCE = 8
-ABANDONED_SECONDS = 3600.0  # curves of a bundle that are older, and not committed, belong to a call that was killed
+ABANDONED_SECONDS = 3600.0  # older uncommitted curves of a bundle belong to a call that was killed
 
 logger = logging.getLogger(__name__)
 
-# The runs to be copied, as a frame of KEYS, by the stem of the file that holds them.
+# The runs to copy, as a frame of KEYS, by the stem of their file.
 Sources = dict[str, pd.DataFrame]
 
 
@@ -93,7 +93,7 @@ def _missing(source: Root, target: Root) -> tuple[Sources, frozenset[str]]:
     """The runs of the old root that the new one lacks, and the run_ids of those that it has with fewer steps."""
     new, old = committed_rows(target).assign(old=False), committed_rows(source).assign(old=True)
     rows = pd.concat([frame for frame in (new, old) if len(frame)], ignore_index=True) if len(old) else old
-    missing = rows[rows["old"] & ~superseded(rows)]  # of equal rows the first counts, which is that of the new root
+    missing = rows[rows["old"] & ~superseded(rows)]  # of equal rows the first one counts, which is the new root's
     by_file = {str(file): packs[list(KEYS)] for file, packs in missing.groupby("file", sort=True)}
     return by_file, frozenset(missing["run_id"]) & frozenset(new["run_id"])
 
@@ -140,8 +140,8 @@ def _pack_rows(source: Root, table: Table, file: str, runs: pd.DataFrame) -> pa.
     rows = rows.filter(pc.is_in(rows["run_id"], run_ids))
     if pc.count_distinct(rows["run_id"]).as_py() != len(run_ids):
         raise StoreError(
-            f"{source}/{table}/{file}.parquet lacks runs that were there a moment ago, or their curves; "
-            f"start the same command again, and if that does not help, grokjax verify {source}"
+            f"{source}/{table}/{file}.parquet has lost runs, or their curves, since the copy began; "
+            f"run the same command again, and if that does not help, grokjax verify {source}"
         )
     return rows
 
@@ -172,7 +172,7 @@ def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractS
 
     def copy(key: str) -> None:
         content = source.get(key)
-        if content is not None:  # else it went meanwhile
+        if content is not None:  # otherwise it was deleted meanwhile
             target.put(key, content)
 
     with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from grokjax.errors import StoreError
 
-# Where files are written before they are moved to their places: no reader of any tool looks for tables in it.
+# Where files are written before they are moved into place. No tool reads tables from it.
 STAGING = ".staging"
 STALE_SECONDS = 600.0  # a file in staging that is older than this belongs to a writer that was killed
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def locked(root: str) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
-            logger.warning("%s cannot be locked (%s): another sweep in this root may undo a change", path, error.strerror)
+            logger.warning("%s cannot be locked (%s): another sweep in this root may overwrite a change", path, error.strerror)
         yield
 
 
@@ -98,7 +98,7 @@ def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], No
 def _path(root: str, key: str) -> Path:
     relative = key.lstrip("/")
     if not {"", ".", ".."}.isdisjoint(relative.split("/")):
-        raise ValueError(f"{key} is no key of a root; it would lead out of it")
+        raise ValueError(f"{key} is not a key of a root; it would lead out of the root")
     return Path(root, relative)
 
 
@@ -109,7 +109,7 @@ def _link(staged: Path, path: Path) -> None:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
             raise
         raise StoreError(
-            f"the disk of {path} has no hard links, by which two writers agree who was first; choose a --root on another"
+            f"the disk of {path} has no hard links, which are needed to decide between two writers; choose a --root on another disk"
         ) from None
 
 

@@ -14,7 +14,7 @@ from grokjax.sweeps.store.read import OnBadFile, concat_files, read_files
 from grokjax.sweeps.store.root import Root
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-# The columns of the runs table that say whether a run is done, and which of several rows of one run counts.
+# The columns of the runs table that determine whether a run is done, and which of a run's rows counts.
 COMMITTED = pa.schema(
     {
         "run_id": pa.string(),
@@ -74,8 +74,8 @@ class Tally:
         self._run_ids, self._asked = planned.runs["run_id"].combine_chunks(), planned.asked
         self._done_for = [np.zeros(count, bool) for _ in planned.asked]
         self._most_asked = planned.runs["steps"].to_numpy()
-        self.steps = np.zeros(count, np.int64)  # [N] the most that any row has, up to those asked for
-        self.resumable_steps = np.zeros(count, np.int64)  # [N] the same over the rows that training can go on from
+        self.steps = np.zeros(count, np.int64)  # [N] the most steps of any row, up to those asked for
+        self.resumable_steps = np.zeros(count, np.int64)  # [N] the same over rows that training can continue from
 
     def add(self, rows: pa.Table, packs_with_states: Callable[[], Collection[str]]) -> None:
         """Adds rows with the columns COMMITTED; runs that no spec plans are ignored."""

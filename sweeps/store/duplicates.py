@@ -61,10 +61,10 @@ def drop_superseded(root: Root) -> None:
     for file, run_ids in rows[gone].groupby("file")["run_id"]:
         dropped = [run_id for run_id in run_ids if (run_id, file) not in kept]
         logger.info("dropping %d rows of %s: the runs were trained further, or twice", len(dropped), file)
-        # Curves first: a kill in between leaves a row that is superseded, and no curve without a row.
+        # Curves first: if killed in between, this leaves a superseded row, and no curve without a row.
         if all(_drop_runs(root, table, str(file), dropped) for table in ("curves", "runs")):
             continue
-        logger.warning("%s was committed anew meanwhile; its superseded rows go the next time", file)
+        logger.warning("%s was committed again meanwhile; its superseded rows are removed next time", file)
 
 
 def _drop_runs(root: Root, table: Table, file: str, run_ids: Sequence[str]) -> bool:

@@ -15,7 +15,7 @@ from grokjax.sweeps.store.planned import first_planned, planned_bytes, planned_t
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
-# A spec, and what gives the table of the runs it plans (`planned.planned_table`), called where the root lacks it.
+# A spec, and a function that makes its table of planned runs (`planned.planned_table`), called if the root lacks the table.
 Planning = tuple[SpecEntry, Callable[[], pa.Table]]
 
 
@@ -58,7 +58,7 @@ def _warn_of_changed_source(spec: SpecEntry, existing: Sequence[SpecEntry]) -> N
         if known and any(old == version for old, _ in known) and (version, source) not in known:
             warn(
                 f"the source of {component} {own_name!r} changed since these results were made, and its version is still "
-                f"{version}; raise `version` to train anew, or go on if the change does not alter trajectories"
+                f"{version}; raise `version` to train again, or ignore this if the change does not alter trajectories"
             )
 
 
@@ -67,7 +67,7 @@ def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:
     entry = spec if spec.token else replace(spec, token=uuid4().hex)
     if root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
         return entry
-    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs were last asked for with other resources
+    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs, with the latest resources
     return None
 
 
@@ -89,8 +89,8 @@ def _check_compatible(root: Root, earlier: SpecEntry, earlier_runs: pa.Table, sp
     """Raises SpecError unless a spec's runs differ from those of an earlier spec only along axes or by more steps."""
     if earlier.trajectory_version != spec.trajectory_version:
         raise SpecError(
-            f"{root} holds results of trajectory version {earlier.trajectory_version}, these are of {spec.trajectory_version}; "
-            "use another root"
+            f"{root} holds results of trajectory version {earlier.trajectory_version}; "
+            f"this grokjax trains version {spec.trajectory_version}; use another root"
         )
     stored, wanted = _first_run(earlier_runs), _first_run(runs)
     free = earlier.swept.keys() | spec.swept.keys() | (_following(earlier_runs) & _following(runs))

@@ -34,7 +34,7 @@ class _Files(fsspec.AbstractFileSystem):
         return {"name": path, "size": size, "type": "file"}
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:
-        return _File(self, path, cache_type="none")  # Arrow knows which ranges it wants
+        return _File(self, path, cache_type="none")  # Arrow already requests the ranges it needs
 
     def fetch(self, path: str, start: int, end: int) -> bytes:
         """The object's bytes from `start` to `end`. Raises StoreError."""

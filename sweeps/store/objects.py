@@ -38,11 +38,11 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 logger = logging.getLogger(__name__)
 
-# Of a root that is an address, not a folder: what comes before "://".
+# The URL schemes of object-store addresses.
 SCHEMES = ("s3", "gs", "az")
-# A request is repeated this long, with pauses that grow to some seconds, before it counts as failed.
+# How long a request is retried, with pauses that grow to some seconds, before it counts as failed.
 PATIENCE_SECONDS = 120.0
-OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
+OPENING_SECONDS = 15.0  # for the first request, because the address may be wrong
 LONGEST_PAUSE_SECONDS = 8.0
 
 
@@ -91,7 +91,7 @@ class ObjectStore:
         self.delete(key)
         if both:
             raise StoreError(
-                f"{self.address} lets two writers create the same object, so that a run could be there twice; it needs "
+                f"{self.address} lets two writers create the same object, so that a run could be stored twice; it needs "
                 "conditional writes (If-None-Match)"
             )
 
@@ -137,7 +137,7 @@ class ObjectStore:
                     return True
             except (FileNotFoundError, NotFoundError, PreconditionError):
                 pass
-            return self._get(key) == content  # an earlier attempt was carried out, and its answer lost
+            return self._get(key) == content  # an earlier attempt may have succeeded although its answer was lost
 
         return self._patiently(attempt, f"write {key}")
 
@@ -181,7 +181,7 @@ class ObjectStore:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise StoreError(f"{self}/{key} is no JSON object; restore it, or move it away")
+            raise StoreError(f"{self}/{key} is not a JSON object; restore it, or move it away")
         return value
 
     def delete(self, key: str) -> None:
@@ -227,7 +227,7 @@ class ObjectStore:
                 create_file(self.address, key, content)
             else:
                 obstore.put(self._objects, key, content, mode="create")
-        except (FileExistsError, AlreadyExistsError):  # or a conflict of two requests at once (409), of which neither need have won
+        except (FileExistsError, AlreadyExistsError):  # or a conflict of two simultaneous requests (409), which both may have lost
             stored = self._get(key)
             if stored is None:
                 raise
@@ -261,7 +261,7 @@ class ObjectStore:
 def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     why = reason(error) if isinstance(error, Exception) else error
-    logger.warning("the store failed (%s); retrying for %.1f s so far", why, state.seconds_since_start or 0.0)
+    logger.warning("the store failed (%s); retrying, for %.1f s so far", why, state.seconds_since_start or 0.0)
 
 
 def is_address(root: str | Path) -> bool:
@@ -270,7 +270,7 @@ def is_address(root: str | Path) -> bool:
     if not colon or not scheme.isalnum():
         return False
     if scheme not in SCHEMES or not str(root).startswith(f"{scheme}://"):
-        raise StoreError(f"{root} is no address of a root; use a folder, or {', '.join(f'{each}://...' for each in SCHEMES)}")
+        raise StoreError(f"{root} is not an address of a root; use a folder, or {', '.join(f'{each}://...' for each in SCHEMES)}")
     return True
 
 
@@ -280,10 +280,10 @@ def _connect(address: str) -> Any:
         try:
             from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415  (boto3 is optional)
         except ImportError:
-            raise StoreError("AWS_PROFILE names a profile, which boto3 reads; pip install 'grokjax[s3]'") from None
+            raise StoreError("reading the profile that AWS_PROFILE names needs boto3; pip install 'grokjax[s3]'") from None
         try:
             options["credential_provider"] = Boto3CredentialProvider()
-        except Exception as error:  # of botocore, which is not imported here
+        except Exception as error:  # from botocore, which is not imported here
             raise StoreError(f"AWS_PROFILE = {os.environ['AWS_PROFILE']}: {reason(error)}") from None
     endpoints = (os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"))
     plain = any(endpoint.startswith("http://") for endpoint in endpoints)

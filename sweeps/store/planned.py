@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 class Asked:
     """The runs that one spec asks for, their steps, and its stopping rule."""
 
-    rows: np.ndarray[Any, Any]  # [M] where they stand in `Planned.runs`
+    rows: np.ndarray[Any, Any]  # [M] their row indices in `Planned.runs`
     steps: int
     rule: str | None  # under which they may be stopped early
 
@@ -56,7 +56,9 @@ def planned_runs(root: Root, columns: Collection[str] | None = None) -> Planned:
     Raises:
       StoreError: a file of the root cannot be read.
     """
-    specs = sorted(read_specs(root), key=lambda spec: spec.steps, reverse=True)  # of a run in several, the longest comes first
+    specs = sorted(
+        read_specs(root), key=lambda spec: spec.steps, reverse=True
+    )  # for a run in several specs, the one with most steps comes first
     tables = [planned_table(root, spec, None if columns is None else [*KEYS, *columns]) for spec in specs]
     if not tables:
         empty = pa.schema({"run_id": pa.string(), "group_id": pa.string(), "steps": pa.int64()})

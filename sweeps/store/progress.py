@@ -19,11 +19,13 @@ from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import concat_rows, open_table, unreadable, warn_left_out
 from grokjax.sweeps.store.root import Root
 
-STALE_SECONDS = 20.0  # a pack in training writes its progress every second or so; one that has not for so long is abandoned
-SETTLING_SECONDS = 3.0  # between two looks that tell whether a pack is in training whose clock differs from this one
-WINDOW_SECONDS = 60.0  # over which the speed is taken
-MOST_PROGRESS_READS = 64  # of each look: with more packs in training than that, they take turns
-SMALL_FILE = 4 * 2**20  # bytes; a runs object up to this size is fetched by one request; of a larger one, only the columns needed
+STALE_SECONDS = (
+    20.0  # packs in training write their progress about every second; after this long without, a pack counts as abandoned
+)
+SETTLING_SECONDS = 3.0  # between two looks, to see whether a pack is in training if its worker's clock differs from ours
+WINDOW_SECONDS = 60.0  # over which the speed is averaged
+MOST_PROGRESS_READS = 64  # per look; with more packs in training, they take turns
+SMALL_FILE = 4 * 2**20  # bytes; a runs object up to this size is fetched in one request, of a larger one only the columns needed
 
 Numbers = np.ndarray[Any, Any]
 
@@ -42,7 +44,7 @@ class Counts:
     running: int  # packs in training
     run_steps: int
     run_steps_done: int
-    speed: float | None  # [run-steps/s] over the last minute; None while it is not known, or nothing moves
+    speed: float | None  # [run-steps/s] over the last minute; None if unknown, or without any progress
 
     @property
     def seconds_left(self) -> float | None:
@@ -62,7 +64,7 @@ class InTraining(NamedTuple):
     group_id: str | None
     run_steps: int  # made
     of: int  # to make
-    at: float  # by the clock of its worker [s since the epoch]
+    at: float  # by its worker's clock [s since the epoch]
     read_at: float
     changed_at: float | None  # None: it is not known to be in training
 
@@ -83,7 +85,7 @@ class Watch:
         self._asked = self._planned.runs["steps"].to_numpy()  # [N]
         self._quarantine: dict[str, frozenset[str]] = {}  # pack_id -> runs
         self._training: dict[str, InTraining] = {}  # pack_id -> progress
-        self._seen: deque[tuple[float, Numbers]] = deque()  # when, and run-steps made [groups + 1]
+        self._seen: deque[tuple[float, Numbers]] = deque()  # time, and run-steps made [groups + 1]
         self._forget()
 
     @property
@@ -104,7 +106,7 @@ class Watch:
     def look(self, now: float) -> tuple[Counts, dict[str, Counts]]:
         """The progress of the sweep and of each group. `now` is in seconds since the epoch. Raises StoreError."""
         in_training = self._root.packs_in_training()
-        self._read_runs()  # after that: a pack that is committed meanwhile is in one of the two
+        self._read_runs()  # read last, so that a pack that is committed meanwhile is seen in one of the two
         self._read_quarantine()
         self._read_progress(in_training, now)
         done = self._tally.done
@@ -151,7 +153,7 @@ class Watch:
 
     def _read_runs(self) -> None:
         stored = {key: size for key, size in self._root.sizes("runs").items() if key.endswith(".parquet")}
-        if not self._files.keys() <= stored.keys():  # something was moved away
+        if not self._files.keys() <= stored.keys():  # a file was moved away
             self._forget()
         new = {key: size for key, size in stored.items() if self._files.get(key) != size}
         with ThreadPoolExecutor(self._root.readers) as pool:

@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 class TableFile(NamedTuple):
     """The rows that were read from one file of a table."""
 
-    file: str  # its stem, which names a pack's pair of files
+    file: str  # its stem, which is the same for a pack's runs and curves files
     rows: pa.Table
     schema: pa.Schema  # of all its columns, read or not
 
@@ -99,11 +99,11 @@ def open_table(root: Root, key: str, content: io.BytesIO | None = None, **option
     """
     filesystem = root.filesystem() if content is None else None
     file = pq.ParquetFile(key if content is None else content, filesystem=filesystem, **options)
-    names = file.schema.names  # several times as fast as asking for Arrow's schema
+    names = file.schema.names  # several times faster than reading the Arrow schema
     for name in ("run_id", "step") if key.startswith("curves/") else ("run_id",):
         if name not in names:
             raise BadFileError(
-                f"cannot read {root}/{key}: it is no file of a sweep, it has no column {name}; move it out of the root"
+                f"cannot read {root}/{key}: it is not a file of a sweep, because it has no column {name}; move it out of the root"
             )
     return file
 
@@ -175,7 +175,7 @@ def _compatible(root: Root, table: Table, files: list[TableFile], on_bad_file: O
 
 
 def _read(root: Root, columns: Collection[str] | None, run_ids: Sequence[str] | None, key: str) -> TableFile | None:
-    options: dict[str, Any] = {"pre_buffer": not root.is_local}  # reading ahead pays over a network only
+    options: dict[str, Any] = {"pre_buffer": not root.is_local}  # reading ahead helps only over a network
     try:
         if run_ids is None:
             return _rows(open_table(root, key, **options), key, columns)

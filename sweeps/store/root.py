@@ -46,17 +46,19 @@ from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.disk import STAGING, STALE_SECONDS, stale_files
 from grokjax.sweeps.store.objects import ObjectStore
 
-FORMAT = 1  # of a root, in format.json; version 0.1 wrote none. Raise when older versions would misread a root.
+FORMAT = 1  # the layout version in format.json, which version 0.1 did not write. Raise it when older versions would misread a root.
 FORMAT_KEY = "format.json"
 FOLDERS = (
     *("specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"),
     *("logs", STAGING, FORMAT_KEY),
 )
-# Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
+# Rows per row group of the curves: so few that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
-# A runs table is many short columns: zstd makes it a tenth smaller than snappy, and twice as slow to read and to write.
+# A runs table has many short columns: zstd makes it a tenth smaller than snappy, but twice as slow to read and write.
 COMPRESSION = {"runs": "snappy", "curves": "zstd"}
-READERS = 32  # files read at once from an object store, where each waits for answers; from a disk a thread a core is fastest
+READERS = (
+    32  # files read in parallel from an object store, where most of the time is waiting; for a disk, one thread per core is fastest
+)
 
 StatesFolder = Literal["checkpoints", "states"]
 Table = Literal["runs", "curves"]
@@ -135,7 +137,7 @@ class Root(ObjectStore):
         """The number of files to read in parallel."""
         return pa.cpu_count() if self.is_local else READERS
 
-    # Specs and what they plan.
+    # Specs and their planned runs.
 
     def spec_key(self, spec_id: str) -> str:
         """The key of a spec's entry."""
@@ -226,7 +228,7 @@ class Root(ObjectStore):
         """Deletes the final states of a pack's runs."""
         self.delete(f"states/{pack_id}.safetensors")
 
-    # Packs in training, and what was learnt from them.
+    # Packs in training, quarantine, limits and tunings.
 
     def write_progress(self, pack_id: str, progress: Mapping[str, Any]) -> None:
         """Writes the progress of a pack in training."""
@@ -298,7 +300,7 @@ class Root(ObjectStore):
         """The key of the tuning of a group on a kind of device."""
         return f"groups/{group_id}-{''.join(letter if letter.isalnum() else '-' for letter in device.lower())}.json"
 
-    # What killed processes left.
+    # Leftovers of killed processes.
 
     def stale(self) -> list[str]:
         """Files left by writers that were killed during a write: paths on a disk, keys in an object store."""

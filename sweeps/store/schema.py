@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from grokjax.metrics import METRICS, Metric
 
-# Thresholds whose crossings the runs table keeps: the usual accuracies of the literature, and the published loss threshold.
+# The thresholds whose crossings are in the runs table: the literature's usual accuracies, and the published loss threshold.
 ACCURACY_THRESHOLDS = (0.9, 0.95, 0.99, 1.0)
 LOSS_THRESHOLDS = (1e-2, 1e-5)
 
@@ -26,7 +26,7 @@ class Column:
     unit: str
     meaning: str
     kind: Kind
-    follows: str = ""  # another hyperparameter, which is the value where none was given
+    follows: str = ""  # the hyperparameter whose value this one takes if it is not given
 
     @property
     def field(self) -> pa.Field:
@@ -121,7 +121,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-# Where a worker's time goes up to its last commit. Each is the run's share of its pack's, so sums over runs are the workers' time.
+# The categories of a worker's time. Each run has its share of its pack's time, so sums over runs give the workers' time.
 COSTS: tuple[tuple[str, str], ...] = (
     ("startup", "from the sweep's start until its worker was ready; of a worker's first pack"),
     ("compile", "compiling, tuning, and timing a matrix product for scale"),

@@ -11,7 +11,7 @@ from grokjax.fields import Value
 from grokjax.identity import digest
 from grokjax.sweeps.store.root import Root, to_json
 
-# Fields of a spec that say neither which runs are trained nor how far.
+# Fields of a spec that affect neither which runs are trained nor how far.
 HOW_RUN = ("resources", "final_states", "tuning")
 
 

@@ -153,7 +153,10 @@ def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, call):
         (["run", "parity-demo", "--address", "ray://host:10001"], "this is Ray's client; write the address of the cluster"),
         (["run", "parity-demo", "--address", "host:1", "--executor", "inline"], "--executor inline trains in this process"),
         (["status", "x" * 300], "cannot read root"),
-        (["run", "parity-demo", "--root", "ftp://bucket/x"], "ftp://bucket/x is no address of a root; use a folder, or s3://..."),
+        (
+            ["run", "parity-demo", "--root", "ftp://bucket/x"],
+            "ftp://bucket/x is not an address of a root; use a folder, or s3://...",
+        ),
         (["phases", swept, "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),
         (["phases", swept, "--facet", "l1_penalty"], "8 of 8 runs have no l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),
@@ -202,7 +205,7 @@ def test_weights_draws_them(modular, tmp_path):
     assert (modular / "weights.png").read_bytes().startswith(b"\x89PNG")
     for arguments, says in (
         ([], "choose one run: add --where NAME=VALUE for seed: 0, 1"),
-        (["--where", "seed=0", "--matrix", "W"], "keeps no matrix W"),
+        (["--where", "seed=0", "--matrix", "W"], "has no stored matrix W"),
     ):
         told = grokjax("weights", modular, *arguments)
         assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr

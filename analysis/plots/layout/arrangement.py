@@ -13,7 +13,7 @@ from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, t
 WIDEST_LABEL, GAP, WIDEST, TALLEST, LINE = 0.95, 0.12, 0.8, 0.55, 1.3 * SMALL / POINTS
 SCALE_WIDTH = 0.55  # of a colour bar with its numbers
 AX_SCALE_SHARE = 0.15  # of the width of a caller's Axes that a colour bar takes
-MOST_HEIGHT = 8.0  # of all panels together, where narrower panels can help
+MOST_HEIGHT = 8.0  # of all panels together, if narrower panels can help
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Arrangement:
     rotation: int  # of the column labels, in degrees
     rows: list[str]
     titles: list[str]
-    heading: str  # above all panels, where the facet's name does not fit above each
+    heading: str  # above all panels, if the facet's name does not fit above each
     width: float
     used: float  # width of the panels with their labels
     height: float

@@ -78,7 +78,9 @@ def start_private(cpus: int | None) -> None:
         context: Any = ray.init(address="local", num_cpus=cpus, include_dashboard=False, **QUIET)
     if not _is_loopback(ip := context.address_info["node_ip_address"]):
         ray.shutdown()
-        raise ClusterError(f"Ray {ray.__version__} listens on {ip}, and not on this machine's loopback alone; use the pinned one")
+        raise ClusterError(
+            f"Ray {ray.__version__} listens on {ip}, not only on this machine's loopback interface; use the pinned version"
+        )
 
 
 def check_address(address: str) -> None:
@@ -90,7 +92,7 @@ def check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ClusterError(
-            f"--address {address!r} is no address of a Ray cluster; write host:port, or auto for one on this machine"
+            f"--address {address!r} is not an address of a Ray cluster; write host:port, or auto for one on this machine"
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
@@ -123,7 +125,7 @@ def attach(address: str) -> None:
     nodes = [node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]]
     if open_to_all and not all(map(_is_loopback, nodes)):
         warn(
-            f"the Ray cluster at {address} lets in anyone who can reach it, to run what they like; start all its nodes with "
+            f"the Ray cluster at {address} lets in anyone who can reach it, to run any program; start all its nodes with "
             "RAY_AUTH_MODE=token and a token"
         )
 

@@ -24,12 +24,12 @@ __all__ = ["Cluster", "Pool"]
 
 log = logging.getLogger(__name__)
 
-TRIES = 3  # of the store
+TRIES = 3  # for the store
 Cause = Literal["error", "crash", "memory", "lost", "store"]
-# How often a pack may fail for each cause. A process that ends without a word may have been killed, by someone or for its memory;
-# losing a node, being preempted, and a store that is out of reach are never a pack's own fault.
+# How often a pack may fail for each cause. A process that dies silently may have been killed, by someone or for its memory. A lost
+# or preempted node and an unreachable store are never the pack's fault.
 BUDGETS: dict[Cause, float] = {"error": 3, "crash": 10, "memory": 3}
-SAVING_SECONDS = 20.0  # that the workers have to save their packs when the sweep is interrupted
+SAVING_SECONDS = 20.0  # the time that workers get to save their packs when the sweep is interrupted
 
 
 class Pool:
@@ -106,7 +106,7 @@ class Pool:
 
     def _on_ready(self, reference: Any) -> None:
         worker = self._starter.on_ready(reference)
-        if worker and not self._assign_next(worker) and self._late():  # which are in training on another kind of device
+        if worker and not self._assign_next(worker) and self._late():  # all of them in training on another kind of device
             self._starter.pause()
 
     def _on_finished(self, reference: Any) -> Iterator[Event]:
@@ -145,13 +145,13 @@ class Pool:
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
-                why = last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
+                why = last_line(getattr(error, "cause", error))  # the worker's error without Ray's wrapping
                 raise StoreError(f"{self._store_errors} packs in a row could not be stored: {why}") from None
         if cause == "memory" and len(pack.runs) > 1:
             for other in others:
                 self._kill(self._busy.pop(other))
             yield self._halve(pack)
-        elif not others:  # or else one of them is its next try
+        elif not others:  # otherwise one of them is its next attempt
             self._failures[pack.pack_id, cause] += 1
             if self._failures[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
                 self._schedule.put_back(pack)
@@ -161,7 +161,7 @@ class Pool:
     def _halve(self, pack: Pack) -> Limit:
         """Puts back a pack that ran out of memory as two halves, and cuts the waiting packs of its group to that size."""
         most = (len(pack.runs) + 1) // 2
-        log.warning("packs of group %s hold at most %d runs from now on", pack.group_id, most)
+        log.warning("from now on, packs of group %s hold at most %d runs", pack.group_id, most)
         for half in cut(pack, most, self._rule):
             self._schedule.put_back(half)
         self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._rule))
@@ -172,7 +172,7 @@ class Pool:
         pack = self._schedule.take(worker.name)
         if pack is None and (late := self._late(worker.device)):
             pack = late[0]
-            log.info("pack %s takes long and is given to %s too", pack.pack_id, worker.name)
+            log.info("pack %s takes long and is also given to %s", pack.pack_id, worker.name)
             self._stragglers.double(pack, time.monotonic())
         if pack is None:
             self._schedule.forget(worker.name)

@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-# A program that asks the cluster at the address it is given for its name, as a process without grokjax would.
+# A program that asks the cluster at a given address for its name, as a process without grokjax would.
 ASK_CLUSTER = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 
 

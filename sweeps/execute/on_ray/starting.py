@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 TRIES = 3  # of the first worker
 TURN_SECONDS = 0.5
-# An autoscaler is told this often how many workers there is work for, and of no more than so many.
+# How often the autoscaler gets a request, and the most workers that it asks for.
 ASKING_SECONDS = 30.0
 MOST_WORKERS = 10_000
-STUCK_SECONDS = 600.0  # a worker that is not ready by then is ended
+STUCK_SECONDS = 600.0  # after which a worker that is not ready is ended
 LONGEST_PAUSE_SECONDS = 60.0  # in starting workers, while new ones keep ending before they are ready
 STOP = "stop"  # the concurrency group in which a worker is asked to stop while it trains
 
@@ -51,7 +51,7 @@ class Started(NamedTuple):
 
 class _Starting(NamedTuple):
     actor: Any
-    since: float  # as time.monotonic() has it
+    since: float  # time.monotonic()
 
 
 class Starter:
@@ -64,7 +64,7 @@ class Starter:
         self._cluster, self._amounts = cluster, settled.amounts
         self._actor: Any = ray.remote(**_options(settled))(worker)
         self._setup = replace(setup, gpus=settled.gpus, keeps_log=True)
-        self._starting: dict[Any, _Starting] = {}  # by the reference to their being ready
+        self._starting: dict[Any, _Starting] = {}  # by the reference that becomes ready with the worker
         self._nodes_asked_for, self._ask_at = 0, 0.0
         self._start_at, self._ever_ready, self._lost, self._warned = 0.0, False, 0, False
 
