@@ -1,4 +1,4 @@
-"""Errors that a user can fix. Each message is one sentence: what was given, what is allowed, and what to do."""
+"""Errors that a user can fix, and how they are shown. Each message says what was given, what is allowed, and what to do."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ REMEDIES = {
 }
 
 
-class InputError(Exception):
+class UserError(Exception):
     """Base class of errors in what the user asked for. The command line prints the message and exits with 2."""
 
 
-class SpecError(InputError):
+class SpecError(UserError):
     """A spec that cannot be run, or not into this root."""
 
 
-class StoreError(InputError):
+class StoreError(UserError):
     """A root that cannot be used."""
 
 
-class AnalysisError(InputError):
+class AnalysisError(UserError):
     """An analysis that the tables do not allow. The message says what was asked, what is available, and what to do."""
 
 
@@ -44,7 +44,7 @@ class BadFileWarning(UserWarning):
     """A file of a root that was left out, as asked."""
 
 
-class ClusterError(InputError):
+class ClusterError(UserError):
     """A cluster that cannot be reached."""
 
 
@@ -64,8 +64,8 @@ def remedy(error: Exception) -> str | None:
 def _system_error(error: Exception) -> int | None:
     """The errno behind an error, parsed from its message where a native library reports it only as text."""
     number = getattr(error, "errno", None)
-    match = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
-    return number if isinstance(number, int) or match is None else int(match[1] or match[2])
+    found = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
+    return number if isinstance(number, int) or found is None else int(found[1] or found[2])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from importlib import metadata
 
 import pydantic
 
-from grokjax.errors import InputError
+from grokjax.errors import UserError
 from grokjax.fields import Component, role_of
 from grokjax.identity import digest
 from grokjax.metrics import METRICS, Metric
@@ -31,7 +31,7 @@ ENTRY_POINTS = ("grokjax.components", "grokjax.parts")
 PROBE_ENTRY_POINTS = "grokjax.probes"
 
 
-class ComponentError(InputError):
+class ComponentError(UserError):
     """A task, model, optimizer or probe of an installed package that cannot be used."""
 
 

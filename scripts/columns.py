@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from cyclopts import Parameter
 
-from grokjax.errors import InputError, nearest
+from grokjax.errors import UserError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.printing import print_table
 from grokjax.sweeps.spec.hyperparameters import RUN, hyperparameters
@@ -38,7 +38,7 @@ def command(
     known = [column.name for columns in tables.values() for column in columns]
     for name in names:
         if name not in known:
-            raise InputError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
+            raise UserError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
     for which, columns in tables.items():
         chosen = [column for column in columns if not names or column.name in names]
         if chosen and markdown:

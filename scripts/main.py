@@ -15,7 +15,7 @@ from typing import Annotated, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 
-from grokjax.errors import BadFileWarning, InputError, nearest
+from grokjax.errors import BadFileWarning, UserError, nearest
 
 # Each verb is the function `command` of the module with its name.
 VERBS = {
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         warnings.showwarning = _show_warning
         try:
             sys.exit(make_app().meta(sys.argv[1:] if arguments is None else list(arguments)))
-        except (CycloptsError, InputError) as error:
+        except (CycloptsError, UserError) as error:
             sys.stderr.write(f"grokjax: {_sentence(error)}\n")
             sys.exit(2)
         except BrokenPipeError:

@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 from matplotlib.figure import Figure
 
 from grokjax.analysis.plots import DOUBLE, SINGLE, figure_kind, save
-from grokjax.errors import InputError
+from grokjax.errors import UserError
 from grokjax.sweeps.store.objects import is_address
 
 NARROWEST, WIDEST = 2.0, 40.0  # inches
@@ -28,11 +28,11 @@ class Picture:
     """Width of the picture: single or double (3.5 and 7.2 inches, the columns of a paper), or a number of inches."""
 
     def __post_init__(self) -> None:
-        """Raises InputError for an unsupported file suffix or an invalid width."""
+        """Raises UserError for an unsupported file suffix or an invalid width."""
         for path in self.out:
             figure_kind(path)
         if self.width is not None and not NARROWEST <= (self.inches or 0) <= WIDEST:
-            raise InputError(f"--width {self.width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
+            raise UserError(f"--width {self.width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
 
     @property
     def inches(self) -> float | None:

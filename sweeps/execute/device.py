@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import platform
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,8 +106,12 @@ def device_kind() -> str:
 
 
 def cache_folder() -> Path:
-    """This user's cache folder for compiled programs and measured tunings."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grokjax"
+    """This user's cache folder for compiled programs and measured tunings; in the temporary folder if the user has no home."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user id without a home, as in some containers
+        home = Path(tempfile.gettempdir(), f"cache-{os.getuid()}")
+    return home / "grokjax"
 
 
 @functools.cache

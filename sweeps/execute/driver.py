@@ -7,7 +7,7 @@ import logging
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -157,9 +157,9 @@ def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Call
         if time.monotonic() < due:
             continue
         looked = time.monotonic()
-        entries = account.root.read_progress()
+        entries = account.root.read_progress().values()
         another.look(entries)
-        watch(account.progress(sum(entry["run_steps"] for entry in entries.values())))
+        watch(account.progress(sum(entry["run_steps"] for entry in entries if entry.get("driver", driver) == driver)))
         due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
     watch(account.progress(0))
 
@@ -200,26 +200,26 @@ class _Account:
 
 
 class _AnotherDriver:
-    """Notices that another call of `run_sweep` trains packs of the same plan, and says so once."""
+    """Notices that another call of `run_sweep` trains runs of the same groups, and says so once."""
 
     def __init__(self, plan: Plan, root: Root, driver: str) -> None:
-        self._packs, self._root, self._driver = frozenset(pack.pack_id for pack in plan.packs), root.address, driver
-        self._seen: dict[str, tuple[float, float]] = {}  # of others' packs: the first report, and when it was read
-        self._told = False
+        self._groups, self._root, self._driver = frozenset(pack.group_id for pack in plan.packs), root.address, driver
+        self._seen: dict[str, tuple[float, float]] = {}  # for each other driver, its first report, and when it was read
+        self._warned = False
 
-    def look(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
-        """Checks the progress of the packs in training, given by pack_id."""
+    def look(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Checks the progress of the packs in training."""
         now = time.monotonic()
-        for pack_id in self._packs & entries.keys() if not self._told else ():
-            entry = entries[pack_id]
-            if entry.get("driver", self._driver) == self._driver:
+        for entry in entries if not self._warned else ():
+            other = entry.get("driver", self._driver)
+            if other == self._driver or entry.get("group_id") not in self._groups:
                 continue
-            at, first = self._seen.setdefault(pack_id, (entry["at"], now))
+            at, first = self._seen.setdefault(other, (entry["at"], now))
             if entry["at"] != at and now - first >= ANOTHER_DRIVER_SECONDS:
-                self._told = True
+                self._warned = True
                 warn(
-                    f"another grokjax run ({entry['driver']}) trains the same runs into {self._root}; no result is damaged, but "
-                    "every run may be trained twice: stop one of the two"
+                    f"another grokjax run ({other}) is at work on the same groups in {self._root}; no result is damaged, but runs "
+                    "that both ask for may be trained twice: stop one of the two"
                 )
                 return
 

@@ -10,6 +10,7 @@ The tuning can change the low bits of a result, so it must not depend on a new m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -110,11 +111,15 @@ def _remembered(name: str) -> Tuning | None:
     try:
         entry: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return Tuning(**entry["tuning"])
-    except OSError:  # missing, or not readable for this user
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("this machine's record %s cannot be read, so the tuning is measured again: %s", path, error)
         return None
     except (ValueError, KeyError, TypeError) as error:
-        log.warning("%s is damaged and is replaced: %s", path, error)
-        path.unlink(missing_ok=True)
+        log.warning("this machine's record %s is damaged and is replaced: %s", path, error)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
 
 
