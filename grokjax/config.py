@@ -117,12 +117,12 @@ class RunConfig(Component):
 
     @classmethod
     def from_flat(cls, flat: Mapping[str, Value]) -> RunConfig:
-        """The config whose hyperparameters are given by name, as `flat` returns them.
+        """The config with the given hyperparameters, by name, as `flat` returns them.
 
         Raises:
             KeyError: task, model or optimizer is not given.
-            UnknownComponent: no installed package has such a task, model or optimizer.
-            UnknownHyperparameter: a name that neither they nor this class have.
+            UnknownComponent: no installed package provides the task, model or optimizer.
+            UnknownHyperparameter: a name that neither the components nor this class have.
             pydantic.ValidationError: a missing, mistyped or impossible value.
         """
         for component in COMPONENTS:

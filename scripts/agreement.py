@@ -29,7 +29,7 @@ def command(
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:
-    r"""Compare the labels that several rules give the same runs.
+    r"""Compare the labels that several rules give to the same runs.
 
     The first tables show how often two rules agree. The last lists the cells whose phase shares change most when the thresholds of
     the first rule (by default the spec's) go from a tenth to ten times their values. --out draws this for all cells.

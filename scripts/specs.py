@@ -16,7 +16,7 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 
 def command(name: Annotated[str | None, Parameter(help="Print this spec.")] = None, /) -> None:
-    """List the shipped specs, or print one as a starting point for your own.
+    """List the shipped specs, or print one to start from.
 
     Examples:
         grokjax specs

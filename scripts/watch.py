@@ -22,7 +22,7 @@ SCREEN_SECONDS, LOG_SECONDS = 2.0, 30.0
 LOOKING_SHARE = 0.1  # the largest share of the time spent on looking: with many packs, or a distant store, looks are less frequent
 FIRST_LINES = 2  # at the interval SCREEN_SECONDS, because a speed needs two looks
 LINES_AROUND = 8  # of the screen, besides the groups
-WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
+WAIT_SECONDS = 2.0  # between checks for a sweep that has not started
 
 
 def wait_for_sweep(root: str) -> Root:

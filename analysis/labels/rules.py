@@ -90,8 +90,8 @@ class NamedRule(WithThresholds):
 def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
     """The phase of each run under a rule: categorical over PHASES, on the index of `runs`.
 
-    A run that was stopped early is `undecided` unless the rule is certain of its phase, because its remaining steps are known not
-    to matter only under the rule and thresholds that stopped it.
+    A run that was stopped early is `undecided` unless the rule is certain of its phase, because the remaining steps could
+    have changed its phase under any rule or thresholds except those that stopped it.
 
     Args:
       runs: a runs table.

@@ -79,7 +79,7 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
 
 
 def wave_frequencies(found: UnitFrequencies) -> list[int]:
-    """The frequencies in which some unit has at least half of its power. Raises AnalysisError if there are none."""
+    """The frequencies at which any unit has at least half of its power. Raises AnalysisError if there are none."""
     pure = UnitFrequencies(np.where(found.share >= WAVE_SHARE, found.frequency, 0), found.share)
     if not pure.keys:
         most = float(found.share.max())

@@ -50,7 +50,7 @@ def to_xarray(table: pd.DataFrame, dims: Sequence[str], columns: Sequence[str] |
 
 
 def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """A column [n] as a NumPy array: integers stay integers if none is missing, texts become objects."""
+    """A column [n] as a NumPy array: integers stay integers if none is missing, strings become objects."""
     if isinstance(values.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(values):
         return values.astype(object).where(values.notna(), None).to_numpy()
     if values.isna().any() or pd.api.types.is_float_dtype(values):

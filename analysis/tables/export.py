@@ -30,7 +30,7 @@ def export(
     on_bad_file: OnBadFile = "raise",
     rule: NamedRule | None = None,
 ) -> int:
-    """Writes a table of a root to one .csv or .parquet file; returns the number of rows.
+    """Exports a table of a root to one .csv or .parquet file; returns the number of rows.
 
     In CSV, lists and maps are written as JSON strings.
 

@@ -132,7 +132,7 @@ def load_weights(root: str | Path | Root, run_id: str) -> Weights:
     """The stored weights of a committed run, with their steps.
 
     Raises:
-      StoreError: `root` holds no sweep, or the file is cut short.
+      StoreError: `root` holds no sweep, or the file is truncated.
       AnalysisError: there is no such committed run, or its weights were not stored.
     """
     if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():

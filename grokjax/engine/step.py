@@ -123,7 +123,7 @@ def _arrange(config: RunConfig, examples: Examples) -> Split:
 
 
 def _batch(config: RunConfig, state: RunState, key: jax.Array) -> Split:
-    """The examples of the next step. Each epoch is shuffled anew and split into full batches; leftover examples are dropped."""
+    """The examples of the next step. Each epoch is shuffled and split into full batches; leftover examples are dropped."""
     if not config.batch_size:
         return state.train
     count = config.task.num_train

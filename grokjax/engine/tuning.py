@@ -90,7 +90,7 @@ def _dot_libraries() -> tuple[str, ...]:
 
 
 def _widest(config: RunConfig) -> int:
-    """The most lanes to try: those whose states fill half of an accelerator's memory, or 256 on a CPU."""
+    """The most lanes to try: as many as fill half of an accelerator's memory with their states, or 256 on a CPU."""
     if jax.default_backend() == "cpu":
         return 256
     with precision_scope(config):

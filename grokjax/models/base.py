@@ -35,7 +35,7 @@ class NeuronMaps(NamedTuple):
 
 
 class Model(Component):
-    """A map from inputs to C outputs, or to one logit. All arrays are those of a single run, without an axis for lanes.
+    """A map from inputs to C outputs, or to one logit. All arrays belong to a single run and have no axis for lanes.
 
     Outputs are [C, N], classes first, so that the values of one class or hidden unit for all examples are contiguous. This is the
     fastest layout for vector units and matrix products when there are few classes and many examples.

@@ -86,7 +86,7 @@ class ModularArithmetic(Task):
         return split(key, jnp.asarray(pairs, jnp.int32), jnp.asarray(labels, jnp.int32), self.num_train)
 
     def result(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The operation on whole numbers a and b of any one shape, modulo p."""
+        """The result of the operation on integer arrays a and b of the same shape, modulo p."""
         result: np.ndarray = OPERATIONS[self.operation](a, b, self.modulus) % self.modulus
         return result
 

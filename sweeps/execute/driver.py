@@ -240,10 +240,10 @@ def _setup(plan: Plan, root: Root) -> WorkerSetup:
 
 def _git_commit() -> str | None:
     """The git commit of the checkout that this code runs from, followed by + if it has local changes; None outside a checkout."""
-    here = Path(__file__).parent
+    folder = Path(__file__).parent
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", here, *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
     try:
         if git("ls-files", Path(__file__).name) == "":

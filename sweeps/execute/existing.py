@@ -47,7 +47,7 @@ def existing_runs(root: str | Path | Root, spec: SweepSpec) -> RootContents:
     """The runs of a spec that a root already holds, and what it knows of their groups. The root need not exist.
 
     Raises:
-      StoreError: the root, or a file of it, cannot be read.
+      StoreError: the root, or one of its files, cannot be read.
     """
     opened = root if isinstance(root, Root) else Root(root)
     if not opened.holds_sweep():

@@ -55,7 +55,7 @@ EMPTY_ROOT = RootContents()
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """Runs of one group that a worker trains together and one pair of files holds."""
+    """Runs of one group that one worker trains together and that are stored in one pair of files."""
 
     pack_id: str
     group_id: str
@@ -116,7 +116,7 @@ class Plan:
         return sum(count * 3 * _weight_bytes(run) for run, count in self._templates()) + self.rows * 8 * 4
 
     def _templates(self) -> list[tuple[RunConfig, int]]:
-        """A run of each group that is left to train, and how many runs of that group there are."""
+        """For each remaining group, one of its runs and their number."""
         runs: Counter[str] = Counter()
         for pack in self.packs:
             runs[pack.group_id] += len(pack.runs)

@@ -47,12 +47,12 @@ class Schedule:
         return None if group in (None, self._at.get(worker)) else self._waiting[group][0].runs[0]
 
     def put_back(self, pack: Pack) -> None:
-        """Takes back a pack whose worker failed, as the last of its group."""
+        """Puts the pack of a failed worker back, as the last of its group."""
         self._waiting.setdefault(pack.group_id, deque()).append(pack)
         self._work[pack.group_id] += int(pack.cost)
 
     def narrow(self, group_id: str, cut: Callable[[Pack], Iterable[Pack]]) -> None:
-        """Replaces each waiting pack of a group by the smaller ones that `cut` makes of it."""
+        """Replaces each waiting pack of a group by the smaller packs that `cut` returns."""
         if group_id in self._waiting:
             self._waiting[group_id] = deque(piece for pack in self._waiting[group_id] for piece in cut(pack))
 

@@ -82,7 +82,7 @@ class Worker:
         log.info("worker %s is ready on %s", self._name, device_kind())
 
     def ready(self) -> tuple[str, str]:
-        """The worker's name and the kind of its device, once it is set up."""
+        """Waits until the worker is set up; returns its name and kind of device."""
         return self._name, device_kind()
 
     def stop(self) -> bool:

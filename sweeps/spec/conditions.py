@@ -42,12 +42,12 @@ def holds(condition: str, columns: Mapping[str, np.ndarray[Any, Any]], count: in
     """Evaluates a condition at `count` points: [count] bool, true where it holds.
 
     Args:
-      condition: one that `parse_condition` accepts, as Python understands it.
-      columns: [count] each, the hyperparameters that it names.
+      condition: a Python expression that `parse_condition` accepts.
+      columns: the hyperparameters that the condition names, [count] each.
       count: how many points there are.
 
     Raises:
-      SpecError: it compares values that have no order, divides by zero, or compares nothing.
+      SpecError: the condition compares values that have no order, divides by zero, or is not a comparison.
     """
     code = compile(condition, "leave_out", "eval")  # `parse_condition` has checked that it contains only ALLOWED nodes
     points = zip(*(column.tolist() for column in columns.values()), strict=True) if columns else [()] * count

@@ -1,4 +1,4 @@
-"""Loads a spec: finds its file, includes others, applies --set and --unset, and makes a checked `SweepSpec` of it."""
+"""Loads a spec: finds its file, includes others, applies --set and --unset, and returns a checked `SweepSpec`."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _narrowed(
     """A spec's tables and zipped axes without the hyperparameters `unused`, with a warning. Changes `run` and `axes`."""
     given = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
     if given:
-        warn(f"dropped {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
+        warn(f"left out {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
     for name in given:
         run.pop(name, None)
         axes.pop(name, None)

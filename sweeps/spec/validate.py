@@ -1,4 +1,4 @@
-"""Checks what a spec asks for, name by name and value by value; each refusal is one sentence."""
+"""Validates a spec, name by name and value by value, with one-sentence error messages."""
 
 from __future__ import annotations
 

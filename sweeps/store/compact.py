@@ -51,7 +51,7 @@ class Compaction:
 
 
 def compact(source: Root, root: str | Path) -> Compaction:
-    """Copies all committed runs of a root to another, in few large files, with everything else that belongs to them.
+    """Copies all committed runs of a root to another, in few large files, along with their weights, states and tunings.
 
     Packs in training are left out. After an interruption, the same call continues; called again later, it adds what is new in the
     old root, which it never changes. Memory holds the keys of all runs, and the rows of one bundle, or of one pack if that is

@@ -129,7 +129,7 @@ def _refusal(
     """The error message that lists how a spec differs from an earlier one of the root, line by line."""
     width = max(map(len, different))
     shown = [[str(run.get(name, "absent")) or "none" for run in (stored, wanted)] for name in different]
-    lines = [f"  {name:<{width}}  {old} there, {new} in this spec" for name, (old, new) in zip(different, shown, strict=True)]
+    lines = [f"  {name:<{width}}  {old} in the root, {new} in this spec" for name, (old, new) in zip(different, shown, strict=True)]
     ways = [] if recorded & set(different) else [f"make {' and '.join(different)} an axis"]
     if different == ["steps"]:
         ways.append(f"ask for {stored['steps']} steps or more")

@@ -200,7 +200,7 @@ class Root(ObjectStore):
         """The steps and weights that `put_weights` wrote; None if there are none.
 
         Raises:
-          StoreError: the file is cut short or of another format.
+          StoreError: the file is truncated or has another format.
         """
         key = f"weights/{run_id}.safetensors"
         content = self.get(key)

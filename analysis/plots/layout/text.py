@@ -27,7 +27,7 @@ def text_width(text: str, size: float = SMALL) -> float:
 
 
 def text_height(text: str, size: float = SMALL) -> float:
-    """Height of a text in inches, all its lines included."""
+    """Height of a text in inches, over all its lines."""
     return (text.count("\n") + 1) * 1.25 * size / POINTS
 
 

@@ -27,7 +27,7 @@ def train_on_ray(
     Args:
       plan: the packs to train.
       root: the root that they are committed to.
-      setup: what every worker needs to know.
+      setup: the settings that all workers share.
       worker: the class that trains packs; `Worker` except in tests.
       address: of a running cluster; None starts a private Ray on this machine.
       cpus: cores that the private Ray may use; all when None.
