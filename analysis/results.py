@@ -81,7 +81,7 @@ class Results:
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
-        """The planned runs that meet the conditions and are not finished."""
+        """The planned runs that meet the conditions but are not finished."""
         return missing_runs(self.runs, self.planned, self.where)
 
     def select(self, *conditions: str) -> Results:

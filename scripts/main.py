@@ -147,6 +147,6 @@ def _sentence(error: Exception) -> str:
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
 ) -> None:
-    """Shows a warning about a file that was left out as one line for users; other warnings as Python does, for developers."""
+    """Prints a warning about a skipped file as one line; prints other warnings as Python does."""
     plain = warnings.formatwarning(message, category, filename, lineno, line)
     (file or sys.stderr).write(f"grokjax: {message}\n" if issubclass(category, BadFileWarning) else plain)

@@ -427,7 +427,7 @@ def _has_value(runs: pd.DataFrame, name: str) -> Flags:
 
 
 def _numbers(runs: pd.DataFrame, name: str) -> Any:
-    """A column as floats [R], NaN where it is null."""
+    """A column as floats [R], with NaN for null."""
     if name not in runs:
         raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
     try:

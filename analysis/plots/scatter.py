@@ -1,4 +1,4 @@
-"""Scatter of when runs fit and when they generalize: a marker for each run, train step across, test step upwards."""
+"""Scatter plot of the step at which each run fits (across) and the step at which it generalizes (upwards)."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, banded: bool, m
 
 
 def _groups(curves: pd.DataFrame, by: Sequence[str]) -> list[Group]:
-    """The values of each group, as text, and its rows."""
+    """The values that define each group, as text, with the group's rows."""
     if not by:
         return [((), curves)]
     texts = {name: dict(zip(values := sorted(curves[name].unique()), value_texts(values), strict=True)) for name in by}

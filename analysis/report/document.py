@@ -60,7 +60,7 @@ def document(title: str, data: Mapping[str, Any], blocks: Mapping[str, str]) -> 
 
 
 def _policy(scripts: list[str], style: str) -> str:
-    """A Content-Security-Policy: only these scripts and this style run, nothing is fetched, and no text becomes markup."""
+    """A Content-Security-Policy that allows only these scripts and this style, no requests, and no parsing of text as markup."""
     hashes = " ".join(map(_hash, scripts))
     return (
         f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'; "

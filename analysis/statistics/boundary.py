@@ -214,7 +214,7 @@ def other_hyperparameters(runs: pd.DataFrame, axis: str) -> list[str]:
 
 
 def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str]) -> pd.DataFrame:
-    """The boundaries of `boundaries` as a table with a row per group.
+    """The result of `boundaries` as a table with one row per group.
 
     Returns:
       The columns of `by`, `runs` that were fitted, `left_out`, `boundary` with its band `low` to `high`, `slope` with `slope_low`

@@ -122,7 +122,7 @@ def _current(root: str | Path | Root, files: Sequence[TableFile], on_bad_file: O
 
 @dataclass(frozen=True)
 class Weights:
-    """The stored weights of a run at K of its steps."""
+    """The stored weights of a run at K steps."""
 
     step: np.ndarray  # [K]
     arrays: dict[str, np.ndarray]  # [K, ...] by name

@@ -209,7 +209,7 @@ def _tracked(root: str | Path, runs: pd.DataFrame, on_bad_file: OnBadFile) -> It
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[int, dict[str, float]]:
-    """A logged step and its metrics as numbers."""
+    """A logged step, and its metrics as floats."""
     metrics: dict[str, float] = {}
     for name, value in row.items():
         if name in ("run_id", "step") or _null(value):

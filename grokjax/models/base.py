@@ -79,7 +79,7 @@ class Model(Component):
         """
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """Whether a single layer of hidden units stands between tokens and outputs, so that `neuron_maps` can be called."""
+        """Whether the model has a single hidden layer between tokens and outputs, which `neuron_maps` requires."""
         return False
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:

@@ -38,7 +38,7 @@ class ConstructedCircle(Model):
         return {}
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [C, N] for tokens [N, L], rounded to half of the precision's digits, so that rounding breaks no ties."""
+        """The outputs [C, N] for tokens [N, L], rounded to half of the precision's digits, which preserves ties."""
         maps = self.neuron_maps(task, params)
         hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
         outputs = (ACTIVATIONS[self.activation](hidden) @ maps.outputs).T

@@ -70,7 +70,7 @@ class Pack:
 
     @property
     def run_steps(self) -> int:
-        """Training steps left to make, summed over the runs."""
+        """The remaining training steps, summed over the runs."""
         return self.runs.template.steps * len(self.runs) - self.steps_made
 
     @property

@@ -30,7 +30,7 @@ class _Doubled(NamedTuple):
 
 
 class Stragglers:
-    """Remembers how long packs take and which were given to a second worker."""
+    """Records how long packs take, and which of them were given to a second worker."""
 
     def __init__(self) -> None:
         """Starts without any finished packs."""

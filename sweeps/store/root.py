@@ -213,7 +213,7 @@ class Root(ObjectStore):
             raise StoreError(f"cannot read {self}/{key}: {reason(error)}; restore it") from None
 
     def put_states(self, folder: StatesFolder, pack_id: str, content: bytes) -> None:
-        """Writes the states of a pack's runs, as `grokjax.sweeps.execute.checkpoints` makes them."""
+        """Writes the content of a states file, which `grokjax.sweeps.execute.checkpoints` makes."""
         self.put(f"{folder}/{pack_id}.safetensors", content)
 
     def get_states(self, folder: StatesFolder, pack_id: str) -> bytes | None:

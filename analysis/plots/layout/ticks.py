@@ -81,7 +81,7 @@ def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
 
 
 def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = True) -> None:
-    """Sets ticks (0, 5k, 10k) and label of an axis of training steps that is `inches` long."""
+    """Sets the ticks (0, 5k, 10k) and the label of an axis of training steps, which is `inches` long."""
     axis = _axis(panel, which)
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(int(np.clip(2.2 * inches, 2, 8)), steps=[1, 2, 2.5, 5, 10]))

@@ -142,7 +142,7 @@ class Starter:
 
 
 def last_line(error: Exception) -> str:
-    """The last line of an error's message; Ray puts its own words before it."""
+    """The last line of an error's message, without what Ray puts before it."""
     return str(error).strip().splitlines()[-1]
 
 
