@@ -29,11 +29,11 @@ def command(
 ) -> None:
     """Write a table to a file, or the runs to an experiment tracker.
 
-    A tracker keeps the runs that it has already.
+    Runs that a tracker already has are skipped.
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
-      table: Table that goes to the file: "labels" is the runs table with the phase of each run under --rule.
+      table: Table to write to a file; "labels" is the runs table with the phase of each run under --rule.
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:
@@ -48,7 +48,7 @@ def command(
     run_ids = selection.open(root).runs["run_id"].tolist() if selection.where else None
     if to == "file":
         if name is not None:
-            raise AnalysisError("--name is of an MLflow experiment or a W&B project; a file needs none")
+            raise AnalysisError("--name is for an MLflow experiment or a W&B project; leave it out for a file")
         if table == "labels":
             results = selection.open(root)
             labelled = results.runs.assign(phase=results.label(labels.choose(results)).astype(str))
@@ -61,6 +61,6 @@ def command(
     if table is not None:
         raise AnalysisError(f"--table is for a file; --to {to} takes both tables")
     entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
-    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were there already" if known else ""))
+    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were already there" if known else ""))
     if to == "wandb" and entered:
         print(f"Next: wandb sync {out}/offline-run-*")

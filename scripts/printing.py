@@ -1,4 +1,4 @@
-"""Tables and numbers as the commands print them."""
+"""Formats and prints tables and numbers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
-WIDTH_OF_FILES = 140  # columns: a table in a file or a pipe keeps its words whole
+WIDTH_OF_FILES = 140  # columns, so that tables in a file or a pipe do not break words
 
 
 def console() -> Console:
@@ -38,7 +38,7 @@ def print_table(
 
 
 def text(value: Any) -> str:
-    """A cell of a table: floats with six significant digits, nothing for a missing value."""
+    """The text of a table cell: floats with six significant digits, empty for a missing value."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)

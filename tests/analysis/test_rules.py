@@ -106,7 +106,7 @@ def test_a_loss_written_in_another_convention_is_converted_for_each_run():
     assert classify(runs, ArticleRule()).tolist() == ["memorize"] * 3
     in_bits = ArticleRule(loss_threshold=67.1e-5 / math.log(2), loss_convention="bits")
     assert classify(runs, in_bits).tolist() == ["grok", "memorize", "grok"]
-    with pytest.raises(AnalysisError, match=r"knows the classes of .*, not of chess"):
+    with pytest.raises(AnalysisError, match=r"is known only for .*, not for chess"):
         classify(runs.assign(task="chess"), ArticleRule(loss_convention="per_class"))
 
 
