@@ -22,7 +22,7 @@ from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, 
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
-from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names
+from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.sweeps.store.read import OnBadFile
@@ -81,8 +81,13 @@ class Results:
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
-        """The planned runs that meet the conditions but are not finished."""
-        return missing_runs(self.runs, self.planned, self.where)
+        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for."""
+        return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+
+    @property
+    def untrained(self) -> int:
+        """How many of the missing runs are not in the runs table."""
+        return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
     def select(self, *conditions: str) -> Results:
         """The results of only those runs that meet further conditions, each written NAME=VALUE."""
@@ -257,7 +262,7 @@ class Results:
 
     def _noted(self, rule: str | Rule | None = None) -> dict[str, Any]:
         """A figure's title, with the rule, and the number of missing runs."""
-        return {"title": self._title(None if rule is None else self.rule(rule)), "missing": len(self.missing)}
+        return {"title": self._title(None if rule is None else self.rule(rule)), "missing": self.untrained}
 
 
 def _describe(rule: Rule) -> str:

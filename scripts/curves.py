@@ -65,7 +65,7 @@ def command(
         title=selection.title or "all runs",
         phases=dict(zip(ids, phases, strict=True)),
         events=events(curves) if sheet else None,
-        missing=len(results.missing),
+        missing=results.untrained,
         width=picture.inches,
     )
     print_table(("run", "seeds", "phase"), list(zip(ids, seeds, phases, strict=True)))

@@ -13,7 +13,7 @@ from grokjax.analysis.plots import plot_phases, plot_shares
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Labels, Selection, title
+from grokjax.scripts.selection import Axes, Labels, Selection, partial_note, title
 
 
 def command(
@@ -53,9 +53,7 @@ def command(
     else:
         phase = None if shares == "all" else shares
         figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=above, width=picture.inches)
-    missing = int((grid["planned"] - grid["seeds"]).sum())
-    partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial) if words))
+    print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial_note(results)) if words))
     varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]
     _print_counts(runs.assign(phase=phases), varied[0] if varied else x)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):

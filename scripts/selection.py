@@ -104,10 +104,16 @@ class Crossings:
 
 
 def warn_of_missing(results: Results) -> int:
-    """Reports on standard error how many planned runs are missing, if any; returns the number."""
-    if missing := len(results.missing):
-        sys.stderr.write(f"partial: {missing:,} of {missing + len(results.runs):,} runs are still missing\n")
-    return missing
+    """Reports on standard error how many planned runs are missing, if any; returns how many of them are not in the runs table."""
+    if partial := partial_note(results):
+        sys.stderr.write(f"{partial}\n")
+    return results.untrained
+
+
+def partial_note(results: Results) -> str:
+    """How many planned runs are missing, those with fewer steps than asked for included; empty if none is."""
+    missing, every = len(results.missing), results.untrained + len(results.runs)
+    return f"partial: {missing:,} of {every:,} runs are still missing" if missing else ""
 
 
 def title(selection: Selection, rule: NamedRule) -> str | None:

@@ -66,7 +66,7 @@ def page_sweep(runs: pd.DataFrame, missing: pd.DataFrame | None, quarantined: fr
 
     Args:
       runs: from `load_runs`.
-      missing: run_id and hyperparameters of planned runs that have not been trained yet.
+      missing: run_id and hyperparameters of planned runs that are not finished; shown as rings unless they are in `runs`.
       quarantined: run_ids of packs in quarantine.
 
     Raises:
@@ -114,6 +114,7 @@ def _with_missing(runs: pd.DataFrame, missing: pd.DataFrame | None, names: Seque
     """The runs table with the missing runs appended."""
     if missing is None or missing.empty:
         return runs
+    missing = missing[~missing["run_id"].isin(runs["run_id"])]  # those with fewer steps than asked for are in both
     known = {}
     for name in (name for name in ("run_id", *names) if name in missing):
         values = missing[name].astype(object).where(missing[name].notna(), None)

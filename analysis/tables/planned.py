@@ -6,8 +6,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from grokjax.analysis.tables.selection import condition_names, meets
+from grokjax.sweeps.store.done import COMMITTED, unfinished_runs
 from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import SpecEntry
@@ -47,15 +49,22 @@ def planned_cells(planned: pd.DataFrame, cell: Sequence[str], conditions: Sequen
     return None if chosen is None else chosen.reindex(columns=list(cell))
 
 
-def missing_runs(runs: pd.DataFrame, planned: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
-    """The planned runs that meet the conditions and are not in `runs`.
+def unfinished(root: str | Path | Root, runs: pd.DataFrame) -> list[str]:
+    """The run_ids that some spec of a root asks for and that are not done for it, where `runs` is the whole runs table."""
+    rows = pa.Table.from_pandas(runs.reindex(columns=COMMITTED.names), COMMITTED, preserve_index=False)
+    return unfinished_runs(planned_runs(Root.open(root), ()), rows)
 
+
+def missing_runs(run_ids: Collection[str], planned: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
+    """The planned runs that meet the conditions and are among `run_ids`, from `unfinished`.
+
+    Runs of an extended sweep that have made fewer steps than a spec asks for are among them, although the runs table has them.
     Empty if a condition concerns an outcome, which only finished runs have.
     """
     chosen = _select_planned(planned, conditions)
     if chosen is None:
         return planned.iloc[:0]
-    return chosen[~chosen["run_id"].isin(runs["run_id"])].reset_index(drop=True)
+    return chosen[chosen["run_id"].isin(list(run_ids))].reset_index(drop=True)
 
 
 def _select_planned(planned: pd.DataFrame, conditions: Sequence[str]) -> pd.DataFrame | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.sweeps.store.done import COMMITTED, KEYS
+from grokjax.sweeps.store.done import COMMITTED, KEYS, unfinished_runs
+from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile, check_file, concat_files, read_file, read_files
 from grokjax.sweeps.store.root import COMPRESSION, Root, Table, parquet_bytes
 
@@ -45,6 +47,10 @@ def committed_rows(root: Root, on_bad_file: OnBadFile = "raise") -> pd.DataFrame
 def drop_superseded(root: Root) -> None:
     """Removes superseded rows from the files, as long as the curves of the row that counts can be read.
 
+    A run may be done for a spec that stops runs early only because of a row that is removed: one spec trained it for 100 steps, and
+    another asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was
+    certain at step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
+
     Safe to interrupt and to run in two drivers at once: the next call removes the rest. Files stay, even if empty.
 
     Raises:
@@ -57,20 +63,56 @@ def drop_superseded(root: Root) -> None:
         check_file(root, "curves", str(file))
     for pack_id in set(rows["pack_id"][gone].dropna()) - set(rows["pack_id"][~gone]):
         root.delete_states(pack_id)
+    unmarked = _mark_stopped(root, rows[gone], counting)
     kept = set(zip(counting["run_id"], counting["file"], strict=True))
     for file, run_ids in rows[gone].groupby("file")["run_id"]:
-        dropped = [run_id for run_id in run_ids if (run_id, file) not in kept]
+        dropped = [run_id for run_id in run_ids if (run_id, file) not in kept and run_id not in unmarked]
         logger.info("dropping %d rows of %s: the runs were trained further, or twice", len(dropped), file)
         # Curves first: if killed in between, this leaves a superseded row, and no curve without a row.
-        if all(_drop_runs(root, table, str(file), dropped) for table in ("curves", "runs")):
+        if all(_replace_rows(root, table, str(file), functools.partial(_without, dropped)) for table in ("curves", "runs")):
             continue
         logger.warning("%s was committed again meanwhile; its superseded rows are removed next time", file)
 
 
-def _drop_runs(root: Root, table: Table, file: str, run_ids: Sequence[str]) -> bool:
-    """Removes runs from a file unless another driver has changed it since it was read; returns whether they were removed."""
+def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> frozenset[str]:
+    """Marks rows that count as `drop_superseded` says; returns the runs of which another driver changed the file meanwhile."""
+    if gone["stopped_by"].isna().all():
+        return frozenset()
+    planned = planned_runs(root, ())
+    before, after = (
+        unfinished_runs(planned, pa.Table.from_pandas(each[list(KEYS)], COMMITTED, preserve_index=False))
+        for each in (pd.concat([gone, counting]), counting)
+    )
+    only_by_gone = set(after) - set(before)
+    stopped = gone.dropna(subset="stopped_by").drop_duplicates("run_id").set_index("run_id")["stopped_by"]
+    rules = {str(run_id): str(rule) for run_id, rule in stopped.items() if run_id in only_by_gone}
+    open_ended = counting[counting["stopped_by"].isna() & counting["run_id"].isin(list(rules))]
+    failed: set[str] = set()
+    for file, run_ids in open_ended.groupby("file")["run_id"]:
+        if not _replace_rows(root, "runs", str(file), functools.partial(_stopped, {run_id: rules[run_id] for run_id in run_ids})):
+            failed.update(run_ids)
+    return frozenset(failed)
+
+
+def _replace_rows(root: Root, table: Table, file: str, change: Callable[[pa.Table], pa.Table]) -> bool:
+    """Changes the rows of a file, unless another driver has changed or discarded it since it was read; returns whether it could."""
     key = root.table_key(table, file)
     content = root.get(key)
+    if content is None and not root.is_committed(file):
+        return False
     rows = read_file(root, table, file, content)
-    left = rows.filter(pc.invert(pc.is_in(rows["run_id"], pa.array(run_ids, pa.string()))))
-    return root.replace(key, parquet_bytes(left, COMPRESSION[table]), expected=content or b"")
+    return root.replace(key, parquet_bytes(change(rows), COMPRESSION[table]), expected=content or b"")
+
+
+def _without(run_ids: Sequence[str], rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["run_id"], pa.array(run_ids, pa.string()))))
+
+
+def _stopped(rules: Mapping[str, str], rows: pa.Table) -> pa.Table:
+    """Rows of the runs table, with the rule of each run that is in `rules` as its `stopped_by`."""
+    place = rows.schema.get_field_index("stopped_by")
+    field = rows.schema.field(place).with_type(pa.string()) if place >= 0 else pa.field("stopped_by", pa.string())
+    before = rows[place].cast(pa.string()) if place >= 0 else pa.nulls(len(rows), pa.string())
+    marked = pa.array([rules.get(run_id) for run_id in rows["run_id"].to_pylist()], pa.string())
+    values = pc.coalesce(marked, before)
+    return rows.set_column(place, field, values) if place >= 0 else rows.append_column(field, values)

@@ -18,9 +18,10 @@
 A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are left
 over from a killed worker; a retry replaces them. Every attempt at a pack writes identical curves, so it does not matter whose file
 survives: low bits depend on the group's tuning and the kind of device, and `verify` names runs that do not match their curves.
-Every write is atomic. A committed file changes in one case only: runs that were trained further in another pack are removed from
-it. A pack that has lost all its runs in this way is trained again if a spec asks for it. A compacted root has bundles of packs in
-place of packs (see `compact`).
+Every write is atomic. A committed file changes only where runs are in another pack too: those that were trained further there are
+removed from it, or a run that was stopped there, and earlier, is marked as decided by that rule (see `duplicates`). A pack that has
+lost all its runs in this way is trained again if a spec asks for it. A compacted root has bundles of packs in place of packs (see
+`compact`).
 """
 
 from __future__ import annotations
