@@ -36,7 +36,8 @@ def export(
 
     Args:
       root: where the sweep was run to.
-      table: the runs, with their phase as the last column; the curves; or the labels under every rule, as in `load_labels`.
+      table: the runs, with their phase as the last column; the curves; or the labels: run_id, the phase, and a column for every
+        rule, as in `load_labels` and the view `labels` of `query`.
       out: the file; replaced if it exists.
       run_ids: only these runs.
       on_bad_file: as for `load_runs`.

@@ -142,16 +142,31 @@ def test_csv_of_a_query_reads_back(call, small_root):
     assert len(pd.read_csv(io.StringIO(out))) == 24
 
 
-def test_exported_labels_are_the_runs_with_their_phases(call, small_root, tmp_path):
-    code, out, err = call(
-        "export", small_root, tmp_path / "labels.csv", "--table", "labels", "--rule", "final", "--where", "seed=0"
-    )
+def test_exported_runs_have_their_phase_under_the_rule_that_was_asked_for(call, small_root, tmp_path):
+    runs = select(load_runs(small_root), ["seed=0"])
+    for rule in ("final", "crossing"):
+        words = ("--rule", rule, "--threshold", "delay=50")[: 4 if rule == "crossing" else 2]
+        code, out, err = call("export", small_root, tmp_path / f"{rule}.csv", "--where", "seed=0", *words)
+        assert code == 0, err
+        assert out == f"Wrote {tmp_path / rule}.csv: {len(runs)} rows\n"
+        written = pd.read_csv(tmp_path / f"{rule}.csv")
+        labels = classify(runs, make_rule(rule, {"delay": 50} if rule == "crossing" else {})).astype(str)
+        assert written["phase"].tolist() == labels.tolist()
+    code, _, err = call("export", small_root, tmp_path / "x.csv", "--rule", "nonsense")
+    assert (code, "there is no rule nonsense" in err) == (2, True)
+    code, _, err = call("export", small_root, tmp_path / "x.csv", "--table", "curves", "--rule", "final")
+    assert (code, "curves have no phase" in err) == (2, True)
+    code, _, err = call("export", small_root, tmp_path / "x.db", "--to", "mlflow", "--rule", "final")
+    assert (code, "--rule is for a file" in err) == (2, True)
+
+
+def test_exported_labels_are_the_view_labels_of_a_query(call, small_root, tmp_path):
+    code, _, err = call("export", small_root, tmp_path / "labels.csv", "--table", "labels", "--rule", "final")
     assert code == 0, err
-    written, runs = pd.read_csv(tmp_path / "labels.csv"), select(load_runs(small_root), ["seed=0"])
-    assert out == f"Wrote {tmp_path / 'labels.csv'}: {len(runs)} rows\n"
-    assert written["run_id"].tolist() == runs["run_id"].tolist()
-    assert written["phase"].tolist() == classify(runs, make_rule("final")).astype(str).tolist()
-    assert set(runs) <= set(written)
+    code, out, err = call("query", small_root, "FROM labels", "--rule", "final", "--csv")
+    assert code == 0, err
+    assert (tmp_path / "labels.csv").read_text() == out
+    assert list(pd.read_csv(tmp_path / "labels.csv"))[:2] == ["run_id", "phase"]
 
 
 def test_a_boundary_without_a_trend_says_what_to_try(call, tmp_path):
