@@ -77,8 +77,10 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
         else:
             axes.pop(name, None)
             run[name] = value
+    left_out: list[str] = []
     if settings.keys() & set(COMPONENTS):
         unused = before - _component_fields(run, axes, *zipped) - settings.keys()
+        left_out = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
         written, zipped = _narrowed(written, unused, run, axes, zipped)
     _check_once(where, run, axes, zipped)
     _check_tables(where, written)
@@ -88,6 +90,8 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
     except pydantic.ValidationError as error:
         raise SpecError(f"{where}: {first_complaint(error)}") from None
     check_runs(spec, where)
+    if left_out:
+        warn(f"left out {', '.join(left_out)}, which no task, model or optimizer of the narrowed sweep has")
     return spec
 
 
@@ -160,11 +164,8 @@ def _component_fields(*tables: Mapping[str, Any]) -> set[str]:
 def _narrowed(
     written: Mapping[str, Any], unused: Set[str], run: dict[str, Any], axes: dict[str, Any], zipped: Sequence[Mapping[str, Any]]
 ) -> tuple[Mapping[str, Any], list[dict[str, tuple[Value, ...]]]]:
-    """A spec's tables and zipped axes without the hyperparameters `unused`, with a warning. Changes `run` and `axes`."""
-    given = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
-    if given:
-        warn(f"left out {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
-    for name in given:
+    """A spec's tables and zipped axes without the hyperparameters `unused`. Changes `run` and `axes`."""
+    for name in unused:
         run.pop(name, None)
         axes.pop(name, None)
     kept = []
