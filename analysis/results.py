@@ -1,4 +1,4 @@
-"""The results of a sweep in one object, for notebooks: tables, labels, maps and figures, a line each."""
+"""The results of a sweep in one object, for notebooks: tables, labels, statistics and figures as methods."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: O
 
 
 class Results:
-    """The results of a sweep: its tables, read once, and the usual questions to them.
+    """The results of a sweep: its tables, read once, with the usual analyses and figures as methods.
 
-    A `rule` is the name of a rule, a rule, or any function from the runs table to phases; None stands for the rule of the root's
-    specs, or one that fits the task. Axes that are None are chosen from what the sweep varies. Figures take the further settings of
-    the function of the same name, such as `width` and `ax`.
+    A `rule` is a rule's name, a rule, or any function from the runs table to phases; None means the rule of the root's specs, or
+    one that fits the task. Axes that are None are chosen from what the sweep varies. The plot methods pass further settings, such
+    as `width` and `ax`, to the function of the same name.
     """
 
     def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
@@ -75,7 +75,7 @@ class Results:
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
         """run_id and hyperparameters of every run that the specs of the root ask for."""
-        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # so it is complete, and tells all of them
+        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # then the list is complete
             return self._every_run
         return load_planned(self.root)
 
@@ -90,7 +90,7 @@ class Results:
         return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
     def select(self, *conditions: str) -> Results:
-        """The same results, narrowed to runs that meet more conditions, each written NAME=VALUE."""
+        """The results of only those runs that meet further conditions, each written NAME=VALUE."""
         return Results(self.root, (*self.where, *conditions), self._on_bad_file)
 
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -99,17 +99,17 @@ class Results:
         return load_curves(self.root, ids, columns, self._on_bad_file)
 
     def weights(self, run_id: str | None = None) -> Weights:
-        """The stored weights of a run, with their steps; of the only run if there is but one. See `load_weights`."""
+        """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
     def query(self, sql: str, rule: str | NamedRule | None = None) -> pd.DataFrame:
-        """The answer to one SELECT over the views runs, curves and labels of the whole root; see `query`."""
+        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`."""
         chosen = None if rule is None else self.rule(rule)
         assert chosen is None or isinstance(chosen, NamedRule)
         return query(self.root, sql, chosen, self._on_bad_file)
 
     def rule(self, rule: str | Rule | None = None, **thresholds: Setting) -> Any:
-        """The rule of a name, with some of its thresholds changed, or the one that labels these runs by default."""
+        """The rule with the given name and thresholds, or the one that labels these runs by default."""
         return choose_rule(self.root, self.runs, rule, thresholds) if rule is None or isinstance(rule, str) else rule
 
     def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
@@ -124,13 +124,13 @@ class Results:
         rule: str | Rule | None = None,
         **thresholds: Setting,
     ) -> PhaseGrid:
-        """The shares of the phases in each cell, planned cells without runs among them; see `phase_grid`."""
+        """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
         planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet of the map: those given, and others that the sweep varies. No facet if two are enough."""
+        """The axes x, y and facet: those given, completed with others that the sweep varies. No facet if two are enough."""
         chosen = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
         return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
 
@@ -148,33 +148,33 @@ class Results:
     def plot_phases(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The phase diagram, a mark per seed in every cell."""
+        """Draws the phase diagram, with a mark per seed in every cell."""
         return grokjax.plot_phases(self.grid(x, y, facet, rule), **{**self._judged(rule), **settings})
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
+        """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         return grokjax.plot_shares(self.grid(x, y, facet, rule), **{**self._judged(rule), **settings})
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The boundary of a phase along an axis, for each value of the other hyperparameters."""
+        """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
         found, by = self.boundaries(axis, phase, against, rule), other_hyperparameters(self.runs, axis)
         return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(rule), **settings})
 
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The shares of a phase along an axis, with the fits that its boundary is read off."""
+        """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
         found, by = self.boundaries(axis, phase, against, rule), other_hyperparameters(self.runs, axis)
         return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(rule), **settings})
 
     def plot_delays(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, kind: Kind = "first", **settings: Any
     ) -> Figure:
-        """The median grokking delay in every cell."""
+        """Draws the median grokking delay in every cell."""
         x, y, facet = self.axes(x, y, facet)
         cell = cell_names(x, y, facet)
         check_cell(self.runs, cell)
@@ -182,7 +182,7 @@ class Results:
         return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
 
     def plot_survival(self, by: Sequence[str] | None = None, kind: Kind = "first", **settings: Any) -> Figure:
-        """The share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs."""
+        """Draws the share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs."""
         groups = varied_hyperparameters(self.runs)[-1:] if by is None else list(by)
         delays = self.delays(kind=kind)
         curves = survival_curves(self.runs, delays, groups)
@@ -191,7 +191,7 @@ class Results:
         return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=test, **{**self._noted(), **settings})
 
     def plot_scatter(self, rule: str | Rule | None = None, **settings: Any) -> Figure:
-        """The step at which each run generalized against the step at which it fitted."""
+        """Draws the step at which each run generalized against the step at which it fitted."""
         return grokjax.plot_scatter(self.runs, self.label(rule), **{**self._noted(rule), **settings})
 
     def plot_sensitivity(
@@ -202,7 +202,7 @@ class Results:
         rule: str | NamedRule | None = None,
         **settings: Any,
     ) -> Figure:
-        """How far the shares of each cell change as each numeric threshold of the rule goes from 0.1 to 10 times its value."""
+        """Draws how much the shares of each cell change as each numeric threshold goes from 0.1 to 10 times its value."""
         x, y, facet = self.axes(x, y, facet)
         chosen = self.rule(rule)
         moved = sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
@@ -213,7 +213,7 @@ class Results:
     def plot_curves(
         self, metrics: Sequence[str] = ("train_loss", "test_loss"), rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The curves of the runs of one cell, with their phases and events; `select` the cell first."""
+        """Draws the curves of the runs of one cell, with their phases and events; `select` the cell first."""
         runs = one_cell(self.runs)
         ids = runs["run_id"].tolist()
         phases = dict(zip(self.runs["run_id"], self.label(rule), strict=True))
@@ -222,7 +222,7 @@ class Results:
         return grokjax.plot_curves(curves, panels, metrics=metrics, phases=phases, events=events(curves), **{**noted, **settings})
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
-        """A weight matrix of the only run while it trains; `select` the run first."""
+        """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
         name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
         bits = run.get("parity_bits")
@@ -231,37 +231,37 @@ class Results:
         return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": self._title() or name, **settings})
 
     def units(self) -> UnitMaps:
-        """What the hidden units of the only run read and write at each stored step; see `unit_maps`."""
+        """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
         return unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
 
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
-        """What the hidden units of the only run read and write over the tokens, at the stored step nearest to `step`."""
+        """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
         return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._title(), **settings})
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
-        """The hidden units of the only run on the plane of their frequency, at the stored step nearest to `step`."""
+        """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
         return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._title(), **settings})
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
-        """The Fourier spectra of the hidden units of the only run at the stored steps nearest to two steps."""
+        """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
         return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._title(), **settings})
 
     def _title(self, rule: Rule | None = None) -> str | None:
-        """The title of a figure: the conditions, and the rule unless it is the published one."""
+        """A figure's title: the conditions, and the rule unless it is the published one."""
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
         return "; ".join([*self.where, *named]) or None
 
     def _judged(self, rule: str | Rule | None) -> dict[str, Any]:
-        """The title of a map, with the rule, and a warning if the rule does not fit the task."""
+        """A map's title, with the rule, and a warning if the rule does not fit the task."""
         chosen = self.rule(rule)
         return {"title": self._title(chosen), "warning": misfit(self.runs, chosen) if isinstance(chosen, NamedRule) else None}
 
     def _noted(self, rule: str | Rule | None = None) -> dict[str, Any]:
-        """The title of a figure, with the rule, and the number of missing runs."""
+        """A figure's title, with the rule, and the number of missing runs."""
         return {"title": self._title(None if rule is None else self.rule(rule)), "missing": self.untrained}
 
 

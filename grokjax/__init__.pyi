@@ -49,7 +49,7 @@ from .errors import (
     BadFileError as BadFileError,
     BadFileWarning as BadFileWarning,
     ClusterError as ClusterError,
-    InputError as InputError,
+    UserError as UserError,
     SpecError as SpecError,
     StoreError as StoreError,
 )

@@ -26,7 +26,7 @@ from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
 
-PREFERRED_LINES = "weight_decay"  # of the survival plot, where --by does not say
+PREFERRED_LINES = "weight_decay"  # of the survival plot, without --by
 
 
 def command(
@@ -93,7 +93,7 @@ def _survival(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], note:
 
 
 def _test_of_equal_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> LogRank | None:
-    """The log-rank test; None where there are no two groups of fitted runs to compare."""
+    """The log-rank test; None unless there are at least two groups of fitted runs."""
     several = bool(by) and len(runs.loc[delays["delay"].notna(), list(by)].drop_duplicates()) > 1
     return log_rank(runs, delays, by) if several else None
 

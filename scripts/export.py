@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from grokjax.analysis.tables.export import export, write_table
+from grokjax.analysis.tables.export import Table, export
 from grokjax.analysis.tables.trackers import track
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
@@ -22,18 +22,19 @@ def command(
     /,
     *,
     to: Literal["file", "mlflow", "wandb"] = "file",
-    table: Annotated[Literal["runs", "curves", "labels"] | None, Parameter(show_default="runs")] = None,
+    table: Annotated[Table | None, Parameter(show_default="runs")] = None,
     name: Annotated[str | None, Parameter(show_default="the last part of ROOT")] = None,
     selection: Selection = Selection(),
     labels: Labels = Labels(),
 ) -> None:
     """Write a table to a file, or the runs to an experiment tracker.
 
-    A tracker keeps the runs that it has already.
+    Runs that a tracker already has are skipped.
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
-      table: Table that goes to the file: "labels" is the runs table with the phase of each run under --rule.
+      table: Table that goes to the file. "runs" ends with a column phase, under --rule; "labels" has run_id, that phase, and a
+        column for each rule with its default thresholds.
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:
@@ -45,22 +46,23 @@ def command(
 
         grokjax export results/demo wandb-demo --to wandb
     """
-    run_ids = selection.open(root).runs["run_id"].tolist() if selection.where else None
+    results = selection.open(root)
+    run_ids = results.runs["run_id"].tolist() if selection.where else None
+    labelled = labels.rule is not None or bool(labels.threshold)
     if to == "file":
         if name is not None:
-            raise AnalysisError("--name is of an MLflow experiment or a W&B project; a file needs none")
-        if table == "labels":
-            results = selection.open(root)
-            labelled = results.runs.assign(phase=results.label(labels.choose(results)).astype(str))
-            write_table(labelled, Path(out))
-            rows = len(labelled)
-        else:
-            rows = export(root, table or "runs", Path(out), run_ids, selection.on_bad_file)
+            raise AnalysisError("--name is for an MLflow experiment or a W&B project; leave it out for a file")
+        if labelled and table == "curves":
+            raise AnalysisError("curves have no phase; leave out --rule and --threshold, or choose --table runs or labels")
+        rule = labels.choose(results) if labelled else None
+        rows = export(results.root, table or "runs", Path(out), run_ids, selection.on_bad_file, rule)
         print(f"Wrote {out}: {rows:,} rows")
         return
     if table is not None:
         raise AnalysisError(f"--table is for a file; --to {to} takes both tables")
+    if labelled:
+        raise AnalysisError(f"--rule is for a file; --to {to} enters no phases")
     entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
-    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were there already" if known else ""))
+    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were already there" if known else ""))
     if to == "wandb" and entered:
         print(f"Next: wandb sync {out}/offline-run-*")

@@ -62,7 +62,7 @@ def command(
 
 
 def _print_counts(labelled: pd.DataFrame, name: str) -> None:
-    """Prints the count of each phase, a row for each value of a hyperparameter."""
+    """Prints the count of each phase, one row per value of a hyperparameter."""
     counts = pd.crosstab(labelled[name], labelled["phase"].astype(str))
     counts = counts[[phase for phase in PHASES if phase in counts]]
     rows = [(f"{value:g}" if isinstance(value, float) else value, *row) for value, *row in counts.itertuples()]

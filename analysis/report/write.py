@@ -31,7 +31,7 @@ from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 
 MEGABYTES = 16.0
-# Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
+# Bytes per run that curves get even if the rest of the page fills its budget, so that there are curves at all.
 FEWEST_BYTES_A_RUN = 100
 # Bytes of the scripts, the styles and the JSON.
 BYTES_BESIDE = 400_000
@@ -60,7 +60,7 @@ def write_report(
     megabytes: float = MEGABYTES,
     on_bad_file: OnBadFile = "raise",
 ) -> Report:
-    """Writes the page of a sweep: its phase diagram on any axes, its curves, rules with thresholds to move, each run's command.
+    """Writes the report page of a sweep: phase diagram on any axes, curves, rules with adjustable thresholds, run commands.
 
     Args:
       root: where the sweep was run to.
@@ -68,10 +68,10 @@ def write_report(
       runs: from `load_runs` of this root, or a selection of its rows; all runs when None.
       missing: planned runs that are not finished, from `missing_runs`, shown as rings unless they are in `runs`; found if `runs` is
         None too.
-      axes: of the map when the page opens; chosen from what varies when None.
-      rule: that labels the runs when the page opens; the root's own when None.
-      title: in place of the specs' names.
-      megabytes: the most that the page may take, in 10^6 bytes; curves are thinned to fit, and the page says so.
+      axes: the map's axes when the page opens; chosen from what varies when None.
+      rule: labels the runs when the page opens; the root's own rule when None.
+      title: replaces the specs' names.
+      megabytes: the largest size of the page, in 10^6 bytes; curves are thinned to fit, and the page says so.
       on_bad_file: as for `load_runs`; runs with unreadable curves are left out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Planned runs as frames, those of them that are missing, and the hyperparameters that specs sweep; over `store.planned`."""
+"""Planned and missing runs as data frames, and the hyperparameters that specs sweep."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def load_planned(root: str | Path | Root, columns: Collection[str] | None = None
 
     Args:
       root: where the sweep was run to.
-      columns: hyperparameters to read beside the first three columns, as far as the specs have them; all when None.
+      columns: hyperparameters to read besides the first three columns; all when None. Those that no spec has are ignored.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
@@ -30,12 +30,12 @@ def load_planned(root: str | Path | Root, columns: Collection[str] | None = None
 
 
 def swept_names(specs: Sequence[SpecEntry]) -> list[str]:
-    """The hyperparameters on an axis of any of some specs, in their order; `read_specs` has those of a root."""
+    """The hyperparameters on an axis of any of the given specs, in order."""
     return list(dict.fromkeys(name for spec in specs for name in spec.swept))
 
 
 def planned_cells(planned: pd.DataFrame, cell: Sequence[str], conditions: Sequence[str] = ()) -> pd.DataFrame | None:
-    """The hyperparameters `cell` of the planned runs that meet some conditions, a row per run; null where a run has none.
+    """The hyperparameters `cell` of the planned runs that meet the conditions, one row per run; null where a run has none.
 
     Args:
       planned: from `load_planned`, with the columns of the cell and of the conditions.
@@ -43,7 +43,7 @@ def planned_cells(planned: pd.DataFrame, cell: Sequence[str], conditions: Sequen
       conditions: as for `select`.
 
     Returns:
-      None if a condition is about an outcome, which only a finished run has.
+      None if a condition concerns an outcome, which only finished runs have.
     """
     chosen = _select_planned(planned, conditions)
     return None if chosen is None else chosen.reindex(columns=list(cell))
@@ -56,10 +56,10 @@ def unfinished(root: str | Path | Root, runs: pd.DataFrame) -> list[str]:
 
 
 def missing_runs(run_ids: Collection[str], planned: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows of the planned runs that meet some conditions and are among `run_ids`, from `unfinished`.
+    """The planned runs that meet the conditions and are among `run_ids`, from `unfinished`.
 
-    Those of an extended sweep that have made fewer steps than a spec asks for are among them, although the runs table has them.
-    There are none if a condition is about an outcome, which only a finished run has.
+    Runs of an extended sweep that have made fewer steps than a spec asks for are among them, although the runs table has them.
+    Empty if a condition concerns an outcome, which only finished runs have.
     """
     chosen = _select_planned(planned, conditions)
     if chosen is None:

@@ -1,4 +1,4 @@
-"""Which row of the runs table counts where a run has several, and how the others are taken out of their files."""
+"""Decides which row counts if a run has several in the runs table, and removes the superseded ones."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ logger = logging.getLogger(__name__)
 def superseded(runs: pd.DataFrame) -> pd.Series:
     """Which rows of a runs table, with columns KEYS, are superseded by another row of the same run.
 
-    A run trained on later, after it was stopped or for more steps, is in two packs, and so is one that two drivers trained at once.
-    Of its rows the one that diverged counts, since it cannot be trained on; else the longest; else one that was not stopped, or the
-    one committed first.
+    A run is in two packs if it was trained further later, after an early stop or for more steps, or if two drivers trained it at
+    once. Of its rows a diverged one counts, since it cannot be continued; else the longest; else one that was not stopped early,
+    or the one committed first.
     """
     if runs["run_id"].is_unique:
         return pd.Series(False, index=runs.index)
@@ -33,9 +33,9 @@ def superseded(runs: pd.DataFrame) -> pd.Series:
 
 
 def committed_rows(root: Root, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
-    """KEYS of every row of the runs table, and `file`: the stem of the pair of files that hold the row and its curve.
+    """KEYS of every row of the runs table, and `file`, the stem of the file that holds the row and of the one with its curve.
 
-    Arrow-backed columns; null where a table of an older version lacks one. Bad files as in `read_files`.
+    Columns are Arrow-backed, and null where an older version's table lacks one. Bad files are handled as in `read_files`.
     """
     files = read_files(root, "runs", KEYS, on_bad_file=on_bad_file)
     named = [each._replace(rows=each.rows.append_column("file", pa.repeat(each.file, len(each.rows)))) for each in files]
@@ -45,16 +45,16 @@ def committed_rows(root: Root, on_bad_file: OnBadFile = "raise") -> pd.DataFrame
 
 
 def drop_superseded(root: Root) -> None:
-    """Leaves one row of each run in the files, where the curves of the row that counts can be read.
+    """Removes superseded rows from the files, as long as the curves of the row that counts can be read.
 
-    A run may be done for a spec that stops runs early only because of a row that goes: one spec trained it for 100 steps, another
-    asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was certain at
-    step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
+    A run may be done for a spec that stops runs early only because of a row that is removed: one spec trained it for 100 steps, and
+    another asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was
+    certain at step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
 
-    It may be killed anywhere, or run by two drivers at once: what is left over then goes the next time. Files stay, even empty.
+    Safe to interrupt and to run in two drivers at once: the next call removes the rest. Files stay, even if empty.
 
     Raises:
-      BadFileError: a file of a run that is in several is missing or damaged; nothing of that run is dropped.
+      BadFileError: a file of a run with several rows is missing or damaged; none of that run's rows is removed.
     """
     rows = committed_rows(root)
     gone = superseded(rows)
@@ -68,10 +68,10 @@ def drop_superseded(root: Root) -> None:
     for file, run_ids in rows[gone].groupby("file")["run_id"]:
         dropped = [run_id for run_id in run_ids if (run_id, file) not in kept and run_id not in unmarked]
         logger.info("dropping %d rows of %s: the runs were trained further, or twice", len(dropped), file)
-        # Curves first: a kill in between leaves a row that is superseded, and no curve without a row.
+        # Curves first: if killed in between, this leaves a superseded row, and no curve without a row.
         if all(_replace_rows(root, table, str(file), functools.partial(_without, dropped)) for table in ("curves", "runs")):
             continue
-        logger.warning("%s was committed anew meanwhile; its superseded rows go the next time", file)
+        logger.warning("%s was committed again meanwhile; its superseded rows are removed next time", file)
 
 
 def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> frozenset[str]:

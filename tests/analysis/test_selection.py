@@ -78,5 +78,5 @@ def test_a_refined_spec_trains_the_points_with_all_seeds_and_continues_the_large
     assert spec.name == "small-refined"
     assert (spec.run["weight_decay"], spec.swept) == (0.1, {"seed": (0, 1), "learning_rate": (1e-3, 2e-3)})
     assert spec.run["steps"] == 100
-    with pytest.raises(AnalysisError, match="no spec of the root gives all of depth"):
+    with pytest.raises(AnalysisError, match="no spec of the root has all of depth"):
         refined_spec(specs, runs, pd.DataFrame({"depth": [1]}))
