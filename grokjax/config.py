@@ -155,12 +155,6 @@ class RunConfig(Component):
         """The fields that equal another field where they are left out, each with the name of that other field."""
         return {name: other for name, info, _ in self._fields() if (other := same_as(info)) is not None}
 
-    @property
-    def following(self) -> frozenset[str]:
-        """Names of the fields that equal the one they default to, whether given or left out."""
-        flat = self.flat()
-        return frozenset(name for name, other in self.default_sources.items() if flat[name] == flat[other])
-
     def defaults_of(self, columns: Mapping[str, T], given: Collection[str]) -> dict[str, T]:
         """The columns of the fields that are not `given` and so take the values of a column that is, by name."""
         found: dict[str, T] = {}

@@ -9,8 +9,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.labels.rules import CROSSINGS, RULES, ArticleRule, NamedRule
-from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.analysis.labels.rules import CROSSINGS, RULES, NamedRule
 from grokjax.analysis.results import Results, open_root
 from grokjax.analysis.statistics.delays import Kind
 from grokjax.scripts.options import SETTING
@@ -41,11 +40,6 @@ class Selection(BadFiles):
     where: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
     """Only runs with this value; a list a,b,c or a range 0..4 allows several. Repeatable: all conditions must hold."""
 
-    @property
-    def title(self) -> str | None:
-        """The conditions, for a figure's title; None without any."""
-        return ", ".join(self.where) or None
-
     def open(self, root: str) -> Results:
         """The results of a root, narrowed to the conditions."""
         return open_root(root, self.where, self.on_bad_file)
@@ -66,6 +60,11 @@ class Labels:
     ] = None
     threshold: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
     """Set a threshold of the rule. Repeatable."""
+
+    @property
+    def given(self) -> bool:
+        """Whether a rule was asked for."""
+        return self.rule is not None or bool(self.threshold)
 
     def choose(self, results: Results) -> NamedRule:
         """The rule for these results, with its thresholds."""
@@ -103,16 +102,10 @@ class Crossings:
     """Which crossing counts: the first one, or the sustained one, after which the metric never drops back."""
 
 
-def warn_of_missing(results: Results) -> int:
-    """Says on standard error how many planned runs are missing, if any; returns the number."""
+def warn_of_missing(results: Results) -> None:
+    """Says on standard error how many planned runs are missing, if any."""
     if missing := len(results.missing):
         sys.stderr.write(f"partial: {missing:,} of {missing + len(results.runs):,} runs are still missing\n")
-    return missing
-
-
-def title(selection: Selection, rule: NamedRule) -> str | None:
-    """The title of a figure: the conditions, and the rule where it is not the published one; None without either."""
-    return "; ".join((*selection.where, *(() if rule == ArticleRule() else (f"rule {describe_rule(rule)}",)))) or None
 
 
 def names_of(joined: str) -> list[str]:
