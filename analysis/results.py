@@ -1,4 +1,4 @@
-"""The results of a sweep in one object, for notebooks: tables, labels, maps and figures, a line each."""
+"""The results of a sweep in one object, for notebooks: tables, labels, statistics and figures as methods."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
-from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names
+from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
@@ -63,12 +63,12 @@ def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: O
 
 
 class Results:
-    """The results of a sweep: its tables, read once, and the usual questions to them.
+    """The results of a sweep: its tables, read once, with the usual analyses and figures as methods.
 
-    A `rule` is the name of a rule, a rule, or any function from the runs table to phases; None stands for the rule of the root's
-    specs, or one that fits the task. A method that takes a rule also takes thresholds of it by name, such as `loss_threshold=1e-6`.
-    Axes that are None are chosen from what the sweep varies. Figures take the further settings of the function of the same name,
-    such as `width` and `ax`. What was read stays as it was read until `refresh`.
+    A `rule` is a rule's name, a rule, or any function from the runs table to phases; None means the rule of the root's specs, or
+    one that fits the task. Methods with a `rule` also take its thresholds by name, such as `loss_threshold=1e-6`. Axes that are
+    None are chosen from what the sweep varies. The plot methods pass further settings, such as `width` and `ax`, to the function
+    of the same name. Tables are read once; `refresh` has them read again.
     """
 
     def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
@@ -91,23 +91,28 @@ class Results:
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
         """run_id and hyperparameters of every run that the specs of the root ask for."""
-        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # so it is complete, and tells all of them
+        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # then the list is complete
             return self._every_run
         return load_planned(self.root)
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
-        """The planned runs that meet the conditions and are not finished."""
-        return missing_runs(self.runs, self.planned, self.where)
+        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for."""
+        return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+
+    @property
+    def untrained(self) -> int:
+        """How many of the missing runs are not in the runs table."""
+        return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
     def select(self, *conditions: str) -> Results:
-        """The same results, narrowed to runs that meet more conditions, each written NAME=VALUE. Tables are not read again."""
+        """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
         narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file)
         vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "planned") if name in vars(self)})
         return narrowed
 
     def refresh(self) -> Results:
-        """Forgets the tables, so that runs committed since they were read are seen; returns the results themselves."""
+        """Drops the cached tables, so that the next use reads what was committed since. Returns the same object."""
         for name in _TABLES:
             vars(self).pop(name, None)
         return self
@@ -118,16 +123,16 @@ class Results:
         return load_curves(self.root, ids, columns, self._on_bad_file)
 
     def weights(self, run_id: str | None = None) -> Weights:
-        """The stored weights of a run, with their steps; of the only run if there is but one. See `load_weights`."""
+        """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
     def query(self, sql: str, rule: str | NamedRule | None = None, **thresholds: Setting) -> pd.DataFrame:
-        """The answer to one SELECT over the views runs, curves and labels of the whole root; see `query`."""
+        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`."""
         chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
         return query(self.root, sql, chosen, self._on_bad_file)
 
     def rule(self, rule: str | Rule | None = None, **thresholds: Setting) -> Any:
-        """The rule that labels these runs by default, that of a name, or the one given; with some of its thresholds changed.
+        """The rule with the given name, the given rule, or the one that labels these runs by default, with the given thresholds.
 
         Raises:
           AnalysisError: no such rule, no such threshold, or one out of range; or thresholds of a function, which has none.
@@ -155,13 +160,13 @@ class Results:
         rule: str | Rule | None = None,
         **thresholds: Setting,
     ) -> PhaseGrid:
-        """The shares of the phases in each cell, planned cells without runs among them; see `phase_grid`."""
+        """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
         planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet of the map: those given, and others that the sweep varies. No facet if two are enough."""
+        """The axes x, y and facet: those given, completed with others that the sweep varies. No facet if two are enough."""
         chosen = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
         return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
 
@@ -251,21 +256,21 @@ class Results:
     def plot_phases(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The phase diagram, a mark per seed in every cell."""
+        """Draws the phase diagram, with a mark per seed in every cell."""
         chosen, settings = self._rule_and_settings(rule, settings)
         return grokjax.plot_phases(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
+        """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         chosen, settings = self._rule_and_settings(rule, settings)
         return grokjax.plot_shares(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The boundary of a phase along an axis, for each value of the other hyperparameters."""
+        """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
@@ -273,7 +278,7 @@ class Results:
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """The shares of a phase along an axis, with the fits that its boundary is read off."""
+        """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
@@ -288,7 +293,7 @@ class Results:
         kind: Kind = "first",
         **settings: Any,
     ) -> Figure:
-        """The median grokking delay in every cell, between two crossings as in `delays`."""
+        """Draws the median grokking delay in every cell, between two crossings as in `delays`."""
         x, y, facet = self.axes(x, y, facet)
         check_cell(self.runs, cell := cell_names(x, y, facet))
         medians = self.medians(cell, train, test, kind)
@@ -302,7 +307,7 @@ class Results:
         kind: Kind = "first",
         **settings: Any,
     ) -> Figure:
-        """The share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs.
+        """Draws the share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs.
 
         The groups are by weight_decay where `by` is None, or by the last hyperparameter that varies if weight_decay does not.
         """
@@ -320,7 +325,7 @@ class Results:
         kind: Kind = "first",
         **settings: Any,
     ) -> Figure:
-        """The step at which each run generalized against the step at which it fitted: two crossings, as in `delays`.
+        """Draws the step at which each run generalized against the step at which it fitted: two crossings, as in `delays`.
 
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
@@ -336,18 +341,18 @@ class Results:
         rule: str | NamedRule | None = None,
         **settings: Any,
     ) -> Figure:
-        """The map of `sensitivity`: how far the shares of each cell change with the thresholds of the rule."""
+        """Draws how much the shares of each cell change as each numeric threshold goes from 0.1 to 10 times its value."""
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
         title = "; ".join([*self.where, f"rule {_describe(chosen)}"])
-        noted = {"runs": len(self.runs), "missing": len(self.missing), "title": title, **settings}
+        noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
         return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
     ) -> Figure:
-        """The curves of the runs of one cell, a panel for each seed with its phase; `select` the cell first.
+        """Draws the curves of the runs of one cell, a panel for each seed with its phase; `select` the cell first.
 
         Args:
           metrics: to draw; the losses when None.
@@ -373,7 +378,7 @@ class Results:
             raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
         noted = {
-            "missing": len(self.missing),
+            "missing": self.untrained,
             "title": self._title(chosen) or "all runs",
             "events": events(curves) if sheet else None,
         }
@@ -386,7 +391,7 @@ class Results:
         )
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
-        """A weight matrix of the only run while it trains; `select` the run first."""
+        """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
         name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
         bits = run.get("parity_bits")
@@ -396,21 +401,21 @@ class Results:
         return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": title, **settings})
 
     def units(self) -> UnitMaps:
-        """What the hidden units of the only run read and write at each stored step; see `unit_maps`."""
+        """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
         return unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
 
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
-        """What the hidden units of the only run read and write over the tokens, at the stored step nearest to `step`."""
+        """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
         return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
-        """The hidden units of the only run on the plane of their frequency, at the stored step nearest to `step`."""
+        """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
         return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
-        """The Fourier spectra of the hidden units of the only run at the stored steps nearest to two steps."""
+        """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
         return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._unit_title(), **settings})
@@ -433,7 +438,7 @@ class Results:
         return chosen
 
     def _title(self, rule: Rule | None = None) -> str | None:
-        """The title of a figure: the conditions, and the rule unless it is the published one."""
+        """A figure's title: the conditions, and the rule unless it is the published one."""
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
         return "; ".join([*self.where, *named]) or None
 
@@ -443,12 +448,12 @@ class Results:
         return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
     def _judged(self, rule: Rule) -> dict[str, Any]:
-        """The title of a map, with the rule, and a warning if the rule does not fit the task."""
+        """A map's title, with the rule, and a warning if the rule does not fit the task."""
         return {"title": self._title(rule), "warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None}
 
     def _noted(self, rule: Rule | None = None) -> dict[str, Any]:
-        """The title of a figure, with the rule, and the number of missing runs."""
-        return {"title": self._title(rule), "missing": len(self.missing)}
+        """A figure's title, with the rule, and the number of missing runs."""
+        return {"title": self._title(rule), "missing": self.untrained}
 
 
 def _describe(rule: Rule) -> str:

@@ -52,7 +52,7 @@ from .errors import (
     BadFileError as BadFileError,
     BadFileWarning as BadFileWarning,
     ClusterError as ClusterError,
-    InputError as InputError,
+    UserError as UserError,
     SpecError as SpecError,
     StoreError as StoreError,
 )

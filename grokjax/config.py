@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class RunConfig(Component):
-    """One model trained once: its task, model and optimizer, and the hyperparameters that belong to none of them.
+    """The configuration of one training run: its task, model, optimizer, and the hyperparameters that belong to none of the three.
 
     Each hyperparameter has one name, unique across all four.
     """
@@ -102,12 +102,12 @@ class RunConfig(Component):
 
     @property
     def num_outputs(self) -> int:
-        """Outputs of the model: one a class, or a single logit."""
+        """Number of model outputs: one per class, or a single logit."""
         return LOSSES[self.loss].num_outputs(self.task.num_classes)
 
     @property
     def snapshot_rows(self) -> tuple[int, ...]:
-        """The logged rows, counted from 0, whose weights are kept: the first, the last, and evenly spaced ones between."""
+        """Indices of the logged rows at which weights are stored: the first, the last, and evenly spaced ones between them."""
         last = self.steps // self.log_every
         return tuple(round(index * last / (self.snapshots - 1)) for index in range(self.snapshots))
 
@@ -117,12 +117,12 @@ class RunConfig(Component):
 
     @classmethod
     def from_flat(cls, flat: Mapping[str, Value]) -> RunConfig:
-        """The config whose hyperparameters are given by name, as `flat` returns them.
+        """The config with the given hyperparameters, by name, as `flat` returns them.
 
         Raises:
             KeyError: task, model or optimizer is not given.
-            UnknownComponent: no installed package has such a task, model or optimizer.
-            UnknownHyperparameter: a name that neither they nor this class have.
+            UnknownComponent: no installed package provides the task, model or optimizer.
+            UnknownHyperparameter: a name that neither the components nor this class have.
             pydantic.ValidationError: a missing, mistyped or impossible value.
         """
         for component in COMPONENTS:
@@ -143,20 +143,20 @@ class RunConfig(Component):
         return cls.model_validate(components | own)
 
     def flat(self) -> dict[str, Value]:
-        """Every hyperparameter by name; task, model and optimizer by theirs."""
+        """All hyperparameters as one flat mapping, with the task, model and optimizer given by name."""
         return {name: value for name, _, value in self._fields()}
 
     def values(self, role: Role) -> dict[str, Value]:
-        """The hyperparameters that have `role`, by name."""
+        """The values of the hyperparameters with the given role, by name."""
         return {name: value for name, info, value in self._fields() if role_of(info) == role}
 
     @property
     def default_sources(self) -> dict[str, str]:
-        """The fields that equal another field where they are left out, each with the name of that other field."""
+        """The fields that default to the value of another field, each with the name of that field."""
         return {name: other for name, info, _ in self._fields() if (other := same_as(info)) is not None}
 
     def defaults_of(self, columns: Mapping[str, T], given: Collection[str]) -> dict[str, T]:
-        """The columns of the fields that are not `given` and so take the values of a column that is, by name."""
+        """Columns, by name, for the fields that are not in `given` and default to a field that is."""
         found: dict[str, T] = {}
         for name, other in self.default_sources.items():
             if name not in given and (other in columns or other in found):
@@ -173,7 +173,7 @@ class RunConfig(Component):
         return next(self.run_ids({"seed": [self.seed]}))
 
     def run_ids(self, columns: Mapping[str, Sequence[Value]]) -> Iterator[str]:
-        """The run_ids of the runs that differ from this one in some traced fields, given as columns of equal length."""
+        """The run_ids of runs that differ from this one only in traced fields, which are given as columns of equal length."""
         values = self.values("static") | self.values("traced")
         sources = self.default_sources
         constants = {name: info.default for name, info, _ in self._fields() if name not in COMPONENTS}
@@ -191,7 +191,7 @@ class RunConfig(Component):
 
     @property
     def raised_versions(self) -> dict[str, int]:
-        """The versions of task, model and optimizer that are not 1."""
+        """The versions of the task, model and optimizer, where they are not 1."""
         versions = {component: getattr(self, component).version for component in COMPONENTS}
         return {component: version for component, version in versions.items() if version != 1}
 
@@ -211,7 +211,7 @@ class RunConfig(Component):
         return self.bind({name: type(value)(0) for name, value in self.values("traced").items()} | recording)
 
     def useful_flops(self) -> int:
-        """Useful arithmetic of training the whole run; see the model's `step_flops`."""
+        """FLOPs of training the whole run, counted as in the model's `step_flops`."""
         return self.steps * self.model.step_flops(self.task, self.num_outputs, self.batch_size or self.task.num_train)
 
     def num_weights(self) -> int:
@@ -225,14 +225,14 @@ class RunConfig(Component):
 
 
 class UnknownComponent(ValueError):
-    """A task, model or optimizer that no installed package has."""
+    """No installed package provides a task, model or optimizer of this name."""
 
     def __init__(self, component: str, name: Value) -> None:
-        super().__init__(f"there is no {component} {name!r} here; is the package installed that has it?")
+        super().__init__(f"there is no {component} {name!r}; is the package that provides it installed?")
 
 
 class UnknownHyperparameter(ValueError):
-    """A name that is no hyperparameter of the chosen task, model and optimizer."""
+    """A name that is not a hyperparameter of the chosen task, model and optimizer."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is not a hyperparameter")
@@ -240,9 +240,10 @@ class UnknownHyperparameter(ValueError):
 
 
 def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
-    """Every hyperparameter that any class declares, by name, in the order of a results table.
+    """Every hyperparameter that any component class declares, by name, in the column order of a results table.
 
-    Classes that declare the same one agree on all but its default. A `SameAs` that only some of them have is left out.
+    Classes that declare the same hyperparameter agree on everything but its default. A `SameAs` default is kept only if all of
+    them have it.
 
     Raises:
       ComponentError: a class of an installed package gives a name another meaning.
@@ -259,7 +260,7 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
 
 
 def _merged(declared: Sequence[pydantic.fields.FieldInfo]) -> pydantic.fields.FieldInfo:
-    """A field as several classes declare it; equal to another field by default only if it is in all of them."""
+    """One field from the declarations of several classes; it keeps a `SameAs` default only if all of them have it."""
     merged = copy.copy(declared[-1])
     if len({same_as(info) for info in declared}) > 1:
         merged.default_factory = None

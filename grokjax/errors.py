@@ -1,4 +1,4 @@
-"""What a user can set right: each is told in one sentence that says what was got, what is allowed, and what to do."""
+"""Errors that a user can fix, and how they are shown. Each message says what was given, what is allowed, and what to do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-# What helps where the system refuses.
+# Remedies for operating-system errors, by errno.
 REMEDIES = {
     errno.ENOSPC: "free some space",
     errno.EDQUOT: "free some space, or have the quota raised",
@@ -20,36 +20,36 @@ REMEDIES = {
 }
 
 
-class InputError(Exception):
-    """Something asked for that cannot be done; the command line prints it and exits with 2."""
+class UserError(Exception):
+    """Base class of errors in what the user asked for. The command line prints the message and exits with 2."""
 
 
-class SpecError(InputError):
+class SpecError(UserError):
     """A spec that cannot be run, or not into this root."""
 
 
-class StoreError(InputError):
+class StoreError(UserError):
     """A root that cannot be used."""
 
 
-class AnalysisError(InputError):
-    """A question that the tables cannot answer. The message says what was asked, what there is, and what to do."""
+class AnalysisError(UserError):
+    """An analysis that the tables do not allow. The message says what was asked, what is available, and what to do."""
 
 
 class BadFileError(StoreError):
-    """A file of a root that is missing, cut short, damaged, or none of ours."""
+    """A file of a root that is missing, truncated, damaged, or was not written by grokjax."""
 
 
 class BadFileWarning(UserWarning):
     """A file of a root that was left out, as asked."""
 
 
-class ClusterError(InputError):
+class ClusterError(UserError):
     """A cluster that cannot be reached."""
 
 
 def reason(error: Exception) -> str:
-    """What an error says went wrong, in one line; where the system refused something, in its words."""
+    """The cause of an error in one line; for an operating-system error, the system's own message."""
     number = _system_error(error)
     if number is not None:
         return os.strerror(number)
@@ -57,23 +57,23 @@ def reason(error: Exception) -> str:
 
 
 def remedy(error: Exception) -> str | None:
-    """What helps where the system refused something; None if that is not known."""
+    """A suggested remedy for an operating-system error; None if there is none."""
     return REMEDIES.get(_system_error(error) or 0)
 
 
 def _system_error(error: Exception) -> int | None:
-    """The number of the system's error behind an error, which libraries in other languages tell in words."""
+    """The errno behind an error, parsed from its message where a native library reports it only as text."""
     number = getattr(error, "errno", None)
-    told = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
-    return number if isinstance(number, int) or told is None else int(told[1] or told[2])
+    found = re.search(r"\((?:os error|errno) (\d+)\)|\[[Ee]rrno (\d+)\]", str(error))
+    return number if isinstance(number, int) or found is None else int(found[1] or found[2])
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: a question that offers the nearest known one, or nothing."""
+    """The suffix "; did you mean ...?" with the known name closest to an unknown one; empty if none is close."""
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]}?" if close else ""
 
 
 def warn(sentence: str) -> None:
-    """Tells the user what is done all the same."""
+    """Warns the user about something that does not stop the command."""
     sys.stderr.write(f"grokjax: {sentence}\n")

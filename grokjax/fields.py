@@ -1,4 +1,4 @@
-"""The base class of a run's components, and the marks that say what part each of their fields plays.
+"""The base class of a run's components, and the marks that give each field its role.
 
 A field has one role, declared on the field itself:
 
@@ -33,7 +33,7 @@ class Traced:
 
 
 class Recording:
-    """Marks a field that leaves the trajectory as it is: it says how much of it is computed, or what is recorded."""
+    """Marks a field that does not affect the trajectory: it sets how much of it is computed, or what is recorded."""
 
     role: Role = "recording"
 
@@ -54,7 +54,7 @@ class Component(pydantic.BaseModel):
 
 @dataclass(frozen=True)
 class SameAs:
-    """A default: a field that is left out equals the field `name`, which must be declared before it."""
+    """A default that copies the value of the field `name`, which must be declared earlier."""
 
     name: str
 
@@ -64,17 +64,17 @@ class SameAs:
 
 
 def same_as(info: pydantic.fields.FieldInfo) -> str | None:
-    """The name of the field that this one equals where it is left out; None if it has no such default."""
+    """The name of the field that this one defaults to; None if it has no such default."""
     return info.default_factory.name if isinstance(info.default_factory, SameAs) else None
 
 
 def role_of(info: pydantic.fields.FieldInfo) -> Role:
-    """The role that a field was declared with; static if it carries no mark."""
+    """The role of a field; static if it carries no mark."""
     return next((mark.role for mark in info.metadata if mark in (Static, Traced, Recording)), "static")
 
 
 def own_fields(component: Component) -> Iterator[tuple[str, pydantic.fields.FieldInfo, Value]]:
-    """Name, declaration and value of each field of `component`, leaving out the components that it holds itself."""
+    """Name, declaration and value of each field of `component`, without fields that are components themselves."""
     for name, info in type(component).model_fields.items():
         value = getattr(component, name)
         if not isinstance(value, Component):
@@ -82,15 +82,15 @@ def own_fields(component: Component) -> Iterator[tuple[str, pydantic.fields.Fiel
 
 
 def _canonical_int_list(value: object) -> object:
-    """The value as a text of distinct whole numbers joined by +; a single number may be given as an int."""
+    """The value as a string of distinct integers joined by +; a single number may be given as an int."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     words = text.split("+") if isinstance(text, str) else []
     if not all(re.fullmatch(r"[1-9]\d*", word) for word in words) or len(set(words)) < max(1, len(words)):
-        raise ValueError(f"got {value!r}; write different whole numbers above 0, joined by +, such as 3 or 3+11")
+        raise ValueError(f"got {value!r}; write distinct whole numbers above 0 joined by +, such as 3 or 3+11")
     return text
 
 
-# Several whole numbers in one value, such as "3+11".
+# Several integers in one value, such as "3+11".
 IntList = Annotated[str, pydantic.BeforeValidator(_canonical_int_list)]
 
 

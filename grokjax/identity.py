@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-# Raise when the code changes the trajectory that a config stands for: every run_id changes with it.
+# Raise when the code changes the trajectory of a config: every run_id changes with it.
 TRAJECTORY_VERSION = 1
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)

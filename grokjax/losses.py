@@ -24,8 +24,8 @@ def clipped_binary_cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Ar
       logits: [N].
       labels: [N], 0 or 1.
 
-    The derivative is the closed form (p - y) / N where p lies within the clip, and 0 outside: what autodiff gives too, but a
-    step of a small model takes about a third less time.
+    The derivative is the closed form (p - y) / N where p lies within the clip, and 0 outside. Autodiff gives the same values, but
+    the closed form makes a step of a small model about a third faster.
     """
     p = jnp.clip(jax.nn.sigmoid(logits), CLIP, 1 - CLIP)
     return -jnp.mean(labels * jnp.log(p) + (1 - labels) * jnp.log(1 - p))
@@ -78,7 +78,7 @@ def mean_squared_error(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def hinge(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """Mean over examples of max(0, 1 - margin), the margin being the label's output less the greatest other one.
+    """Mean over examples of max(0, 1 - margin), where the margin is the label's output minus the greatest other output.
 
     outputs: [C, N]; labels: [N] int. Crammer and Singer 2001; with two classes, the usual hinge on the outputs' difference.
     """
@@ -102,7 +102,7 @@ def margins(outputs: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def of_label(outputs: jax.Array, labels: jax.Array) -> jax.Array:
-    """The label's output of each example [N], by a mask, so that the gradient is a mask too. outputs: [C, N]; labels: [N]."""
+    """The label's output of each example [N], by a mask, so that the gradient needs no scatter. outputs: [C, N]; labels: [N]."""
     return jnp.sum(jnp.where(is_label(outputs, labels), outputs, 0), axis=0)
 
 
@@ -135,7 +135,7 @@ class LossFunction:
     one_logit: bool = False  # for two classes: outputs [N], labels as floats
 
     def num_outputs(self, num_classes: int) -> int:
-        """The number of outputs that a model needs for so many classes."""
+        """The number of model outputs for `num_classes` classes."""
         return 1 if self.one_logit else num_classes
 
 

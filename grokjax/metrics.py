@@ -13,14 +13,14 @@ Shape = Literal["scalar", "neurons", "matrices"]
 
 @dataclass(frozen=True)
 class Metric:
-    """What is logged under one name: a number a step, a number for each hidden unit, or one for each weight matrix by name."""
+    """A logged metric: one number per step, one per hidden unit, or one per weight matrix, keyed by its name."""
 
     name: str
     unit: str
     meaning: str
-    probe: str | None = None  # None: logged of every run
+    probe: str | None = None  # None: logged for every run
     shape: Shape = "scalar"
-    whole: bool = False  # stored as whole numbers
+    whole: bool = False  # stored as integers
 
 
 METRICS: tuple[Metric, ...] = (
@@ -67,7 +67,7 @@ PROBES: tuple[str, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS
 
 
 def finite_rows(metrics: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Which of k logged rows hold nothing but finite numbers, [k]. Metrics are [k], or [k, ...] where a row has several."""
+    """Whether all values of each of k logged rows are finite, [k]. Metrics are [k], or [k, ...] where a row has several values."""
     each = [np.isfinite(values.reshape(len(values), -1)).all(axis=1) for values in metrics.values()]
     finite: np.ndarray[Any, Any] = np.logical_and.reduce(each)
     return finite

@@ -1,4 +1,4 @@
-"""Probes: what can be measured of a run beside losses, accuracies and norms. Add one here, and its metrics in `metrics`."""
+"""Probes: further measurements of a run besides losses and accuracies. Add a probe here, and its metrics in `metrics`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SYMMETRICITY_SAMPLES = 256
 
 @dataclass(frozen=True)
 class ProbedRun:
-    """What a probe may look at. Gradient and outputs are those of all training examples, computed only if a probe asks for them."""
+    """The inputs of a probe. Gradient and outputs cover all training examples, and are computed only if a probe uses them."""
 
     task: Task
     model: Model
@@ -43,11 +43,11 @@ def _any_run(task: Task, model: Model, num_outputs: int) -> str | None:
 
 @dataclass(frozen=True)
 class Probe:
-    """Metrics that are measured together at every logged step, under a name for the hyperparameter `probes`.
+    """Metrics that are measured together at every logged step. The hyperparameter `probes` selects them by name.
 
     `measure` is traced by JAX and returns each of `metrics` by name: a scalar, [H] for the shape "neurons", or for "matrices" a
-    scalar for each weight, as `name:weight`. `why_unsupported` says why a task with a model of so many outputs cannot be measured,
-    as the end of a sentence ("needs ..."); None if it can.
+    scalar for each weight, as `name:weight`. `why_unsupported` returns why a combination of task and model cannot be measured,
+    as the end of a sentence ("needs ..."), or None if it can.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Probe:
     why_unsupported: Callable[[Task, Model, int], str | None] = _any_run
 
     def __call__(self, run: ProbedRun) -> dict[str, jax.Array]:
-        """The metrics of a run. Raises ValueError if `measure` returns others than the probe declares."""
+        """The metrics of a run. Raises ValueError if `measure` does not return exactly the declared metrics."""
         measured = self.measure(run)
         returned, declared = {name.partition(":")[0] for name in measured}, {metric.name for metric in self.metrics}
         if measured and returned != declared:
@@ -98,7 +98,7 @@ def gradient_norm(run: ProbedRun) -> dict[str, jax.Array]:
 def collapsed_share(run: ProbedRun) -> dict[str, jax.Array]:
     """Share of training examples whose softmax denominator equals its greatest term in float arithmetic.
 
-    Such an example has no gradient left if its greatest output is the label's (Prieto et al. 2025).
+    If its greatest output is the label's, such an example has zero gradient (Prieto et al. 2025).
     """
     outputs = run.train_outputs()
     if outputs.ndim == 1:
@@ -108,7 +108,7 @@ def collapsed_share(run: ProbedRun) -> dict[str, jax.Array]:
 
 
 def fourier(run: ProbedRun) -> dict[str, jax.Array]:
-    """Frequencies of the hidden units, from the Fourier transform over the tokens of what they read and write."""
+    """Frequencies of the hidden units, from the Fourier transform of their input and output weights over the tokens."""
     maps = run.model.neuron_maps(run.task, run.params)
     power = unit_spectra(maps)  # [H, K]
     share = jnp.max(power, axis=1)
@@ -122,13 +122,13 @@ def fourier(run: ProbedRun) -> dict[str, jax.Array]:
 
 
 def key_frequencies(power: jax.Array) -> jax.Array:
-    """1 for each frequency [K] that is the greatest of some hidden unit with power, else 0. power: [H, K]."""
+    """1 for each frequency [K] at which some hidden unit has its greatest power, which must be above 0; else 0. power: [H, K]."""
     greatest = jnp.zeros(power.shape).at[jnp.arange(power.shape[0]), jnp.argmax(power, axis=1)].set(1.0)
     return jnp.max(jnp.where(power > 0, greatest, 0), axis=0)
 
 
 def raw_power(maps: NeuronMaps) -> jax.Array:
-    """Power of each of H units at each frequency 1 to K = V // 2, over all it reads and writes: [H, K]. Needs C = V."""
+    """Power of each of H units at each frequency 1 to K = V // 2, over its input and output weights: [H, K]. Needs C = V."""
     waves = jnp.concatenate([maps.inputs, maps.outputs.T[None]])  # [L + 1, V, H]
     power: jax.Array = jnp.sum(power_spectrum(waves), axis=0).T
     return power
@@ -181,7 +181,7 @@ def fourier_losses(run: ProbedRun) -> dict[str, jax.Array]:
 def symmetricity(run: ProbedRun) -> dict[str, jax.Array]:
     """Mean cosine between an output's gradients with respect to the embeddings of the first and the second token.
 
-    Zhong et al. 2023. Over pairs and outputs that are the same for all runs, leaving out those whose gradient is zero. 1 where only
+    Zhong et al. 2023. Taken over a fixed sample of pairs and outputs, without those that have a zero gradient. 1 if only
     the sum of the embeddings matters.
     """
     assert isinstance(run.model, EmbeddingModel)

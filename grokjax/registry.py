@@ -1,4 +1,4 @@
-"""Finds the tasks, models, optimizers and probes: every module of their folders here, and what installed packages add."""
+"""Finds the available tasks, models, optimizers and probes: those in this package's folders and those of installed packages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importlib import metadata
 
 import pydantic
 
-from grokjax.errors import InputError
+from grokjax.errors import UserError
 from grokjax.fields import Component, role_of
 from grokjax.identity import digest
 from grokjax.metrics import METRICS, Metric
@@ -31,17 +31,17 @@ ENTRY_POINTS = ("grokjax.components", "grokjax.parts")
 PROBE_ENTRY_POINTS = "grokjax.probes"
 
 
-class ComponentError(InputError):
+class ComponentError(UserError):
     """A task, model, optimizer or probe of an installed package that cannot be used."""
 
 
 @functools.cache
 def classes_of(component: str) -> dict[str, type[Component]]:
-    """The classes that `component` ("task", "model" or "optimizer") can be, by the name that a spec gives them, sorted.
+    """The classes available for a component ("task", "model" or "optimizer"), by the name used in specs, sorted.
 
-    A class counts if it derives from the component's base class and has a field called like the component, whose default is its
-    name. It may be defined in any module of the base class's folder, or in a module that an installed package names as an entry
-    point of `grokjax.components`.
+    A class counts if it derives from the component's base class and has a field named after the component, with the class's name in
+    specs as its default. It may be defined in any module of the base class's folder, or in a module that an installed package
+    names as an entry point of `grokjax.components`.
 
     Raises:
       ComponentError: a class of an installed package cannot be imported, lacks a method, or gives a field's name another meaning.
@@ -51,7 +51,7 @@ def classes_of(component: str) -> dict[str, type[Component]]:
 
 
 def component_versions(names: Iterable[tuple[str, str]]) -> dict[str, tuple[int, str]]:
-    """Version and `source_digest` by "task gcd" and the like, for pairs such as ("task", "gcd")."""
+    """Version and `source_digest` of components given as pairs such as ("task", "gcd"), by keys such as "task gcd"."""
     classes = {f"{component} {name}": classes_of(component)[name] for component, name in names}
     return {label: (cls.version, source_digest(cls)) for label, cls in sorted(classes.items())}
 
@@ -63,7 +63,7 @@ def source_digest(cls: type[Component]) -> str:
         return ""
     try:
         return digest({"source": inspect.getsource(module)})
-    except (OSError, TypeError):  # typed into a prompt
+    except (OSError, TypeError):  # a class defined at an interactive prompt
         return ""
 
 
@@ -74,7 +74,7 @@ def check_names(classes: Iterable[tuple[str, type[Component]]]) -> None:
       classes: each with the component that it belongs to.
 
     Raises:
-      ComponentError: it does not, or the classes belong to different components.
+      ComponentError: a name has two meanings, or the classes belong to different components.
     """
     known: dict[str, tuple[str, type[Component], pydantic.fields.FieldInfo]] = {}
     for component, cls in classes:
@@ -85,7 +85,7 @@ def check_names(classes: Iterable[tuple[str, type[Component]]]) -> None:
             if first != component or _meaning(before) != _meaning(info):
                 raise ComponentError(
                     f"{_label(cls)} declares {name} as {info.description or 'a field'!r}, but {_label(other)} as "
-                    f"{before.description or 'a field'!r}; its name must be new, or mean the same: type, role and description"
+                    f"{before.description or 'a field'!r}; use a new name, or the same type, role and description"
                 )
 
 
@@ -94,25 +94,28 @@ def available_probes() -> dict[str, Probe]:
     """The probes by name: those of this package, then those of installed packages.
 
     Raises:
-      ComponentError: one of an installed package cannot be imported, is no `Probe`, or its name or that of a metric is taken.
+      ComponentError: one of an installed package cannot be imported, is not a `Probe`, or the name of the probe or of a metric is
+        taken.
     """
     found = {probe.name: probe for probe in PROBES}
     taken = {metric.name for metric in METRICS}
     for entry in metadata.entry_points(group=PROBE_ENTRY_POINTS):
         probe = _load(entry)
         if not isinstance(probe, Probe):
-            raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, is no grokjax.probes.Probe")
+            raise ComponentError(
+                f"{entry.value}, which an installed package names under {entry.group}, is not a grokjax.probes.Probe"
+            )
         names = {metric.name for metric in probe.metrics}
         if probe.name in found or names & taken:
             what = f"probe {probe.name}" if probe.name in found else f"metric {min(names & taken)}"
-            raise ComponentError(f"{entry.value} defines the {what}, which there is already; give it another name")
+            raise ComponentError(f"{entry.value} defines the {what}, which exists already; give it another name")
         found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
         taken |= names
     return found
 
 
 def metrics_of(probes: Iterable[str]) -> tuple[Metric, ...]:
-    """The metrics of this package, and those of installed packages that some of these probes measure."""
+    """The metrics of this package, and those that the given probes of installed packages measure."""
     known = available_probes()
     own = {probe.name for probe in PROBES}
     return METRICS + tuple(metric for name in probes if name not in own for metric in known[name].metrics)

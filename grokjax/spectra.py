@@ -1,4 +1,4 @@
-"""Fourier spectra of what hidden units read and write over tokens, for NumPy and JAX arrays alike. Imports no jax.
+"""Fourier spectra of hidden units' input and output weights over tokens, for NumPy and JAX arrays. Imports no jax.
 
 V tokens have the frequencies k = 1 to K = V // 2; a wave of frequency k over the tokens a is a mix of cos and sin of 2 pi k a / V.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 Array = Any  # of NumPy or JAX; results are of the same
-# By default power within the rounding of float32, in which weights are trained, counts as none.
+# Power within the rounding error of float32, in which weights are trained, counts as zero by default.
 ROUNDING = float(np.finfo(np.float32).eps)
 
 
@@ -33,7 +33,7 @@ def power_spectrum(waves: Array) -> Array:
 def power_shares(waves: Array, rounding: float = ROUNDING) -> Array:
     """Share of each unit's power at each frequency, over all of waves [L, V, H]: [K, H].
 
-    The constant is left out. A unit has zeros where its power is at most `rounding` times the sum of its squares.
+    The constant component is left out. A share is zero where the power is at most `rounding` times the unit's sum of squares.
     """
     xp = waves.__array_namespace__()
     power = xp.sum(power_spectrum(waves), axis=0)  # [K, H]
@@ -45,8 +45,8 @@ def power_shares(waves: Array, rounding: float = ROUNDING) -> Array:
 def unit_shares(reads: Array, writes: Array, rounding: float = ROUNDING) -> Array:
     """Share of each unit's power at each frequency: [K, H].
 
-    The mean of the shares in what it reads [L, V, H], over all positions, and in what it writes [V, H]: a unit that reads one
-    frequency and writes another has half in either.
+    The mean of the shares in its input weights [L, V, H], over all positions, and in its output weights [V, H]: a unit that reads
+    one frequency and writes another has a share of one half at each.
     """
     return (power_shares(reads, rounding) + power_shares(writes[None], rounding)) / 2
 

@@ -27,10 +27,10 @@ def command(
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:
-    r"""Compare the labels that several rules give the same runs.
+    r"""Compare the labels that several rules give to the same runs.
 
-    The first tables say how often two rules agree. The last lists the cells whose shares move most when the thresholds of the first
-    rule (by default the spec's) go from a tenth to ten times their values. --out draws that for all cells.
+    The first tables show how often two rules agree. The last lists the cells whose phase shares change most when the thresholds of
+    the first rule (by default the spec's) go from a tenth to ten times their values. --out draws this for all cells.
 
     Args:
       rule: Rule to compare, with its thresholds after a colon. Repeatable; with a single one, only its thresholds are varied.
@@ -52,7 +52,7 @@ def command(
     x, y, facet = axes.choose(results)
     varied = results.rule(rules[0] if rule else None)
     moving, cell = ", ".join(nearby(varied)), cell_names(x, y, facet)
-    print(f"cells whose shares move most as {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
+    print(f"cells that change most when {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
     most = most_moved(results.sensitivity(x, y, facet, varied), cell).head(CELLS)
     print_table((*cell, "moves by", "on average", "phases"), most.itertuples(index=False))
     if picture.out:

@@ -36,7 +36,7 @@ def command(
     Args:
       phase: Phase whose boundary to find.
       against: Phase on the other side of the boundary.
-      fits: Draw the shares and their logistic fits along AXIS instead of the boundary.
+      fits: Draw the phase shares and their logistic fits along AXIS instead of the boundary.
 
     Examples:
         grokjax boundary results/demo weight_decay --against memorize
@@ -46,7 +46,7 @@ def command(
         grokjax boundary results/x train_size --fits --out fits.pdf
     """
     if fits and not picture.out:
-        raise AnalysisError("--fits says what to draw; add --out FILE")
+        raise AnalysisError("--fits needs a file to draw to; add --out FILE")
     results = selection.open(root)
     warn_of_missing(results)
     rule = labels.choose(results)

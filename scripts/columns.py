@@ -1,4 +1,4 @@
-"""grokjax columns."""
+"""`grokjax columns`: prints the columns of the tables and the hyperparameter reference."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import pyarrow as pa
 from cyclopts import Parameter
 
-from grokjax.errors import InputError, nearest
+from grokjax.errors import UserError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.printing import print_table
 from grokjax.sweeps.spec.hyperparameters import RUN, hyperparameters
@@ -21,9 +21,9 @@ def command(
     table: Annotated[Literal["runs", "curves"] | None, Parameter(show_default="both")] = None,
     markdown: bool = False,
 ) -> None:
-    """Explain the columns of the tables: name, type, unit and meaning.
+    """Describe the columns of the tables: name, type, unit and meaning.
 
-    Of a hyperparameter that is named, it also prints which tasks, models or optimizers have it, what it may be, and its default.
+    For a hyperparameter given by name, also print the tasks, models or optimizers that have it, its allowed values and its default.
 
     Args:
       table: Only the columns of this table.
@@ -38,7 +38,7 @@ def command(
     known = [column.name for columns in tables.values() for column in columns]
     for name in names:
         if name not in known:
-            raise InputError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
+            raise UserError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
     for which, columns in tables.items():
         chosen = [column for column in columns if not names or column.name in names]
         if chosen and markdown:
@@ -63,7 +63,7 @@ def _print_hyperparameters(names: tuple[str, ...]) -> None:
 
 
 def dictionary() -> dict[str, tuple[Column, ...]]:
-    """Every column of either table, in its order; task, model and optimizer with the kinds there are."""
+    """Every column of both tables, in order; task, model and optimizer with their available values."""
     metrics = metrics_of(available_probes())
     runs = tuple(
         replace(column, meaning=f"{column.meaning}: {', '.join(classes_of(column.name))}") if column.name in COMPONENTS else column
@@ -73,7 +73,7 @@ def dictionary() -> dict[str, tuple[Column, ...]]:
 
 
 def markdown_rows(columns: list[Column]) -> list[str]:
-    """A Markdown table of columns, line by line."""
+    """The lines of a Markdown table of columns."""
     rows = (f"| `{each.name}` | {_type(each.type)} | {each.unit} | {each.meaning} |" for each in columns)
     return ["| column | type | unit | meaning |", "|---|---|---|---|", *rows]
 

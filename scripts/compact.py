@@ -14,8 +14,8 @@ from grokjax.sweeps.store.root import Root
 def command(root: RootArgument, out: Annotated[str, Parameter(name="DST", help="New root: a new folder or address.")], /) -> None:
     """Copy a root of many small files into one of few large files.
 
-    The old root stays as it is; the new one can be used in its place. The same command again continues an interrupted copy and adds
-    what the old root has gained since.
+    The old root is not changed; the new one can be used in its place. Run the same command again to continue an interrupted copy,
+    or to add what is new in the old root.
 
     Examples:
         grokjax compact results/x results/x-compact

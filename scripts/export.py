@@ -29,7 +29,7 @@ def command(
 ) -> None:
     """Write a table to a file, or the runs to an experiment tracker.
 
-    A tracker keeps the runs that it has already.
+    Runs that a tracker already has are skipped.
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
@@ -50,7 +50,7 @@ def command(
     run_ids = results.runs["run_id"].tolist() if selection.where else None
     if to == "file":
         if name is not None:
-            raise AnalysisError("--name is of an MLflow experiment or a W&B project; a file needs none")
+            raise AnalysisError("--name is for an MLflow experiment or a W&B project; leave it out for a file")
         if labels.given and table == "curves":
             raise AnalysisError("curves have no phase; leave out --rule and --threshold, or choose --table runs or labels")
         rule = labels.choose(results) if labels.given else None
@@ -62,6 +62,6 @@ def command(
     if labels.given:
         raise AnalysisError(f"--rule is for a file; --to {to} enters no phases")
     entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
-    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were there already" if known else ""))
+    print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were already there" if known else ""))
     if to == "wandb" and entered:
         print(f"Next: wandb sync {out}/offline-run-*")

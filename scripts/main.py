@@ -1,4 +1,4 @@
-"""The `grokjax` command: which verbs there are, how a verb is loaded, and how errors and warnings are shown."""
+"""The `grokjax` command: registers and loads the verbs, and prints errors and warnings."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from typing import Annotated, TextIO
 
 from cyclopts import App, CycloptsError, Group, Parameter, UnknownCommandError, UnusedCliTokensError
 
-from grokjax.errors import BadFileWarning, InputError, nearest
+from grokjax.errors import BadFileWarning, UserError, nearest
 
-# Each verb is the function `command` of the module of its name.
+# Each verb is the function `command` of the module with its name.
 VERBS = {
     "Run sweeps": ("run", "retry", "plan", "status", "verify", "compact"),
     "Study results": ("phases", "curves", "weights", "boundary", "delays", "agreement", "compare", "refine"),
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
-# What draws each figure that `grokjax figure KIND` drew in version 0.1.
+# The command that draws each figure of version 0.1's `grokjax figure KIND`.
 FIGURES = {
     "phases": "phases ROOT",
     "shares": "phases ROOT --shares all",
@@ -47,13 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits: 0 done, 1 something failed or is wrong, 2 bad input, 130 interrupted.
 
     Args:
-      arguments: the words after `grokjax`; those that the process was started with when None.
+      arguments: the command-line arguments after `grokjax`; those of this process when None.
     """
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             sys.exit(make_app().meta(sys.argv[1:] if arguments is None else list(arguments)))
-        except (CycloptsError, InputError) as error:
+        except (CycloptsError, UserError) as error:
             sys.stderr.write(f"grokjax: {_sentence(error)}\n")
             sys.exit(2)
         except BrokenPipeError:
@@ -100,7 +100,7 @@ def make_app() -> App:
 
 @contextlib.contextmanager
 def _logs_shown() -> Iterator[None]:
-    """Shows what grokjax logs, from INFO on, on standard error."""
+    """A context that shows grokjax's log messages, from level INFO, on standard error."""
     logger, handler = logging.getLogger("grokjax"), logging.StreamHandler()
     level = logger.level
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s", "%H:%M:%S"))
@@ -114,7 +114,7 @@ def _logs_shown() -> Iterator[None]:
 
 
 def _help(name: str) -> tuple[str, str]:
-    """The help text of a verb and its examples, from the docstring in its source: importing it would load pandas, jax or Ray."""
+    """A verb's help text and examples, read from its source: importing the module would load pandas, jax or Ray."""
     module = ast.parse(resources.files(__package__).joinpath(f"{name}.py").read_text(encoding="utf-8"))
     functions = (node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "command")
     text, heading, examples = (ast.get_docstring(next(functions)) or "").partition("Examples:\n")
@@ -123,12 +123,12 @@ def _help(name: str) -> tuple[str, str]:
 
 
 def _shown_default(value: object) -> object:
-    """What --help shows as the default of an option: nothing where leaving it out means nothing."""
+    """The default of an option as --help shows it; nothing if leaving the option out has no effect."""
     return None if value is None or value is False or value == () else value
 
 
 def _sentence(error: Exception) -> str:
-    """An error in one line, with what to do."""
+    """An error as one line that also says what to do."""
     if not isinstance(error, CycloptsError):
         return str(error)
     help_page = " ".join(("grokjax", *(error.command_chain or ()), "--help"))
@@ -147,6 +147,6 @@ def _sentence(error: Exception) -> str:
 def _show_warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, file: TextIO | None = None, line: str | None = None
 ) -> None:
-    """Shows a warning about a file that was left out as one line for users; other warnings as Python does, for developers."""
+    """Prints a warning about a skipped file as one line; prints other warnings as Python does."""
     plain = warnings.formatwarning(message, category, filename, lineno, line)
     (file or sys.stderr).write(f"grokjax: {message}\n" if issubclass(category, BadFileWarning) else plain)

@@ -1,4 +1,4 @@
-"""Options that several commands share: each is declared here once, as a field of a group that a command takes whole."""
+"""Options that several commands share, declared once as the fields of option groups."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SpecChanges:
 @Parameter(name="*", group=Group("Execution", sort_key=23))
 @dataclass(frozen=True, kw_only=True)
 class Workers:
-    """Where a sweep is trained. Nothing here changes a result."""
+    """Where a sweep is trained. None of these options affects results."""
 
     address: Annotated[str | None, Parameter(metavar="HOST:PORT", show_default="start Ray on this machine")] = None
     """Running Ray cluster to train on; "auto" finds one on this machine."""

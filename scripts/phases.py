@@ -14,7 +14,7 @@ from grokjax.errors import warn
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Labels, Selection
+from grokjax.scripts.selection import Axes, Labels, Selection, partial_note
 
 
 def command(
@@ -51,9 +51,7 @@ def command(
         figure = results.plot_phases(x, y, facet, rule, **picture.settings)
     else:
         figure = results.plot_shares(x, y, facet, rule, phase=None if shares == "all" else shares, **picture.settings)
-    missing = len(results.missing)
-    partial = f"partial: {missing:,} of {missing + len(runs):,} runs are still missing" if missing else ""
-    print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial) if words))
+    print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial_note(results)) if words))
     if warning := misfit(runs, rule):
         warn(warning)
     varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]
@@ -64,7 +62,7 @@ def command(
 
 
 def _print_counts(labelled: pd.DataFrame, name: str) -> None:
-    """Prints the count of each phase, a row for each value of a hyperparameter."""
+    """Prints the count of each phase, one row per value of a hyperparameter."""
     counts = pd.crosstab(labelled[name], labelled["phase"].astype(str))
     counts = counts[[phase for phase in PHASES if phase in counts]]
     rows = [(f"{value:g}" if isinstance(value, float) else value, *row) for value, *row in counts.itertuples()]

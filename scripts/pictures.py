@@ -10,7 +10,7 @@ from cyclopts import Group, Parameter
 from matplotlib.figure import Figure
 
 from grokjax.analysis.plots import DOUBLE, SINGLE, figure_kind, save_figure
-from grokjax.errors import InputError
+from grokjax.errors import UserError
 from grokjax.sweeps.store.objects import is_address
 
 NARROWEST, WIDEST = 2.0, 40.0  # inches
@@ -20,7 +20,7 @@ NAMED_WIDTHS = {"single": SINGLE, "double": DOUBLE}
 @Parameter(name="*", group=Group("Picture", sort_key=26))
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """Files for a picture and its width; checked when the options are read, before any results are."""
+    """The files and the width of a picture, validated when the options are parsed, before any results are read."""
 
     out: Annotated[tuple[Path, ...], Parameter(metavar="FILE")] = ()
     """Draw to this file: .png, .svg or .pdf. Repeatable."""
@@ -28,15 +28,15 @@ class Picture:
     """Width of the picture: single or double (3.5 and 7.2 inches, the columns of a paper), or a number of inches."""
 
     def __post_init__(self) -> None:
-        """Raises InputError for a file that cannot be drawn to, or a width that is none."""
+        """Raises UserError for an unsupported file suffix or an invalid width."""
         for path in self.out:
             figure_kind(path)
         if self.width is not None and not NARROWEST <= (self.inches or 0) <= WIDEST:
-            raise InputError(f"--width {self.width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
+            raise UserError(f"--width {self.width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
 
     @property
     def inches(self) -> float | None:
-        """The width; None if none was given, or it is no number."""
+        """The width in inches; None if no number was given."""
         try:
             return NAMED_WIDTHS.get(self.width or "") or float(self.width or "")
         except ValueError:
@@ -48,7 +48,7 @@ class Picture:
         return {} if self.inches is None else {"width": self.inches}
 
     def write(self, figure: Figure, root: str, name: str) -> None:
-        """Writes a figure to the files given, else to NAME.png and NAME.svg in the root (for an address: in the working folder)."""
+        """Writes a figure to the given files; by default NAME.png and .svg in the root, or the working folder for an address."""
         folder = Path() if is_address(root) else Path(root)
         for path in self.out or (folder / f"{name}.png", folder / f"{name}.svg"):
             print(f"Wrote {save_figure(figure, path)}")

@@ -1,4 +1,4 @@
-"""`grokjax plan`: prints what sweeps.execute.plan makes of a spec, with an estimate of the time it takes."""
+"""`grokjax plan`: prints the plan of sweeps.execute.plan, with an estimate of the training time."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _costs_by_model(plan: Plan) -> dict[str, float]:
 
 
 def _flops_per_second(size: int = 1024) -> float:
-    """The rate of float32 matrix products on all cores of this machine: the best of a few, measured for a quarter of a second."""
+    """The FLOP/s of float32 matrix products on all cores of this machine: the best of a few, over a quarter of a second."""
     a = np.ones((size, size), np.float32)
     best, end = 0.0, time.perf_counter() + 0.25
     while time.perf_counter() < end:

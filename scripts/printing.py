@@ -1,14 +1,16 @@
-"""Tables and numbers as the commands print them."""
+"""Formats and prints tables and numbers."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
+import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
-WIDTH_OF_FILES = 140  # columns: a table in a file or a pipe keeps its words whole
+WIDTH_OF_FILES = 140  # columns, so that tables in a file or a pipe do not break words
 
 
 def console() -> Console:
@@ -35,9 +37,9 @@ def print_table(
     console().print(table, highlight=False, markup=False)
 
 
-def text(value: object) -> str:
-    """A cell of a table: floats with six significant digits, nothing for a missing value."""
-    if value is None or value != value:  # NaN  # noqa: PLR0124
+def text(value: Any) -> str:
+    """The text of a table cell: floats with six significant digits, empty for a missing value."""
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

@@ -1,4 +1,4 @@
-"""`grokjax query`: prints the answers of analysis.tables.query."""
+"""`grokjax query`: prints the results of analysis.tables.query."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def command(
     `grokjax columns` lists their columns. A query reads nothing but the root, and changes nothing.
 
     Args:
-      out: Write the answer to a .csv or .parquet file.
-      csv: Print all rows of the answer, as CSV.
+      out: Write the result to a .csv or .parquet file.
+      csv: Print all rows of the result, as CSV.
 
     Examples:
         grokjax query results/demo "SELECT phase, count(*) \

@@ -14,7 +14,7 @@ from grokjax.sweeps.store.root import Root
 def command(root: RootArgument, /, *, workers: Workers = Workers()) -> int:
     """Release the runs in quarantine and train what is missing.
 
-    A pack that fails too often is put in quarantine, and `grokjax run` leaves it out. Mend the cause first; then this command tries
+    A pack that fails too often is put in quarantine, and `grokjax run` leaves it out. Fix the cause first; then this command trains
     those runs again.
 
     Examples:

@@ -38,7 +38,7 @@ def command(
 ) -> int:
     """Train the runs of a spec that the root does not hold yet.
 
-    The same command again continues where it was interrupted. Added seeds or axis values train only what is new.
+    Run the same command again to continue an interrupted sweep. If seeds or axis values are added, only the new runs are trained.
 
     Examples:
         grokjax run parity-demo
@@ -53,7 +53,7 @@ def command(
 
 
 def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> bool:
-    """Trains what is left of a sweep and shows its progress; returns whether nothing is in quarantine."""
+    """Trains the remaining runs of a sweep and shows the progress; returns whether nothing is in quarantine."""
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems send SIGTERM where a user presses Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -63,11 +63,11 @@ def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> boo
     except KeyboardInterrupt as interrupt:
         lost = str(interrupt) or "What packs in training did since their last checkpoint is lost."
         console.print("Stopped.", style="yellow")
-        _print(console, f"What is committed stays in {root}; the same command continues. {lost}")
+        _print(console, f"Committed runs are kept in {root}; the same command continues. {lost}")
         sys.stderr.flush()
         os._exit(130)
     except StoreError as error:
-        raise StoreError(f"{error}; what is committed stays, and the same command continues") from None
+        raise StoreError(f"{error}; committed runs are kept, and the same command continues") from None
     _print_outcome(outcome, root, console)
     return not outcome.failures and not plan.quarantined
 
@@ -99,13 +99,13 @@ def _train(plan: Plan, root: Root, execution: Execution, console: Console) -> Ou
 
 
 class Speed:
-    """Run-steps per second since the first progress was seen, and the time left at that rate."""
+    """The speed since the first observed progress, in run-steps per second, and the remaining time at that speed."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None  # when, and run-steps done by then
 
     def describe(self, progress: SweepProgress) -> str:
-        """The speed in words."""
+        """The speed and the remaining time as text."""
         if not progress.run_steps_done:
             return "starting"
         now = time.monotonic()
@@ -124,7 +124,7 @@ def _print_outcome(outcome: Outcome, root: str, console: Console) -> None:
     if not plan.packs and not plan.quarantined:
         _print(console, f"All {plan.runs:,} runs were already in {root}; nothing to train.")
     else:
-        before = f", {plan.committed:,} were there before" if plan.committed else ""
+        before = f", {plan.committed:,} were trained before" if plan.committed else ""
         _print(console, f"Trained {trained:,} of {plan.runs:,} runs in {outcome.seconds:,.0f} s{before}. Results: {root}")
         if outcome.stopped:
             share = outcome.saved / plan.run_steps
@@ -136,12 +136,12 @@ def _print_outcome(outcome: Outcome, root: str, console: Console) -> None:
         console.print("Failed:", style="red", end=" ")
         _print(console, f"{len(failure.pack.runs)} runs ({runs})\n{failure.error}")
     if outcome.failures:
-        _print(console, f"What each worker did: {place_of_logs(Root(root))}")
+        _print(console, f"Worker logs: {place_of_logs(Root(root))}")
     if set_aside := failed + plan.quarantined:
-        _print(console, f"{set_aside:,} runs are in quarantine; mend the cause, then: grokjax retry {root}")
+        _print(console, f"{set_aside:,} runs are in quarantine; fix the cause, then: grokjax retry {root}")
     _print(console, f"Next: grokjax phases {root}")
 
 
 def _print(console: Console, text: str) -> None:
-    """Prints the text as it is: names and tracebacks are not markup, and paths are not broken."""
+    """Prints text literally: without markup, and without breaking paths across lines."""
     console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Options that say which runs a command reads, what labels them, and which hyperparameters span the map."""
+"""Option groups for which runs to read, which rule labels them, and which hyperparameters span the map."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BadFiles:
 
     @property
     def on_bad_file(self) -> OnBadFile:
-        """What the loaders do about a file that cannot be read."""
+        """The loaders' `on_bad_file` setting."""
         return "skip" if self.skip_bad_files else "raise"
 
 
@@ -84,14 +84,14 @@ class Axes:
     """Hyperparameter with a panel for each of its values."""
 
     def choose(self, results: Results) -> tuple[str, str, str | None]:
-        """Hyperparameters for x, y and facet: those given, else from the axes of the root's specs. No facet if two are enough."""
+        """The axes x, y and facet: those given, completed from the root's specs. No facet if two are enough."""
         return results.axes(self.x, self.y, self.facet)
 
 
 @Parameter(name="*", group=Group("Delays", sort_key=24))
 @dataclass(frozen=True, kw_only=True)
 class Crossings:
-    """The two moments between which a grokking delay lies."""
+    """The two crossings that define a grokking delay."""
 
     train: Annotated[
         str, Parameter(metavar="CROSSING", help=f"When a run has fitted: a crossing of the train metric, {', '.join(CROSSINGS)}.")
@@ -103,9 +103,15 @@ class Crossings:
 
 
 def warn_of_missing(results: Results) -> None:
-    """Says on standard error how many planned runs are missing, if any."""
-    if missing := len(results.missing):
-        sys.stderr.write(f"partial: {missing:,} of {missing + len(results.runs):,} runs are still missing\n")
+    """Reports on standard error how many planned runs are missing, if any."""
+    if partial := partial_note(results):
+        sys.stderr.write(f"{partial}\n")
+
+
+def partial_note(results: Results) -> str:
+    """How many planned runs are missing, those with fewer steps than asked for included; empty if none is."""
+    missing, every = len(results.missing), results.untrained + len(results.runs)
+    return f"partial: {missing:,} of {every:,} runs are still missing" if missing else ""
 
 
 def names_of(joined: str) -> list[str]:

@@ -16,7 +16,7 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 
 def command(name: Annotated[str | None, Parameter(help="Print this spec.")] = None, /) -> None:
-    """List the shipped specs, or print one as a start for your own.
+    """List the shipped specs, or print one to start from.
 
     Examples:
         grokjax specs
@@ -34,6 +34,6 @@ def command(name: Annotated[str | None, Parameter(help="Print this spec.")] = No
 
 
 def _runs(spec: SweepSpec) -> int:
-    """How many runs a spec has; where some are left out or the same, they have to be made to be counted."""
+    """The number of runs of a spec. If some are left out or equal, the sweep is expanded to count them."""
     alike = spec.leave_out or any(part in spec.swept for part in COMPONENTS)
     return sum(map(len, groups_of(spec))) if alike else spec.size

@@ -35,8 +35,8 @@ def command(
 
     Args:
       packs: Also print what each pack cost.
-      watching: Keep refreshing until the sweep finishes, and wait for one that has not begun. Exits with 0 when all runs are done,
-        and with 1 if some are in quarantine.
+      watching: Keep refreshing until the sweep finishes, and wait for one that has not started. Exits with 0 when all runs are
+        done, and with 1 if some are in quarantine.
       every: Seconds between refreshes of --watch.
 
     Examples:
@@ -74,7 +74,7 @@ def command(
 
 
 def _costs(looking: Watch) -> pd.DataFrame | None:
-    """The columns of the workers' account; None where nothing is committed yet, or by a version that kept no account."""
+    """The cost columns of the runs table; None if nothing is committed yet, or an older version did not record costs."""
     if not set(COLUMNS) <= set(looking.rows.schema.names) or not len(looking.rows):
         return None
     rows: pd.DataFrame = looking.rows.to_pandas(types_mapper=pd.ArrowDtype)

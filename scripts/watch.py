@@ -1,4 +1,4 @@
-"""`grokjax status --watch`: the picture that is redrawn until the sweep finishes."""
+"""`grokjax status --watch`: a progress display that is refreshed until the sweep finishes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from grokjax.sweeps.store.progress import Counts, Watch
 from grokjax.sweeps.store.root import Root
 
 SCREEN_SECONDS, LOG_SECONDS = 2.0, 30.0
-LOOKING_SHARE = 0.1  # of the time at most: with many packs, or a store far away, looks come less often
-FIRST_LINES = 2  # which come after SCREEN_SECONDS: a speed needs two looks
-LINES_AROUND = 8  # of the screen, that are not groups
-WAIT_SECONDS = 2.0  # between looks for a sweep that has not begun
+LOOKING_SHARE = 0.1  # the largest share of the time spent on looking: with many packs, or a distant store, looks are less frequent
+FIRST_LINES = 2  # at the interval SCREEN_SECONDS, because a speed needs two looks
+LINES_AROUND = 8  # of the screen, besides the groups
+WAIT_SECONDS = 2.0  # between checks for a sweep that has not started
 
 
 def wait_for_sweep(root: str) -> Root:
-    """The root, once a sweep has begun in it; says that it waits if there is none yet."""
+    """Waits until the root holds a sweep, with a message if it does not yet; returns the root."""
     place = Root(root)
     if not place.holds_sweep():
-        print(f"{root} holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)", flush=True)
+        print(f"{root} holds no sweep yet; waiting for one to start (Ctrl-C stops waiting)", flush=True)
         while not place.holds_sweep() or not place.spec_ids():
             time.sleep(WAIT_SECONDS)
     return Root.open(root)
 
 
 def watch(root: Root, console: Console, every: float | None) -> bool:
-    """Shows how far a sweep is until it is finished; returns whether every run is done, with none in quarantine.
+    """Shows the progress of a sweep until it finishes; returns whether every run is done, with none in quarantine.
 
     Args:
       root: where the sweep was run to.
-      console: a terminal is redrawn; anything else gets a line now and then.
-      every: seconds from look to look; None: 2 on a terminal, and 30.
+      console: the output. A terminal is redrawn; anything else gets a line at each refresh.
+      every: seconds between refreshes; by default 2 on a terminal, else 30.
     """
     looks, described = _looks(Watch(root), every, console.is_terminal), describe_groups(planned_groups(root))
     if not console.is_terminal:
@@ -57,7 +57,7 @@ def watch(root: Root, console: Console, every: float | None) -> bool:
 
 
 def _looks(watch: Watch, every: float | None, is_terminal: bool) -> Iterator[tuple[Counts, dict[str, Counts]]]:
-    """Look after look until the sweep is finished."""
+    """Yields the progress at intervals until the sweep is finished."""
     for count in itertools.count(1):
         started = time.monotonic()
         counts = watch.look(time.time())
@@ -69,7 +69,7 @@ def _looks(watch: Watch, every: float | None, is_terminal: bool) -> Iterator[tup
 
 
 def format_counts(counts: Counts) -> str:
-    """Counts as one line."""
+    """The progress as one line."""
     packs = f"{counts.running or 'no'} pack{'' if counts.running == 1 else 's'} in training"
     parts = [f"{counts.done:,} of {counts.runs:,} runs done", packs]
     if counts.quarantined:
@@ -82,7 +82,7 @@ def format_counts(counts: Counts) -> str:
 
 
 def describe_groups(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]:
-    """The static hyperparameters in which groups differ, as text, by group_id; of a single group its task and model."""
+    """A description of each group, by group_id: the static hyperparameters in which groups differ; task and model for one group."""
     values: dict[str, set[Value]] = {}
     for group in groups.values():
         for name, value in group.items():
@@ -95,13 +95,13 @@ def describe_groups(groups: Mapping[str, Mapping[str, Value]]) -> dict[str, str]
 
 
 def picture(root: str, whole: Counts, groups: Mapping[str, Counts], described: Mapping[str, str], room: int) -> Group:
-    """What a terminal shows at one look: the counts, a bar, and a row for each of at most `room` groups."""
+    """The progress display for a terminal: counts, a bar, and a row for each of at most `room` groups."""
     quarantine = ["quarantine"] if whole.quarantined else []
     numbers = ("done", "runs", "in training", *quarantine, "run-steps/s", "left")
     right = (Column(name, justify="right", no_wrap=True) for name in numbers)
     what = Column("what", no_wrap=True, overflow="ellipsis", ratio=1)
     table = Table(Column("group", no_wrap=True), what, *right, box=None, padding=(0, 1), expand=True)
-    order = sorted(groups, key=lambda group_id: (not groups[group_id].running, groups[group_id].finished))  # what moves comes first
+    order = sorted(groups, key=lambda group_id: (not groups[group_id].running, groups[group_id].finished))  # active groups first
     for group_id in order[: max(room, 1)]:
         group = groups[group_id]
         speed = f"{group.speed:,.0f}" if group.speed else ""

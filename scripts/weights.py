@@ -1,4 +1,4 @@
-"""`grokjax weights`: draws the weights that a run kept (analysis.plots: weights, waves, stars, spectra)."""
+"""`grokjax weights`: draws a run's stored weights (analysis.plots: weights, waves, stars, spectra)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ def command(
     selection: Selection = Selection(),
     picture: Picture = Picture(),
 ) -> None:
-    """Draw the weights that a run kept during training.
+    """Draw the weights that were stored during a run.
 
-    The run's spec must have kept weights: snapshots = 101. Choose one run with --where. Draws ROOT/weights.png and .svg (or
+    The spec must ask for stored weights, such as snapshots = 101. Choose one run with --where. Draws ROOT/weights.png and .svg (or
     waves, stars, spectra) unless --out names other files.
 
     Args:
-      plot: "path": how a matrix moved, beside the losses. For networks on modular arithmetic, "waves": what each hidden unit
-        reads and writes over the tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier
+      plot: "path": the trajectory of a matrix, beside the losses. For networks on modular arithmetic, "waves": what each hidden
+        unit reads and writes over the tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier
         transform before and after training.
       matrix: Matrix that "path" draws.
-      step: Step that "waves", "stars" and "spectra" draw, or the kept one nearest to it.
+      step: Step that "waves", "stars" and "spectra" draw; the nearest stored step is used.
       before: Earlier step that "spectra" compares with.
 
     Examples:
@@ -46,11 +46,11 @@ def command(
         raise AnalysisError(f"--matrix is for --plot path, got --plot {plot}; leave it out")
     results = selection.open(root)
     if "snapshots" in results.runs and not (results.runs["snapshots"] > 0).any():
-        raise AnalysisError(f"{root} kept no weights; set snapshots in the spec's [run], and run it into another root")
+        raise AnalysisError(f"{root} has no stored weights; set snapshots in the spec's [run], and run it into another root")
     run = one_run(results.runs)
     weights = results.weights()
     kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
-    print(f"run {run['run_id']} kept its weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
+    print(f"run {run['run_id']} has stored weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
     if plot == "path":
         figure = results.plot_weights(matrix, **picture.settings)
     elif plot == "spectra":

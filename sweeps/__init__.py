@@ -1,4 +1,4 @@
-"""What to run, where it runs, and what is done: specs, plans, packs, the store, and Ray."""
+"""Sweeps: specs of what to run, plans and workers that run it (also on Ray), and the store of results."""
 
 if __name__ != "grokjax.sweeps":
     raise ImportError("import grokjax.sweeps, not sweeps: the folder is a part of the package grokjax")

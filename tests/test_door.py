@@ -37,7 +37,7 @@ def test_a_figure_is_saved_to_a_path_or_a_text(tmp_path):
 
 def test_a_rule_can_be_written_with_public_names_alone():
     assert issubclass(grokjax.ArticleRule, grokjax.NamedRule)
-    assert issubclass(grokjax.ComponentError, grokjax.InputError)
+    assert issubclass(grokjax.ComponentError, grokjax.UserError)
     assert issubclass(grokjax.Interrupted, KeyboardInterrupt)
 
 

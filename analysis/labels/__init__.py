@@ -1,1 +1,1 @@
-"""Rules that label runs from their summaries, and events read off curves. NumPy and pandas alone."""
+"""Rules that label runs from their summaries, and events read off curves. Needs only NumPy and pandas."""

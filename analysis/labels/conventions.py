@@ -1,4 +1,4 @@
-"""Loss conventions: loss thresholds written as others write them, converted to the stored nats per example, by name."""
+"""Loss conventions: converts loss thresholds stated in other units or averages to the stored nats per example."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
 
-# Tables of version 0.1 have no column num_classes: there it follows from the task, and the column that sets the task's size.
+# Tables of version 0.1 have no column num_classes; it follows from the task and the column with the task's size.
 _CLASSES_IN_0_1: Mapping[str, tuple[str | None, Callable[[float], float]]] = {
     "sparse_parity": (None, lambda _: 2),
     "digits": (None, lambda _: 10),
@@ -25,7 +25,7 @@ _CLASSES_IN_0_1: Mapping[str, tuple[str | None, Callable[[float], float]]] = {
 
 
 def classes(runs: pd.DataFrame) -> Numbers:
-    """Number of classes of each run's task, [R]: the column num_classes, or what version 0.1 wrote in its place.
+    """Number of classes of each run's task, [R]: the column num_classes, or derived from the columns of version 0.1.
 
     Raises:
       AnalysisError: the table has neither.
@@ -39,18 +39,18 @@ def classes(runs: pd.DataFrame) -> Numbers:
 
 def _classes_in_0_1(runs: pd.DataFrame, unknown: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Numbers:
     if "task" not in runs:
-        raise AnalysisError("the loss convention per_class needs the column num_classes, to know how many classes there are")
+        raise AnalysisError("the loss convention per_class needs the column num_classes for the number of classes")
     found = np.full(len(runs), np.nan)
     tasks = runs["task"].astype(str).to_numpy()
     for task in dict.fromkeys(tasks[unknown]):
         if task not in _CLASSES_IN_0_1:
             raise AnalysisError(
-                f"the loss convention per_class needs the column num_classes; without it, it knows the classes of "
-                f"{', '.join(_CLASSES_IN_0_1)}, not of {task}"
+                f"the loss convention per_class needs the column num_classes; without it, the number of classes is known only for "
+                f"{', '.join(_CLASSES_IN_0_1)}, not for {task}"
             )
         column, count = _CLASSES_IN_0_1[task]
         if column is not None and column not in runs:
-            raise AnalysisError(f"the loss convention per_class needs the column {column}, to know how many classes there are")
+            raise AnalysisError(f"the loss convention per_class needs the column {column} for the number of classes")
         of_task = tasks == task
         sizes = np.zeros(int(of_task.sum())) if column is None else runs.loc[of_task, column].to_numpy(dtype=float)
         distinct, where = np.unique(sizes, return_inverse=True)
@@ -58,7 +58,7 @@ def _classes_in_0_1(runs: pd.DataFrame, unknown: np.ndarray[tuple[int], np.dtype
     return found
 
 
-# The factor by which a loss in a convention is multiplied to give the stored one, mean cross-entropy per example in nats: [R].
+# For each convention, the factor [R] that converts a loss to the stored one, mean cross-entropy per example in nats.
 CONVENTIONS: Mapping[str, Callable[[pd.DataFrame], Numbers]] = {
     "per_example": lambda runs: np.ones(len(runs)),
     "per_class": classes,  # averaged over the classes as well, as in the article's modular runs (Pearce et al. 2023)
@@ -67,5 +67,5 @@ CONVENTIONS: Mapping[str, Callable[[pd.DataFrame], Numbers]] = {
 
 
 def in_nats(loss: float, convention: str, runs: pd.DataFrame) -> Numbers:
-    """A loss written in a convention, converted to the stored nats per example for each run, [R]."""
+    """A loss in the given convention, converted to nats per example for each run, [R]."""
     return loss * CONVENTIONS[convention](runs)

@@ -1,4 +1,4 @@
-"""Which rule labels the runs of a root if none is named, and whether a rule fits the task."""
+"""Chooses the rule that labels a root's runs if none is named, and checks whether a rule fits the task."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 
-# A run fits its training data, whatever its rule says, if it reached this accuracy.
+# A run counts as fitted, whatever its rule says, if it reached this accuracy.
 FITTED = "first_step_train_accuracy_99"
 
 
 def choose_rule(
     root: str | Path | Root, runs: pd.DataFrame, name: str | None = None, thresholds: Mapping[str, Setting] | Sequence[str] = ()
 ) -> NamedRule:
-    """The rule of a name; without one, the rule that the root's specs name; if they name none or several, one that fits the task.
+    """The rule with the given name; by default the one that the root's specs name, else one that fits the task.
 
-    The article's rule fits the task it was made for, whose losses fall as far as it asks; `crossing` fits all other tasks.
+    If the specs name no rule, or several, the article's rule is chosen for the task it was made for, where losses fall far enough
+    for it; `crossing` for all other tasks.
 
     Args:
       root: where the sweep was run to.
@@ -38,21 +39,21 @@ def choose_rule(
         name = next(iter(named)) if len(named) == 1 else _fitting(runs)
         if name not in rules():
             raise AnalysisError(
-                f"the spec in {root} names the rule {name}, which is not installed here; "
-                f"install the package that has it, or choose a rule: {', '.join(rules())}"
+                f"the spec in {root} names the rule {name}, which is not installed; "
+                f"install the package that provides it, or choose a rule: {', '.join(rules())}"
             )
     return make_rule(name, thresholds)
 
 
 def spec_rules(root: str | Path | Root) -> frozenset[str]:
-    """The names of the rules in the specs of a root."""
+    """The rules that the specs of a root name."""
     return frozenset(spec.rule for spec in read_specs(Root.open(root)) if spec.rule)
 
 
 def misfit(runs: pd.DataFrame, rule: NamedRule) -> str | None:
-    """A sentence of warning if a rule was made for another task and calls runs `fail` that fit their training data; else None.
+    """A warning if a rule was made for another task and labels runs `fail` although they fit their training data; else None.
 
-    Commands, figures and the page show it beside the labels.
+    Commands, figures and the report show it next to the labels.
     """
     foreign = sorted(set(runs["task"].dropna().astype(str)) - rule.tasks) if rule.tasks and "task" in runs else []
     if not foreign:

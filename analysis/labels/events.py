@@ -1,4 +1,4 @@
-"""Events: what happened in a run, and at which step, from its curve."""
+"""Detects events in a run's curve, such as fitting, generalizing and loss spikes, with their steps."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Event(NamedTuple):
 
 @dataclass(frozen=True)
 class EventRule(WithThresholds):
-    """The thresholds of the events in EVENTS, which has their meanings.
+    """The thresholds that define the events; EVENTS has the events' meanings.
 
     An accuracy is high if it reaches `fitted`, low if it is below `lost`, and neither in between.
     """
@@ -57,7 +57,7 @@ class EventRule(WithThresholds):
 
 
 def events(curves: pd.DataFrame, rule: EventRule | None = None) -> pd.DataFrame:
-    """The events of every run, a row per event, in the order of runs and steps.
+    """The events of every run, one row per event, sorted by run and step.
 
     Args:
       curves: from `load_curves`, with the columns METRICS.
@@ -87,7 +87,7 @@ def events(curves: pd.DataFrame, rule: EventRule | None = None) -> pd.DataFrame:
 
 
 def run_events(step: Array, metrics: Mapping[str, Array], rule: EventRule | None = None) -> list[Event]:
-    """The events of one run, in the order of steps.
+    """The events of one run, sorted by step.
 
     Args:
       step: [T] ascending.
@@ -115,7 +115,7 @@ def run_events(step: Array, metrics: Mapping[str, Array], rule: EventRule | None
 def _turns(high: Array, low: Array, hold: int) -> list[tuple[int, str]]:
     """The rows at which test accuracy becomes high, is lost, and becomes high again, with their events.
 
-    high, low: whether test accuracy is, [T] each.
+    high, low: whether test accuracy is high or low, [T] each.
     """
     starts = np.flatnonzero(np.diff(low.astype(np.int8), prepend=0) == 1)
     stops = np.flatnonzero(np.diff(low.astype(np.int8), append=0) == -1)

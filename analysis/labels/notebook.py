@@ -1,4 +1,4 @@
-"""HTML of grids and rules, as the last line of a notebook cell shows them."""
+"""HTML tables of grids and rules, for display in notebooks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
 from grokjax.analysis.labels.thresholds import thresholds_of
 
-# More cells than anyone reads: the frame is shown as a plain table instead.
+# A grid with more cells than this is shown as a plain table.
 MOST_CELLS = 2000
 MOST_ROWS = 20  # of such a table
 
@@ -47,7 +47,7 @@ def grid_html(grid: pd.DataFrame, cell: Sequence[str]) -> str:
 
 
 def rule_html(rule: Any) -> str:
-    """A rule as a table: each threshold with its value, the values it may have, and its meaning."""
+    """A rule as a table: each threshold with its value, allowed values and meaning."""
     rows = "".join(
         f"<tr><th scope='row'>{name}</th><td>{_text(getattr(rule, name))}</td><td>{escape(threshold.unit)}</td>"
         f"<td>{escape(threshold.allowed)}</td><td style='text-align:left'>{escape(threshold.meaning)}</td></tr>"

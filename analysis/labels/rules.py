@@ -1,4 +1,4 @@
-"""The rules, a class each: the defaults of its thresholds, and how the summaries of a run decide its phase."""
+"""The labelling rules, one class each: its thresholds, and how they turn a run's summaries into a phase."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ _LATER = "how many steps after the train metric the test metric must cross for g
 class Rule(Protocol):
     """A function from a runs table to a phase for each of its runs.
 
-    It is called once, with the whole table, and returns a Series of phases on its index. If it has an attribute `certain`, a run
-    that was stopped early keeps the phases named there; no later step could change them.
+    It is called once, with the whole table, and returns a Series of phases on its index. The optional attribute `certain`
+    names the phases that no later step could change, which a run that was stopped early keeps.
     """
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
@@ -83,23 +83,24 @@ class NamedRule(WithThresholds):
 
     @classmethod
     def decider(cls) -> Decider:
-        """A new watcher that ends one run as soon as its phase under the default thresholds is certain."""
+        """A new `Decider`, which ends one run as soon as its phase under the default thresholds is certain."""
         raise NotImplementedError(f"the rule {cls.name} ends no run early")
 
 
-def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
+def classify(runs: pd.DataFrame, rule: Rule | str) -> pd.Series[str]:
     """The phase of each run under a rule: categorical over PHASES, on the index of `runs`.
 
-    A run that was stopped early is `undecided`, unless its phase is one that the rule is certain of: how it would have ended is not
-    known under any rule or threshold but those that stopped it.
+    A run that was stopped early is `undecided` unless the rule is certain of its phase, because the remaining steps could
+    have changed its phase under any rule or thresholds except those that stopped it.
 
     Args:
       runs: a runs table.
-      rule: one of the rules of this module, or any function from the whole table to a phase for each run.
+      rule: a rule, the name of one, or any function from the whole table to a phase for each run.
 
     Raises:
-      AnalysisError: the table lacks a column that the rule reads, or `rule` is no such function.
+      AnalysisError: the table lacks a column that the rule reads, or `rule` is no such function or name.
     """
+    rule = make_rule(rule) if isinstance(rule, str) else rule
     try:
         phases = align_phases(rule(runs), runs.index)
     except ValueError as error:
@@ -116,14 +117,14 @@ def classify(runs: pd.DataFrame, rule: Rule) -> pd.Series[str]:
 
 
 def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
-    """Labels in the order of an index, as a categorical over PHASES.
+    """Labels aligned to an index, as a categorical over PHASES.
 
     Args:
       phases: a Series, aligned by its index, or a list or array with a label for each run, in order.
       index: of the runs.
 
     Raises:
-      AnalysisError: a label is none of PHASES, or a run has none.
+      AnalysisError: a label is not one of PHASES, or a run has no label.
     """
     import pandas as pd  # noqa: PLC0415  (half a second that workers, who know rules by name alone, do not need)
 
@@ -142,7 +143,7 @@ def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
         unknown = sorted({str(label) for label in phases.dropna().unique()} - set(PHASES))
         if unknown:
             close = nearest(unknown[0], PHASES)
-            raise AnalysisError(f"{unknown[0]} is no phase; a label is one of {', '.join(PHASES)}{close}")
+            raise AnalysisError(f"{unknown[0]} is not a phase; a label is one of {', '.join(PHASES)}{close}")
         phases = pd.Series(pd.Categorical(phases.astype(object), categories=PHASES), index=index, name="phase")
     labels: pd.Series[str] = phases
     if missing := int(labels.isna().sum()):
@@ -155,7 +156,7 @@ def rules() -> Mapping[str, type[NamedRule]]:
     """Every rule by name: the built-in ones, then those that installed packages name as entry points of `grokjax.rules`.
 
     Raises:
-      AnalysisError: a package names something that cannot be imported or is no rule, or a name that is taken.
+      AnalysisError: a package's entry point cannot be imported or is not a rule, or its name is taken.
     """
     found = dict(RULES)
     for entry in metadata.entry_points(group=ENTRY_POINTS):
@@ -165,27 +166,29 @@ def rules() -> Mapping[str, type[NamedRule]]:
         except Exception as error:
             raise AnalysisError(f"{about} fails: {error!r}") from error
         if not (isinstance(rule, type) and issubclass(rule, NamedRule)) or "name" not in vars(rule):
-            raise AnalysisError(f"{about} is no rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule")
+            raise AnalysisError(
+                f"{about} is not a rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule"
+            )
         if lacking := [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]:
             raise AnalysisError(f"{about} lacks {' and '.join(lacking)}")
         if rule.name in found:
-            raise AnalysisError(f"{about} is called {rule.name}, as another rule is; give it another name")
+            raise AnalysisError(f"{about} has the name {rule.name}, which another rule has; give it another name")
         found[rule.name] = rule
     return found
 
 
 def is_built_in(rule: Rule) -> bool:
-    """Whether a rule is one of this package's, which the page can compute by itself."""
+    """Whether a rule is one of this package's, which the report page can compute itself."""
     return type(rule) in RULES.values()
 
 
 def deciders() -> Mapping[str, Callable[[], Decider]]:
-    """For each rule under which runs can end early, by name, what makes the watcher of one run."""
+    """For each rule under which runs can end early, by name, the function that makes a run's `Decider`."""
     return {name: rule.decider for name, rule in rules().items() if rule.decides}
 
 
 def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ()) -> NamedRule:
-    """The rule of a name, with some of its thresholds changed.
+    """The rule with the given name and thresholds; other thresholds have their defaults.
 
     Args:
       name: of a rule in `rules()`.
@@ -206,13 +209,13 @@ def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ())
 
 @dataclass(frozen=True)
 class ArticleRule(NamedRule):
-    """The rule of the published sparse-parity sweep, whose questions are asked in this order:
+    """The rule of the published sparse-parity sweep. The first of these conditions that holds decides:
 
     least train loss above `loss_threshold`: fail; least test loss above it: memorize; greatest ratio of test to train loss below
     `ratio_threshold`: generalize; otherwise grok.
 
-    A run in which a metric was not finite is `diverged`, unless it is `grok`, which nothing later can change: minima only fall, and
-    the greatest ratio only rises. A run whose summaries are missing is `undecided`.
+    A run in which a metric was not finite is `diverged`, unless it is `grok`, which later steps cannot change: minima only fall,
+    and the greatest ratio only rises. A run whose summaries are missing is `undecided`.
     """
 
     name: ClassVar[str] = "article"
@@ -226,7 +229,7 @@ class ArticleRule(NamedRule):
 
     @property
     def certain(self) -> frozenset[str]:
-        """Only `grok`: a loss may still fall, a ratio still rise."""
+        """Only `grok`: for any other phase a loss may still fall, or the ratio rise, past its threshold."""
         return frozenset({"grok"})
 
     @property
@@ -252,7 +255,7 @@ class ArticleRule(NamedRule):
         )
 
     def _reached(self, train_loss: Numbers, test_loss: Numbers, ratio: Numbers, loss: Any) -> Flags:
-        """Whether each of the three thresholds is reached, [3, n], by extremes of runs or by rows of one. All three make a grok."""
+        """Whether each of the three thresholds is reached, [3, n], by n runs' extremes or one run's n rows. All three mean grok."""
         return np.stack([train_loss <= loss, test_loss <= loss, ratio >= self.ratio_threshold])
 
     @classmethod
@@ -273,12 +276,13 @@ class ArticleRule(NamedRule):
 
 @dataclass(frozen=True)
 class AccuracyDelayRule(NamedRule):
-    """The rule of the phase diagrams of representation learning, by the first steps at which the accuracies reach `accuracy`.
+    """The rule of the representation-learning phase diagrams: compares the first steps at which the accuracies reach `accuracy`.
 
     Neither within `budget` steps: fail (the paper's confusion). Train alone: memorize. Both, test less than `delay` steps after
     train, or before it: generalize (the paper's comprehension). Both, test more than `delay` steps after train: grok.
 
-    Two cases are in none of the published phases and are `undecided`: a delay of exactly `delay` steps, and test accuracy alone. A
+    Two cases are in none of the published phases and are `undecided`: a delay of exactly `delay` steps, and only test accuracy
+    reached. A
     run is `diverged` if a metric was not finite before both were reached. A run shorter than `budget` is judged by the steps it
     made.
     """
@@ -292,7 +296,7 @@ class AccuracyDelayRule(NamedRule):
 
     @property
     def certain(self) -> frozenset[str]:
-        """`grok` and `generalize`: first steps, once reached, stay what they are."""
+        """`grok` and `generalize`: a first step, once reached, does not change."""
         return frozenset({"grok", "generalize"})
 
     @property
@@ -310,7 +314,7 @@ class AccuracyDelayRule(NamedRule):
 
 @dataclass(frozen=True)
 class CrossingRule(NamedRule):
-    """Labels by the steps at which the train and the test metric cross a threshold, of those whose crossings the runs table keeps.
+    """Labels by the steps at which the train and the test metric cross their thresholds, for any crossing in the runs table.
 
     Neither crosses: fail. Train alone: memorize. Both, test at least `delay` steps after train: grok, otherwise generalize. Test
     alone: undecided.
@@ -331,7 +335,7 @@ class CrossingRule(NamedRule):
 
     @property
     def certain(self) -> frozenset[str]:
-        """`grok` and `generalize` by first crossings, which stay what they are; any other may still be lost."""
+        """`grok` and `generalize` if first crossings count, which do not change; other crossings may still be lost."""
         return frozenset({"grok", "generalize"}) if self.kind == "first" else frozenset()
 
     @property
@@ -392,7 +396,7 @@ RULES: Mapping[str, type[NamedRule]] = {rule.name: rule for rule in (ArticleRule
 
 
 def _by_delay(runs: pd.DataFrame, train: Numbers, test: Numbers, delay: float) -> tuple[tuple[str, Flags], ...]:
-    """Questions about the steps [R] at which the train and the test metric crossed their thresholds, NaN where they never did."""
+    """Masks [R] per phase from the steps [R] at which the train and test metric crossed their thresholds (NaN if never)."""
     fitted, generalized = ~np.isnan(train), ~np.isnan(test)
     return (
         ("grok", test - train >= delay),
@@ -405,7 +409,7 @@ def _by_delay(runs: pd.DataFrame, train: Numbers, test: Numbers, delay: float) -
 
 
 def _first_true(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[str]:
-    """The phase that belongs to the first question, each with its answers [R], to which a run's answer is yes."""
+    """For each run, the first phase with a true entry in its mask [R]."""
     import pandas as pd  # noqa: PLC0415
 
     codes = np.select([answers for _, answers in questions], [np.int8(PHASES.index(phase)) for phase, _ in questions], np.int8(-1))
@@ -413,18 +417,18 @@ def _first_true(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[
 
 
 def _reaches(values: Numbers, threshold: float) -> Flags:
-    """Whether values [R] that were stored in float32 are at least a threshold, which is rounded as they were."""
+    """Whether float32 values [R] reach a threshold, which is first rounded to float32 too."""
     reached: Flags = values.astype(np.float32) >= np.float32(threshold)
     return reached
 
 
 def _has_value(runs: pd.DataFrame, name: str) -> Flags:
-    """Where a column is not null, [R]; nowhere if the table lacks it, as published tables do."""
+    """Whether each entry of a column is not null, [R]; all False if the table lacks it, as published tables do."""
     return runs[name].notna().to_numpy(dtype=bool) if name in runs else np.zeros(len(runs), bool)
 
 
 def _numbers(runs: pd.DataFrame, name: str) -> Any:
-    """A column as floats [R], NaN where it is null."""
+    """A column as floats [R], with NaN for null."""
     if name not in runs:
         raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
     try:

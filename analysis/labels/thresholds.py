@@ -1,4 +1,4 @@
-"""How a rule declares a threshold: a field with a default, the values it may have, and its meaning. `rules` has them."""
+"""Declares a rule's thresholds as dataclass fields with a default, allowed values and a meaning. `rules` uses them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Setting = float | str
 
 @dataclass(frozen=True)
 class Threshold:
-    """The values that a field of a rule may have: one of `options`, or, if there are none, a number from `low` to `high` inclusive.
+    """The allowed values of a rule's field: one of `options`, or, without options, a number from `low` to `high` inclusive.
 
-    With `log` the number is judged on a log scale: a slider moves it by factors.
+    With `log` the number belongs on a log scale: sliders move it by factors.
     """
 
     meaning: str
@@ -28,7 +28,7 @@ class Threshold:
 
     @property
     def allowed(self) -> str:
-        """The allowed values, as the end of a sentence."""
+        """The allowed values as text, to end a sentence."""
         return ", ".join(map(_text, self.options)) if self.options else f"a number from {self.low:g} to {self.high:g}"
 
     def allows(self, value: object) -> bool:
@@ -62,7 +62,7 @@ def number(default: float, low: float, high: float, meaning: str, unit: str = ""
 
 
 def option(default: Setting, options: tuple[Setting, ...], meaning: str, unit: str = "") -> Any:
-    """A field of a rule that is one of a few numbers or names."""
+    """A field of a rule that is one of the given numbers or names."""
     return dataclasses.field(default=default, metadata={"threshold": Threshold(meaning, unit, options=options)})
 
 
@@ -72,7 +72,7 @@ def thresholds_of(rule: Any) -> dict[str, Threshold]:
 
 
 def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:
-    """The thresholds that are written as NAME=VALUE, by name. Raises AnalysisError for a name that the class of rules lacks."""
+    """Parses thresholds written as NAME=VALUE. Raises AnalysisError for a name that the rule does not have."""
     known, parsed = thresholds_of(rule), dict[str, Setting]()
     for written in settings:
         name, equals, text = (part.strip() for part in written.partition("="))
@@ -84,13 +84,13 @@ def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:
 
 
 def check_names(rule: Any, settings: Mapping[str, object]) -> None:
-    """Raises AnalysisError if a name is no threshold of a class of rules."""
+    """Raises AnalysisError if a name is not a threshold of the rule."""
     for name in settings:
         _require(name, thresholds_of(rule), rule)
 
 
 def describe_rule(rule: Any) -> str:
-    """A rule in a few words: its name, and the thresholds that are not at their defaults."""
+    """A short description of a rule: its name, and the thresholds that differ from their defaults."""
     changed = [
         f"{field.name} {_text(getattr(rule, field.name))}"
         for field in dataclasses.fields(rule)

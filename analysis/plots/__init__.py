@@ -1,4 +1,4 @@
-"""Figures for papers: one function for each kind, all in one style that also works in greyscale."""
+"""Figures for papers: one function per figure, all in one style that also works in greyscale."""
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.boundary import plot_boundary

@@ -24,10 +24,10 @@ from grokjax.errors import AnalysisError
 if TYPE_CHECKING:
     from grokjax.analysis.statistics.boundary import Boundary
 
-# Inches: the least and the greatest width of a column, the height of a panel, the width of labels and colour bar.
+# In inches: least and greatest width of a column, height of a panel, width of labels and colour bar.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of the width of a column
-# How the note words each status of a boundary but "found": "2 with a single phase".
+# The words for each status in the note ("2 with a single phase"); "found" is counted first.
 STATUS_NOTES = {
     "no runs": "without runs of these phases",
     "one phase": "with a single phase",
@@ -52,7 +52,7 @@ def plot_boundary(
     """Draws the boundary of a phase along one hyperparameter (upwards) for each value of another (across).
 
     A disc is a cell, shaded by the share of the phase in it. A line marks where the fitted share is one half, the box around it the
-    confidence band; an arrow, a boundary beyond the values that were tried.
+    confidence band; an arrow marks a boundary beyond the values that were tried.
 
     Args:
       found: from `boundaries`.
@@ -93,7 +93,7 @@ def plot_boundary(
 def _arranged(
     found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str], columns: int, width: float | None, ax: Axes | None
 ) -> tuple[FacetPanels, float]:
-    """The panels of a number of columns each, and the width of their figure in inches."""
+    """The arrangement of panels with `columns` columns each, and the figure's width in inches."""
     facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
     check_one_panel(ax, len(facets), f"choose the boundaries of one {by[0]}")
     width = width or (SINGLE if len(facets) * (1.6 * COLUMN * columns + 0.1) <= SINGLE - BESIDE else DOUBLE)
@@ -106,12 +106,12 @@ def _arranged(
 
 
 def axis_values(found: Mapping[tuple[Any, ...], Boundary]) -> np.ndarray[Any, Any]:
-    """The distinct values, ascending, of the hyperparameter along which boundaries were looked for."""
+    """The distinct values, ascending, of the axis along which boundaries were fitted."""
     return np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
 
 
 def boundary_note(found: Mapping[tuple[Any, ...], Boundary], missing: int) -> str:
-    """The note of a figure of boundaries: its runs, how many boundaries have which status, and which runs are left out."""
+    """The note below a figure of boundaries: number of runs, boundaries by status, and runs left out."""
     fitted = sum(int(each.cells["trials"].sum()) for each in found.values())
     left_out = sum(each.left_out for each in found.values())
     statuses = [each.status for each in found.values()]

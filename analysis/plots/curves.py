@@ -56,7 +56,7 @@ def plot_curves(
     Args:
       curves: from `load_curves`, with the metrics.
       panels: the runs to draw, as a mapping from run_id to the title of its panels.
-      metrics: metrics of one unit share a panel, at most six in each; the panels of a run stand one below the other.
+      metrics: metrics of one unit share a panel, at most six in each; the panels of a run are stacked.
       title: above the figure.
       phases: run_id -> phase, shown beside the run's title.
       events: from `events.events`; marked at their steps.
@@ -92,12 +92,12 @@ def plot_curves(
 
 
 def _blocks(grid: Block, height: int) -> list[Block]:
-    """The blocks of panels in a grid, each `height` panels of one column, row by row."""
+    """Splits a grid of panels into blocks of `height` panels in one column, row by row."""
     return [column for rows in np.split(grid, len(grid) // height) for column in rows.T]
 
 
 def _label_block(block: Block, quantities: Sequence[Quantity], inches: float, *, first: bool, lowest: bool) -> None:
-    """Labels the panels of a run, `inches` wide: steps below the last panel of a lowest block, quantities left of a first one."""
+    """Labels a run's panels, which are `inches` wide: steps only in the lowest blocks, quantities only in the leftmost."""
     for panel, quantity in zip(block, quantities, strict=True):
         labelled = lowest and quantity == quantities[-1]
         step_axis(panel, inches=inches, label=labelled)
@@ -115,7 +115,7 @@ def _note(curves: pd.DataFrame, runs: int, missing: int) -> str:
 
 
 def _grid(figure: Figure, down: int, across: int, heights: Sequence[float]) -> np.ndarray[Any, Any]:
-    """Hidden panels in `down` rows of blocks, one panel of each height in a block."""
+    """A grid of hidden panels with `down` rows of blocks; `heights` are those of the panels in a block."""
     grid: np.ndarray[Any, Any] = figure.subplots(
         down * len(heights), across, squeeze=False, sharex=True, height_ratios=list(heights) * down
     )
@@ -125,7 +125,7 @@ def _grid(figure: Figure, down: int, across: int, heights: Sequence[float]) -> n
 
 
 def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Quantity]:
-    """The metrics, which are among `known`, grouped by unit and scale in the order given; a group shares a panel."""
+    """The metrics grouped by unit and scale, in the order given. A group shares a panel. Raises AnalysisError if not in `known`."""
     together: dict[tuple[str, bool], list[str]] = {}
     for metric in metrics:
         if metric not in known:
@@ -138,7 +138,7 @@ def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Q
 
 
 def _label(metrics: Sequence[str], unit: str) -> str:
-    """The label of the y axis: the name, or the words that all names end in, and the unit."""
+    """The y label: the metric's name, or the common ending of several names, and the unit."""
     words = [metric.split("_") for metric in metrics]
     common: list[str] = []
     for ends in zip(*(reversed(each) for each in words), strict=False):
@@ -150,7 +150,7 @@ def _label(metrics: Sequence[str], unit: str) -> str:
 
 
 def _across(count: int, width: float) -> int:
-    """The number of runs side by side: about as many as there are rows, if they fit."""
+    """The number of runs side by side: about as many as there are rows, limited by the width."""
     fitting = max(1, int((width - 0.45) / LEAST))
     across = min(fitting, math.ceil(math.sqrt(count)))
     return math.ceil(count / math.ceil(count / across))

@@ -34,7 +34,7 @@ def plot_delays(
     """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
 
     The median of a cell is unknown if fewer than half of its fitted runs grokked before they ended; the cell then has no shade and
-    says how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run hatched.
+    shows how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run hatched.
 
     Args:
       medians: from `median_delays`, by facet, y and x.

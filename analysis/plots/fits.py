@@ -45,7 +45,7 @@ def plot_fits(
 
     Args:
       found: from `boundaries`.
-      by: the hyperparameters of its keys: none, the one that makes lines, or the one of the panels and the one of the lines.
+      by: the hyperparameters of its keys: none, one for lines, or one for panels and one for lines.
       phase, against: as given to `boundaries`.
       missing: number of planned runs that have not been trained yet.
       title: above the figure.

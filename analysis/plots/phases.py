@@ -41,7 +41,7 @@ def plot_phases(
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced; the grid's own axes
         when x and y are None.
       title: above the figure.
-      warning: a sentence to begin the note with, such as that of `misfit`.
+      warning: a sentence to begin the note with, such as one from `misfit`.
       width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
       ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 
@@ -73,7 +73,7 @@ def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
 
 
 def grid_note(grid: pd.DataFrame, missing: pd.Series[int], warning: str | None) -> str:
-    """The note of a map: a warning, its runs, seeds per cell, cells without a run, planned runs that are missing."""
+    """The note below a map: warning, number of runs, seeds per cell, empty cells, and missing planned runs."""
     seeds = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
     total = int(seeds.sum())

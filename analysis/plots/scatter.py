@@ -1,4 +1,4 @@
-"""Scatter of when runs fit and when they generalize: a marker for each run, train step across, test step upwards."""
+"""Scatter plot of the step at which each run fits (across) and the step at which it generalizes (upwards)."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def plot_scatter(
     Args:
       runs: from `load_runs`.
       phases: the phase of each run, on the same index.
-      train, test: the crossings of the train and of the test metric, of `rules.CROSSINGS`.
+      train, test: the crossings of the train and of the test metric, from `rules.CROSSINGS`.
       kind: the "first" crossing, or the "sustained" one, from which on the metric stays across.
       title: above the figure.
       missing: number of planned runs that have not been trained yet.
       width: of the figure in inches.
-      ax: an Axes to draw into, the strip above it, without the note; its figure is returned.
+      ax: an Axes to draw into, with the strip above it but without the note; its figure is returned.
 
     Raises:
       AnalysisError: no such crossing, the table lacks it, or no run's train metric crosses.
@@ -81,7 +81,7 @@ def plot_scatter(
 
 @dataclass(frozen=True, eq=False)
 class _Steps:
-    """Steps of the crossings [R], NaN for runs without; step 0 is drawn at half of the least other step."""
+    """Steps of the crossings [R], NaN for runs without one; step 0 is drawn at half of the least other step."""
 
     train: Array
     test: Array
@@ -105,7 +105,7 @@ class _Steps:
         return "".join([
             f"{counted(len(self.train), 'run')}: {int(self.both.sum()):,} cross both thresholds",
             f", {train_only:,} only that of the train metric (strip above)" if train_only else "",
-            f", {neither:,} not even that (not shown)" if neither else "",
+            f", {neither:,} neither (not shown)" if neither else "",
             ".",
         ])  # fmt: skip
 
@@ -124,7 +124,7 @@ def _crossing_steps(runs: pd.DataFrame, phases: pd.Series[str], rule: CrossingRu
 
 
 def _panels(ax: Axes | None, strip: float) -> tuple[Axes | None, Axes | None]:
-    """The strip above a caller's Axes, if there is something to show in it, and that Axes."""
+    """The strip above a caller's Axes, if there are censored runs, and that Axes."""
     if ax is None or not strip:
         return None, ax
     return _bare(strip_above(ax, strip)), ax
@@ -173,6 +173,6 @@ def _draw_censored(strip: Axes, steps: _Steps, phases: Sequence[str], size: floa
 
 
 def _words(crossing: str) -> str:
-    """The name of a crossing in words: accuracy_99 is accuracy ≥ 99 %, loss_1e_5 is loss ≤ 1e-5 nats."""
+    """A crossing as a label: accuracy ≥ 99 % for accuracy_99, loss ≤ 1e-5 nats for loss_1e_5."""
     metric, threshold = crossing.split("_", 1)
     return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"

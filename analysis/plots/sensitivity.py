@@ -35,7 +35,7 @@ def plot_sensitivity(
 ) -> Figure:
     """Draws, for each cell, the largest share of its runs that change phase under any of the tried thresholds, in percent.
 
-    A cell whose most frequent phase changes too says how many different ones it has, if there is room.
+    If a cell's most frequent phase changes too, the number of different ones is shown, if there is room.
 
     Args:
       moved: from `sensitivity`, with the same x, y and facet.
@@ -66,6 +66,6 @@ def plot_sensitivity(
 
 
 def _extent(values: Sequence[Setting]) -> str:
-    """The first and the last of some numbers (1e-6 to 1e-4), or all of some words."""
+    """The tried values as text: first to last for numbers (1e-6 to 1e-4), a list for words."""
     texts = value_texts(values)
     return f"{texts[0]} to {texts[-1]}" if all(isinstance(value, float) for value in values) else ", ".join(texts)

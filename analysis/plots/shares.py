@@ -1,4 +1,4 @@
-"""The phase diagram as shares: a bar of all phases in each cell, or the share of one phase as shades with numbers."""
+"""The phase diagram as shares: a bar of all phases in each cell, or one phase's share as a shade with a number."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def plot_shares(
       phase: draw this phase alone, as shades with its share in percent and, if there is room, its interval. When None, each cell
         is a bar of all phases in their order.
       title: above the figure.
-      warning: a sentence to begin the note with, such as that of `misfit`.
+      warning: a sentence to begin the note with, such as one from `misfit`.
       width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
       ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
 

@@ -19,7 +19,7 @@ UNIT_HEIGHT, LEAST_MAP, MOST_MAP, BARS = 0.055, 0.7, 1.8, 0.5  # inches
 
 @styled
 def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
-    """Draws the power spectra of what hidden units read (input weights) and write (output weights), at two steps.
+    """Draws the power spectra of the hidden units' input weights (reads) and output weights (writes), at two steps.
 
     The bars are the power at each frequency 1 to V // 2, summed over units and positions, each panel on its own scale; the cosine
     and sine vectors have norm one, and the constant is left out. Below them, each row of the heat map is the share of one unit's
@@ -29,7 +29,7 @@ def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str
       maps: from `unit_maps`.
       before, after: indices of the two steps among the kept snapshots.
       title: above the figure.
-      width: in inches; the writes stand beside the reads at two columns of a paper, below them in less.
+      width: in inches; the writes are beside the reads at the width of two paper columns, below them if narrower.
     """
     later = unit_frequencies(maps, after)
     order = np.lexsort((-later.share, later.frequency))

@@ -45,7 +45,7 @@ def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
     down = math.ceil(len(groups) / across) * len(sides)
     side = min((width - 0.6) / across - 0.08, WIDEST_PANEL)
     left_out = len(found.frequency) - sum(map(len, groups))
-    note = f"{waves_note(maps, at, groups, left_out)} Joined in the order of what they read: that of k a mod p at their peaks."
+    note = f"{waves_note(maps, at, groups, left_out)} Units are joined in the order of the phase of their input weights."
     figure = new_figure(width, down * (side + 0.22) + 0.35, title=title, note=note, used=across * (side + 0.08) + 0.65)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for panel in panels.ravel()[len(groups) * len(sides) :]:

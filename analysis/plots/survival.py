@@ -45,7 +45,7 @@ def plot_survival(
 
     Args:
       curves: from `survival_curves`.
-      by: the hyperparameters that make the groups, as given there.
+      by: the hyperparameters that make the groups, as given to `survival_curves`.
       runs: number of runs, fitted or not.
       test: from `log_rank`; its p value is in the note.
       missing: number of planned runs that have not been trained yet.
@@ -93,7 +93,7 @@ def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, banded: bool, m
 
 
 def _groups(curves: pd.DataFrame, by: Sequence[str]) -> list[Group]:
-    """The values of each group, as text, and its rows."""
+    """The values that define each group, as text, with the group's rows."""
     if not by:
         return [((), curves)]
     texts = {name: dict(zip(values := sorted(curves[name].unique()), value_texts(values), strict=True)) for name in by}

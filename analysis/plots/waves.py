@@ -1,4 +1,4 @@
-"""Waves: the input and output weights of hidden units over the tokens, units of one frequency together."""
+"""Waves: the input and output weights of hidden units over the tokens, grouped by frequency."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ WAVE_SHARE = 0.5
 def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
     """Draws the input and output weights of the units of each frequency: as heat maps over the tokens, and as waves.
 
-    Each row of panels is a frequency k, the one of most units first; its units are sorted by the phase of their input weights. Heat
-    maps have the tokens a in their order. The waves are drawn over k a mod V, in which a wave of frequency k has one period: dots
-    are weights, lines their mean and component at k. Frequencies with many units have lines only.
+    Each row of panels is a frequency k, the most common first, with its units sorted by the phase of their input weights. Heat maps
+    have the tokens a in their natural order. The waves are drawn over k a mod V, in which a wave of frequency k has one period:
+    dots are weights, lines their mean and component at k. Frequencies with many units have lines only.
 
     Args:
       maps: from `unit_maps`.
@@ -79,7 +79,7 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
 
 
 def wave_frequencies(found: UnitFrequencies) -> list[int]:
-    """The frequencies in which some unit has at least half of its power. Raises AnalysisError if there are none."""
+    """The frequencies at which any unit has at least half of its power. Raises AnalysisError if there are none."""
     pure = UnitFrequencies(np.where(found.share >= WAVE_SHARE, found.frequency, 0), found.share)
     if not pure.keys:
         most = float(found.share.max())
@@ -98,7 +98,7 @@ def phases_of(waves: Array, frequency: int) -> Array:
 
 
 def waves_note(maps: UnitMaps, at: int, groups: list[Array], left_out: int) -> str:
-    """The note of a figure of units: how many of a run's units it shows, and at which step."""
+    """The note below a figure of units: how many of the run's units it shows, and at which step."""
     shown = f"1 run, at step {int(maps.step[at]):,}: {sum(map(len, groups))} of its {maps.reads.shape[-1]} hidden units"
     rest = f"; {left_out} without half of their power in one of these frequencies" if left_out else ""
     return f"{shown}{rest}."

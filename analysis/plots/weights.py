@@ -29,16 +29,16 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
       weights: from `load_weights`.
       matrix: the name of the matrix.
       curve: the run's rows of `load_curves`, with train_loss and test_loss.
-      signal: the number of leading columns for inputs that the label depends on; drawn in another colour.
+      signal: the number of leading input columns that the label depends on; drawn in another colour.
       title: above the figure.
-      width: in inches; the heat maps stand side by side at two columns of a paper, two by two in less.
+      width: in inches; the heat maps are side by side at the width of two paper columns, two by two if narrower.
 
     Raises:
       AnalysisError: no such matrix.
     """
     if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
         matrices = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
-        raise AnalysisError(f"the run keeps no matrix {matrix}; it keeps {matrices}")
+        raise AnalysisError(f"the run has no stored matrix {matrix}; it has {matrices}")
     values = weights.arrays[matrix]  # [K, rows, columns]
     shown = np.unique(np.linspace(0, len(values) - 1, SHOWN).round().astype(int))
     across = len(shown) if width > (SINGLE + DOUBLE) / 2 else min(2, len(shown))
@@ -46,7 +46,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     lines_height, map_height = 2.7, 1.35
     every = -(-values[0, :, signal:].size // MOST_LINES)
     note = f"1 run; {counted(values[0].size, 'weight')} at {counted(len(values), 'step')}, {len(shown)} of them as pictures" + (
-        f"; of the paths of weights {'on other inputs ' if signal else ''}one in {every}." if every > 1 else "."
+        f"; one in {every} of the trajectories of weights {'on other inputs ' if signal else ''}is drawn." if every > 1 else "."
     )
     figure = new_figure(width, lines_height + down * map_height, title=title, note=note, legend=_legend(signal))
     rows = figure.add_gridspec(2, 1, height_ratios=[lines_height, down * map_height])

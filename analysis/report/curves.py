@@ -29,7 +29,7 @@ CODES_OF_OTHERS = 20_000
 
 @dataclass(frozen=True)
 class Scale:
-    """The coding of a metric: a code stands for `low + (code - 2) * step`, on a log scale (base 10) for 10 to that power."""
+    """The encoding of a metric: a code means `low + (code - 2) * step`, or on a log scale 10 to that power."""
 
     name: str
     unit: str
@@ -37,11 +37,11 @@ class Scale:
     log: bool
     low: float
     step: float
-    shown: tuple[float, float]  # the values but for a thousandth at either end lie between these
+    shown: tuple[float, float]  # the range of the values without the outermost thousandth at either end
 
 
 def drawn_metrics(runs: pd.DataFrame) -> list[str]:
-    """The metrics that some run of a runs table has a curve of: those with a final value."""
+    """The metrics that any run has a curve of: those with a final value in the runs table."""
     return [name.removeprefix("final_") for name in map(str, runs) if name.startswith("final_") and runs[name].notna().any()]
 
 
@@ -58,17 +58,17 @@ class PackedCurves:
     grid: Array  # [R]
     points: Array  # [R]
     chunks: tuple[str, ...]
-    every: int  # one logged step in `every` is kept, and the last of each run
+    every: int  # every n-th logged step is kept, and the last of each run
     rows: int  # logged steps of the longest run
 
     @property
     def size(self) -> int:
-        """The bytes that the chunks take in the page."""
+        """The size of the chunks in the page, in bytes."""
         return sum(map(len, self.chunks))
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What the page needs to unpack the curves, for JSON."""
+        """The metadata that the page needs to unpack the curves, as JSON."""
         return {
             "scales": [asdict(scale) for scale in self.scales],
             "grids": self.grids,
@@ -166,7 +166,7 @@ def _kept(start: int, length: int, every: int) -> Array:
 
 
 def _grids(table: _Table, kept: Sequence[Array]) -> tuple[tuple[tuple[int, ...], ...], Array]:
-    """The distinct sequences of steps, and the index of the one that each run follows up to its last step."""
+    """The distinct sequences of steps, and for each run the index of the one that it follows up to its last step."""
     grids: list[Array] = []
     grid = np.zeros(len(kept), np.uint16)
     for run in sorted(range(len(kept)), key=lambda run: -len(kept[run])):
@@ -192,7 +192,7 @@ def planes(numbers: Array) -> bytes:
 
 
 def differences(codes: Array, starts: Array) -> Array:
-    """Differences of 16-bit codes [n] from the code before, modulo 2^16 and zigzag-coded, so that small ones are small numbers.
+    """Differences between consecutive 16-bit codes [n], modulo 2^16 and zigzag-encoded, which makes small differences small.
 
     The codes at `starts` are taken as differences from 0.
     """

@@ -1,4 +1,4 @@
-"""The HTML file of the page: its styles, scripts and data in one document, with a policy that forbids everything else."""
+"""Assembles the page's HTML: styles, scripts and data in one document, with a Content-Security-Policy against anything else."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def document(title: str, data: Mapping[str, Any], blocks: Mapping[str, str]) -> 
     """The HTML of the page.
 
     Args:
-      title: of the window.
-      data: what the scripts read as JSON.
+      title: the window's title.
+      data: the JSON data for the scripts.
       blocks: packed bytes by name, in base64.
     """
     library, script = _read("vendor", LIBRARY, "uPlot.iife.min.js"), _module()
@@ -60,7 +60,7 @@ def document(title: str, data: Mapping[str, Any], blocks: Mapping[str, str]) -> 
 
 
 def _policy(scripts: list[str], style: str) -> str:
-    """A Content-Security-Policy: only these scripts and this style run, nothing is fetched, and no text becomes markup."""
+    """A Content-Security-Policy that allows only these scripts and this style, no requests, and no parsing of text as markup."""
     hashes = " ".join(map(_hash, scripts))
     return (
         f"default-src 'none'; script-src {hashes}; style-src {_hash(style)}; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -85,7 +85,7 @@ def _palette() -> str:
 
 
 def _json(name: str, data: Mapping[str, Any]) -> str:
-    """A script element with JSON, in which no text can end the element."""
+    """A script element with JSON, escaped so that no text in it can end the element."""
     text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", r"\u003c")
     return f'<script type="application/json" id="{name}">{text}</script>'
 

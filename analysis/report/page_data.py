@@ -1,4 +1,4 @@
-"""The data of the page: what its scripts read as JSON, and its columns as packed bytes, in the order that page/sweep.js reads."""
+"""The data of the page: JSON for its scripts, and columns as packed bytes, in the order in which page/sweep.js reads them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_LABEL = 255
 
 @dataclass(frozen=True)
 class PageAxes:
-    """The hyperparameters of the map when the page opens; None for one that is chosen from those that vary."""
+    """The axes of the map when the page opens; None to choose from the hyperparameters that vary."""
 
     x: str | None = None
     y: str | None = None
@@ -80,8 +80,8 @@ def columns_metadata(sweep: PageSweep, axes: PageAxes, specs: Sequence[SpecEntry
 def page_rules(sweep: PageSweep, rule: NamedRule) -> dict[NamedRule, Array | None]:
     """The rules of the page, each with its labels [R] if the page cannot compute them itself.
 
-    They are the rules of this package and those of installed packages that can label these runs. `rule`, which labels the runs when
-    the page opens, keeps its thresholds; the others have their defaults.
+    These are the rules of this package and those of installed packages that can label these runs. `rule`, which labels the runs
+    when the page opens, keeps its thresholds; the others have their defaults.
     """
     labels: dict[NamedRule, Array | None] = {}
     for name, kind in {**rules(), rule.name: type(rule)}.items():
@@ -105,7 +105,7 @@ def _labels(sweep: PageSweep, rule: NamedRule) -> Array:
 def rules_metadata(sweep: PageSweep, shown: Mapping[NamedRule, Array | None], rule: NamedRule) -> dict[str, Any]:
     """The phases and their markers, the rules with their thresholds, and the rule that labels the runs when the page opens.
 
-    A rule whose labels were computed here has no thresholds to move.
+    A rule with precomputed labels has no thresholds to move.
     """
     return {
         "phases": [{"name": phase, "mark": PHASE_MARKERS[phase]} for phase in PHASES],
@@ -152,7 +152,7 @@ def packed_points(curves: PackedCurves) -> str:
 
 
 def _opening_axes(sweep: PageSweep, axes: PageAxes, swept: Sequence[str]) -> PageAxes:
-    """The given axes, completed by hyperparameters that vary; None for a place that nothing is left for."""
+    """The given axes, completed with hyperparameters that vary; None where too few of them vary."""
     known = {column.name for column in sweep.hyperparameters}
     given = [name for name in (axes.x, axes.y, axes.facet) if name is not None]
     for name in given:
@@ -161,7 +161,7 @@ def _opening_axes(sweep: PageSweep, axes: PageAxes, swept: Sequence[str]) -> Pag
                 f"{name} is not in the table; there are {', '.join(sweep.varied or sorted(known))}{nearest(name, known)}"
             )
         if given.count(name) > 1:
-            raise AnalysisError(f"{name} is asked for twice in {' x '.join(given)}; choose another hyperparameter for one of them")
+            raise AnalysisError(f"{name} is given twice in {' x '.join(given)}; choose another hyperparameter for one of them")
     places = dict(zip(("x", "y", "facet"), choose_axes(sweep.runs, axes.x, axes.y, axes.facet, swept), strict=True))
     free = [place for place, name in asdict(axes).items() if name is None]
     count = {name: sweep.runs[name].nunique() for name in places.values()}

@@ -17,7 +17,7 @@ from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 
 MOST_RUNS = 50_000
-# The columns of a run's origin that the page shows: they tell whether another machine would give the same numbers.
+# The provenance columns on the page, which tell whether another machine would give the same numbers.
 PROVENANCE = (
     *("trajectory_version", "grokjax_version", "commit", "jax_version"),
     *("device", "lane_width", "dot_library", "pack_id", "stopped_by"),
@@ -28,7 +28,7 @@ TRAINED, MISSING, QUARANTINED = 0, 1, 2
 
 @dataclass(frozen=True, eq=False)
 class CodedColumn:
-    """A column of few distinct values: `codes` [R] are indices into `values`, or NO_CODE for null."""
+    """A column with few distinct values: `codes` [R] are indices into `values`, or NO_CODE for null."""
 
     name: str
     meaning: str
@@ -66,7 +66,7 @@ def page_sweep(runs: pd.DataFrame, missing: pd.DataFrame | None, quarantined: fr
 
     Args:
       runs: from `load_runs`.
-      missing: run_id and hyperparameters of planned runs that have not been trained yet.
+      missing: run_id and hyperparameters of planned runs that are not finished; shown as rings unless they are in `runs`.
       quarantined: run_ids of packs in quarantine.
 
     Raises:
@@ -111,9 +111,10 @@ def crossings() -> list[dict[str, Any]]:
 
 
 def _with_missing(runs: pd.DataFrame, missing: pd.DataFrame | None, names: Sequence[str]) -> pd.DataFrame:
-    """The runs, followed by those that are missing."""
+    """The runs table with the missing runs appended."""
     if missing is None or missing.empty:
         return runs
+    missing = missing[~missing["run_id"].isin(runs["run_id"])]  # those with fewer steps than asked for are in both
     known = {}
     for name in (name for name in ("run_id", *names) if name in missing):
         values = missing[name].astype(object).where(missing[name].notna(), None)
@@ -124,7 +125,7 @@ def _with_missing(runs: pd.DataFrame, missing: pd.DataFrame | None, names: Seque
 
 
 def _coded(runs: pd.DataFrame, name: str, meaning: str) -> CodedColumn:
-    """A column as codes, with its distinct values in order as plain numbers and texts."""
+    """A column as codes, with its sorted distinct values as plain Python numbers and strings."""
     values = runs[name]
     kinds = (
         (pd.api.types.is_bool_dtype, "truth"),

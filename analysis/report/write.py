@@ -24,14 +24,14 @@ from grokjax.analysis.report.page_data import (
 )
 from grokjax.analysis.report.sweep import TRAINED, page_sweep
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.analysis.tables.planned import load_planned, missing_runs
+from grokjax.analysis.tables.planned import load_planned, missing_runs, unfinished
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 
 MEGABYTES = 16.0
-# Bytes per run that curves get even if the rest of the page leaves no room for them: with fewer there would be none to see.
+# Bytes per run that curves get even if the rest of the page fills its budget, so that there are curves at all.
 FEWEST_BYTES_A_RUN = 100
 # Bytes of the scripts, the styles and the JSON.
 BYTES_BESIDE = 400_000
@@ -44,7 +44,7 @@ class Report:
     path: Path
     size: int  # bytes
     runs: int
-    missing: int  # planned runs that have not been trained yet
+    missing: int  # planned runs that are not finished
     every: int  # the curves have one logged step in `every`
 
 
@@ -60,17 +60,18 @@ def write_report(
     megabytes: float = MEGABYTES,
     on_bad_file: OnBadFile = "raise",
 ) -> Report:
-    """Writes the page of a sweep: its phase diagram on any axes, its curves, rules with thresholds to move, each run's command.
+    """Writes the report page of a sweep: phase diagram on any axes, curves, rules with adjustable thresholds, run commands.
 
     Args:
       root: where the sweep was run to.
       path: the HTML file; an existing one is replaced.
       runs: from `load_runs` of this root, or a selection of its rows; all runs when None.
-      missing: planned runs that have not been trained yet, from `missing_runs`, shown as rings; found if `runs` is None too.
-      axes: of the map when the page opens; chosen from what varies when None.
-      rule: that labels the runs when the page opens; the root's own when None.
-      title: in place of the specs' names.
-      megabytes: the most that the page may take, in 10^6 bytes; curves are thinned to fit, and the page says so.
+      missing: planned runs that are not finished, from `missing_runs`, shown as rings unless they are in `runs`; found if `runs` is
+        None too.
+      axes: the map's axes when the page opens; chosen from what varies when None.
+      rule: labels the runs when the page opens; the root's own rule when None.
+      title: replaces the specs' names.
+      megabytes: the largest size of the page, in 10^6 bytes; curves are thinned to fit, and the page says so.
       on_bad_file: as for `load_runs`; runs with unreadable curves are left out.
 
     Raises:
@@ -80,7 +81,7 @@ def write_report(
     opened = Root.open(root)
     if runs is None:
         runs = load_runs(opened, on_bad_file=on_bad_file)
-        missing = missing_runs(runs, load_planned(opened)) if missing is None else missing
+        missing = missing_runs(unfinished(opened, runs), load_planned(opened)) if missing is None else missing
     logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
     quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
@@ -97,9 +98,10 @@ def write_report(
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
     curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
     blocks = {"columns": columns, "points": packed_points(curves)}
+    short = 0 if missing is None else int(missing["run_id"].isin(runs["run_id"]).sum())
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
     page = document(data["title"], {**data, **events_metadata(sweep, logged), "curves": curves.metadata}, blocks)
-    return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()), curves.every)
+    return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()) + short, curves.every)
 
 
 def _write(path: Path, text: str) -> int:

@@ -1,1 +1,1 @@
-"""What is computed from labels: the phase grid, boundaries, delays, agreement between rules, the next points to train."""
+"""Statistics of labels: the phase grid, boundaries, delays, agreement between rules, and the next points to train."""

@@ -1,4 +1,4 @@
-"""The same runs under several rules: how far the rules agree, and how the map changes with their thresholds."""
+"""Compares labels of the same runs under several rules, and under changed thresholds of one rule."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Agreement:
         """The number of runs with each phase under the first rule (rows) and under the second (columns), [P, P].
 
         Raises:
-          AnalysisError: no such rule among the labels.
+          AnalysisError: there is no such rule among the labels.
         """
         for name in (first, second):
             if name not in self.labels:
@@ -50,7 +50,7 @@ class Agreement:
 
     @property
     def differing(self) -> pd.DataFrame:
-        """The labels of the runs on which not all rules agree."""
+        """The labels of the runs on which the rules disagree."""
         return self.labels[self.labels.astype(str).nunique(axis=1) > 1]
 
     def _repr_html_(self) -> str:
@@ -66,7 +66,7 @@ def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float 
     named = {describe_rule(rule): rule for rule in rules}
     if len(named) < 2 or len(named) < len(rules):
         got = ", ".join(map(describe_rule, rules)) or "none"
-        raise AnalysisError(f"agreement is between two different rules or more, got {got}")
+        raise AnalysisError(f"agreement needs at least two different rules, got {got}")
     labels = pd.DataFrame({name: classify(runs, rule) for name, rule in named.items()}, index=runs.index)
     rows = []
     for first, second in itertools.combinations(labels, 2):
@@ -82,7 +82,7 @@ def cohens_kappa(first: pd.Series[Any], second: pd.Series[Any]) -> float:
     from sklearn.metrics import cohen_kappa_score  # noqa: PLC0415  (a second to load)
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the division whose result is NaN
+        warnings.simplefilter("ignore")  # about the division that gives NaN
         return float(cohen_kappa_score(first.astype(str), second.astype(str), labels=list(PHASES)))
 
 
@@ -137,9 +137,9 @@ def sensitivity(
 
 
 def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tuple[Setting, ...]]:
-    """Values around each numeric threshold of a rule: `count` of them, fewer where the allowed range ends.
+    """`count` values around each numeric threshold of a rule; fewer where the allowed range ends.
 
-    Thresholds on a log scale are multiplied by 1 / factor to factor. For accuracies, 1 - accuracy is.
+    Thresholds on a log scale are multiplied by 1 / factor to factor; for accuracies, 1 - accuracy is multiplied.
     """
     spread, found = np.geomspace(1 / factor, factor, count), dict[str, tuple[Setting, ...]]()
     for name, threshold in thresholds_of(rule).items():
@@ -151,11 +151,11 @@ def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tup
 
 
 def most_moved(moved: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
-    """The cells of a table from `sensitivity`, those whose shares change most first.
+    """The cells of a table from `sensitivity`, sorted by how much their shares change, most first.
 
     Returns:
-      The cell's columns, the greatest `distance` over the settings, the `mean_distance`, and `phases`: how many different most
-      frequent phases the cell has under the settings.
+      The cell's columns, the greatest `distance` over the settings, the `mean_distance`, and `phases`, the number of different most
+      frequent phases over the settings.
     """
     by_cell = moved.groupby(list(cell), observed=True)
     table = by_cell["distance"].agg(["max", "mean"]).set_axis(["distance", "mean_distance"], axis=1)

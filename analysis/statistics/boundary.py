@@ -42,8 +42,8 @@ STATUSES = {
 class Boundary:
     """The shares of a phase along an axis, and their logistic fit.
 
-    `cells` has a row per value of the axis, with `successes` of `trials` runs. `fit` is None where all runs that count agree.
-    `resampled` are the fits to resampled runs: with the penalty, and, where a resample is completely separated, with the lowest and
+    `cells` has a row per value of the axis, with `successes` of `trials` runs. `fit` is None if all fitted runs agree.
+    `resampled` are the fits to resampled runs: with the penalty, and, if a resample is completely separated, with the lowest and
     the highest step function that fits it. Bands cover all three, because separated phases may change anywhere between two values.
     """
 
@@ -57,7 +57,7 @@ class Boundary:
 
     @property
     def status(self) -> str:
-        """What is known about the boundary, a key of STATUSES."""
+        """Whether the boundary was found, or why not: a key of STATUSES."""
         if self.fit is None:
             if not self.cells["trials"].sum():
                 return "no runs"
@@ -68,12 +68,12 @@ class Boundary:
 
     @property
     def at(self) -> float:
-        """The value of the axis at which the fitted share is one half; NaN where there is no fit."""
+        """The value of the axis at which the fitted share is one half; NaN if there is no fit."""
         return np.nan if self.fit is None else float(off_scale(self.fit.center, log=self.log))
 
     @property
     def band(self) -> tuple[float, float]:
-        """The bootstrap band of `at`. An unknown end is infinite, or 0 on a log scale; both are NaN where there is no fit."""
+        """The bootstrap band of `at`. An unknown end is infinite, or 0 on a log scale; both are NaN if there is no fit."""
         if self.fit is None:
             return np.nan, np.nan
         low, high = self._band([self._centers(fits, self.fit.slope) for fits in self.resampled])
@@ -81,7 +81,7 @@ class Boundary:
 
     @property
     def slope(self) -> float:
-        """The slope of the logit per unit of the axis, on a log scale per factor of e; NaN where there is no fit."""
+        """The slope of the logit per unit of the axis, or per factor of e on a log scale; NaN if there is no fit."""
         return np.nan if self.fit is None else float(self.fit.slope)
 
     @property
@@ -106,15 +106,15 @@ class Boundary:
 
     @staticmethod
     def _centers(fits: LogisticFit, slope: Array) -> Array:
-        """The centers of resampled fits [B]; infinite where the share falls although `slope` says that it rises, or the reverse."""
-        direction = np.sign(slope) or 1.0  # a flat fit counts as rising; signs alone, for 0 times infinity is no number
+        """The centers of resampled fits [B]; infinite for those whose slope has the opposite sign of `slope`."""
+        direction = np.sign(slope) or 1.0  # a flat fit counts as rising; only the sign, since 0 times infinity is NaN
         against = np.sign(fits.slope) * direction <= 0
         return np.where(against, np.where(np.sign(fits.level) * direction > 0, -np.inf, np.inf), fits.center)
 
     def _band(self, resampled: Sequence[Array]) -> Array:
-        """The ends of the band [2, ...] that covers the bands of several lists of resampled values [B, ...]."""
+        """The ends [2, ...] of the band that covers the bands of all given arrays of resampled values [B, ...]."""
         tail = (1 - self.confidence) / 2
-        # a quantile that is one of the values: no mean of two infinities
+        # an observed value as quantile, since interpolating between infinities gives NaN
         ends = [np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf") for values in resampled]
         return np.stack([np.min(ends, axis=0)[0], np.max(ends, axis=0)[1]])
 
@@ -131,7 +131,7 @@ def boundary(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Boundary:
-    """Where along an axis a phase takes over. The runs differ in that axis and in their seeds only.
+    """The value along an axis where a phase takes over. The runs may differ only in that axis and in their seeds.
 
     Args:
       runs: a runs table.
@@ -140,7 +140,7 @@ def boundary(
       phase: the phase that takes over.
       against: the phase that it takes over from; None for all others. Runs of neither phase are left out, and so are runs that
         diverged or are undecided.
-      log: whether the axis is on a log scale; None to judge by its values, of which there must be two.
+      log: whether the axis is on a log scale; None to decide from its values, of which there must be at least two.
       confidence: of the bands.
       resamples, seed: of the bootstrap.
 
@@ -207,14 +207,14 @@ def boundaries(
 
 
 def other_hyperparameters(runs: pd.DataFrame, axis: str) -> list[str]:
-    """The hyperparameters beside an axis that vary, which make the groups of `boundaries`; the one for lines or an x axis last."""
+    """The varying hyperparameters besides the axis: the groups of `boundaries`, with the one for lines or an x axis last."""
     others = [name for name in varied_hyperparameters(runs) if name != axis]
     last = [name for name in (*PREFERRED_AXES, *others) if name in others][:1]
     return [*(name for name in others if name not in last), *last]
 
 
 def boundary_table(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str]) -> pd.DataFrame:
-    """The boundaries of `boundaries` as a table with a row per group.
+    """The result of `boundaries` as a table with one row per group.
 
     Returns:
       The columns of `by`, `runs` that were fitted, `left_out`, `boundary` with its band `low` to `high`, `slope` with `slope_low`
@@ -234,7 +234,7 @@ def _axis_values(runs: pd.DataFrame, axis: str, least: int = 2) -> Array:
         raise AnalysisError(f"{axis} is not in the table; choose a numeric hyperparameter{nearest(axis, map(str, runs.columns))}")
     if not is_number(runs[axis]):
         raise AnalysisError(
-            f"a boundary runs along numbers, and {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
+            f"a boundary needs a numeric axis, but {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
         )
     values = runs[axis].to_numpy(np.float64, na_value=np.nan)
     if np.isnan(values).any():

@@ -1,4 +1,4 @@
-"""A sweep set beside a published results table, cell by cell."""
+"""Compares a sweep with a published results table, cell by cell."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grokjax.errors import AnalysisError
 
 @dataclass(frozen=True)
 class Comparison:
-    """Cells that both tables have: their most frequent phases, and how far their shares lie apart."""
+    """The cells that both tables have, with their most frequent phases and the distance of their shares."""
 
     cells: pd.DataFrame  # facet, y, x, seeds_sweep, seeds_published, phase_sweep, phase_published, distance
     only_sweep: int
@@ -44,7 +44,7 @@ def compare(sweep: pd.DataFrame, published: pd.DataFrame, rule: Rule, *, x: str,
     (the same) to 1 (nothing in common).
 
     Raises:
-      AnalysisError: a column is missing in one of them, or they share no cell.
+      AnalysisError: a column is missing in one of the tables, or they share no cell.
     """
     cell = cell_names(x, y, facet)
     grids = []

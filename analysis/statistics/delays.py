@@ -1,7 +1,6 @@
-"""Grokking delays: how many steps after the train metric the test metric crosses its threshold, with censoring.
+"""Grokking delays: the steps from the train metric's to the test metric's crossing of its threshold, with censoring.
 
-A run that fitted and had not generalized by its last step has a delay that is longer than observed: it is censored there, not left
-out.
+A run that fitted but had not generalized by its last step has a longer delay than observed: it is censored there, not left out.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def median_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], c
       confidence: of the interval.
 
     Returns:
-      The columns of `by`, the numbers of `runs`, of those that `fitted` and of those that `grokked`, and the `median` [steps] with
+      The columns of `by`, the numbers of `runs`, of `fitted` runs and of `grokked` runs, and the `median` [steps] with
       `low` and `high` (Brookmeyer and Crowley 1982, on the log(-log) scale). A median that was not reached, because fewer than half
       of the runs grokked, is infinite. It is NaN in a group in which no run fitted.
     """
@@ -177,7 +176,7 @@ def delay_law(
     Args:
       runs: a runs table.
       delays: from `grokking_delays`, on the same index.
-      on: hyperparameters above 0, each with two values or more.
+      on: hyperparameters with positive values, at least two different ones each.
       confidence: of the intervals.
 
     Raises:
@@ -202,7 +201,7 @@ def delay_law(
         why = str(error).splitlines()[0]
         raise AnalysisError(f"the effects of {' and '.join(on)} cannot be separated in these runs: {why}") from None
     seen, exponent = int(table["grokked"].sum()), summary.loc[list(on), "coef"]
-    left = max(seen - len(on) - 2, 1)  # degrees of freedom beside the exponents, the scale and the shape
+    left = max(seen - len(on) - 2, 1)  # degrees of freedom besides the exponents, the scale and the shape
     deviation = summary.loc[list(on), "se(coef)"] * np.sqrt(seen / left)
     half = t.ppf((1 + confidence) / 2, left) * deviation
     exponents = pd.DataFrame({"exponent": exponent, "low": exponent - half, "high": exponent + half})
@@ -249,7 +248,7 @@ def _kaplan_meier(at_risk: pd.DataFrame, confidence: float) -> Any:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silences lifelines: it warns of future pandas versions, and of its own numerics, which are checked here."""
+    """A context that silences lifelines' warnings about future pandas versions and about numerics, which are checked here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,4 +1,4 @@
-"""The map: the shares of the phases in every cell, with confidence intervals, and which hyperparameters are its axes."""
+"""The phase grid: shares of the phases in every cell with confidence intervals, and the choice of axes."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
-# The axes of the published map, in the places x, y and facet: a map has them there if the sweep varies them.
+# The x, y and facet of the published map, which are preferred if the sweep varies them.
 PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
 
 
 class PhaseGrid(pd.DataFrame):
-    """The frame of `phase_grid`. It remembers its axes, also in copies and selections, and a notebook shows it as a map."""
+    """The data frame that `phase_grid` returns. It keeps its axes in copies and selections, and notebooks show it as a map."""
 
     _metadata: ClassVar[list[str]] = ["x", "y", "facet"]
-    x: str | None = None  # None in what was joined from several grids
+    x: str | None = None  # None in a frame joined from several grids
     y: str | None = None
     facet: str | None = None
 
@@ -62,21 +62,21 @@ def phase_grid(
       phases: the phase of each run, such as from `classify`, aligned by index.
       x, y, facet: the hyperparameters that make a cell.
       confidence: of the intervals.
-      planned: these hyperparameters of every run that the sweep asks for, a row per run, if some may be missing.
+      planned: x, y and facet of every planned run, one row per run, if some runs may be missing.
 
     Returns:
-      The columns facet, y, x, `seeds` (runs in the cell), `planned` (runs that the cell is to have; as `seeds` if not given),
-      `phase` (the most frequent one; of equally frequent ones the earlier in PHASES), `entropy` of the shares in bits, and for each
+      The columns facet, y, x, `seeds` (runs in the cell), `planned` (planned runs of the cell; equal to `seeds` if not given),
+      `phase` (the most frequent one; ties go to the earlier in PHASES), `entropy` of the shares in bits, and for each
       phase p of PHASES `p_count`, `p_share`, `p_low` and `p_high`, the Wilson score interval of the share. A planned cell without a
       run has no phase, and its shares and entropy are NaN.
 
     Raises:
-      AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one; or a label is no phase.
+      AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one; or a label is not a phase.
     """
     cell = cell_names(x, y, facet)
     check_cell(runs, cell)
     phases = align_phases(phases, runs.index)
-    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes have no place on this map
+    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes are not on the map
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
     codes, cells = cells_of(every)
     counts = count_phases(codes[: len(runs)], len(cells), phases)
@@ -125,7 +125,7 @@ def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def cell_names(x: str, y: str, facet: str | None) -> list[str]:
-    """The hyperparameters that make a cell, as columns of a grid have them: facet, where there is one, then y and x."""
+    """The hyperparameters that make a cell, in the order of a grid's columns: facet (if any), y, x."""
     return [y, x] if facet is None else [facet, y, x]
 
 
@@ -133,7 +133,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
     """Raises AnalysisError unless the runs of each cell differ in their seeds alone."""
     for name in cell:
         if cell.count(name) > 1:
-            raise AnalysisError(f"{name} is asked for twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
+            raise AnalysisError(f"{name} is given twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
         if name not in runs:
             known = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
             raise AnalysisError(f"{name} is not in the table; there are {known}{nearest(name, map(str, runs.columns))}")
@@ -146,7 +146,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
     for name in others:
         factors, distinct = pd.factorize(values_of(runs, name))
         values = np.asarray(factors)
-        present = values >= 0  # null mixes with nothing
+        present = values >= 0  # null does not count as another value
         if len(np.unique(codes[present] * len(distinct) + values[present])) > len(np.unique(codes[present])):
             shown = ", ".join(str(value) for value in sorted(distinct))
             raise AnalysisError(
@@ -160,14 +160,14 @@ def choose_axes(
 ) -> tuple[str, str, str]:
     """Hyperparameters for x, y and facet: those given, then those that vary, then others that are the same in all runs.
 
-    If two vary, they become x and y. A hyperparameter that is no number, such as the model, goes to the facet if it can. Among
-    numbers `PREFERRED_AXES` keep their places.
+    If two vary, they become x and y. A non-numeric hyperparameter, such as the model, becomes the facet if possible. Numeric ones
+    in `PREFERRED_AXES` keep their places.
 
     Args:
       runs: a runs table.
-      x, y, facet: what is decided already.
-      swept: the hyperparameters on the axes of the root's specs, which come before others that vary; `planned.swept_names` lists
-        them.
+      x, y, facet: the axes that are given.
+      swept: the hyperparameters on the axes of the root's specs, from `planned.swept_names`, which are preferred over others that
+      vary.
 
     Raises:
       AnalysisError: the table has fewer than three hyperparameters to choose from.
@@ -178,7 +178,7 @@ def choose_axes(
     varied = [*(name for name in dict.fromkeys(swept) if name in varied), *(name for name in varied if name not in swept)]
     numbers = [name for name in varied if is_number(runs[name])]
     texts = [name for name in varied if name not in numbers]
-    panels = facet is None and len(varied) > axes[:2].count(None)  # without a third to show there is no need for panels
+    panels = facet is None and len(varied) > axes[:2].count(None)  # a third varying hyperparameter makes panels
     if panels and texts:
         axes[2] = texts.pop(0)
     for place, name in enumerate(PREFERRED_AXES):
@@ -195,7 +195,7 @@ def choose_axes(
 
 
 def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:
-    """The low and high ends of the Wilson score interval of proportions (Wilson 1927, eq. 8); NaN where there are no trials.
+    """The low and high ends of the Wilson score interval of proportions (Wilson 1927, eq. 8); NaN without trials.
 
     Args:
       successes, trials: numbers, or arrays of the same shape.

@@ -16,8 +16,8 @@ Array = np.ndarray[Any, Any]
 class LogisticFit:
     """Shares sigmoid(slope x (value - center)), one fit or many at once: slope and center [...], with values on the fitted scale.
 
-    `level` [...] is the logit of the share in the middle of the data, which says on which side a distant boundary lies. If the
-    slope is infinite, so that the fit is a step function, it is the logit of the share at the center.
+    `level` [...] is the logit of the share in the middle of the data; its sign says on which side a distant boundary lies. For a
+    step function (infinite slope) it is the logit of the share at the center.
     """
 
     center: Array
@@ -43,7 +43,7 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
       trials: [P] counts.
       firth: whether to use Jeffreys' prior as a penalty (Firth 1993; Heinze and Schemper 2002). Without it the likelihood has no
         maximum if the data are completely separated.
-      steps: the most Newton steps.
+      steps: the maximum number of Newton steps.
 
     Raises:
       AnalysisError: the fit did not converge.
@@ -66,7 +66,7 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
         with np.errstate(invalid="ignore"):  # an infinite slope leaves no information
             step = np.stack([s2 * g0 - s1 * g1, s0 * g1 - s1 * g0]) / determinant
         longest = np.abs(step).max(axis=0)
-        step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # no farther than the curvature can be trusted
+        step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # limits the step to where the curvature is reliable
         intercept, slope = intercept + step[0], slope + step[1]
         if longest.max() < 1e-9:
             with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has no center
@@ -75,12 +75,11 @@ def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool 
 
 
 def steps_of(fits: LogisticFit, values: Array, shares: Array) -> tuple[LogisticFit, LogisticFit]:
-    """The fits [B] to shares [B, P], with step functions where the shares are completely separated: the lowest and the highest.
+    """The lowest and the highest step-function fit [B] to shares [B, P], where the shares are completely separated.
 
-    Shares are completely separated if at most one value has both phases and all runs on either side of it agree. The likelihood
-    then
-    tends to a step function: at that value, through its share; or, if no value has both, anywhere between the last value of one
-    phase and the first of the other.
+    Shares are completely separated if at most one value has both phases and all runs on either side of it agree. The likelihood is
+    then maximal in the limit of a step function: at that value, through its share; or, if no value has both, anywhere between the
+    last value of one phase and the first of the other.
     """
     mixed = (shares > 0) & (shares < 1)
     rises, falls = ((sign * np.diff(shares, axis=1) >= 0).all(axis=1) for sign in (1, -1))

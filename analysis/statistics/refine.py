@@ -17,7 +17,7 @@ from grokjax.sweeps.store.specs import SpecEntry
 
 
 def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.DataFrame:
-    """New points to train: halfway between neighbouring cells of a grid that differ in their phases, the best ones first.
+    """New points to train, best first: midpoints between neighbouring cells of a grid that differ in their phases.
 
     A boundary lies somewhere between two cells that differ. The score of a gap is the entropy in bits of the phases of both cells'
     seeds together, times the length of the gap as a share of its axis, on a log scale if the values span a large factor. It is
@@ -26,8 +26,8 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
 
     Args:
       grid: from `phase_grid`.
-      cell: its hyperparameters; gaps are taken along those that are numbers.
-      count: the most points.
+      cell: the grid's hyperparameters; points are inserted along numeric ones.
+      count: the maximum number of points.
 
     Returns:
       The columns of `cell` and `score`, the highest score first. All points are different, and none is a cell of the grid.
@@ -37,7 +37,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
     """
     numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
-        raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there is nothing to go between")
+        raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there are no midpoints")
     found = pd.concat([_midpoints(grid, cell, name) for name in numeric], ignore_index=True)
     found = found[found["score"] > 0].sort_values("score", ascending=False, kind="stable").drop_duplicates(list(cell))
     if found.empty:
@@ -79,18 +79,18 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
     """A spec that trains some points with all seeds of the sweep, as TOML tables for `tomli_w.dumps` or `load_spec`.
 
     Args:
-      specs: the specs of a root, from `read_specs`. The largest that knows all hyperparameters of the points is the
-        one that the new spec continues.
-      runs: the runs that the points are to join; hyperparameters that are neither points nor seeds are theirs.
+      specs: the specs of a root, from `read_specs`. The new spec extends the
+      largest one that has all hyperparameters of the points.
+      runs: the runs that the points will join, from which all other hyperparameters except seeds are taken.
       points: the hyperparameters of the points, from `least_known`, without the score.
 
     Raises:
-      AnalysisError: no spec knows all hyperparameters of the points.
+      AnalysisError: no spec has all hyperparameters of the points.
     """
     able = [spec for spec in specs if all(name in spec.run or name in spec.swept for name in points)]
     if not able:
         names = ", ".join(map(str, points))
-        raise AnalysisError(f"no spec of the root gives all of {names}; choose hyperparameters that one gives")
+        raise AnalysisError(f"no spec of the root has all of {names}; choose hyperparameters that one spec has")
     spec = max(able, key=lambda spec: spec.size)
     varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
     seeds = {name: spec.swept[name] for name in SEEDS if name in spec.swept}
@@ -111,5 +111,5 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
 
 
 def _plain(value: Any) -> Any:
-    """A value of a table as TOML has it; None for null."""
+    """A table value as a type that TOML supports; None for null."""
     return None if pd.isna(value) else value.item() if hasattr(value, "item") else value

@@ -1,4 +1,4 @@
-"""Whether the values of a numeric hyperparameter belong on a log scale, and conversion to that scale and back."""
+"""Decides whether a hyperparameter's values belong on a log scale, and converts to that scale and back."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def spans_factors(values: Array) -> bool:
 
 
 def on_scale(values: Array, *, log: bool) -> Array:
-    """Values [n] on the log scale, or unchanged."""
+    """Values [n] on the fitted scale: their logarithms if `log`, else unchanged."""
     return np.log(values) if log else np.asarray(values, float)
 
 
 def off_scale(values: Array, *, log: bool) -> Array:
-    """Values [n] of `on_scale` back in the unit of the hyperparameter."""
-    with np.errstate(over="ignore"):  # a value that far away is as good as infinite
+    """The inverse of `on_scale`, for values [n]."""
+    with np.errstate(over="ignore"):  # overflow to infinity is fine
         return np.exp(values) if log else np.asarray(values)

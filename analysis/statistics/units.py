@@ -1,4 +1,4 @@
-"""What hidden units read from and write to each token, computed from the weights that a sweep kept, and their frequencies."""
+"""Input and output weights of hidden units over tokens, computed from stored weights, and their frequencies."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from grokjax.fields import parse_int_list
 from grokjax.spectra import circle, unit_shares
 
 Array = np.ndarray[Any, Any]
-# Models with hidden units between tokens and outputs; of an mlp, only one with a single layer.
+# Models with hidden units between tokens and outputs; an mlp only if it has a single layer.
 MODELS = ("modular_mlp", "mlp")
 
 
 @dataclass(frozen=True)
 class UnitMaps:
-    """What each of H units reads from each of V tokens at each of L positions, and writes to each of C outputs, at K steps.
+    """The weights with which H units read V tokens at L positions and write C outputs, at K steps.
 
     Both are products of the weights: E W and O U in the article's notation. L = 1 where all positions are read through the same
     weights.
@@ -38,14 +38,14 @@ class UnitMaps:
 
 
 def unit_maps(weights: Weights, run: Mapping[str, Any]) -> UnitMaps:
-    """What the hidden units of a run read and write at each step with a snapshot of the weights, in float64.
+    """The input and output weights of a run's hidden units at each stored step, in float64.
 
     Args:
       weights: from `load.load_weights`.
       run: its row of the runs table.
 
     Raises:
-      AnalysisError: the run's units do not stand between tokens and outputs over the same tokens.
+      AnalysisError: the run's model has no hidden units between tokens and outputs, or its outputs are not the tokens.
     """
     model, task = run["model"], run["task"]
     if task != "modular_arithmetic" or model not in MODELS or (model == "mlp" and run["layers"] != 1):
@@ -100,7 +100,7 @@ class UnitFrequencies:
 
 
 def unit_frequencies(maps: UnitMaps, at: int = -1) -> UnitFrequencies:
-    """The frequency with most of each unit's power, over what it reads and writes, at the step with the index `at`."""
+    """The frequency with most of each unit's power, over input and output weights, at the step with index `at`."""
     shares: Array = unit_shares(maps.reads[at], np.swapaxes(maps.writes[at], 0, 1))  # [F, H]
     greatest = shares.max(axis=0)
     return UnitFrequencies(np.where(greatest > 0, shares.argmax(axis=0) + 1, 0), greatest)

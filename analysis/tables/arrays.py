@@ -1,4 +1,4 @@
-"""Tables as labelled arrays of xarray, with hyperparameters as dimensions."""
+"""Converts tables to labelled xarray arrays with hyperparameters as dimensions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def to_xarray(table: pd.DataFrame, dims: Sequence[str], columns: Sequence[str] |
       columns: the columns that become variables; all others when None.
 
     Returns:
-      A dataset with a variable per column. For combinations that the table lacks, numbers are NaN, texts and phases None.
+      A dataset with a variable per column. For combinations that the table lacks, numbers are NaN, strings and phases None.
 
     Raises:
       AnalysisError: a column is not in the table, several rows have the same combination, or an array would have more than
@@ -50,7 +50,7 @@ def to_xarray(table: pd.DataFrame, dims: Sequence[str], columns: Sequence[str] |
 
 
 def _plain(values: pd.Series[Any]) -> np.ndarray[Any, Any]:
-    """A column [n] as a NumPy array: integers stay integers if none is missing, texts become objects."""
+    """A column [n] as a NumPy array: integers stay integers if none is missing, strings become objects."""
     if isinstance(values.dtype, pd.CategoricalDtype) or not pd.api.types.is_numeric_dtype(values):
         return values.astype(object).where(values.notna(), None).to_numpy()
     if values.isna().any() or pd.api.types.is_float_dtype(values):

@@ -1,4 +1,4 @@
-"""Where the time of a sweep went: training, compiling, waiting ..., from the runs table alone."""
+"""The costs of a sweep: workers' time by category (training, compiling, waiting ...), from the runs table."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Account:
 def account(runs: pd.DataFrame) -> Account:
     """The costs of the runs in a table with the columns `COLUMNS`.
 
-    `idle_at_end` is about one call of `grokjax run`; if there were several, it means little.
+    `idle_at_end` is meaningful only if the sweep was trained by a single call of `grokjax run`.
     """
     seconds = pd.Series({name: float(runs[f"{name}_seconds"].sum()) for name, _ in COSTS})
     useful, peak = float(runs["useful_flops"].sum()), _peak(runs)
@@ -47,7 +47,7 @@ def account(runs: pd.DataFrame) -> Account:
 
 
 def pack_costs(runs: pd.DataFrame) -> pd.DataFrame:
-    """A row per pack, in the order in which they were started: worker, start, runs, seconds by category, share of peak speed.
+    """One row per pack, in the order of their start: worker, start, runs, seconds by category, share of peak speed.
 
     Args:
       runs: a runs table with the columns `COLUMNS`.
@@ -62,7 +62,7 @@ def pack_costs(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _peak(runs: pd.DataFrame) -> pd.Series:
-    """The peak speed of each run's device: the best that its packs measured, since other load can slow a measurement."""
+    """The peak speed of each run's device: the greatest that its packs measured, since other load can slow a measurement."""
     by_pack = runs.groupby(["device", "pack_id"])["peak_flops"].first()
     return runs["device"].map(by_pack.groupby("device").max())
 

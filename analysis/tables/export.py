@@ -30,9 +30,9 @@ def export(
     on_bad_file: OnBadFile = "raise",
     rule: NamedRule | None = None,
 ) -> int:
-    """Writes a table of a root to one .csv or .parquet file; returns the number of rows.
+    """Exports a table of a root to one .csv or .parquet file; returns the number of rows.
 
-    In CSV, lists and maps are JSON texts.
+    In CSV, lists and maps are written as JSON strings.
 
     Args:
       root: where the sweep was run to.
@@ -49,7 +49,7 @@ def export(
     """
     _check_suffix(out)
     if table == "curves":
-        committed_rows(Root.open(root), on_bad_file)  # which reports bad files of runs too
+        committed_rows(Root.open(root), on_bad_file)  # reports bad runs files too
         frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
     else:
         frame = load_labels(root, rule, on_bad_file) if table == "labels" else load_runs(root, on_bad_file=on_bad_file)
@@ -70,7 +70,7 @@ def write_table(frame: pd.DataFrame, out: Path) -> None:
             _flat(frame).to_csv(part, index=False)
         else:
             frame.to_parquet(part, index=False)
-        part.replace(out)  # whole or not at all
+        part.replace(out)  # atomic
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
@@ -83,7 +83,7 @@ def _check_suffix(out: Path) -> None:
 
 
 def _flat(frame: pd.DataFrame) -> pd.DataFrame:
-    """A frame with its lists and maps as JSON texts; null stays null."""
+    """A frame with lists and maps as JSON strings; null stays null."""
     flat = frame.copy()
     for name in frame:
         if str(frame[name].dtype).startswith(("list", "map")):

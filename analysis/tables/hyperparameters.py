@@ -1,4 +1,4 @@
-"""Which columns of a runs table are hyperparameters, and which of them vary: what keeps a cell from mixing different runs."""
+"""Finds which columns of a runs table are hyperparameters and which of them vary, so that cells do not mix different runs."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, PROVENANCE_COLUMNS
 
 # Columns in which the runs of one cell differ.
 SEEDS = ("seed", "data_seed")
-# The runs table begins with run_id and the hyperparameters, of which this is the first; these columns come after them.
+# The runs table begins with run_id and the hyperparameters; FIRST is the first of them, and these columns follow them.
 FIRST_HYPERPARAMETER = "task"
 _LATER = frozenset(column.name for column in (*OUTCOME_COLUMNS, *PROVENANCE_COLUMNS))
 
-# Every hyperparameter in the schemas read so far, with the one whose value it takes when left out ("" if none). `merge` and
-# `concat` drop a frame's attrs; without this, a hyperparameter of such a frame would pass for a column of the user's own.
+# Every hyperparameter in the schemas read so far, with the one that it defaults to ("" if none). `merge` and `concat` drop a
+# frame's attrs; without this, a hyperparameter of such a frame would be taken for a column that the user added.
 _read: dict[str, str] = {}
 
 
 def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
-    """Writes what the metadata of a schema says about the columns of a frame into its attrs, and remembers the hyperparameters.
+    """Copies the column metadata of a schema into a frame's attrs, and remembers the names of the hyperparameters.
 
     `attrs["hyperparameters"]` lists them, `attrs["follows"]` maps one to the hyperparameter whose value it takes when left out, and
     `attrs["meanings"]` maps a column to its meaning.
@@ -38,9 +38,9 @@ def hyperparameters(runs: pd.DataFrame) -> list[str]:
     """The hyperparameters among the columns of a runs table, seeds included.
 
     A table from `load_runs` lists them in its attrs. Any other table - merged, concatenated, from a query or from
-    `pandas.read_parquet` - is judged by its column names: those known from the roots that this process has read, and those between
-    `run_id` and the first outcome, where the runs table has its hyperparameters. Columns of your own, such as merged notes, do not
-    count.
+    `pandas.read_parquet` - is judged by its column names: hyperparameters known from the roots that this process has read, and
+    columns between `run_id` and the first outcome, where the runs table has its hyperparameters. Columns that you added, such as
+    merged notes, do not count.
     """
     listed = runs.attrs.get("hyperparameters")
     if listed is not None:
@@ -52,20 +52,20 @@ def hyperparameters(runs: pd.DataFrame) -> list[str]:
 def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
     """The hyperparameters, seeds aside, that have more than one value in a runs table.
 
-    Null is no value: a hyperparameter that only one of two models has, and that is the same in all its runs, does not vary. Nor
-    does one that follows another in every run, such as embedding_learning_rate where only learning_rate was given.
+    Null does not count as a value: a hyperparameter that only one of two models has, with the same value in all its runs, does not
+    vary. Nor does one that follows another in every run, such as embedding_learning_rate if only learning_rate was given.
     """
     names = [name for name in hyperparameters(runs) if name not in SEEDS]
     return [name for name in names if values_of(runs, name).nunique() > 1 and not _follows_another(runs, name)]
 
 
 def values_of(runs: pd.DataFrame, name: str) -> pd.Series[Any]:
-    """The values of a hyperparameter, null where a run has none; for `component_versions` null is the value 1."""
+    """The values of a hyperparameter, null where a run has none; for `component_versions`, null means version 1."""
     return runs[name].fillna("1") if name == "component_versions" else runs[name]
 
 
 def is_number(values: pd.Series[Any]) -> bool:
-    """Whether a column holds numbers; booleans are none."""
+    """Whether a column is numeric; booleans do not count."""
     return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 

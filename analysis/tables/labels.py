@@ -1,4 +1,4 @@
-"""The labels of a root as a table: the phase of each run under the chosen rule, and under every rule."""
+"""Loads the labels table of a root: the phase of each run under the chosen rule, and under every rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a root as pandas frames."""
+"""Loads the runs, curves and weights of a root."""
 
 from __future__ import annotations
 
@@ -61,18 +61,18 @@ def load_curves(
 ) -> pd.DataFrame:
     """The curves: a row per run and logged step, sorted by both. Only the runs and columns asked for are read.
 
-    `attrs["units"]` and `attrs["meanings"]` of the frame map each column to its unit and meaning, as the files have them, those of
-    metrics that an installed package logged too.
+    `attrs["units"]` and `attrs["meanings"]` of the frame map each column to its unit and meaning, as stored in the files, including
+    metrics of installed packages.
 
     Args:
       root: where the sweep was run to.
       run_ids: the runs; all when None.
-      columns: the metrics beside run_id and step; all when None.
+      columns: the metrics to read besides run_id and step; all when None.
       on_bad_file: as for `load_runs`.
 
     Raises:
       StoreError: `root` holds no sweep, or a file is bad.
-      AnalysisError: nothing is committed yet, or a column is not in the table.
+      AnalysisError: nothing is committed yet, or a column is not in the table, or there is no curve of a run.
     """
     wanted = None if columns is None else ["run_id", "step", *columns]
     files = _files(root, "curves", wanted, None if run_ids is None else set(run_ids), on_bad_file)
@@ -83,6 +83,10 @@ def load_curves(
     rows = _sorted(concat_files(files, schema), ["run_id", "step"])
     if _repeated(rows, ["run_id", "step"]):
         rows = _sorted(concat_files(_current(root, files, on_bad_file), schema), ["run_id", "step"])
+    if run_ids is not None and on_bad_file == "raise":
+        present = set(pc.unique(rows["run_id"].cast(pa.string())).to_pylist())
+        if absent := [run_id for run_id in run_ids if run_id not in present]:
+            raise AnalysisError(f"{root} holds no committed run {absent[0]}")
     curves = _frame(rows)
     metadata = {field.name: field.metadata or {} for field in schema}
     for key, name in (("units", b"unit"), ("meanings", b"meaning")):
@@ -91,7 +95,7 @@ def load_curves(
 
 
 def scalar_metrics(curves: pd.DataFrame) -> dict[str, Metric]:
-    """The metrics that `curves` has with one number per step, by name, those of this package first."""
+    """The scalar metrics in `curves`, by name, those of this package first."""
     own = {metric.name: metric for metric in SCALARS if metric.name in curves}
     units, meanings = (curves.attrs.get(key, {}) for key in ("units", "meanings"))
     others = (name for name in map(str, curves) if name not in ("run_id", "step", *(metric.name for metric in METRICS)))
@@ -113,7 +117,7 @@ def runs_schema_of(root: str | Path | Root, on_bad_file: OnBadFile = "raise") ->
 
 
 def _current(root: str | Path | Root, files: Sequence[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:
-    """The files with only the curves that belong to the row of a run that counts, where a run is in several files."""
+    """The files without curves of superseded rows, for runs that are in several files."""
     rows = committed_rows(Root.open(root), on_bad_file)
     current = {str(file): ids.tolist() for file, ids in rows[~superseded(rows)].groupby("file")["run_id"]}
     chosen = [pc.is_in(part.rows["run_id"], pa.array(current.get(part.file, []), pa.string())) for part in files]
@@ -122,7 +126,7 @@ def _current(root: str | Path | Root, files: Sequence[TableFile], on_bad_file: O
 
 @dataclass(frozen=True)
 class Weights:
-    """The stored weights of a run at K of its steps."""
+    """The stored weights of a run at K steps."""
 
     step: np.ndarray  # [K]
     arrays: dict[str, np.ndarray]  # [K, ...] by name
@@ -132,8 +136,8 @@ def load_weights(root: str | Path | Root, run_id: str) -> Weights:
     """The stored weights of a committed run, with their steps.
 
     Raises:
-      StoreError: `root` holds no sweep, or the file is cut short.
-      AnalysisError: no such committed run, or none of its weights were stored.
+      StoreError: `root` holds no sweep, or the file is truncated.
+      AnalysisError: there is no such committed run, or its weights were not stored.
     """
     if not (load_runs(root, ["run_id"])["run_id"] == run_id).any():
         raise AnalysisError(f"{root} holds no committed run {run_id}")
@@ -160,13 +164,13 @@ def _files(
 
 
 def _sorted(rows: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The rows in the order of some of their columns."""
+    """The table sorted by the given columns."""
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in names])
     return pa.table([_taken(column, order) for column in rows.columns], schema=rows.schema)
 
 
 def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
-    """A column [n] in another order. Most columns hold a single value, and are returned as they are."""
+    """A column [n] in another order. A column with a single value, as most are, is returned unchanged."""
     if column.null_count == len(column):
         return column
     if column.null_count == 0 and not pa.types.is_nested(column.type) and pc.all(pc.equal(column, column[0])).as_py():
@@ -175,7 +179,7 @@ def _taken(column: pa.ChunkedArray, order: pa.Array) -> pa.ChunkedArray:
 
 
 def _repeated(rows: pa.Table, names: Sequence[str]) -> bool:
-    """Whether two neighbouring rows, hence any two rows of a sorted table, have equal values in some columns."""
+    """Whether any two rows of a sorted table have equal values in the given columns."""
     same = [pc.equal(rows[name][1:], rows[name][:-1]) for name in names]
     return bool(pc.any(functools.reduce(pc.and_, same)).as_py())
 

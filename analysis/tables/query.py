@@ -28,7 +28,7 @@ VIEWS = (*TABLES, "labels")
 
 
 def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
-    """The answer to one SELECT over the views of a root; Arrow-backed columns.
+    """The result of one SELECT over the views of a root, with Arrow-backed columns.
 
     `runs` has a row per committed run, `curves` a row per run and logged step: the tables of docs/columns.md. `labels` has a row
     per run: run_id, `phase` under `rule`, and a column for every rule with its default thresholds.
@@ -49,7 +49,7 @@ def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_b
 
     connection = duckdb.connect(
         config={
-            "python_enable_replacements": "false",  # names are those of views, not of variables somewhere in this process
+            "python_enable_replacements": "false",  # names refer only to views, not to Python variables
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
         }
@@ -72,13 +72,15 @@ def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_b
 def _make_views(
     connection: duckdb.DuckDBPyConnection, root: Root, views: list[str], rule: NamedRule | None, on_bad_file: OnBadFile
 ) -> None:
-    """Makes the views, and shuts the connection off from everything else.
+    """Creates the views, and blocks the connection's access to everything else.
 
-    DuckDB's own reader, which needs plain paths on a disk, takes half the time of reading through Arrow.
+    Where it can, it uses DuckDB's own reader, which needs local paths and takes half the time of reading through Arrow.
     """
     gone = _superseded(root, on_bad_file)
     connection.register("superseded", pa.Table.from_pandas(gone, preserve_index=False))
-    on_disk = root.is_local and not re.search(r"[*?\[]", root.address)  # DuckDB takes these for patterns; Arrow reads any address
+    on_disk = root.is_local and not re.search(
+        r"[*?\[]", root.address
+    )  # DuckDB reads these characters as patterns; Arrow reads any path
     if on_disk:
         connection.execute(f"SET allowed_directories = [{_quoted(f'{root}/')}]")
     connection.execute("SET enable_external_access = false")
@@ -88,13 +90,13 @@ def _make_views(
     for view in (table for table in TABLES if table in views):
         found = read_files(root, view, (), on_bad_file=on_bad_file)
         keys = [f"{view}/{file.file}.parquet" for file in found]
-        if not found:  # every file of curves is bad, and left out
+        if not found:  # every curves file is bad and left out
             connection.register(view, curves_schema().empty_table())
         elif on_disk:
             files = ", ".join(_quoted(f"{root}/{key}") for key in keys)
             scan = f"read_parquet([{files}], union_by_name = true, filename = 'file')"
             kept = f"SELECT * EXCLUDE (file) FROM {scan}"
-            if len(gone):  # a run that was trained on, or by two drivers, is in two packs
+            if len(gone):  # a run that was trained further, or by two drivers, is in two packs
                 kept += " ANTI JOIN superseded ON run_id = gone_run AND parse_filename(file, true) = gone_file"
             connection.execute(f"CREATE VIEW {view} AS {kept}")
         elif len(gone):
@@ -106,7 +108,7 @@ def _make_views(
 
 
 def _superseded(root: Root, on_bad_file: OnBadFile) -> pd.DataFrame:
-    """The superseded runs, each with its file: another row of the same run counts. Raises AnalysisError if nothing is committed."""
+    """The superseded rows, as run_id and file. Raises AnalysisError if nothing is committed."""
     rows = committed_rows(root, on_bad_file)
     if rows.empty:
         raise AnalysisError(f"{root} holds no finished runs yet; start or continue the sweep with grokjax run")

@@ -1,4 +1,4 @@
-"""Choosing runs by conditions such as weight_decay=0.1: a selection, one cell, one run."""
+"""Selects runs by conditions such as weight_decay=0.1: any runs, one cell, or one run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def select(runs: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
       conditions: each written NAME=VALUE, NAME=A,B,C for one of several values, or NAME=0..8 for a range as in a spec.
 
     Raises:
-      AnalysisError: a condition names no column or no value, or no run meets it.
+      AnalysisError: a condition has an unknown column or no value, or no run meets it.
     """
     for condition in conditions:
         kept = runs[meets(runs, condition)]
@@ -32,7 +32,7 @@ def select(runs: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def meets(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
-    """Which runs have a value that the condition NAME=VALUE allows. Raises AnalysisError as `select`, but not where none has."""
+    """Whether each run meets the condition NAME=VALUE. Raises AnalysisError as `select` does, but not if no run meets it."""
     name, equals, text = condition.partition("=")
     if not equals:
         raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
@@ -72,7 +72,7 @@ def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
 
 
 def seed_labels(runs: pd.DataFrame) -> list[str]:
-    """A label for each run of a cell: the seeds that tell it apart from the others."""
+    """A label for each run of a cell: the seeds in which the runs differ."""
     names = [name for name in SEEDS if name in runs and runs[name].nunique() > 1] or ["seed"]
     if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
         names = ["seed"]

@@ -1,7 +1,7 @@
 """Export of finished runs to an experiment tracker: MLflow, or Weights & Biases offline.
 
-Hyperparameters become the tracker's parameters, outcomes and curves its metrics, the rest its tags. Runs that the tracker has
-already, by run_id and steps, are left alone; those that were half entered or have been trained further are entered again.
+Hyperparameters become the tracker's parameters, outcomes and curves its metrics, the rest its tags. Runs that the tracker already
+has (same run_id and steps) are skipped; those that were entered incompletely or trained further are entered again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MLFLOW_METRICS, MLFLOW_RUNS, MLFLOW_PARAMETERS = 1000, 1000, 100
 
 @dataclass(frozen=True)
 class Tracked:
-    """A run as it is entered into a tracker, without its null values."""
+    """A run in the form in which it is entered into a tracker, without null values."""
 
     run_id: str
     steps: int
@@ -47,7 +47,7 @@ class Tracked:
 
 
 class Session(NamedTuple):
-    """A tracker that is open for writing."""
+    """A connection to a tracker, open for writing."""
 
     steps: Mapping[str, int]  # of the runs that it has already, by run_id
     enter: Callable[[Tracked], None]
@@ -70,7 +70,7 @@ def track(
       to: for mlflow a database file (SQLite), or the address of a tracking server or database; for wandb a folder of offline runs,
         which `wandb sync` uploads.
       name: of the experiment (mlflow) or project (wandb).
-      run_ids: only these runs.
+      run_ids: the runs to enter; all when None.
       on_bad_file: as for `load_runs`; runs whose curves cannot be read are not entered.
 
     Returns:
@@ -108,7 +108,7 @@ def _mlflow(to: str, name: str) -> Session:
     writing = functools.partial(_writing, to, (MlflowException, SQLAlchemyError, OSError))
     with writing():
         if "://" not in to:
-            Path(to).open("ab").close()  # MLflow itself would retry for minutes where it cannot write
+            Path(to).open("ab").close()  # MLflow itself would retry for minutes if it cannot write
         client = MlflowClient(to if "://" in to else f"sqlite:///{Path(to).resolve()}")
         experiment = client.get_experiment_by_name(name)
         experiment_id = experiment.experiment_id if experiment else client.create_experiment(name)
@@ -122,7 +122,7 @@ def _mlflow(to: str, name: str) -> Session:
 
     @writing()
     def enter(run: Tracked) -> None:
-        if run.run_id in entered:  # only half, or with fewer steps
+        if run.run_id in entered:  # incomplete, or with fewer steps
             client.delete_run(entered[run.run_id])
         made = client.create_run(experiment_id, start_time=run.started_ms, tags=run.tags, run_name=run.run_id)
         parameters = [Param(key, str(value)) for key, value in run.hyperparameters.items()]
@@ -171,7 +171,7 @@ def _wandb(to: str, name: str) -> Session:
         (written / "grokjax.json").write_text(json.dumps({"run_id": run.run_id, "steps": run.steps}), "utf-8")
         for old in [old for old, note in notes.items() if note["run_id"] == run.run_id]:
             shutil.rmtree(old)
-        written.rename(folder / written.name)  # whole or not at all
+        written.rename(folder / written.name)  # atomic
         shutil.rmtree(unfinished)
 
     return Session({note["run_id"]: note["steps"] for note in notes.values()}, enter, wandb.teardown)
@@ -209,7 +209,7 @@ def _tracked(root: str | Path, runs: pd.DataFrame, on_bad_file: OnBadFile) -> It
 
 
 def _row(row: Mapping[Any, Any]) -> tuple[int, dict[str, float]]:
-    """A logged step and its metrics as numbers."""
+    """A logged step, and its metrics as floats."""
     metrics: dict[str, float] = {}
     for name, value in row.items():
         if name in ("run_id", "step") or _null(value):
@@ -228,7 +228,7 @@ def _null(value: Any) -> bool:
 
 
 def _milliseconds(at: Any) -> int:
-    """A time in milliseconds since the epoch; 0 if an older version did not store it."""
+    """A timestamp in milliseconds since the epoch; 0 if an older version did not store it."""
     return 0 if _null(at) else math.floor(at.timestamp() * 1000)
 
 
@@ -237,7 +237,7 @@ def _chunks(entries: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _pages(page: Callable[[str | None], Any]) -> Iterator[Any]:
-    """The elements of all pages; `page` returns the page for a token, which names the next."""
+    """The elements of all pages of a paginated API; `page` returns the page for a token, with the token of the next."""
     token = None
     while True:
         found = page(token)

@@ -14,14 +14,14 @@ from grokjax.metrics import finite_rows
 
 Array = np.ndarray[Any, Any]
 
-# Called once for each run, it returns a function that is given the run's rows [k] as they come, and returns the index of the row at
+# Called once per run. Returns a function that receives the run's rows [k] as they are logged, and returns the index of the row at
 # which the run may stop, or None.
 EarlyStop = Callable[[], Callable[[Metrics], int | None]]
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A run's logged metrics over steps, up to `steps`, the first row that is not finite, or where the run was stopped early."""
+    """A run's logged metrics over steps, up to the run's end: `steps`, the first non-finite row, or an early stop."""
 
     step: Array  # [T] int
     metrics: dict[str, Array]  # [T] each, or [T, H] with a number for each hidden unit
@@ -29,7 +29,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Snapshots:
-    """Copies of a run's weights at K of its steps: `weights` by name, [K, ...] each."""
+    """Copies of a run's weights at K steps: `weights` by name, [K, ...] each."""
 
     step: Array  # [K] int
     weights: dict[str, Array]
@@ -59,8 +59,8 @@ class RunCheckpoint:
 class RunResult:
     """A trained run, and its lane's share of the seconds that its pack spent on training steps and on measuring.
 
-    `decided` says that it was stopped early. `state` is what more steps would start from; None where the run ended before its last
-    step.
+    `decided` says that it was stopped early. `state` is the state to continue from with more steps; None if the run ended before
+    its last step.
     """
 
     config: RunConfig
@@ -111,7 +111,7 @@ class LaneRun:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the last of its steps has been logged."""
+        """Whether the run's last step has been logged."""
         return self.rows == self.config.steps // self.config.log_every + 1
 
     @property
@@ -121,7 +121,7 @@ class LaneRun:
         return not self.rows_left or (self.state is not None and not lacks)
 
     def log(self, rows: Metrics) -> bool:
-        """Adds rows [k] up to the first that is not finite, or at which the run may stop. Returns whether all were added."""
+        """Adds rows [k] up to the first that is non-finite or at which the run may stop. Returns whether all were added."""
         finite = finite_rows(rows)
         count = len(finite) if finite.all() else int(np.argmin(finite)) + 1
         rows_left = self.rows_left - count if finite.all() else 0
@@ -133,12 +133,12 @@ class LaneRun:
         return count == len(finite)
 
     def rows_to_snapshot(self) -> int:
-        """Rows until the next snapshot of the weights, or until the run ends."""
+        """The number of rows until the next weight snapshot is due, or until the run ends."""
         later = [row - (self.rows - 1) for row in self.config.snapshot_rows if row > self.rows - 1]
         return min([*later, self.rows_left])
 
     def kept_snapshots(self) -> Snapshots:
-        """The snapshots taken so far, in order; there must be one."""
+        """The snapshots taken so far, in order. There must be at least one."""
         rows = sorted(self.snapshots)
         names = self.snapshots[rows[0]]
         return Snapshots(
@@ -147,7 +147,7 @@ class LaneRun:
         )
 
     def checkpoint(self, state: SavedState) -> RunCheckpoint:
-        """A checkpoint of the run as it is now, given the state of its lane."""
+        """A checkpoint of the run in its current state; `state` is the state of its lane."""
         return RunCheckpoint(self._metrics(), state, self.train_seconds, self.measure_seconds, dict(self.snapshots))
 
     def result(self) -> RunResult:

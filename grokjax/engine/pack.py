@@ -14,23 +14,23 @@ from grokjax.engine.program import MAX_ROWS, Metrics, Program, Tuning, program_o
 
 logger = logging.getLogger(__name__)
 
-# The host takes over about this often: short enough for a lively progress bar, long enough to cost nothing ...
+# Length of a segment: short enough for a lively progress bar, long enough to cost nothing ...
 SEGMENT_SECONDS = 1.0
-# ... and this often where runs may stop early: steps that were trained past that point are lost.
+# ... and its length if runs may stop early, because steps trained past that point are wasted.
 EARLY_STOP_SEGMENT_SECONDS = 0.03
-# Rows that are measured without training, to learn what measuring costs.
+# Rows that are measured without training, to time the measuring.
 ROWS_TO_TIME = 16
 
 
 @dataclass(frozen=True)
 class PackCallbacks:
-    """What `train_pack` calls as it trains, all on the host, between two segments."""
+    """The functions that `train_pack` calls on the host between segments."""
 
-    # After each segment, with the run-steps trained in it.
+    # Called after each segment, with the run-steps trained in it.
     on_progress: Callable[[int], None] = lambda run_steps: None
-    # As each run with `snapshots` ends, with the snapshots taken up to there.
+    # Called when a run with `snapshots` ends, with the snapshots taken so far.
     on_snapshots: Callable[[RunConfig, Snapshots], None] = lambda config, snapshots: None
-    # After each segment: whether to make checkpoints of all runs that have started and pass them, by run_id, to `save_checkpoints`.
+    # Called after each segment; if true, the checkpoints of all started runs are passed, by run_id, to `save_checkpoints`.
     checkpoint_is_due: Callable[[], bool] = lambda: False
     save_checkpoints: Callable[[dict[str, RunCheckpoint]], None] = lambda checkpoints: None
     # Ends runs early; None trains every run to its last step.
@@ -72,7 +72,7 @@ def train_pack(
 
 
 class _Training:
-    """The lanes of a program, and the runs of a pack that wait for one, are in one, or have ended."""
+    """The state of `train_pack`: the lanes, and the runs that wait for a lane, occupy one, or have ended."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class _Training:
         return PackResult([self._results[index] for index in sorted(self._results)], self._idle_seconds)
 
     def _replace_ended(self, timing: float) -> None:
-        """Takes the results of the runs that have ended, and fills their lanes. `timing`: seconds of measuring to add to each."""
+        """Collects the results of runs that have ended and refills their lanes. `timing`: seconds of measuring to add to each."""
         ended = [lane for lane, run in self._lane_runs.items() if not run.rows_left]
         states = self._program.states(self._lanes) if ended else {}
         for lane in ended:
@@ -146,7 +146,7 @@ class _Training:
         }
 
     def _fill(self, lane: int) -> None:
-        """Puts the next waiting run that has steps to make into a lane; runs that have none end at once."""
+        """Puts the next waiting run into a lane; runs without steps left to make end at once."""
         for index, config in self._waiting:
             run = self._resumed(index, config)
             if run is None:
@@ -162,18 +162,18 @@ class _Training:
             self._end(run)  # not finite at step 0, stopped early there, or ended before the checkpoint
 
     def _resumed(self, index: int, config: RunConfig) -> LaneRun | None:
-        """The run at its checkpoint; None if it has none, or cannot be trained on from it."""
+        """The run restored from its checkpoint; None if it has none or cannot continue from it."""
         checkpoint = self._resume_from.get(config.run_id)
         if checkpoint is None:
             return None
         run = LaneRun.resume(index, config, checkpoint, self._callbacks.early_stop)
         if not run.can_go_on:
-            logger.info("run %s starts anew: its checkpoint has no state to train on from, or lacks a snapshot", config.run_id)
+            logger.info("run %s starts again: its checkpoint has no state to continue from, or lacks a snapshot", config.run_id)
             return None
         return run
 
     def _time_measuring(self) -> float:
-        """Seconds that measuring one row of all lanes takes; the lanes stay as they are."""
+        """Seconds that measuring one row of all lanes takes. Does not change the lanes."""
         self._lanes, _ = self._program.advance(self._lanes, 1, log_every=0)  # warms the caches
         start = time.perf_counter()
         self._lanes, _ = self._program.advance(self._lanes, ROWS_TO_TIME, log_every=0)
@@ -200,12 +200,12 @@ class _Training:
 
 
 class _Segment:
-    """The number of logged rows of the next segment, so that it takes about `seconds`; 1 for the first, to find out."""
+    """Chooses how many logged rows the next segment has, so that it takes about `seconds`. The first has one row, to measure."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self.rows = 1
 
     def adapt(self, rows: int, seconds: float) -> None:
-        """Sets the next length, given that so many rows took so many seconds."""
+        """Sets the length of the next segment from the time that the last one took."""
         self.rows = max(1, min(MAX_ROWS, round(rows * self._seconds / max(seconds, 1e-6))))

@@ -1,4 +1,4 @@
-"""The peak speed of the device, to which costs are compared."""
+"""Measures the device's peak FLOP/s, the reference for the utilization columns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 
 def measure_peak(seconds: float = 0.05) -> float:
-    """FLOP/s of a large float32 matrix product, measured now: the best of those that fit in `seconds`."""
+    """FLOP/s of a large float32 matrix product on this device: the best of as many trials as fit in `seconds`."""
     operand = jnp.ones((_size(), _size()))
     best, end = float("inf"), time.perf_counter() + seconds
     while time.perf_counter() < end:
@@ -28,5 +28,5 @@ def _product() -> Any:
 
 
 def _size() -> int:
-    """Rows of a square matrix large enough to keep the device busy: a core, or an accelerator."""
+    """Number of rows of a square matrix that is large enough to keep the device (a core or an accelerator) busy."""
     return 1024 if jax.default_backend() == "cpu" else 8192

@@ -14,11 +14,11 @@ import numpy as np
 from grokjax.config import RunConfig
 from grokjax.engine import step as run_functions
 
-# Logged rows that one call can return, and so the longest segment.
+# The most logged rows that one call can return, which limits a segment.
 MAX_ROWS = 64
 
 Values = dict[str, Any]  # traced hyperparameters by name: scalars for one run, [B] for lanes
-SavedState = dict[str, np.ndarray]  # what training changes, by name: of one run, or of B lanes, [B, ...] each
+SavedState = dict[str, np.ndarray]  # everything that training changes, by name, of one run, or of B lanes, [B, ...] each
 Metrics = dict[str, Any]  # metrics by name: scalars (some [H]) for one run, [B] or [B, MAX_ROWS] of them for lanes
 
 # XLA's options for each library that can compute matrix products. XLA's default is fastest for large products; Eigen is up to an
@@ -28,7 +28,7 @@ DOT_LIBRARIES: dict[str, dict[str, str]] = {"default": {}, "eigen": {"xla_cpu_ex
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a group's program is compiled. It can change low bits of the results, so it is kept with them once it is chosen."""
+    """How a group's program is compiled. It can change the low bits of results, so the chosen tuning is stored with them."""
 
     lane_width: int
     dot_library: str = "default"
@@ -36,7 +36,7 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Lanes:
-    """What B lanes hold between two calls of the program. All arrays have a leading axis of B."""
+    """The state of B lanes between two calls of the program. All arrays have a leading axis of size B."""
 
     values: Values
     state: run_functions.RunState
@@ -49,8 +49,8 @@ class Program:
     """The compiled functions of a group under one tuning.
 
     The results of a run do not depend on its lane or on the runs in the other lanes: the same run under the same tuning on the same
-    kind of device gives the same bits. How many steps a call makes and how often it logs are arguments, so that one program serves
-    them all.
+    kind of device gives the same bits. The number of steps and the logging interval are arguments, so they never cause a
+    recompilation.
     """
 
     def __init__(self, template: RunConfig, tuning: Tuning) -> None:
@@ -124,9 +124,9 @@ class Program:
         return filled, jax.device_get(metrics)
 
     def put_back(self, lanes: Lanes, lane: int, config: RunConfig, state: SavedState) -> Lanes:
-        """Puts a run into one lane in a state from `states`, from which it trains on bit for bit. `lanes` is consumed.
+        """Restores a run into one lane from a state that `states` returned; training continues bit for bit. `lanes` is consumed.
 
-        The state holds no data: that is made again from the config.
+        The state does not contain the data, which is generated again from the config.
         """
         self.compile()
         with run_functions.precision_scope(self.template):
@@ -138,7 +138,7 @@ class Program:
         return replaced
 
     def states(self, lanes: Lanes) -> SavedState:
-        """A copy of what training changes: steps made, weights and optimizer state of all lanes, [B, ...] each, by name."""
+        """A copy of everything training changes, by name: step counts, weights and optimizer states of all lanes, [B, ...] each."""
         with run_functions.precision_scope(self.template):
             path_leaves, _ = jax.tree_util.tree_flatten_with_path(jax.device_get(_trained(lanes.state)))
         return {_name(path): leaf for path, leaf in path_leaves}
@@ -178,7 +178,7 @@ _SCALAR = jax.ShapeDtypeStruct((), np.int32)
 
 @functools.lru_cache(maxsize=8)
 def _start_of(template: RunConfig) -> Any:
-    """The compiled start of a run: from its traced values to its state and its metrics at step 0."""
+    """The compiled function that starts a run: from its traced values to its state and its metrics at step 0."""
 
     def start(values: Values) -> tuple[run_functions.RunState, Metrics]:
         config = template.bind(values)
@@ -199,5 +199,5 @@ def _value_shapes(template: RunConfig) -> Values:
 
 @functools.lru_cache(maxsize=8)
 def program_of(template: RunConfig, tuning: Tuning) -> Program:
-    """The program of a group (`RunConfig.group_template`) under a tuning. The last eight of a process are kept."""
+    """The program of a group (`RunConfig.group_template`) under a tuning. The eight most recently used are cached."""
     return Program(template, tuning)

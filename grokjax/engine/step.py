@@ -26,7 +26,7 @@ class Split(NamedTuple):
 
 
 class RunState(NamedTuple):
-    """What one run carries from step to step, its data included."""
+    """The training state of one run, its data included."""
 
     step: jax.Array  # int32: steps made
     params: Params
@@ -35,7 +35,7 @@ class RunState(NamedTuple):
     test: Split
 
 
-# Kinds of devices that compute in float64; a TPU emulates it, at a price.
+# Kinds of devices that compute in float64; a TPU only emulates it, slowly.
 BACKENDS_WITH_FLOAT64 = ("cpu", "gpu", "cuda", "rocm", "tpu")
 
 
@@ -54,7 +54,7 @@ def precision_scope(config: RunConfig) -> contextlib.AbstractContextManager[None
 def init(config: RunConfig) -> RunState:
     """A run before its first step: data drawn from `data_seed`, weights from `seed`. Traced fields may be tracers.
 
-    Data and weights are drawn in float32 whatever the precision: a seed means the same examples and first weights in both.
+    Data and weights are always drawn in float32, so that a seed gives the same examples and initial weights in either precision.
     """
     data_key, weight_key = _keys(config.data_seed)[0], _keys(config.seed)[1]
     train, test = config.task.make(data_key)
@@ -123,7 +123,7 @@ def _arrange(config: RunConfig, examples: Examples) -> Split:
 
 
 def _batch(config: RunConfig, state: RunState, key: jax.Array) -> Split:
-    """The examples of the next step. Each epoch has its own order and is cut into whole batches, without the examples left over."""
+    """The examples of the next step. Each epoch is shuffled and split into full batches; leftover examples are dropped."""
     if not config.batch_size:
         return state.train
     count = config.task.num_train

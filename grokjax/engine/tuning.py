@@ -19,11 +19,11 @@ from grokjax.engine.step import init, precision_scope
 
 logger = logging.getLogger(__name__)
 
-# The length of a trial: long enough that the host's part in it, and the one row it logs, do not count.
+# The length of a trial: long enough that host overhead and the one logged row are negligible.
 TRIAL_SECONDS = 0.02
-# The widest program worth a try on an accelerator, and its memory [bytes] where it does not say.
+# The most lanes to try on an accelerator, and its memory [bytes] if it does not report it.
 MOST_LANES, LEAST_MEMORY = 16_384, 4 * 2**30
-LIBRARY_MARGIN = 0.95  # another library than XLA's default is chosen if a run-step costs less than this share of it
+LIBRARY_MARGIN = 0.95  # a library other than XLA's default is chosen if a run-step costs less than this share
 
 
 def first_tunings(pinned: Mapping[str, Any] = MappingProxyType({})) -> tuple[Tuning, ...]:
@@ -42,12 +42,13 @@ def first_tunings(pinned: Mapping[str, Any] = MappingProxyType({})) -> tuple[Tun
 def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1, pinned: Mapping[str, Any] = MappingProxyType({})) -> Tuning:
     """Searches for the tuning under which `runs` runs of this config's group train fastest on this device.
 
-    `pinned` may fix `lane_width` and `dot_library`; with both there is nothing to try. XLA's default library for matrix products is
-    kept unless another makes a run-step at least 5 % cheaper, more than such short trials vary by. Then the number of lanes is
-    quadrupled as long as that makes a run-step at least 10 % cheaper, counting the lanes that stay empty at the end, so that the
-    narrower of equals wins. Few lanes keep their working sets in a core's cache; a GPU or a very small model is fastest with many,
-    up to those that the device's memory holds. Contenders take turns, about `seconds` each, so that a machine that slows down for a
-    while slows them alike; the best trial of each counts.
+    `pinned` may fix `lane_width` and `dot_library`; if it fixes both, nothing is measured. XLA's default library for matrix
+    products is kept unless another makes a run-step at least 5 % cheaper, which is more than the noise of these short trials. Then
+    the number of lanes is quadrupled as long as that makes a run-step at least 10 % cheaper, counting the lanes that stay empty at
+    the end; of equally fast widths the narrower wins. On a CPU few lanes are fastest, because their working sets fit in a core's
+    cache; a GPU or a very small model is fastest with many, as far as the device's memory allows. Candidates are measured in
+    turns, for about `seconds` each, so that a temporary slowdown of the machine affects all of them; the best trial of each
+    counts.
     """
     candidates = first_tunings(pinned)
     best = candidates[0]
@@ -72,13 +73,13 @@ def measure_tuning(config: RunConfig, runs: int, seconds: float = 0.1, pinned: M
 
 
 def _filled(runs: int, lane_width: int) -> float:
-    """The share of lanes that hold a run, when equally long runs take turns in them."""
+    """The average share of lanes in use while equally long runs pass through them."""
     return runs / (-(-runs // lane_width) * lane_width)
 
 
 @functools.cache
 def _dot_libraries() -> tuple[str, ...]:
-    """The libraries for matrix products that this device's XLA can use."""
+    """The matrix-product libraries that XLA can use on this device."""
     if jax.default_backend() != "cpu":
         return ("default",)
     try:
@@ -89,7 +90,7 @@ def _dot_libraries() -> tuple[str, ...]:
 
 
 def _widest(config: RunConfig) -> int:
-    """The most lanes to try: those whose states fill half of an accelerator's memory, or 256 on a CPU."""
+    """The most lanes to try: as many as fill half of an accelerator's memory with their states, or 256 on a CPU."""
     if jax.default_backend() == "cpu":
         return 256
     with precision_scope(config):
@@ -100,7 +101,7 @@ def _widest(config: RunConfig) -> int:
 
 
 def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds: float) -> dict[Tuning, float]:
-    """Seconds that a run-step takes under each tuning: the best of short trials in turns, about `seconds` for each tuning."""
+    """Seconds per run-step under each tuning: the best of several short trials in turns, about `seconds` per tuning."""
     trials = {tuning: _trial(config, tuning) for tuning in tunings}
     costs: dict[Tuning, list[float]] = {tuning: [] for tuning in tunings}
     end = time.perf_counter() + seconds * len(tunings)
@@ -114,7 +115,7 @@ def _seconds_per_run_step(config: RunConfig, tunings: Sequence[Tuning], seconds:
 
 
 def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
-    """A function that trains full lanes for about TRIAL_SECONDS and returns the seconds that a run-step took."""
+    """A function that trains full lanes for about TRIAL_SECONDS and returns the seconds per run-step."""
     program = program_of(config.group_template(), tuning)
     lanes = program.empty()
     for lane in range(tuning.lane_width):

@@ -1,4 +1,4 @@
-"""The base class of models: initial weights, outputs, the cost of a step, and what probes may look at."""
+"""The base class of models: initial weights, outputs, the cost of a step, and the quantities that probes read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grokjax.fields import Component, TracedFloat
 from grokjax.tasks.base import Task
 
 Params = dict[str, Any]
-Inputs = Any  # inputs of N examples as a model lays them out
+Inputs = Any  # inputs of N examples in the model's own layout
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": jax.nn.relu,
@@ -28,23 +28,23 @@ Activation = Annotated[
 
 
 class NeuronMaps(NamedTuple):
-    """What each of H hidden units reads from each of V tokens at each of L positions, and writes to each of C outputs."""
+    """The input weights of H hidden units for V tokens at L positions, and their output weights for C outputs."""
 
     inputs: jax.Array  # [L, V, H]
     outputs: jax.Array  # [H, C]
 
 
 class Model(Component):
-    """A map from inputs to C outputs, or to one logit. All arrays are those of a single run, without an axis for lanes.
+    """A map from inputs to C outputs, or to one logit. All arrays belong to a single run and have no axis for lanes.
 
-    Outputs are [C, N], classes first, so that the values of one class or hidden unit for all examples are contiguous: with few
-    classes and many examples, vector units and matrix products are fastest that way.
+    Outputs are [C, N], classes first, so that the values of one class or hidden unit for all examples are contiguous. This is the
+    fastest layout for vector units and matrix products when there are few classes and many examples.
 
     Weights whose name begins with "embedding" or "unembedding" follow the optimizer's settings for embeddings.
     """
 
     reads: ClassVar[frozenset[str]]  # "vectors", "tokens"
-    one_logit: ClassVar[bool] = False  # whether it can have one output, [N], for two classes
+    one_logit: ClassVar[bool] = False  # whether the model can have a single output, [N], for two classes
     precisions: ClassVar[frozenset[str]] = frozenset({"float32", "float64"})
 
     init_scale: Annotated[TracedFloat, pydantic.Field(gt=0, description="factor on all first weights")] = 1.0
@@ -53,7 +53,7 @@ class Model(Component):
     ] = 0.0
 
     def check(self, task: Task, num_outputs: int) -> None:
-        """Raises ValueError, naming field and value, if the model cannot serve a task that it can read."""
+        """Raises ValueError, naming field and value, if the model does not fit the task although it can read its inputs."""
 
     def arrange(self, task: Task, inputs: jax.Array) -> Inputs:
         """Lays out inputs [N, D] or [N, L] once, before training."""
@@ -73,17 +73,17 @@ class Model(Component):
 
     @abstractmethod
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Useful arithmetic of one training step: 2 m n k for each matrix product of the forward and the backward pass.
+        """FLOPs of one training step: 2 m n k for each matrix product of the forward and the backward pass.
 
-        Recomputed products, element-wise work and the optimizer do not count.
+        Recomputed products, element-wise operations and the optimizer are not counted.
         """
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """Whether a single layer of hidden units stands between tokens and outputs, so that `neuron_maps` can be called."""
+        """Whether the model has a single hidden layer between tokens and outputs, which `neuron_maps` requires."""
         return False
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """What the hidden units read and write. Only called if `has_neuron_maps` returns True."""
+        """The input and output weights of the hidden units over tokens. Only called if `has_neuron_maps` returns True."""
         raise AssertionError(f"{type(self).__name__} has no neuron maps")
 
 
@@ -134,6 +134,6 @@ def one_hot(tokens: jax.Array, num_tokens: int) -> jax.Array:
 
 
 def normal(key: jax.Array, shape: tuple[int, ...], variance: float) -> jax.Array:
-    """Normal weights, drawn in float32 whatever the precision, so that a seed's first weights are the same in both."""
+    """Normal weights, always drawn in float32, so that a seed gives the same initial weights in either precision."""
     weights: jax.Array = variance**0.5 * jax.random.normal(key, shape, jnp.float32)
     return weights.astype(float)

@@ -18,7 +18,7 @@ class ConstructedCircle(Model):
     """Hidden unit n of N reads cos(2 pi a / V - 2 pi n / N) of each token and writes cos(2 pi c / V - 4 pi n / N) to output c.
 
     The greatest output is a + b modulo an odd V with the quadratic activation for 3, 5, 6 or 7 units (4 do not tell c from V - c),
-    and with relu for 5 or 7 (Pearce et al. 2023). It has no weights: training leaves it as it is.
+    and with relu for 5 or 7 (Pearce et al. 2023). It has no weights, so training does not change it.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"tokens"})
@@ -29,7 +29,7 @@ class ConstructedCircle(Model):
     activation: Activation = "relu"
 
     def check(self, task: Task, num_outputs: int) -> None:
-        """Raises ValueError if the outputs are not the tokens."""
+        """Raises ValueError unless the task's classes are its tokens."""
         if num_outputs != task.num_tokens:
             raise ValueError(f"model = 'constructed_circle' writes {task.num_tokens} tokens, the task has {num_outputs} outputs")
 
@@ -38,7 +38,7 @@ class ConstructedCircle(Model):
         return {}
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [C, N] for tokens [N, L], rounded to half of the precision's digits, so that rounding breaks no ties."""
+        """The outputs [C, N] for tokens [N, L], rounded to half of the precision's digits, which preserves ties."""
         maps = self.neuron_maps(task, params)
         hidden = sum(table[inputs[:, position]] for position, table in enumerate(maps.inputs))
         outputs = (ACTIVATIONS[self.activation](hidden) @ maps.outputs).T

@@ -14,7 +14,7 @@ from grokjax.fields import PositiveInt
 from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, linear, normal, one_hot
 from grokjax.tasks.base import Task
 
-# Features are filled up with zeros to a multiple of this: whole vectors make a step 1 to 10 % faster.
+# Features are zero-padded to a multiple of this: full vectors make a step 1 to 10 % faster.
 FEATURE_MULTIPLE = 16
 
 
@@ -31,7 +31,7 @@ class Inputs(NamedTuple):
 class Mlp(EmbeddingModel):
     """act(... act(act(x W_1) W_2) ...) W_out, without biases: the tasks' inputs have a constant one.
 
-    Tokens are read as one-hot vectors. First weights are normal with variance 1 / fan-in.
+    Tokens are read as one-hot vectors. Initial weights are normal with variance 1 / fan-in.
     """
 
     reads: ClassVar[frozenset[str]] = frozenset({"vectors", "tokens"})
@@ -68,7 +68,7 @@ class Mlp(EmbeddingModel):
         return outputs
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Useful arithmetic of a step: two products with the inputs (forward, weight gradient), three with each other weights."""
+        """FLOPs of a step: two products with the inputs (forward, weight gradient), and three with each of the other weights."""
         further = (self.layers - 1) * self.hidden_size**2 + self.hidden_size * num_outputs
         return 2 * num_examples * (2 * self.hidden_size * self._num_features(task) + 3 * further)
 
@@ -77,7 +77,7 @@ class Mlp(EmbeddingModel):
         return self.layers == 1 and task.inputs == "tokens"
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """The hidden weights of each token's one-hot entry, and the output weights."""
+        """The hidden weights for each token's one-hot entry, and the output weights."""
         by_position = params["hidden"].T.reshape(task.num_inputs, task.num_tokens, self.hidden_size)
         return NeuronMaps(by_position, params["output"].T)
 
@@ -123,8 +123,8 @@ class _Mlp(nn.Module):
 def first_layer(hidden: jax.Array, inputs: Inputs) -> jax.Array:
     """Hidden @ x for every example: hidden [H, D], inputs of N examples and D or more features -> [H, N].
 
-    The gradient takes the inputs by sample, so that nothing is transposed. The inputs are data: they get no gradient but in
-    `apply_to_embedded`, whose features are not padded.
+    The gradient takes the inputs by sample, so that nothing is transposed. Inputs get a gradient only in
+    `apply_to_embedded`, where the features are not padded.
     """
     return _filled(hidden, inputs) @ inputs.by_feature
 
@@ -139,7 +139,7 @@ def _first_layer_forward(hidden: jax.Array, inputs: Inputs) -> tuple[jax.Array, 
 
 def _first_layer_backward(residuals: Any, cotangent: jax.Array) -> tuple[jax.Array, Inputs]:
     hidden, inputs = residuals
-    by_feature = _filled(hidden, inputs).T @ cotangent  # [F, N]; XLA leaves it out where nothing asks for it
+    by_feature = _filled(hidden, inputs).T @ cotangent  # [F, N]; XLA drops it if it is not used
     gradient = (cotangent @ inputs.by_sample)[:, : hidden.shape[1]]
     return gradient, Inputs(by_feature=by_feature, by_sample=jnp.zeros_like(inputs.by_sample))
 

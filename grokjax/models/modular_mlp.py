@@ -15,7 +15,7 @@ from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronM
 from grokjax.spectra import circle
 from grokjax.tasks.base import Task
 
-# Of a standard normal cut off at two standard deviations.
+# The standard deviation of a standard normal truncated at two standard deviations.
 TRUNCATED_DEVIATION = 0.87962566103423978
 
 Embedding = Literal["tied", "untied", "input_tied", "circle"]
@@ -26,11 +26,11 @@ class Pairs(NamedTuple):
     """N pairs of tokens, as rows of a table of T rows: V rows that both tokens share, or V for the first and V for the second."""
 
     rows: jax.Array  # [N, 2] int
-    counts: jax.Array  # [T, N]: how often each row is in each pair, by which gradients are summed
+    counts: jax.Array  # [T, N]: how often each row is in each pair, to sum gradients
 
 
 class Tables(NamedTuple):
-    """The model with its products multiplied out: what each token adds to each hidden unit, and what it gives to each output."""
+    """The model's weights multiplied out: each token's contribution to each hidden unit, and each unit's to each output."""
 
     input: jax.Array  # [T, H]
     output: jax.Array  # [C, H]
@@ -62,14 +62,16 @@ class ModularMlp(EmbeddingModel):
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
         if self.collapsed_hidden and not self.tied_hidden:
-            raise ValueError("tied_hidden = False says nothing where collapsed_hidden = True leaves them out; make it True")
+            raise ValueError(
+                "tied_hidden = False has no effect with collapsed_hidden = True, which has no hidden weights; make it True"
+            )
         same = self.hidden_size == self.embedding_size
         sizes = f"hidden_size = {self.hidden_size} and embedding_size = {self.embedding_size}"
         if self.collapsed_hidden and not same:
             raise ValueError(f"collapsed_hidden = True makes the embedding the hidden layer; {sizes} must be equal")
         if self.collapsed_output and self.embedding == "tied" and not same:
             raise ValueError(
-                f"embedding = 'tied' with collapsed_output = True reads the hidden units by the embedding; {sizes} cannot tie, "
+                f"embedding = 'tied' with collapsed_output = True uses the embedding as output weights; {sizes} cannot be tied, "
                 "make them equal or use 'input_tied'"
             )
         if self.embedding == "circle":
@@ -128,13 +130,13 @@ class ModularMlp(EmbeddingModel):
         return linear(tables.output, drop(key, hidden, self.dropout))
 
     def tables(self, task: Task, params: Params) -> Tables:
-        """The products of the weights, from which the outputs follow at a fraction of the arithmetic."""
+        """The multiplied-out weights, from which the outputs are computed with far fewer FLOPs."""
         tables = self._module(task, task.num_classes).apply({"params": params})
         assert isinstance(tables, Tables)
         return tables
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Useful arithmetic of a step: three products for the outputs, three for each table, two where a factor is fixed."""
+        """FLOPs of a step: three products for the outputs, and three for each table, or two where a factor is fixed."""
         v, e, h = task.num_tokens, self.embedding_size, self.hidden_size
         factors = 2 if self.embedding == "circle" else 3
         hidden = 0 if self.collapsed_hidden else (1 if self._shared else 2) * factors * v * e * h
@@ -260,7 +262,7 @@ def _embedding_deviation(fan_in: int) -> float:
 
 
 def _truncated(key: jax.Array, shape: tuple[int, int], deviation: float) -> jax.Array:
-    """Normal weights, cut off at two standard deviations, drawn in float32 whatever the precision."""
+    """Truncated normal weights (at two standard deviations), always drawn in float32, whatever the run's precision."""
     weights: jax.Array = deviation * jax.random.truncated_normal(key, -2, 2, shape, jnp.float32)
     return weights.astype(float)
 
@@ -269,7 +271,7 @@ def _truncated(key: jax.Array, shape: tuple[int, int], deviation: float) -> jax.
 def sum_of_rows(table: jax.Array, pairs: Pairs) -> jax.Array:
     """The sum of each pair's two rows of a table [T, H]: [H, N].
 
-    Rows are gathered on the way out; on the way back one product with the counts sums them, many times faster than a scatter.
+    The forward pass gathers rows; the backward pass sums them by one product with the counts, many times faster than a scatter.
     """
     return (table[pairs.rows[:, 0]] + table[pairs.rows[:, 1]]).T
 

@@ -14,11 +14,11 @@ from grokjax.fields import PositiveInt
 from grokjax.models.base import ACTIVATIONS, Activation, EmbeddingModel, NeuronMaps, Params, drop, normal
 from grokjax.tasks.base import Task
 
-MLP_FACTOR = 4  # hidden units of a block for each number of the stream
+MLP_FACTOR = 4  # hidden units of a block per dimension of the residual stream
 
 
 class Transformer(EmbeddingModel):
-    """A decoder over the tokens and a final one that asks for the answer; the outputs are read at that last position.
+    """A decoder over the tokens followed by a final query token, at whose position the outputs are read.
 
     Learned positions, causal attention, `layers` blocks of attention and a perceptron of 4 x `width` hidden units, without biases
     (Power et al. 2022, Nanda et al. 2023). `layer_norm` normalizes the input of each half of a block and of the read-out, with a
@@ -57,9 +57,9 @@ class Transformer(EmbeddingModel):
         return outputs
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Useful arithmetic of a step: three products for each one of the forward pass.
+        """FLOPs of a step: three products for each product of the forward pass.
 
-        Of the last block, queries, attention and perceptron count for the last position alone: nothing else reaches the outputs.
+        In the last block, only the last position's queries, attention and perceptron count: nothing else reaches the outputs.
         """
         positions, square = task.num_inputs + 1, self.width**2
         flops = 0
@@ -74,8 +74,8 @@ class Transformer(EmbeddingModel):
         return task.num_inputs == 2
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """Of the last block's perceptron: each unit's input before the activation, averaged over the other token; and its output
-        weights times the unembedding, leaving out the last gain.
+        """Maps of the last block's perceptron: each unit's pre-activation, averaged over the other token, and its output weights
+        times the unembedding, without the last gain.
         """
         v, module = task.num_tokens, self._of(task, params)
         pairs = jnp.stack(jnp.divmod(jnp.arange(v * v), v), axis=1)  # [V^2, 2]
@@ -118,7 +118,7 @@ class _Transformer(nn.Module):
     layer_norm: bool
     activation: str
     dropout: float
-    num_tokens: int  # the one that asks is one more
+    num_tokens: int  # without the query token
     num_positions: int
     num_outputs: int
 
@@ -162,7 +162,7 @@ class _Transformer(nn.Module):
         return last, self._normed(last, 2 * index + 1) @ block["hidden"].T
 
     def _attention(self, block: dict[str, jax.Array], stream: jax.Array, queried: int) -> jax.Array:
-        """What the last `queried` positions take from themselves and all positions before: [N, P, W] -> [N, queried, W].
+        """Causal attention output at the last `queried` positions: [N, P, W] -> [N, queried, W].
 
         With so few positions, products of queries and keys are computed as sums over a row, not as matrix products.
         """

@@ -1,4 +1,4 @@
-"""The base class of optimizers: an optax transformation, with warm-up, gradient filters and settings for embeddings around it."""
+"""The base class of optimizers: wraps an optax transformation in warm-up, gradient filters and settings for embeddings."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pydantic
 
 from grokjax.fields import Component, SameAs, Traced, TracedFloat
 
-# Up to this many units in the last place of a gradient count as rounding.
+# A remainder up to this many units in the last place of the gradient counts as rounding error.
 ROUNDING = 16
 
 LearningRate = Annotated[TracedFloat, pydantic.Field(gt=0, description="step size")]
@@ -35,7 +35,7 @@ class AdamMoments(Component):
 
 
 class Optimizer(Component):
-    """Steps along a direction computed from gradients, with options to filter them, to warm up, and to treat embeddings apart."""
+    """The base class of optimizers, with gradient filters, learning-rate warm-up and separate settings for embeddings."""
 
     learning_rate: LearningRate
     embedding_learning_rate: Annotated[
@@ -58,13 +58,13 @@ class Optimizer(Component):
         """The optax transformation from gradients to a direction of descent, before learning rate and decoupled weight decay."""
 
     def decay(self, *, embedding: bool) -> float | jax.Array | None:
-        """The decoupled weight decay of embeddings, or of all other weights; None for an optimizer that has none."""
+        """The decoupled weight decay for embeddings, or for all other weights; None if the optimizer has none."""
         return None
 
     def transformation(self, step: jax.Array | int) -> optax.GradientTransformation:
         """The optax transformation of the update that follows `step` steps.
 
-        The learning rate of update t = 1, 2, ... is min(1, t / warmup_steps) of the full one.
+        Update t = 1, 2, ... uses min(1, t / warmup_steps) times the learning rate.
         """
         warm = jnp.minimum(1.0, jnp.asarray(step + 1, float) / jnp.asarray(jnp.maximum(self.warmup_steps, 1), float))
 
@@ -108,7 +108,7 @@ def orthogonal_gradient() -> optax.GradientTransformation:
     """Removes from each matrix's gradient its projection on the weights, and scales the rest to the norm of the gradient.
 
     g' = g - w (w . g) / (w . w), then g' |g| / |g'| (Prieto et al. 2025, "Grokking at the edge of numerical stability"). Zero
-    where the rest is within rounding, as for a 1 x 1 matrix. Vectors (gains) keep their gradients.
+    if the rest is only rounding error, as for a 1 x 1 matrix. Vectors (gains) keep their gradients.
     """
 
     def project(gradient: jax.Array, weights: jax.Array) -> jax.Array:

@@ -15,7 +15,7 @@ from grokjax.optimizers.base import AdamMoments, Beta, DecayingOptimizer, are_em
 class Muon(AdamMoments, DecayingOptimizer):
     """Momentum with matrices orthogonalized by five Newton-Schulz steps (Jordan et al. 2024); Adam for embeddings and vectors.
 
-    An orthogonalized direction has singular values near one, whatever the matrix's shape: no factor for shape is added.
+    An orthogonalized direction has singular values near one whatever the matrix's shape, so no shape-dependent factor is applied.
     """
 
     optimizer: Literal["muon"] = "muon"

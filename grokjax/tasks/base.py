@@ -1,4 +1,4 @@
-"""The base class of tasks: sizes, and the training and test examples that a random key gives."""
+"""The base class of tasks: sizes, and training and test examples generated from a random key."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Task(Component):
     @property
     @abstractmethod
     def num_inputs(self) -> int:
-        """D, the length of an input vector, or L, the tokens of an input."""
+        """D, the length of an input vector, or L, the number of tokens in an input."""
 
     @property
     def num_tokens(self) -> int:
         """V, the number of different tokens."""
-        raise AttributeError(f"inputs of {type(self).__name__} are no tokens")
+        raise AttributeError(f"inputs of {type(self).__name__} are not tokens")
 
     @property
     @abstractmethod
@@ -63,12 +63,12 @@ def replace_labels(key: jax.Array, labels: jax.Array, share: float | jax.Array, 
 
 
 def share_of(fraction: float, examples: int) -> int:
-    """The number of examples in a fraction of them, rounded down, but for binary rounding: 0.29 of 100 is 29."""
+    """The number of examples in a fraction, rounded down but robust to binary floating point: 0.29 of 100 is 29."""
     return int(fraction * examples + 1e-9)
 
 
 def check_fraction(fraction: float, examples: int) -> None:
-    """Raises ValueError if a fraction leaves no example to train on, or none to test."""
+    """Raises ValueError if a fraction leaves no training examples or no test examples."""
     if not 1 <= share_of(fraction, examples) < examples:
         raise ValueError(
             f"train_fraction = {fraction} of {examples} examples leaves none to train on or none to test; use 0.1 to 0.9"

@@ -29,7 +29,7 @@ class Digits(Task):
 
     @property
     def num_inputs(self) -> int:
-        """64 pixels and the constant one."""
+        """65: the 64 pixels and a constant one."""
         return PIXELS + 1
 
     @property

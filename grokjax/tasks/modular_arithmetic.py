@@ -26,7 +26,7 @@ OPERATIONS: dict[Operation, Callable[[np.ndarray, np.ndarray, int], np.ndarray]]
 
 
 class ModularArithmetic(Task):
-    """What is a + b, or another operation, modulo p? Inputs are the tokens a and b, labels the result.
+    """a + b, or another operation, modulo p. Inputs are the tokens a and b; the label is the result.
 
     The examples are all pairs (Power et al. 2022), or those with a <= b (Pearce et al. 2023), split at random. Division is a times
     the inverse of b, for b other than 0.
@@ -51,7 +51,7 @@ class ModularArithmetic(Task):
 
     @property
     def num_inputs(self) -> int:
-        """Two tokens, a and b."""
+        """2: the tokens a and b."""
         return 2
 
     @property
@@ -86,7 +86,7 @@ class ModularArithmetic(Task):
         return split(key, jnp.asarray(pairs, jnp.int32), jnp.asarray(labels, jnp.int32), self.num_train)
 
     def result(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-        """The operation on whole numbers a and b of any one shape, modulo p."""
+        """The result of the operation on integer arrays a and b of the same shape, modulo p."""
         result: np.ndarray = OPERATIONS[self.operation](a, b, self.modulus) % self.modulus
         return result
 
@@ -101,7 +101,7 @@ def _grid(p: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _inverses(p: int) -> np.ndarray:
-    """The inverses of 0 to p - 1 modulo a prime p; 0 for 0, which has none."""
+    """The inverses of 0 to p - 1 modulo a prime p; 0, which has no inverse, maps to 0."""
     return np.array([pow(number, -1, p) if number else 0 for number in range(p)])
 
 

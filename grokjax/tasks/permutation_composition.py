@@ -16,7 +16,7 @@ from grokjax.tasks.base import Examples, Task, check_fraction, share_of, split
 
 
 class PermutationComposition(Task):
-    """Which permutation is a after b? Inputs are two tokens, one a permutation of `permuted` things (Power et al. 2022: S5).
+    """The composition a after b of two permutations. Each token is a permutation of `permuted` elements (Power et al. 2022: S5).
 
     Permutations are numbered in lexicographic order; the label of (a, b) is the number of i -> a[b[i]].
     """
@@ -34,7 +34,7 @@ class PermutationComposition(Task):
 
     @property
     def num_inputs(self) -> int:
-        """Two tokens, a and b."""
+        """2: the tokens a and b."""
         return 2
 
     @property
@@ -61,7 +61,7 @@ class PermutationComposition(Task):
 
 @functools.cache
 def composition_table(permuted: int) -> np.ndarray:
-    """The number of a after b, [V, V], for all permutations of `permuted` things in lexicographic order."""
+    """The index of the composition a after b, [V, V], for all permutations of `permuted` elements in lexicographic order."""
     permutations = np.array(list(itertools.permutations(range(permuted))))  # [V, n]
     composed = permutations[:, permutations].reshape(-1, permuted)  # [V * V, n]: a[b[i]]
     weights = (permuted + 1) ** np.arange(permuted)[::-1]  # rises with the lexicographic order

@@ -16,7 +16,7 @@ MAX_BITS_DRAWN_DISTINCT = 20
 
 
 class SparseParity(Task):
-    """Is the number of ones among the first `parity_bits` of `num_bits` random bits odd?
+    """Whether the number of ones among the first `parity_bits` of `num_bits` random bits is odd.
 
     Inputs are 0 and 1 with a last column of ones, which gives each hidden unit its bias. Up to 20 bits, train and test
     sequences are distinct; above that they are drawn independently (30 bits: 6,250 sequences repeat one with probability 0.02).

@@ -1,1 +1,1 @@
-"""How a sweep is carried out: packs are planned, trained by workers, and committed to the root."""
+"""Carries out a sweep: plans packs of runs, trains them on workers, and commits them to the root."""

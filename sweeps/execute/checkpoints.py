@@ -1,4 +1,4 @@
-"""The format of checkpoints and final states: the runs of a pack as far as they are trained, in one file. `worker` saves them."""
+"""The file format of checkpoints and final states, with the runs of one pack in a file. `worker` saves them."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from grokjax.engine.lane_run import RunCheckpoint
 Array = np.ndarray[Any, Any]
 log = logging.getLogger(__name__)
 
-FORMAT = 1  # of the file; raise it when older versions would misread one
+FORMAT = 1  # of the file format; raise it when older versions would misread a file
 
 
 def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
-    """The content of a file of states.
+    """The bytes of a states file.
 
     Args:
       checkpoints: runs of one group by run_id.
-      made_by: what must be the same for training to resume from them; JSON.
+      made_by: everything that must match for training to resume from them; JSON.
     """
     runs = [
         {
@@ -46,25 +46,25 @@ def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, 
 
 
 def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
-    """The runs of a file of states by run_id; none if it was made by something else or by a newer version, or is damaged.
+    """The runs in a states file, by run_id; empty if its `made_by` differs, a newer version wrote it, or it is damaged.
 
-    A file that does not fit costs time, since its runs are trained again, and never changes a result.
+    A file that does not match costs only time: its runs are trained again from the start.
     """
     try:
         tensors = load(content)
         about = json.loads(tensors.pop("about").tobytes())
         if (version := about.get("format", 1)) > FORMAT:
-            log.warning("a file of states has format %s, and this version reads up to %s; its runs start anew", version, FORMAT)
+            log.warning("a states file has format %s, but this version reads up to %s; its runs start again", version, FORMAT)
             return {}
         wanted, found = json.loads(json.dumps(made_by)), about["made_by"]
         if found != wanted:
             different = [name for name in wanted | found if wanted.get(name) != found.get(name)]
             values = ", ".join(f"{name} was {found.get(name)} and is {wanted.get(name)}" for name in different)
-            log.warning("a file of states is not resumed, because %s; its runs start anew", values)
+            log.warning("a states file is not used, because %s; its runs start again", values)
             return {}
         return _runs(about["runs"], tensors)
     except Exception as error:  # of a Rust library, several kinds; or of a file with another content
-        log.warning("a file of states cannot be read (%r); its runs start anew", error)
+        log.warning("a states file cannot be read (%r); its runs start again", error)
         return {}
 
 
@@ -90,7 +90,7 @@ def _row(arrays: Mapping[str, Array], index: int) -> dict[str, Array]:
 
 
 def _joined(prefix: str, each: Sequence[Mapping[str, Array]], join: Any) -> dict[str, Array]:
-    """The arrays of several runs, or several copies of weights, as one array a name."""
+    """The arrays of several runs, or several copies of weights, stacked into one array per name."""
     names = each[0] if each else ()
     return {f"{prefix}/{name}": join([values[name] for values in each]) for name in names}
 

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 import platform
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import jax
 from jax.experimental.compilation_cache import compilation_cache
 
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
-GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all that share it; the rest is for the programs themselves
-MOST_COMPILED_BYTES = 2 * 2**30  # of compiled programs, some 100 kB each, that are kept for a kind of processor
-# What `prepare_device` changes of jax's configuration.
+GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all workers that share it; the rest is for the programs themselves
+MOST_COMPILED_BYTES = 2 * 2**30  # the cache limit for each kind of processor; a compiled program has some 100 kB
+# The jax options that `prepare_device` changes.
 JAX_OPTIONS = (
     "jax_platforms",
     "jax_compilation_cache_dir",
@@ -28,8 +29,8 @@ JAX_OPTIONS = (
 def use_one_thread() -> None:
     """Keeps XLA's thread pools, in this process and its children, to one thread; must come before the first computation.
 
-    One task has one core. NPROC sizes the pool of XLA's CPU client: without it, a task's products spread over cores that have tasks
-    of their own, and wait for each other (two tasks at hidden_size 64 train a third slower).
+    Each worker has one core. NPROC sets the size of the thread pool of XLA's CPU client: without it, a worker's matrix products
+    spread over the cores of other workers and wait for them (two workers at hidden_size 64 train a third slower).
     """
     os.environ["NPROC"] = "1"
     flags = os.environ.get("XLA_FLAGS", "")
@@ -38,10 +39,10 @@ def use_one_thread() -> None:
 
 
 def prepare_device(gpus: float | None = None) -> None:
-    """Gives XLA one thread, its share of a GPU and a place to keep what it compiles; must come before the first computation.
+    """Sets XLA's threads, its share of a GPU and its compilation cache; must be called before the first computation.
 
     Args:
-      gpus: the share; 0 keeps to the CPU, None takes whatever device there is.
+      gpus: the share of a GPU; 0 uses the CPU, None the default device.
     """
     use_one_thread()
     if gpus == 0:
@@ -58,7 +59,7 @@ def prepare_device(gpus: float | None = None) -> None:
 
 @contextlib.contextmanager
 def restored_environment() -> Iterator[None]:
-    """Puts the environment variables of this process back afterwards."""
+    """A context that restores this process's environment variables on exit."""
     before = dict(os.environ)
     try:
         yield
@@ -70,7 +71,7 @@ def restored_environment() -> Iterator[None]:
 
 @contextlib.contextmanager
 def restored_device() -> Iterator[None]:
-    """Puts what `prepare_device` changes, in the environment and in jax's configuration, back afterwards."""
+    """A context that restores the environment and the jax configuration that `prepare_device` changes."""
     before = {name: getattr(jax.config, name) for name in JAX_OPTIONS}
     with restored_environment():
         try:
@@ -78,16 +79,16 @@ def restored_device() -> Iterator[None]:
         finally:
             for name, value in before.items():
                 jax.config.update(name, value)
-            compilation_cache.reset_cache()  # jax opens the folder once
+            compilation_cache.reset_cache()  # jax opens the folder only once
 
 
 def bound_folder(folder: Path, most: int) -> None:
-    """Deletes the files of a folder that were used least recently, down to three quarters of `most` bytes if it holds more.
+    """If a folder holds more than `most` bytes, deletes its least recently used files until three quarters of that remain.
 
-    jax can bound its cache itself (`jax_compilation_cache_max_size`), but then locks the folder for each read, which the workers of
-    a cluster that share a home would wait for, and it stops keeping anything once a worker was killed between two of its writes.
+    jax can limit its cache itself (`jax_compilation_cache_max_size`), but then it locks the folder for each read, so that workers
+    that share a home folder wait for each other, and it caches nothing more once a worker was killed between two of its writes.
     """
-    with contextlib.suppress(OSError):  # it is not there, or another process does the same
+    with contextlib.suppress(OSError):  # it does not exist, or another process is doing the same
         used = sorted((max(at.st_atime, at.st_mtime), at.st_size, path) for path in folder.iterdir() for at in [path.stat()])
         total = sum(size for _, size, _ in used)
         target = most if total <= most else most * 3 // 4
@@ -105,8 +106,12 @@ def device_kind() -> str:
 
 
 def cache_folder() -> Path:
-    """The folder in which grokjax keeps what it has compiled and measured for this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "grokjax"
+    """This user's cache folder for compiled programs and measured tunings; in the temporary folder if the user has no home."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user id without a home, as in some containers
+        home = Path(tempfile.gettempdir(), f"cache-{os.getuid()}")
+    return home / "grokjax"
 
 
 @functools.cache

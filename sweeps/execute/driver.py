@@ -1,4 +1,4 @@
-"""Carries out a sweep, on Ray or in this process: plans what is left, follows the packs, keeps account of them."""
+"""Carries out a sweep, on Ray or in this process: plans the remaining packs, follows their training and records the outcome."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import secrets
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -28,8 +28,8 @@ from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
-# Progress is read this often, or less often where reading takes long: packs in training are many, or the store is far. Workers that
-# have finished a pack wait meanwhile.
+# Progress is read this often, or less often if reading takes long (many packs, or a distant store), because workers that have
+# finished a pack wait meanwhile.
 POLL_SECONDS = 0.5
 MOST_POLLING = 0.05  # of the time
 ANOTHER_DRIVER_SECONDS = 5.0  # workers of a driver that was killed may write for a moment longer
@@ -37,7 +37,7 @@ ANOTHER_DRIVER_SECONDS = 5.0  # workers of a driver that was killed may write fo
 
 @dataclass(frozen=True)
 class Execution:
-    """Where a sweep is carried out; none of it changes a result, but for low bits on another kind of device."""
+    """Where a sweep is carried out. None of it changes a result, except for low bits on another kind of device."""
 
     executor: Literal["ray", "inline"] = "ray"
     address: str | None = None  # of a running Ray cluster; None starts a local one
@@ -46,9 +46,9 @@ class Execution:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep is. Runs and run-steps committed before this call do not count.
+    """The progress of a sweep. Runs and run-steps committed before this call do not count.
 
-    `run_steps` are those made and those still planned: the steps that a run did not need, because it ended early, are taken off.
+    `run_steps` counts steps made and steps still planned, without those that a run skipped because it ended early.
     """
 
     runs: int
@@ -59,7 +59,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call of `run_sweep` did."""
+    """The result of a call of `run_sweep`."""
 
     plan: Plan
     seconds: float
@@ -74,11 +74,12 @@ def run_sweep(
     execution: Execution = Execution(),
     watch: Callable[[Progress], None] = lambda progress: None,
 ) -> Outcome:
-    """Trains all runs of a spec that `root` does not hold yet, and commits each pack as it is done.
+    """Trains all runs of a spec that `root` does not hold yet, and commits each pack as soon as it is trained.
 
-    Interrupted anywhere, the same call continues with what is missing. A pack that fails too often (in this process: once) is put
-    in quarantine until `release` lets it out, and the others continue; losing a node or being preempted does not count, and running
-    out of memory halves the pack. Runs that were stopped early under a rule count as missing for a spec that does not stop them so.
+    After an interruption, the same call continues with what is missing. A pack that fails too often (once, when trained in this
+    process) is put in quarantine until `release`, and the others continue. A lost or preempted node does not count as a failure,
+    and a pack that runs out of memory is halved. Runs that were stopped early under a rule are trained again for a spec without
+    that rule.
 
     Afterwards the environment variables of this process and jax's configuration are as they were before.
 
@@ -90,7 +91,7 @@ def run_sweep(
 
     Raises:
       SpecError: the spec cannot be run or does not fit what the root holds.
-      StoreError: the root cannot be used, or not any more: what is committed stays, and the same call goes on.
+      StoreError: the root cannot be used, or no longer. Committed packs are kept, and the same call continues.
       ClusterError: there is no cluster at the address, or it has no room for a worker and never will.
       Interrupted: Ctrl-C; a KeyboardInterrupt that says how many packs in training were saved first.
     """
@@ -100,7 +101,10 @@ def run_sweep(
 
 
 def prepare(spec: SweepSpec, root: str | Path | Root, execution: Execution) -> tuple[Plan, Root]:
-    """The plan of what is left of a spec, and the root, with the spec entered. All refusals happen here. Raises as `run_sweep`."""
+    """Enters the spec into the root; returns the plan of the remaining packs and the root. Invalid requests are refused here.
+
+    Raises as `run_sweep`.
+    """
     check_execution(execution)
     opened, groups = root if isinstance(root, Root) else Root(root), expand_groups(spec)
     plan = make_plan(spec, existing_runs(opened, spec), groups)
@@ -110,7 +114,7 @@ def prepare(spec: SweepSpec, root: str | Path | Root, execution: Execution) -> t
 
 
 def check_execution(execution: Execution) -> None:
-    """Raises ClusterError if there is no cluster at the address, or none is needed."""
+    """Raises ClusterError if an address is given but has no cluster, or is given with the inline executor, which uses none."""
     if execution.address is not None:
         if execution.executor == "inline":
             raise ClusterError("--executor inline trains in this process; leave out --address, or the executor")
@@ -120,9 +124,9 @@ def check_execution(execution: Execution) -> None:
 def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progress], None]) -> Outcome:
     """Trains and commits the packs of a plan. Raises as `run_sweep`."""
     account = _Account(plan, root)
-    # A run can be there twice beside others' results, and where a worker committed a pack that was taken for lost and cut.
+    # A run can be stored twice if another driver trained it, or if a worker committed a pack that was given up as lost and cut.
     if root.committed_packs():
-        _drop_superseded(root)  # of a sweep that was killed before it could
+        _drop_superseded(root)  # left by a sweep that was killed before it could do so
     root.delete_leftovers()
     if plan.packs:
         setup = _setup(plan, root)
@@ -136,7 +140,7 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
                 _follow(events, account, setup.driver, watch)
             except Interrupted:
                 raise
-            except KeyboardInterrupt as interrupt:  # outside the executor, which is to save the packs in training first
+            except KeyboardInterrupt as interrupt:  # outside the executor, which saves the packs in training first
                 events.throw(interrupt)
         others = root.committed_packs() - {receipt.pack_id for receipt in account.receipts}
         if others or account.cut:
@@ -151,32 +155,32 @@ def _drop_superseded(root: Root) -> None:
 
 
 def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Callable[[Progress], None]) -> None:
-    """Enters the events into the account, and calls `watch` now and then."""
+    """Records the events, and calls `watch` at intervals."""
     another, due = _AnotherDriver(account.plan, account.root, driver), 0.0
     for event in events:
         account.add(event)
         if time.monotonic() < due:
             continue
         looked = time.monotonic()
-        entries = account.root.read_progress()
+        entries = account.root.read_progress().values()
         another.look(entries)
-        watch(account.progress(sum(entry["run_steps"] for entry in entries.values())))
+        watch(account.progress(sum(entry["run_steps"] for entry in entries if entry.get("driver", driver) == driver)))
         due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
     watch(account.progress(0))
 
 
 class _Account:
-    """What has become of the packs of a plan so far."""
+    """The outcomes of a plan's packs so far."""
 
     def __init__(self, plan: Plan, root: Root) -> None:
         self.plan, self.root = plan, root
         self._started = time.monotonic()
         self.receipts: list[Receipt] = []
         self._failures: list[Failure] = []
-        self.cut = False  # whether a pack was cut for want of memory
+        self.cut = False  # whether a pack was cut because it ran out of memory
 
     def add(self, event: Event) -> None:
-        """Enters an event, into the root as well where the next sweep needs to know of it."""
+        """Records an event, in the root as well if later sweeps need to know of it."""
         if isinstance(event, Failure):
             self._failures.append(event)
             self.root.put_in_quarantine(event.pack.pack_id, event.pack.runs.run_ids, event.error)
@@ -188,45 +192,45 @@ class _Account:
             self.receipts.append(event)
 
     def progress(self, in_training: int) -> Progress:
-        """How far the sweep is, with so many run-steps made by the packs in training."""
+        """The progress of the sweep, including the run-steps made by packs in training."""
         runs, saved = sum(receipt.runs for receipt in self.receipts), sum(receipt.saved for receipt in self.receipts)
         made = sum(receipt.run_steps for receipt in self.receipts) - saved
         left = self.plan.run_steps - saved
         return Progress(self.plan.left, runs, left, min(made + in_training, left))
 
     def outcome(self) -> Outcome:
-        """What was done, at the end."""
+        """The outcome, once all packs are accounted for."""
         stopped, saved = sum(receipt.stopped for receipt in self.receipts), sum(receipt.saved for receipt in self.receipts)
         return Outcome(self.plan, time.monotonic() - self._started, tuple(self._failures), stopped, saved)
 
 
 class _AnotherDriver:
-    """Notices that another call of `run_sweep` trains packs of the same plan, and says so once."""
+    """Notices that another call of `run_sweep` trains runs of the same groups, and says so once."""
 
     def __init__(self, plan: Plan, root: Root, driver: str) -> None:
-        self._packs, self._root, self._driver = frozenset(pack.pack_id for pack in plan.packs), root.address, driver
-        self._seen: dict[str, tuple[float, float]] = {}  # of others' packs: the first report, and when it was read
-        self._told = False
+        self._groups, self._root, self._driver = frozenset(pack.group_id for pack in plan.packs), root.address, driver
+        self._seen: dict[str, tuple[float, float]] = {}  # for each other driver, its first report, and when it was read
+        self._warned = False
 
-    def look(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
-        """Takes the progress of the packs in training, by pack_id."""
+    def look(self, entries: Iterable[Mapping[str, Any]]) -> None:
+        """Checks the progress of the packs in training."""
         now = time.monotonic()
-        for pack_id in self._packs & entries.keys() if not self._told else ():
-            entry = entries[pack_id]
-            if entry.get("driver", self._driver) == self._driver:
+        for entry in entries if not self._warned else ():
+            other = entry.get("driver", self._driver)
+            if other == self._driver or entry.get("group_id") not in self._groups:
                 continue
-            at, first = self._seen.setdefault(pack_id, (entry["at"], now))
+            at, first = self._seen.setdefault(other, (entry["at"], now))
             if entry["at"] != at and now - first >= ANOTHER_DRIVER_SECONDS:
-                self._told = True
+                self._warned = True
                 warn(
-                    f"another grokjax run ({entry['driver']}) trains the same runs into {self._root}; no result is spoiled, but "
-                    "every run may be trained twice: stop one of the two"
+                    f"another grokjax run ({other}) is at work on the same groups in {self._root}; no result is damaged, but runs "
+                    "that both ask for may be trained twice: stop one of the two"
                 )
                 return
 
 
 def release(root: Root) -> int:
-    """Lets all runs out of quarantine; returns how many."""
+    """Releases all runs from quarantine; returns how many."""
     entries = root.quarantine()
     for pack_id in entries:
         root.release(pack_id)
@@ -240,11 +244,11 @@ def _setup(plan: Plan, root: Root) -> WorkerSetup:
 
 
 def _git_commit() -> str | None:
-    """The commit of the checkout that this code runs from, with a + where it has been changed; None outside a checkout."""
-    here = Path(__file__).parent
+    """The git commit of the checkout that this code runs from, followed by + if it has local changes; None outside a checkout."""
+    folder = Path(__file__).parent
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", here, *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(["git", "-C", folder, *words], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
     try:
         if git("ls-files", Path(__file__).name) == "":

@@ -1,4 +1,4 @@
-"""What a driver learns about packs while it carries out a sweep: finished, failed, too large for memory, interrupted."""
+"""The events that a driver receives about packs: finished, failed, too large for memory, interrupted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grokjax.sweeps.execute.plan import Pack
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a worker returns for a finished pack; the results themselves are in the store."""
+    """A worker's report on a finished pack; the results themselves are in the store."""
 
     pack_id: str
     runs: int
@@ -22,7 +22,7 @@ class Receipt:
 
 @dataclass(frozen=True, eq=False)
 class Failure:
-    """A pack that failed as often as it may, with the last traceback."""
+    """A pack that used up its attempts, with the last traceback."""
 
     pack: Pack
     error: str
@@ -30,7 +30,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Limit:
-    """How many runs a pack of a group may hold at most, learnt from one that ran out of memory."""
+    """The largest number of runs that a pack of a group may hold, found when a pack ran out of memory."""
 
     group_id: str
     runs: int
@@ -43,7 +43,7 @@ Event = Receipt | Failure | Limit | None  # None: nothing finished, but time has
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C in the middle of a sweep, after the packs in training have been saved; the message says how many were.
 
-    `saved` packs continue from where they were; `lost` packs could not be saved in time and continue from their last checkpoint.
+    `saved` packs continue where they stopped; `lost` packs could not be saved in time and continue from their last checkpoint.
     """
 
     def __init__(self, saved: int, lost: int) -> None:
@@ -61,5 +61,5 @@ NOISE = re.compile(r"-{20}\nFor simplicity, JAX has removed .*\n?|\x1b\[[0-9;?]*
 
 
 def traceback_of(error: BaseException) -> str:
-    """The traceback of an error as plain text, whose last line says what it was."""
+    """The traceback of an error as plain text; its last line is the error message."""
     return NOISE.sub("", "".join(traceback.format_exception(error))).rstrip()

@@ -1,4 +1,4 @@
-"""Which of a spec's runs a root already holds, so that only the rest are trained; enters the spec with `store.enter`."""
+"""Finds which of a spec's runs a root already holds, so that only the rest are trained; enters the spec with `store.enter`."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
 
 def enter_spec(root: str | Path | Root, spec: SweepSpec, groups: Iterable[Runs] | None = None) -> Root:
-    """The root, created if need be, with a spec entered among its own.
+    """Enters a spec into a root and returns the root, which is created if needed.
 
     Args:
-      root: where to.
+      root: folder or address of the root.
       spec: the spec.
-      groups: its runs, as `groups_of` gives them, where they were expanded before.
+      groups: its runs from `groups_of`, if they have been expanded already.
 
     Raises:
-      SpecError: the root holds results that this spec's would not mix with.
+      SpecError: the root holds results that are incompatible with this spec.
       StoreError: the root cannot be used.
     """
     names = [(component, str(name)) for component in COMPONENTS for name in spec.swept.get(component) or [spec.run[component]]]
@@ -44,10 +44,10 @@ def load_specs(root: Root) -> list[SweepSpec]:
 
 
 def existing_runs(root: str | Path | Root, spec: SweepSpec) -> RootContents:
-    """What a root, which need not be there, already holds of a spec's runs, and what it knows of their groups.
+    """The runs of a spec that a root already holds, and what it knows of their groups. The root need not exist.
 
     Raises:
-      StoreError: the root, or a file of it, cannot be read.
+      StoreError: the root, or one of its files, cannot be read.
     """
     opened = root if isinstance(root, Root) else Root(root)
     if not opened.holds_sweep():

@@ -1,4 +1,4 @@
-"""Trains the packs of a plan in this process, one after another; what Ctrl-C does meanwhile."""
+"""Trains the packs of a plan in this process, one after another, and saves the current one on Ctrl-C."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 
 
 def train_inline(plan: Plan, setup: WorkerSetup, worker: type[Worker]) -> Generator[Event, None, None]:
-    """Yields what becomes of each pack, tried once, in the order of the plan.
+    """Trains each pack once, in the order of the plan, and yields its outcome.
 
-    The environment and jax's configuration are put back afterwards; jax keeps the threads that it was first started with.
+    The environment and jax's configuration are restored afterwards, but jax keeps the threads it was started with.
 
     Raises:
-      StoreError: a pack could not be stored; the next could not be either.
+      StoreError: a pack could not be stored, so the following ones are not tried.
       Interrupted: Ctrl-C; the pack in training was saved first.
     """
     with restored_device():
@@ -49,9 +49,9 @@ def train_inline(plan: Plan, setup: WorkerSetup, worker: type[Worker]) -> Genera
 
 @contextlib.contextmanager
 def _saving_first(worker: Worker) -> Iterator[None]:
-    """While it lasts, the first Ctrl-C has the worker save the pack in training before it ends; a second ends at once.
+    """A context in which the first Ctrl-C makes the worker save the pack in training before it stops; a second stops at once.
 
-    Signals that the caller handles in a way of its own, and those of other threads, are left alone.
+    Signals that the caller handles itself are left alone, and so are all signals outside the main thread.
     """
 
     def handler(number: int, frame: Any) -> None:

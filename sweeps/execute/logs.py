@@ -20,13 +20,13 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def process_name() -> str:
-    """The name of this process, unique in a cluster: its host and its id."""
+    """A name of this process that is unique in a cluster: host name and process id."""
     return f"{socket.gethostname()}-{os.getpid()}"
 
 
 @contextlib.contextmanager
 def logging_to(root: Root, name: str) -> Iterator[None]:
-    """Writes what this process logs to the root while it lasts."""
+    """A context in which this process's log messages are written to the root."""
     handler, logger = _handler(root, name), logging.getLogger("grokjax")
     before = logger.level
     logger.addHandler(handler)
@@ -40,7 +40,7 @@ def logging_to(root: Root, name: str) -> Iterator[None]:
 
 
 def log_from_now_on(root: Root, name: str) -> None:
-    """Writes what this process logs to the root, or to its standard error, until it ends."""
+    """Writes this process's log messages to the root, or to standard error, until the process ends."""
     handler, logger = _handler(root, name), logging.getLogger("grokjax")
     if isinstance(handler, logging.NullHandler):
         handler = logging.StreamHandler()
@@ -50,17 +50,17 @@ def log_from_now_on(root: Root, name: str) -> None:
 
 
 def place_of_logs(root: Root) -> str:
-    """Where a user finds the logs of a sweep."""
+    """Where to find the logs of a sweep, as text for the user."""
     return (
         f"{root.address}/logs" if root.is_local else "the folder logs of Ray's session on each node (/tmp/ray/session_latest/logs)"
     )
 
 
 class _LogFile(logging.FileHandler):
-    """A file that is not worth a word where it cannot be written: a full disk is reported by those who store results."""
+    """A log file that ignores write errors: a full disk is reported when results are stored."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Loses the record."""
+        """Drops the record."""
 
 
 def _handler(root: Root, name: str) -> logging.Handler:

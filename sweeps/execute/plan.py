@@ -1,4 +1,4 @@
-"""Plans a sweep: slices each group of runs into packs of a minute or two, and adds up what is left to train."""
+"""Plans a sweep: slices each group of runs into packs of a minute or two, and totals the remaining work."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from grokjax.identity import digest
 from grokjax.sweeps.spec.group_runs import Runs, groups_of
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
-# A pack's work is bounded in useful arithmetic, so that the same sweep has the same packs wherever it runs.
+# A pack is bounded in useful FLOP, so that the same sweep has the same packs wherever it runs.
 MOST_FLOPS_PER_PACK = 6e12  # one to two minutes of one core
 LEAST_FLOPS_PER_PACK = 2e11  # a few seconds
-SHARE_PER_PACK = 1 / 24  # of its group's work not yet sliced: packs shrink toward the end, so that workers finish together
-STEP_OVERHEAD_FLOPS = 5e5  # the cost of a step on top of its arithmetic, however small the model is
-RUNS_MULTIPLE = 4  # packs hold a multiple of so many runs, to fill lanes
+SHARE_PER_PACK = 1 / 24  # of the group's unsliced work: packs shrink toward the end, so that workers finish together
+STEP_OVERHEAD_FLOPS = 5e5  # the fixed cost of a step, in addition to its useful FLOP
+RUNS_MULTIPLE = 4  # packs hold a multiple of this many runs, to fill lanes
 
 START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # for Ray to start; for a group to be compiled and tuned on one core
-ATTAINED = 0.6  # speed of useful arithmetic, as a share of that of a large matrix product
+ATTAINED = 0.6  # useful FLOP/s as a share of that of a large matrix product
 
-# Beyond this a plan would not fit a laptop's memory.
+# A larger plan would not fit in a laptop's memory.
 MOST_RUNS = 2_000_000
 
 
@@ -40,12 +40,14 @@ class PriorTraining(NamedTuple):
 
 @dataclass(frozen=True)
 class RootContents:
-    """What a root already holds of a sweep: run_ids, and how large packs may be."""
+    """What a root already holds of a sweep, by run_id, and the known limits on pack sizes."""
 
     committed: AbstractSet[str] = frozenset()  # done for this sweep
     prior: Mapping[str, PriorTraining] = field(default_factory=dict)  # by run_id
     quarantined: AbstractSet[str] = frozenset()
-    limits: Mapping[str, int] = field(default_factory=dict)  # the most runs a pack may hold, by group_id, where one was too large
+    limits: Mapping[str, int] = field(
+        default_factory=dict
+    )  # the most runs that a pack may hold, by group_id, if one ran out of memory
 
 
 EMPTY_ROOT = RootContents()
@@ -53,7 +55,7 @@ EMPTY_ROOT = RootContents()
 
 @dataclass(frozen=True, eq=False)
 class Pack:
-    """Runs of one group that a worker trains together and one pair of files holds."""
+    """Runs of one group that one worker trains together and that are stored in one pair of files."""
 
     pack_id: str
     group_id: str
@@ -68,18 +70,18 @@ class Pack:
 
     @property
     def run_steps(self) -> int:
-        """Training steps left to make, summed over the runs."""
+        """The remaining training steps, summed over the runs."""
         return self.runs.template.steps * len(self.runs) - self.steps_made
 
     @property
     def cost(self) -> float:
-        """Expected work in FLOP: useful arithmetic, and the overhead of each step."""
+        """Expected work in FLOP: useful FLOP, plus the overhead of each step."""
         return _cost(self.runs.template) / self.runs.template.steps * self.run_steps
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """The packs that are left to train of a sweep, and the totals of the sweep and of what is left."""
+    """The remaining packs of a sweep, with totals over the whole sweep and over what remains."""
 
     spec: SweepSpec
     packs: tuple[Pack, ...]
@@ -93,12 +95,12 @@ class Plan:
 
     @property
     def left(self) -> int:
-        """Runs still to be trained."""
+        """The number of runs still to be trained."""
         return self.runs - self.committed - self.quarantined
 
     @property
     def table_bytes(self) -> int:
-        """Rough size of the tables still to be written: about 3.5 bytes a value, compressed."""
+        """Rough size of the tables still to be written: about 3.5 bytes per value, compressed."""
         return self.rows * 8 * 7 // 2
 
     @property
@@ -114,7 +116,7 @@ class Plan:
         return sum(count * 3 * _weight_bytes(run) for run, count in self._templates()) + self.rows * 8 * 4
 
     def _templates(self) -> list[tuple[RunConfig, int]]:
-        """A run of each group that is left to train, and how many runs of that group there are."""
+        """For each remaining group, one of its runs and their number."""
         runs: Counter[str] = Counter()
         for pack in self.packs:
             runs[pack.group_id] += len(pack.runs)
@@ -122,7 +124,7 @@ class Plan:
         return [(template, runs[group]) for group, template in templates.items()]
 
     def seconds(self, flops_per_second: float, cores: int) -> float:
-        """Rough time to train what is left on a machine whose matrix products reach `flops_per_second` over all `cores`."""
+        """Rough time [s] to train the remaining runs at `flops_per_second`, which all `cores` together reach in matrix products."""
         training = (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / (ATTAINED * flops_per_second)
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
 
@@ -130,7 +132,7 @@ class Plan:
 def make_packs(groups: Iterable[Runs], existing: RootContents = EMPTY_ROOT, rule: RuleName | None = None) -> Iterator[Pack]:
     """Slices each group into packs, longest runs first, without the runs that are committed or in quarantine.
 
-    The slicing depends on the planned runs alone, so an interrupted sweep plans the same packs again, less those that are done.
+    The slicing depends only on the planned runs, so an interrupted sweep plans the same packs again, without those that are done.
     `rule` is the rule that may stop runs early; it is part of a pack's identity, as the number of steps is.
     """
     groups = sorted(groups, key=lambda runs: -_cost(runs.template))
@@ -154,10 +156,10 @@ def cut(pack: Pack, most: int, rule: RuleName | None) -> list[Pack]:
 
 
 def expand_groups(spec: SweepSpec) -> list[Runs]:
-    """The runs of a sweep, a group each. Raises SpecError if they are too many, or one is impossible."""
+    """The runs of a sweep, group by group. Raises SpecError if there are too many, or one is invalid."""
     if spec.size > MOST_RUNS:
         raise SpecError(
-            f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep holds; narrow one"
+            f"{spec.name}: its axes make {spec.size:,} runs, more than the {MOST_RUNS:,} that one sweep can hold; narrow an axis"
         )
     return list(groups_of(spec))
 
@@ -171,7 +173,7 @@ def make_plan(spec: SweepSpec, existing: RootContents = EMPTY_ROOT, groups: Sequ
       groups: the runs of the sweep, if `expand_groups` has been called before.
 
     Raises:
-      SpecError: the spec holds an impossible run.
+      SpecError: the spec has an invalid run.
     """
     groups = expand_groups(spec) if groups is None else groups
     packs = tuple(make_packs(groups, existing, spec.stopping_rule))
@@ -219,7 +221,7 @@ def _slices(group: Runs) -> Iterator[Runs]:
 
 
 def _pack_size(cost: float, remaining: float) -> int:
-    """How many runs of a cost make a pack, when `remaining` work of their group is not yet sliced."""
+    """The number of runs per pack, given the cost of a run and the `remaining` work of the group that is not sliced yet."""
     target = float(np.clip(remaining * SHARE_PER_PACK, LEAST_FLOPS_PER_PACK, MOST_FLOPS_PER_PACK))
     lanes = RUNS_MULTIPLE if RUNS_MULTIPLE * cost <= MOST_FLOPS_PER_PACK else 1
     return max(lanes, int(target / cost) // lanes * lanes)

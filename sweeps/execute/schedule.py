@@ -1,4 +1,4 @@
-"""Decides which pack a worker takes next: long groups first, and rather one for which it has compiled the program already."""
+"""Decides which pack a worker takes next: long groups first, preferring a group whose program the worker has compiled."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from grokjax.sweeps.execute.plan import Pack
 class Schedule:
     """The packs that no worker has yet. Workers are known by name.
 
-    A worker stays with its group as long as that has packs. Then it moves to the group with the most work left per worker, counting
-    itself: long groups start first, few workers compile the same program, and all of them finish together.
+    A worker stays with its group as long as that has packs, then moves to the group with the most remaining work per worker, itself
+    included. So long groups start first, few workers compile the same program, and all groups finish at about the same time.
     """
 
     def __init__(self, packs: Iterable[Pack]) -> None:
-        """Needs the packs in the order of the plan, where those of a group become smaller and smaller."""
+        """Takes the packs in the order of the plan, in which the packs of a group become smaller."""
         self._waiting: dict[str, deque[Pack]] = {}
         self._work: Counter[str] = Counter()
         self._at: dict[str, str] = {}  # worker -> group
@@ -26,11 +26,11 @@ class Schedule:
             self._work[pack.group_id] += int(pack.cost)
 
     def __len__(self) -> int:
-        """How many packs are still to be given out."""
+        """The number of packs still to be given out."""
         return sum(len(packs) for packs in self._waiting.values())
 
     def take(self, worker: str) -> Pack | None:
-        """The pack that this worker trains next; None if all are given out."""
+        """Removes and returns the next pack for this worker; None if all are given out."""
         group = self._group_for(worker)
         if group is None:
             return None
@@ -47,17 +47,17 @@ class Schedule:
         return None if group in (None, self._at.get(worker)) else self._waiting[group][0].runs[0]
 
     def put_back(self, pack: Pack) -> None:
-        """Takes back a pack whose worker failed, as the last of its group."""
+        """Puts the pack of a failed worker back, as the last of its group."""
         self._waiting.setdefault(pack.group_id, deque()).append(pack)
         self._work[pack.group_id] += int(pack.cost)
 
     def narrow(self, group_id: str, cut: Callable[[Pack], Iterable[Pack]]) -> None:
-        """Replaces each waiting pack of a group by the smaller ones that `cut` makes of it."""
+        """Replaces each waiting pack of a group by the smaller packs that `cut` returns."""
         if group_id in self._waiting:
             self._waiting[group_id] = deque(piece for pack in self._waiting[group_id] for piece in cut(pack))
 
     def forget(self, worker: str) -> None:
-        """Notes that a worker is gone."""
+        """Forgets a worker that is gone."""
         self._at.pop(worker, None)
 
     def _group_for(self, worker: str) -> str | None:

@@ -14,12 +14,11 @@ Array = np.ndarray[Any, Any]
 
 
 def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | float | None]:
-    """The outcome columns of one run, but for `stopped_by`.
+    """The outcome columns of one run, except `stopped_by`.
 
     Args:
       step: [T] ascending.
-      metrics: [T] each, or [T, ...]. Rows with a value that is not finite are left out of the extremes. A metric that is missing
-        gives None.
+      metrics: [T] each, or [T, ...]. Rows with a non-finite value are left out of the extremes. A missing metric gives None.
     """
     train_loss, test_loss = (metrics[name].astype(np.float64) for name in ("train_loss", "test_loss"))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -42,7 +41,7 @@ def summarize(step: Array, metrics: Mapping[str, Array]) -> dict[str, int | floa
 
 
 def crossing_step(step: Array, values: Array, threshold: float, *, falling: bool, sustained: bool) -> int | None:
-    """The first step at which `values` reach the threshold, or with `sustained` from which on they keep it; None if never.
+    """The first step at which `values` reach the threshold, or with `sustained` the step from which they stay there; None if never.
 
     step, values: [T]. Reaching includes equality: at most the threshold when `falling`, else at least. NaN never reaches. The
     threshold is compared in the precision of `values`, so that float32 0.9 reaches 0.9.

@@ -1,4 +1,4 @@
-"""Fills the columns that `store.schema` declares, for a trained pack: its runs, with `summaries` as outcomes, and their curves."""
+"""Builds the runs and curves tables of a trained pack, with the columns of `store.schema` and outcomes from `summaries`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from grokjax.sweeps.store.schema import curves_schema, runs_schema
 
 @dataclass(frozen=True)
 class Costs:
-    """Seconds of a worker's time that a pack took besides training and measuring, which are accounted for run by run.
+    """Seconds of a worker's time per pack, besides training and measuring, which are recorded per run.
 
-    `write` includes the commit of the pack before, since a table cannot contain the time of its own commit.
+    `write` includes the commit of the previous pack, since a table cannot contain the time of its own commit.
     """
 
     startup: float
@@ -39,7 +39,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where the runs of a pack come from: the columns that are the same for all of them."""
+    """The provenance columns that are the same for all runs of a pack."""
 
     pack_id: str
     tuning: Tuning
@@ -63,9 +63,9 @@ def curves_table(results: Sequence[RunResult]) -> pa.Table:
 
 
 def _curve_column(columns: Mapping[str, Any], field: pa.Field) -> pa.Array:
-    """A column [T] of numbers, of lists (a number each hidden unit), or of maps (the metrics called `field.name:key`)."""
+    """A column [T] of numbers, of lists (a number per hidden unit), or of maps (the metrics named `field.name:key`)."""
     if pa.types.is_map(field.type):
-        # sorted: a run that went on from a file of states has its metrics in another order
+        # sorted, because a run resumed from a states file has its metrics in another order
         keys = sorted(name.partition(":")[2] for name in columns if name.startswith(f"{field.name}:"))
         if keys:
             values = np.stack([columns[f"{field.name}:{key}"] for key in keys], axis=1)  # [T, K]
@@ -83,12 +83,12 @@ def _offsets(values: np.ndarray[Any, Any]) -> pa.Array:
 
 
 def _numbers(values: np.ndarray[Any, Any], kind: pa.DataType) -> pa.Array:
-    """Numbers [n] as a column of a type; NaN becomes null in a column of whole numbers."""
+    """Numbers [n] as a column of the given type; NaN becomes null in integer columns."""
     return pa.array(values.astype(np.float64), pa.float64(), from_pandas=pa.types.is_integer(kind)).cast(kind)
 
 
 def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table:
-    """The runs table of a pack, one row for each run. The columns of costs are null; `with_costs` fills them in."""
+    """The runs table of a pack, one row per run. The cost columns are null until `with_costs` fills them in."""
     shared = {
         "pack_id": provenance.pack_id,
         "group_id": results[0].config.group_id,
@@ -125,7 +125,7 @@ def runs_table(results: Sequence[RunResult], provenance: Provenance) -> pa.Table
 
 
 def with_costs(runs: pa.Table, costs: Costs) -> pa.Table:
-    """The table of a pack with each run's share of its costs."""
+    """The runs table of a pack with each run's share of the pack's costs."""
     for name, seconds in asdict(costs).items():
         index = runs.schema.get_field_index(f"{name}_seconds")
         share = pa.array([seconds / runs.num_rows] * runs.num_rows, pa.float64())

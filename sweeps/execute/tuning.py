@@ -1,15 +1,16 @@
-"""Decides the tuning of a group: the root's record, a pinned one, this machine's record, or else `engine.tuning`; keeps records.
+"""Chooses the tuning of a group: the root's record, a pinned one, this machine's record, or a measurement by `engine.tuning`.
 
-The tuning can change the low bits of a result, so it must not be decided by a timing each time. It is looked up in this order:
+The tuning can change the low bits of a result, so it must not depend on a new measurement each time. It is looked up in this order:
 
 1. the root's own record (`groups/`), so that every worker and every resumed sweep uses the same one;
 2. what the spec or `--tuning` pins;
 3. this machine's record, in the user's cache folder, so that the same command in a new root gives the same bits;
-4. a measurement, which is written to both records. Whoever writes a record first decides for all.
+4. a measurement, which is written to both records. The first record to be written is the one that everyone uses.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -45,13 +46,13 @@ def group_tuning(root: Root, config: RunConfig, runs: int, pinned: PinnedTuning 
         record = {"tuning": asdict(tuning), "source": source, "static": config.values("static")}
         root.put_if_absent(_key(root, config), json.dumps(record, indent=1).encode())
         known = recorded_tuning(root, config)
-        log.info("group %s: %s (%s); the root keeps %s", config.group_id, tuning, source, known)
+        log.info("group %s: %s (%s); the root's record is %s", config.group_id, tuning, source, known)
     assert known is not None, f"{_key(root, config)} was just created"
     return known
 
 
 def recorded_tuning(root: Root, config: RunConfig) -> Tuning | None:
-    """The root's record of a group on this kind of device; None if it has none yet."""
+    """The root's recorded tuning of a group on this kind of device; None if there is none yet."""
     entry = root.get_json(_key(root, config))
     return None if entry is None else Tuning(**entry["tuning"])
 
@@ -101,7 +102,7 @@ def _machine_tuning(config: RunConfig, runs: int, pinned: PinnedTuning) -> tuple
 
 
 def _widest_tried(runs: int) -> int:
-    """The most lanes that a measurement for so many runs tries: groups that differ in this alone may be tuned differently."""
+    """The most lanes that a measurement for this many runs tries, part of the key of a machine's record."""
     return int(min(MOST_LANES, 4 ** (((2 * runs).bit_length() - 1) // 2)))
 
 
@@ -110,11 +111,15 @@ def _remembered(name: str) -> Tuning | None:
     try:
         entry: dict[str, Any] = json.loads(path.read_text("utf-8"))
         return Tuning(**entry["tuning"])
-    except OSError:  # not there, or not for this user to read
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        log.warning("this machine's record %s cannot be read, so the tuning is measured again: %s", path, error)
         return None
     except (ValueError, KeyError, TypeError) as error:
-        log.warning("%s is damaged and is replaced: %s", path, error)
-        path.unlink(missing_ok=True)
+        log.warning("this machine's record %s is damaged and is replaced: %s", path, error)
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
         return None
 
 

@@ -1,4 +1,4 @@
-"""A worker: trains the packs that it is given, decides when to save one in training, and commits each to the root."""
+"""A worker: trains packs, saves them at intervals during training, and commits them to the root."""
 
 from __future__ import annotations
 
@@ -35,27 +35,27 @@ from grokjax.sweeps.store.root import Root
 
 log = logging.getLogger(__name__)
 
-# The progress of a pack in training is written this often, or less often where writing takes more than this share of the time.
+# A pack's progress is written this often, or less often if writing would take more than this share of the time.
 PROGRESS_SECONDS = 1.0
 MOST_REPORTING = 0.01
 PEAK_SECONDS = 30.0  # how long a measurement of the device's peak is used; it takes a twentieth of a second
-# A pack in training is saved this often, or less often where saving would take more than this share of the time.
+# A pack in training is saved this often, or less often if saving would take more than this share of the time.
 CHECKPOINT_SECONDS = 120.0
 MOST_CHECKPOINTING = 0.05
 
 
 @dataclass(frozen=True)
 class WorkerSetup:
-    """What every worker of a sweep needs to know."""
+    """The settings that all workers of a sweep share."""
 
     root: str
-    rule: RuleName | None  # what may end runs early
-    final_states: bool  # whether to keep the state that every run ends in
+    rule: RuleName | None  # under which runs may end early
+    final_states: bool  # whether to store the final state of every run
     commit: str | None  # of the code, for the table
     gpus: float | None = None  # its share of a GPU; None: whatever device there is
     tuning: PinnedTuning = field(default_factory=PinnedTuning)
-    driver: str = ""  # identifies the call of `run_sweep`, so that another one at work on the same packs is noticed
-    keeps_log: bool = False  # whether the worker has a process, and so a log, of its own
+    driver: str = ""  # identifies the call of `run_sweep`, so that another one that trains the same packs is noticed
+    keeps_log: bool = False  # whether the worker has its own process, and therefore its own log
 
 
 class _Stopped(Exception):
@@ -63,10 +63,10 @@ class _Stopped(Exception):
 
 
 class Worker:
-    """Trains packs on one core or one GPU. It keeps the programs it has compiled, and an account of its time."""
+    """Trains packs on one core or one GPU. Keeps its compiled programs, and records where its time goes."""
 
     def __init__(self, setup: WorkerSetup, asked_at: float) -> None:
-        """Sets up the device. `asked_at` is when this worker was asked for, in seconds since the epoch."""
+        """Sets up the device. `asked_at` is when this worker was requested, in seconds since the epoch."""
         prepare_device(setup.gpus)
         self._setup, self._root = setup, Root.open(setup.root)
         self._name = process_name()
@@ -76,17 +76,17 @@ class Worker:
         self._compiling_ahead: Future[None] | None = None
         self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
         self._startup = max(0.0, time.time() - asked_at)
-        self._commit_seconds = 0.0  # of the pack before: the table it wrote could not hold them
+        self._commit_seconds = 0.0  # of the previous pack, which could not be in its own table
         self._free_since = time.perf_counter()
         self._training = self.stopping = False
         log.info("worker %s is ready on %s", self._name, device_kind())
 
     def ready(self) -> tuple[str, str]:
-        """The worker's name and the kind of its device, once it is set up."""
+        """Waits until the worker is set up; returns its name and kind of device."""
         return self._name, device_kind()
 
     def stop(self) -> bool:
-        """Has the pack in training saved and given up after its present segment; returns whether there is one to save.
+        """Asks for the pack in training to be saved and given up after the current segment; returns whether there is one.
 
         May be called from another thread, or from a signal handler.
         """
@@ -94,18 +94,18 @@ class Worker:
         return self._training and not asked_before
 
     def train(self, pack: Pack, following: RunConfig | None = None) -> Receipt | None:
-        """Trains a pack and commits it, unless it is committed already. Returns None if `stop` was called before its end.
+        """Trains a pack and commits it, unless it is committed already. Returns None if `stop` interrupted it.
 
         Args:
           pack: the runs.
-          following: a run of the group that this worker will probably be given next, compiled meanwhile.
+          following: a run of the group that this worker will probably train next; its program is compiled meanwhile.
         """
         started, started_at = time.perf_counter(), datetime.now(UTC)
         if self._root.is_committed(pack.pack_id):
             if self._holds_all(pack):
-                self._root.delete_traces(pack.pack_id)  # of a worker that died right after the commit
+                self._root.delete_traces(pack.pack_id)  # left by a worker that died right after the commit
                 return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
-            self._root.discard_pack(pack.pack_id)  # its runs were taken out of it, because they were trained further elsewhere
+            self._root.discard_pack(pack.pack_id)  # its runs were removed, because they were trained further in another pack
         tuning = self._prepare(pack)
         peak_flops = self._peak()
         compiled = time.perf_counter()
@@ -138,7 +138,7 @@ class Worker:
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps, stopped, pack.run_steps - made)
 
     def _train(self, pack: Pack, tuning: Tuning, made_by: Mapping[str, Any], following: RunConfig | None) -> PackResult:
-        """Trains a pack from where its runs were saved. Raises _Stopped."""
+        """Trains a pack, resuming saved runs. Raises _Stopped."""
         saved = self._saved_runs(pack, made_by)
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in saved.values())
         if saved:
@@ -176,7 +176,7 @@ class Worker:
         return set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist())
 
     def _peak(self) -> float:
-        """The device's peak FLOP/s, measured lately: it changes by the minute, and measuring takes long beside a short pack."""
+        """The device's peak FLOP/s. It varies, so it is measured again at intervals; not for every pack, which would take long."""
         if time.monotonic() - self._peak_at >= PEAK_SECONDS:
             self._peak_flops, self._peak_at = measure_peak(), time.monotonic()
         return self._peak_flops
@@ -185,7 +185,7 @@ class Worker:
         self._root.put_weights(run.run_id, snapshots.step, snapshots.weights)
 
     def _saved_runs(self, pack: Pack, made_by: Mapping[str, Any]) -> dict[str, RunCheckpoint]:
-        """The pack's runs as they were saved, by run_id: at the end of a shorter pack, or when this one was interrupted."""
+        """The saved runs of the pack, by run_id: from its own interrupted training, or from the end of a pack with fewer steps."""
         saved: dict[str, RunCheckpoint] = {}
         pack_of = {run_id: prior.pack_id for run_id, prior in pack.prior.items()}
         for pack_id in sorted(set(pack_of.values())):
@@ -203,7 +203,7 @@ class Worker:
         return replace(saved, snapshots=copies)
 
     def _prepare(self, pack: Pack) -> Tuning:
-        """The tuning of the pack's group, with its program compiled; that may be under way already, ahead of time."""
+        """The tuning of the pack's group. Also compiles its program, unless that was started ahead of time."""
         if self._compiling_ahead is not None:
             self._compiling_ahead.result()
         tuning = group_tuning(self._root, pack.runs[0], pack.group_runs, self._setup.tuning)
@@ -218,13 +218,13 @@ class Worker:
 
     def _compile_ahead(self, config: RunConfig) -> None:
         known = recorded_tuning(self._root, config)
-        with contextlib.suppress(Exception):  # an error comes again, and is reported, when it is this group's turn
+        with contextlib.suppress(Exception):  # an error occurs again, and is reported, when it is this group's turn
             for tuning in first_tunings(self._setup.tuning.given) if known is None else (known,):
                 program_of(config.group_template(), tuning).compile()
 
 
 def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
-    """What a pack's low bits and logged rows depend on: training resumes only from states for which all of it is the same."""
+    """Everything that a pack's low bits and logged rows depend on. Training resumes only from states for which it all matches."""
     run = pack.runs.template
     return {
         "group_id": pack.group_id,
@@ -239,7 +239,7 @@ def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
 
 
 def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
-    """The runs that made all their steps, for more steps to go on from."""
+    """The final states of the runs that made all their steps, so that they can be trained further."""
     return {
         run.config.run_id: RunCheckpoint(run.curve.metrics, run.state, run.train_seconds, run.measure_seconds, {})
         for run in results
@@ -248,7 +248,7 @@ def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
 
 
 class Checkpoints:
-    """Saves a pack in training now and then, for another worker to resume."""
+    """Saves a pack in training at intervals, so that another worker can resume it."""
 
     def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
         self._root, self._pack_id, self._made_by = root, pack_id, made_by
@@ -256,7 +256,7 @@ class Checkpoints:
         self._last, self._spent = 0.0, 0.0
 
     def is_due(self) -> bool:
-        """Whether it is time to save the pack, at the end of a segment."""
+        """Whether the pack should be saved at the end of this segment."""
         self._asked = time.monotonic()
         waited, total = self._asked - self._saved, self._asked - self._began
         return waited >= CHECKPOINT_SECONDS and self._spent + self._last <= MOST_CHECKPOINTING * total
@@ -270,7 +270,7 @@ class Checkpoints:
 
 
 class _Report:
-    """Adds up a pack's run-steps and writes its progress now and then. `first` is true until training is under way."""
+    """Counts a pack's run-steps and writes its progress at intervals. `first` is true until the first segment is trained."""
 
     def __init__(self, root: Root, driver: str, pack: Pack, done: int) -> None:
         self._root, self._driver, self._pack, self._done = root, driver, pack, done
@@ -282,6 +282,6 @@ class _Report:
         if time.monotonic() - self._written >= self._pause:
             self._written = time.monotonic()
             progress = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
-            with contextlib.suppress(StoreError):  # a missing report changes no result
+            with contextlib.suppress(StoreError):  # missing progress does not affect results
                 self._root.write_progress(self._pack.pack_id, progress | {"driver": self._driver})
             self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)

@@ -1,4 +1,4 @@
-"""Axes as they are written: lists, ranges such as "0..8", "750..1750 step 250" or "0.01..1 log 5", zipped values, drawn points."""
+"""Parses axes: lists, ranges such as "0..8", "750..1750 step 250" or "0.01..1 log 5", zipped values, sampled points."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _DRAWN_RANGE = re.compile(r"^\s*(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+?)(?:\s+(?P<h
 
 
 def axis_values(written: object) -> list[Value]:
-    """The values that an axis is written as.
+    """Parses the values of an axis.
 
     Args:
       written: a list (or tuple, or range) of values, or a text as in `GRAMMAR`.
 
     Raises:
-      ValueError: neither, or a range that makes no sense.
+      ValueError: `written` is neither, or is an invalid range.
     """
     if isinstance(written, list | tuple | range):
         return list(written)
@@ -44,7 +44,7 @@ def parse_setting(text: str) -> Value | list[Value]:
     """A value given on the command line: one value, a comma-separated list, or a range.
 
     Raises:
-      ValueError: a range that makes no sense, or a text that looks like a mistyped list or range; the message says what to write.
+      ValueError: an invalid range, or a text that looks like a mistyped list or range; the message says what to write.
     """
     if _RANGE.match(text):
         return axis_values(text)
@@ -55,13 +55,15 @@ def parse_setting(text: str) -> Value | list[Value]:
     if ".." in text:
         spaced = re.fullmatch(r"(.*\.\..*?)\s+(step|log|linear)\s*", text)
         example = f"such as {spaced[1].strip()} {spaced[2]} {'0.1' if spaced[2] == 'step' else 5}" if spaced else f"write {GRAMMAR}"
-        raise ValueError(f"{text!r} lacks a number after {spaced[2]}, {example}" if spaced else f"{text!r} is no range; {example}")
+        raise ValueError(
+            f"{text!r} lacks a number after {spaced[2]}, {example}" if spaced else f"{text!r} is not a range; {example}"
+        )
     values = [parse_value(word) for word in text.split(",")]
     return values if len(values) > 1 else values[0]
 
 
 def parse_value(word: str) -> Value:
-    """true, false, a number (5e4 is a whole one), or else the word itself."""
+    """Parses true, false or a number (5e4 is an integer); any other text is returned unchanged."""
     word = word.strip()
     if word.lower() in ("true", "false"):
         return word.lower() == "true"
@@ -105,12 +107,12 @@ def _between(written: str, start: str, stop: str, how: str | None, amount: str |
 
 
 def clean(number: float) -> float:
-    """The number to 12 significant digits, so that a third of a decade reads and hashes as the user would write it."""
+    """The number rounded to 12 significant digits, so that log-range values are shown and hashed as a user would write them."""
     return float(f"{number:.12g}")
 
 
 def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]]]:
-    """The axes written as [[zipped]] tables, each of several hyperparameters. Raises SpecError."""
+    """Parses the [[zipped]] tables; each becomes one axis over several hyperparameters. Raises SpecError."""
     if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
         raise SpecError(f"{where}: zipped is a list of tables ([[zipped]]), each of hyperparameters with equally many values")
     axes = []
@@ -119,15 +121,17 @@ def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]
         lengths = {name: len(values) for name, values in axis.items()}
         if len(set(lengths.values())) != 1:
             got = ", ".join(f"{name} {length}" for name, length in lengths.items()) or "nothing"
-            raise SpecError(f"{where}: [[zipped]] values belong together one by one, so all have equally many; got {got}")
+            raise SpecError(
+                f"{where}: [[zipped]] values are paired one by one, so all hyperparameters need equally many; got {got}"
+            )
         if len(set(zip(*axis.values(), strict=True))) < next(iter(lengths.values())):
-            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} hold the same values together twice; every combination once")
+            raise SpecError(f"{where}: [[zipped]] {', '.join(axis)} has the same combination of values twice; give each once")
         axes.append(axis)
     return axes
 
 
 def sampled_axis(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Value, ...]]:
-    """The points drawn for a [sample] table, as one axis of several hyperparameters. Raises SpecError."""
+    """The points sampled for a [sample] table, as one axis over several hyperparameters. Raises SpecError."""
     known = ("method", "count", "seed", "axes")
     for key in written:
         if key not in known:
@@ -143,12 +147,12 @@ def sampled_axis(where: str, written: Mapping[str, Any]) -> dict[str, tuple[Valu
         drawn = draw(written["method"], written["count"], written.get("seed", 0), written["axes"])
     except ValueError as error:
         raise SpecError(f"{where}: [sample] {error}") from None
-    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # whole numbers may come out twice
+    once = dict.fromkeys(zip(*drawn.values(), strict=True))  # rounding to integers may give duplicates
     return dict(zip(drawn, zip(*once, strict=True), strict=True))
 
 
 def axis_of(where: str, name: str, written: object, *, repeats: bool = False) -> tuple[Value, ...]:
-    """The values of an axis, each once unless `repeats`. Raises SpecError; `where` names the spec."""
+    """The checked values of an axis, without duplicates unless `repeats`. Raises SpecError; `where` names the spec in messages."""
     try:
         values = axis_values(written)
     except ValueError as error:
@@ -158,9 +162,9 @@ def axis_of(where: str, name: str, written: object, *, repeats: bool = False) ->
     seen: set[Value] = set()
     for value in values:
         if not isinstance(value, bool | int | float | str):
-            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a text, true or false")
+            raise SpecError(f"{where}: axis {name} holds {value!r}; a value is a number, a string, true or false")
         if value in seen and not repeats:
-            raise SpecError(f"{where}: axis {name} holds {value!r} twice; every value once")
+            raise SpecError(f"{where}: axis {name} has {value!r} twice; give each value once")
         seen.add(value)
     return tuple(values)
 
@@ -169,14 +173,14 @@ def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict
     """`count` points of the axes, each a column of values.
 
     Args:
-      method: "random" draws every number by itself; "sobol" a scrambled Sobol sequence (Owen 1995), which covers the axes evenly;
-        a power of two is its best count.
+      method: "random" draws every number by itself; "sobol" a scrambled Sobol sequence (Owen 1995), which covers the axes evenly,
+      best with a power of two as `count`.
       count: how many points.
       seed: of the draws.
-      axes: what each hyperparameter is drawn from, as in `DRAWN_GRAMMAR`.
+      axes: the distribution of each hyperparameter, written as in `DRAWN_GRAMMAR`.
 
     Raises:
-      ValueError: any of these is not as it must be.
+      ValueError: any of the arguments is invalid.
     """
     if method not in METHODS:
         raise ValueError(f"method = {method!r}: use {' or '.join(map(repr, METHODS))}")
@@ -185,7 +189,7 @@ def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         raise ValueError(f"seed = {seed!r}: use a whole number, 0 or more")
     if not axes:
-        raise ValueError("it draws nothing; name what to draw in [sample.axes]")
+        raise ValueError("[sample.axes] is empty; give the hyperparameters to sample")
     draws = {name: _draw(name, written) for name, written in axes.items()}
     if method == "random":
         numbers = np.random.default_rng(seed).random((count, len(axes)))
@@ -205,7 +209,7 @@ def _draw(name: str, written: object) -> Draw:
     log, whole = match["how"] == "log", isinstance(low, int) and isinstance(high, int)
     if log and low <= 0:
         raise ValueError(f"{name} = {written!r} is log-spaced and starts at {low}; both ends must be above 0")
-    # a whole number has the half below and above it, so that both ends are as likely as the others
+    # each integer covers half a unit on both sides, so that the ends are as likely as the others
     ends = np.array([low - 0.5, high + 0.5] if whole else [low, high], float)
     if log and whole:
         ends = np.maximum(ends, 0.5)

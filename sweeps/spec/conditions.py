@@ -12,7 +12,7 @@ from grokjax.errors import SpecError
 
 EXAMPLE = '"hidden_size > train_size / 2" or "collapsed_hidden and collapsed_output"'
 
-# The parts of Python that a condition may use: no calls, no attributes.
+# The Python syntax that a condition may use: no calls, no attributes.
 ALLOWED = (
     ast.Expression, ast.BoolOp, ast.And, ast.Or, ast.UnaryOp, ast.Not, ast.USub, ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div,
     ast.FloorDiv, ast.Mod, ast.Compare, ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.In, ast.NotIn, ast.Name, ast.Load,
@@ -29,10 +29,12 @@ def parse_condition(condition: str) -> frozenset[str]:
     try:
         nodes = list(ast.walk(ast.parse(condition, mode="eval")))
     except (SyntaxError, ValueError):
-        raise SpecError(f"leave_out {condition!r} is no condition; write such as {EXAMPLE}") from None
+        raise SpecError(f"leave_out {condition!r} is not a condition; write one like {EXAMPLE}") from None
     for node in nodes:
         if not isinstance(node, ALLOWED):
-            raise SpecError(f"leave_out {condition!r}: {ast.unparse(node)!r} has no place in a condition; write such as {EXAMPLE}")
+            raise SpecError(
+                f"leave_out {condition!r}: {ast.unparse(node)!r} is not allowed in a condition; write one like {EXAMPLE}"
+            )
     return frozenset(node.id for node in nodes if isinstance(node, ast.Name))
 
 
@@ -40,14 +42,14 @@ def holds(condition: str, columns: Mapping[str, np.ndarray[Any, Any]], count: in
     """Evaluates a condition at `count` points: [count] bool, true where it holds.
 
     Args:
-      condition: one that `parse_condition` accepts, as Python understands it.
-      columns: [count] each, the hyperparameters that it names.
+      condition: a Python expression that `parse_condition` accepts.
+      columns: the hyperparameters that the condition names, [count] each.
       count: how many points there are.
 
     Raises:
-      SpecError: it compares values that have no order, divides by zero, or compares nothing.
+      SpecError: the condition compares values that have no order, divides by zero, or is not a comparison.
     """
-    code = compile(condition, "leave_out", "eval")  # `parse_condition` has checked that it is made of ALLOWED alone
+    code = compile(condition, "leave_out", "eval")  # `parse_condition` has checked that it contains only ALLOWED nodes
     points = zip(*(column.tolist() for column in columns.values()), strict=True) if columns else [()] * count
     at = np.zeros(count, bool)
     for index, point in enumerate(points):
@@ -58,6 +60,6 @@ def holds(condition: str, columns: Mapping[str, np.ndarray[Any, Any]], count: in
             where = ", ".join(f"{name} = {value!r}" for name, value in values.items())
             raise SpecError(f"leave_out {condition!r} cannot be evaluated where {where}: {error}") from None
         if not isinstance(result, bool):
-            raise SpecError(f"leave_out {condition!r} compares nothing; write such as {EXAMPLE}")
+            raise SpecError(f"leave_out {condition!r} compares nothing; write one like {EXAMPLE}")
         at[index] = result
     return at

@@ -1,4 +1,4 @@
-"""Multiplies the axes of a spec out into the points of a sweep, as columns, without the combinations that it leaves out."""
+"""Expands the axes of a spec into the points of the sweep, as columns, without the combinations that `leave_out` excludes."""
 
 from __future__ import annotations
 

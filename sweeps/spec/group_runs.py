@@ -1,4 +1,4 @@
-"""Expands a spec into runs, a group at a time, held as columns: a million runs fit in memory, and a pack of them in a message."""
+"""Expands a spec into groups of runs, stored as columns so that a million runs fit in memory and a pack in a message."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Columns = Mapping[str, np.ndarray[Any, Any]]
 
 @dataclass(frozen=True, eq=False)
 class Runs(Sequence[RunConfig]):
-    """A sequence of runs that differ in traced fields alone. Each `RunConfig` is made when it is asked for.
+    """A sequence of runs that differ only in traced fields. Each `RunConfig` is built when it is accessed.
 
-    `template` is one of the runs; `columns` [n] are the values of the fields in which the others differ from it; `run_ids` [n].
+    `template` is one of the runs; `columns` holds the values [n] of the fields that differ between runs, by name; `run_ids` is [n].
     """
 
     template: RunConfig
@@ -40,7 +40,7 @@ class Runs(Sequence[RunConfig]):
     @overload
     def __getitem__(self, index: slice) -> Runs: ...
     def __getitem__(self, index: int | slice) -> RunConfig | Runs:
-        """The run at a place, or the runs of a slice."""
+        """The run at an index, or the runs of a slice."""
         if isinstance(index, slice):
             return Runs(self.template, {name: column[index] for name, column in self.columns.items()}, self.run_ids[index])
         if not -len(self) <= index < len(self):
@@ -57,12 +57,12 @@ def groups_of(spec: SweepSpec) -> Iterator[Runs]:
     """The runs of a sweep, group by group in the order of their first points; within a group in the order of the points.
 
     Raises:
-      SpecError: a combination of values is no run.
+      SpecError: a combination of values is not a valid run.
     """
     at, fields = points(spec), hyperparameter_fields()
     if unknown := [name for name in at.values if name not in fields]:
         _run(spec, at.at(0))  # raises a better error if a task, model or optimizer is missing
-        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]} here; is the package installed that has it?")
+        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}; is the package that provides it installed?")
     kinds = [part for part in COMPONENTS if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
         names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]
@@ -74,13 +74,13 @@ def groups_of(spec: SweepSpec) -> Iterator[Runs]:
 
 
 def expand(spec: SweepSpec) -> Iterator[RunConfig]:
-    """The runs of a sweep, group by group. Raises SpecError if a combination of values is no run."""
+    """The runs of a sweep, group by group. Raises SpecError if a combination of values is not a valid run."""
     for runs in groups_of(spec):
         yield from runs
 
 
 def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequence[str]) -> Runs:
-    """The runs at some points [n] that differ in traced fields alone."""
+    """The runs at points [n] that differ only in traced fields."""
     template = _run(spec, at.at(rows[0]))
     values = template.flat()
     columns = {"seed": np.full(len(rows), template.seed)} | {
@@ -99,13 +99,13 @@ def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Itera
 
 
 def _distinct(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """The first of the points [n] with each combination of `names`: the others differ in hyperparameters of other classes only."""
+    """The first of the points [n] with each combination of `names`. The others differ only in hyperparameters of other classes."""
     _, first = np.unique(_key(at, rows, names), return_index=True)
     return rows[np.sort(first)]
 
 
 def _key(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """A number for each combination of the values of `names` [n]."""
+    """One integer per point [n] that identifies its combination of values of `names`."""
     key = np.zeros(len(rows), np.int64)
     for name in names:
         key = key * len(at.values[name]) + at.codes[name][rows]

@@ -1,4 +1,4 @@
-"""The reference of hyperparameters: which classes have each, what it may be, and its default, as their fields declare it."""
+"""The hyperparameter reference, read from field declarations: which classes have each, its allowed values and its default."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RUN = "run"  # the owner of hyperparameters that every run has
 
 
 class Hyperparameter(NamedTuple):
-    """What some classes say about one hyperparameter; those that say otherwise have an entry of their own."""
+    """One hyperparameter as the classes in `owners` declare it; classes with another declaration have a separate entry."""
 
     name: str
     component: str  # task, model, optimizer, or RUN
@@ -56,7 +56,7 @@ def _range(schema: Mapping[str, Any]) -> str:
 
 
 def _default(info: pydantic.fields.FieldInfo) -> tuple[str | None, str | None]:
-    """The default as text, and the hyperparameter that gives it."""
+    """The default as text, and the hyperparameter that it is copied from, if any."""
     if same_as(info) is not None or info.is_required():
         return None, same_as(info)
     number = isinstance(info.default, int | float) and not isinstance(info.default, bool)

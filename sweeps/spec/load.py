@@ -1,4 +1,4 @@
-"""Loads a spec: finds its file, includes others, applies --set and --unset, and makes a checked `SweepSpec` of it."""
+"""Loads a spec: finds its file, includes others, applies --set and --unset, and returns a checked `SweepSpec`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
-# The keys of a written spec; [sample] becomes an axis, and `include` is replaced by the spec that it names, less `unset`.
+# The keys of a spec file; [sample] becomes an axis, and `include` is replaced by the spec that it names, without `unset`.
 KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
 
 
@@ -32,18 +32,18 @@ def load_spec(
 ) -> SweepSpec:
     """A spec with `hyperparameter=value` overrides.
 
-    An override with one value fixes the hyperparameter, in place of its axis; one with several makes or replaces its axis. Where
-    overrides leave out a task, model or optimizer, hyperparameters of the spec that only those have are dropped, with a note.
+    An override with one value fixes the hyperparameter and removes its axis; one with several values adds or replaces the axis. If
+    overrides remove a task, model or optimizer, hyperparameters that only it has are dropped from the spec, with a note.
 
     Args:
       spec: the path of a TOML file, the name of a shipped spec, or the tables of a spec as a dict.
       overrides: as with --set.
-      stop: replaces the spec's own.
-      unset: hyperparameters to take out of the spec before the overrides.
+      stop: replaces the spec's `stop`.
+      unset: hyperparameters to remove from the spec before the overrides are applied.
       tuning: `name=value` settings that replace those of the spec's [tuning].
 
     Raises:
-      SpecError: no such file or name, not TOML, or anything in it that cannot be run.
+      SpecError: there is no such file or name, it is not TOML, or it cannot be run.
     """
     written, where = _read(spec, ())
     written = _without(written, unset, where)
@@ -71,14 +71,16 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
         zipped.append(sampled_axis(where, _table(where, written, "sample")))
     before, settings = _component_fields(run, axes, *zipped), _settings(overrides)
     for name, value in settings.items():
-        if isinstance(value, tuple):  # an axis that is replaced keeps its place: the last one varies fastest
+        if isinstance(value, tuple):  # a replaced axis keeps its position, since the last axis varies fastest
             run.pop(name, None)
             axes[name] = value
         else:
             axes.pop(name, None)
             run[name] = value
+    left_out: list[str] = []
     if settings.keys() & set(COMPONENTS):
         unused = before - _component_fields(run, axes, *zipped) - settings.keys()
+        left_out = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
         written, zipped = _narrowed(written, unused, run, axes, zipped)
     _check_once(where, run, axes, zipped)
     _check_tables(where, written)
@@ -88,6 +90,8 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
     except pydantic.ValidationError as error:
         raise SpecError(f"{where}: {first_complaint(error)}") from None
     check_runs(spec, where)
+    if left_out:
+        warn(f"left out {', '.join(left_out)}, which no task, model or optimizer of the narrowed sweep has")
     return spec
 
 
@@ -99,7 +103,7 @@ def _table(where: str, written: Mapping[str, Any], key: str, of: str = "hyperpar
 
 
 def _check_tables(where: str, written: Mapping[str, Any]) -> None:
-    """Refuses unknown names in [resources] and [tuning]."""
+    """Raises SpecError for unknown names in [resources] and [tuning]."""
     for key, model, hint in (
         ("resources", Resources, "; a custom resource of a cluster goes in [resources.custom]"),
         ("tuning", PinnedTuning, ""),
@@ -120,7 +124,7 @@ def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _check_once(where: str, run: Mapping[str, Value], axes: Mapping[str, Any], zipped: Sequence[Mapping[str, Any]]) -> None:
-    """Refuses a hyperparameter that is given in two places."""
+    """Raises SpecError for a hyperparameter that is given in two places."""
     places = [("[run]", run), ("[axes]", axes), *(("[[zipped]] or [sample]", axis) for axis in zipped)]
     seen: dict[str, str] = {}
     for place, table in places:
@@ -147,7 +151,7 @@ def _settings(overrides: Sequence[str]) -> dict[str, Value | tuple[Value, ...]]:
 
 
 def _component_fields(*tables: Mapping[str, Any]) -> set[str]:
-    """The hyperparameters that the tasks, models and optimizers named in some tables have."""
+    """The hyperparameters of all tasks, models and optimizers that the given tables name."""
     chosen = ((component, table[component]) for table in tables for component in COMPONENTS if component in table)
     return {
         name
@@ -160,24 +164,23 @@ def _component_fields(*tables: Mapping[str, Any]) -> set[str]:
 def _narrowed(
     written: Mapping[str, Any], unused: Set[str], run: dict[str, Any], axes: dict[str, Any], zipped: Sequence[Mapping[str, Any]]
 ) -> tuple[Mapping[str, Any], list[dict[str, tuple[Value, ...]]]]:
-    """A spec less the hyperparameters `unused`; says which ones it gave. `run` and `axes` are changed."""
-    given = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
-    if given:
-        warn(f"left out {', '.join(given)}, which no task, model or optimizer of the narrowed sweep has")
-    for name in given:
+    """A spec's tables and zipped axes without the hyperparameters `unused`. Changes `run` and `axes`."""
+    for name in unused:
         run.pop(name, None)
         axes.pop(name, None)
     kept = []
     for axis in zipped:
         names = [name for name in axis if name not in unused]
-        points = dict.fromkeys(zip(*(axis[name] for name in names), strict=True))  # without the others some may be equal
+        points = dict.fromkeys(
+            zip(*(axis[name] for name in names), strict=True)
+        )  # without the dropped hyperparameters some may be equal
         kept += [dict(zip(names, zip(*points, strict=True), strict=True))] if points else []
     conditions = [each for each in _texts("spec", written) if not parse_condition(each) & unused]
     return {**written, "leave_out": conditions}, kept
 
 
 def _named(setting: str, option: str, form: str) -> tuple[str, str]:
-    """The name and the text of a setting on the command line."""
+    """The name and the value of a command-line setting, as text."""
     name, _, text = (word.strip() for word in setting.partition("="))
     if not name or not text:
         raise SpecError(f"{option} {setting}: write {option} {form}")
@@ -191,14 +194,14 @@ def shipped_specs() -> dict[str, str]:
 
 
 def _read(spec: str | Mapping[str, Any], includers: tuple[str, ...]) -> tuple[dict[str, Any], str]:
-    """The tables of a spec, laid over those that it includes, and what to call it in errors."""
+    """The tables of a spec merged over those that it includes, and its name for error messages."""
     if isinstance(spec, Mapping):
         written, where, folder, identity = dict(spec), "the spec", Path(), ""
     else:
         text, where, folder = _text(spec)
         identity = str(folder / where)
         if identity in includers:
-            raise SpecError(f"{where} includes itself, by way of {' and '.join(Path(each).name for each in includers)}")
+            raise SpecError(f"{where} includes itself through {' and '.join(Path(each).name for each in includers)}")
         try:
             written = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -217,12 +220,12 @@ def _read(spec: str | Mapping[str, Any], includers: tuple[str, ...]) -> tuple[di
 
 
 def _without(written: Mapping[str, Any], names: Sequence[str], where: str) -> dict[str, Any]:
-    """A written spec less some hyperparameters of its [run] and [axes]. Raises SpecError for one that is in neither."""
+    """A spec's tables without some hyperparameters of its [run] and [axes]. Raises SpecError for one that is in neither."""
     tables = {key: dict(written.get(key, {})) for key in ("run", "axes") if isinstance(written.get(key, {}), dict)}
     for name in names:
         if all(table.pop(name, None) is None for table in tables.values()):
             known = [given for table in tables.values() for given in table]
-            raise SpecError(f"{where}: cannot unset {name}, which is neither in [run] nor in [axes]{nearest(str(name), known)}")
+            raise SpecError(f"{where}: cannot unset {name}, which is in neither [run] nor [axes]{nearest(str(name), known)}")
     return {**written, **tables}
 
 
@@ -241,13 +244,13 @@ def _text(path_or_name: str) -> tuple[str, str, Path]:
 
 
 def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
-    """The included spec with the including one laid over it: a hyperparameter stands where the including spec gives it."""
+    """The included spec merged with the including one, which takes precedence, also on which hyperparameters are axes."""
     given = _names(written)
     merged: dict[str, Any] = {key: value for key, value in base.items() if key not in ("name", "description")}
     for key, empty in (("run", {}), ("axes", {}), ("zipped", []), ("leave_out", [])):
         under, over = base.get(key, empty), written.get(key, empty)
         if wrong := [each for each in (under, over) if type(each) is not type(empty)]:
-            merged[key] = wrong[0]  # which is refused with all else that is wrong
+            merged[key] = wrong[0]  # reported later by the check of the merged spec
         elif isinstance(under, list):
             merged[key] = [*under, *over]
         else:
@@ -259,7 +262,7 @@ def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str,
 
 
 def _names(written: Mapping[str, Any]) -> set[str]:
-    """Every hyperparameter that a spec gives, in any of its tables."""
+    """The names of all hyperparameters that a spec sets, in any of its tables."""
     sample = written.get("sample", {})
     tables = [written.get("run"), written.get("axes"), sample.get("axes") if isinstance(sample, dict) else None]
     zipped = written.get("zipped", [])

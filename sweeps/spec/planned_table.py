@@ -1,4 +1,4 @@
-"""The runs that a spec plans as one table, which a root keeps so that readers need not expand the spec."""
+"""The table of a spec's planned runs, which a root stores so that readers need not expand the spec."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from grokjax.sweeps.store.schema import Column
 
 
 def planned_table(groups: Iterable[Runs]) -> pa.Table:
-    """The runs of a sweep: run_id, group_id and every hyperparameter that any of them has, steps among them; a row a run.
+    """The planned runs of a sweep, one row per run: run_id, group_id, steps and every other hyperparameter that any run has.
 
     Columns have the types that they have in the runs table; null where a run has no such hyperparameter. The metadata of a column
     says its role: "static", "traced" or "recording".
@@ -32,15 +32,15 @@ def planned_table(groups: Iterable[Runs]) -> pa.Table:
 
 
 def planned_table_of(spec: str) -> pa.Table:
-    """The runs of a spec that is given as JSON."""
+    """The planned runs of a spec given as JSON."""
     return planned_table(groups_of(SweepSpec.model_validate_json(spec)))
 
 
 def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Column, ...]:
     """A column for each hyperparameter of any task, model or optimizer, so that all files of a root have the same columns.
 
-    `follows` names those that equal another one where they are left out (`RunConfig.default_sources`); by default those that do so
-    in every class that has them.
+    `follows` maps hyperparameters to the one they default to (`RunConfig.default_sources`); if not given, it has those that every
+    class declares so.
     """
     types: dict[Any, pa.DataType] = {int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
     return tuple(
@@ -53,7 +53,7 @@ def hyperparameter_columns(follows: Mapping[str, str] | None = None) -> tuple[Co
             follows=(same_as(info) if follows is None else follows.get(name)) or "",
         )
         for name, info in hyperparameter_fields().items()
-        if name != "steps"  # in a results table an outcome: the steps made
+        if name != "steps"  # in the runs table `steps` is an outcome: the steps made
     )
 
 

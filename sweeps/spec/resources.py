@@ -1,4 +1,4 @@
-"""How a spec's runs are carried out: the tables [resources], what a worker takes of a cluster, and [tuning]."""
+"""The spec tables [resources], what each worker reserves in a cluster, and [tuning], how programs are compiled."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Amount = Annotated[float, pydantic.Field(ge=SHARE, allow_inf_nan=False)]
 
 
 class Resources(pydantic.BaseModel):
-    """What each worker takes of the cluster. It does not change a result.
+    """The cluster resources that each worker reserves. They do not affect results.
 
-    `cpus` are cores and `gpus` a share of one GPU: a worker computes with one thread, or on one GPU. `gpus` None is a whole GPU
-    where the cluster has some that jax can use, and none elsewhere. `memory` [bytes] is set aside, not enforced. `custom` are
-    amounts of the cluster's custom resources, by name.
+    `cpus` is a number of cores and `gpus` a share of one GPU: a worker computes with one thread, or on one GPU. `gpus` None means
+    one whole GPU if the cluster has GPUs that jax can use, else none. `memory` [bytes] is reserved but not enforced. `custom`
+    holds amounts of the cluster's custom resources, by name.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -45,7 +45,7 @@ class Resources(pydantic.BaseModel):
         return self
 
     def settled(self, has_gpus: bool) -> Resources:
-        """The same resources with `gpus` decided, by whether the cluster has GPUs that jax can use."""
+        """The same resources with `gpus` resolved, given whether the cluster has GPUs that jax can use."""
         return self if self.gpus is not None else self.model_copy(update={"gpus": float(has_gpus)})
 
     @property
@@ -56,10 +56,10 @@ class Resources(pydantic.BaseModel):
 
 
 class PinnedTuning(pydantic.BaseModel):
-    """What a spec fixes of how its programs are compiled; what it leaves out is measured once a machine and remembered.
+    """The tuning settings that a spec fixes; each machine measures the others once and remembers them.
 
-    `lane_width` is how many runs a program trains side by side, `dot_library` what computes its matrix products. Both may change
-    the low bits of a result.
+    `lane_width` is the number of runs that a program trains side by side, `dot_library` the library for its matrix products. Both
+    may change the low bits of a result.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -76,15 +76,15 @@ class PinnedTuning(pydantic.BaseModel):
 
     @property
     def given(self) -> dict[str, Any]:
-        """What is fixed, by name."""
+        """The fixed settings, by name."""
         return self.model_dump(exclude_none=True)
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is left to be measured."""
+        """Whether every setting is fixed, so that nothing is measured."""
         return len(self.given) == len(type(self).model_fields)
 
 
 def workers_that_fit(amounts: Mapping[str, float], nodes: Iterable[Mapping[str, float]]) -> int:
-    """How many workers that take `amounts` fit on nodes with these totals, each worker on one node."""
+    """How many workers that each need `amounts` fit on nodes with these totals. A worker cannot span nodes."""
     return sum(min(int(node.get(name, 0.0) / amount + SHARE) for name, amount in amounts.items()) for node in nodes)

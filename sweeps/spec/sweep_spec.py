@@ -20,13 +20,13 @@ Stop = Literal["never", "decided"]
 class SweepSpec(pydantic.BaseModel):
     """A base run and the axes along which it is varied; the sweep is their product, without the points that `leave_out` excludes.
 
-    Each of `zipped` is one axis of several hyperparameters, whose values belong together one by one. `leave_out` holds conditions
-    such as "hidden_size > train_size"; a run for which one of them is true is not trained.
+    Each entry of `zipped` is one axis over several hyperparameters that change together. `leave_out` holds conditions such as
+    "hidden_size > train_size"; runs for which any of them is true are not trained.
 
-    `rule` is the rule that labels its runs unless another is asked for. `stop` says when a run ends: "never" before its last step,
-    or once it is "decided", when its label under `rule` can no longer change. With `final_states` the last state of every run is
-    kept, so that it can be trained for more steps. `resources` are what a worker takes of a cluster; they change nothing of what is
-    trained. `tuning` fixes how programs are compiled, which may change the low bits of a result.
+    `rule` is the default rule for labelling the runs. `stop` says whether runs may end early: "never", or once they are "decided",
+    which means that the label under `rule` can no longer change. With `final_states` the last state of every run is stored, so that
+    it can be trained for more steps. `resources` are what each worker reserves in a cluster; they do not affect results. `tuning`
+    fixes how programs are compiled, which may change the low bits of a result.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -45,7 +45,7 @@ class SweepSpec(pydantic.BaseModel):
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:
-        # a rule of another package may be missing where the stored spec is read; `check_runs` refuses one that nobody has
+        # a rule of another package may not be installed where a stored spec is read; `check_runs` refuses unknown rules
         if self.stop == "decided" and (self.rule is None or self.rule in rules()) and self.rule not in deciders():
             got = "" if self.rule is None else f", and {self.rule} decides none before its end"
             raise ValueError(f'stop = "decided" needs a rule that decides{got}; set rule = {" or ".join(map(repr, deciders()))}')
@@ -53,7 +53,7 @@ class SweepSpec(pydantic.BaseModel):
 
     @property
     def swept(self) -> dict[str, tuple[Value, ...]]:
-        """The hyperparameters that axes give, zipped or not, with their values."""
+        """The hyperparameters on axes, zipped ones included, with their values."""
         return self.axes | {name: values for axis in self.zipped for name, values in axis.items()}
 
     @property
@@ -63,13 +63,13 @@ class SweepSpec(pydantic.BaseModel):
 
     @property
     def stopping_rule(self) -> RuleName | None:
-        """The rule that ends runs once they are decided; None if all are trained to their end."""
+        """The rule under which runs end early; None if all runs are trained to their last step."""
         return self.rule if self.stop == "decided" else None
 
     def hyperparameters(self, point: Mapping[str, Value]) -> dict[str, Value]:
         """The hyperparameters of the run at a point of the axes.
 
-        Where a task, model or optimizer is on an axis, hyperparameters that only others on that axis have are left out.
+        If a task, model or optimizer is on an axis, hyperparameters that only the axis's other values have are left out.
         """
         flat = {**self.run, **point}
         own = {name for part in COMPONENTS for name in _fields(part, flat.get(part))}
@@ -78,7 +78,7 @@ class SweepSpec(pydantic.BaseModel):
 
     @property
     def size(self) -> int:
-        """The number of points of the axes, before any are left out."""
+        """The number of points of the axes, before `leave_out` is applied."""
         lengths = [len(values) for values in self.axes.values()] + [len(next(iter(axis.values()))) for axis in self.zipped]
         return math.prod(lengths)
 

@@ -1,4 +1,4 @@
-"""Checks what a spec asks for, name by name and value by value; each refusal is one sentence."""
+"""Validates a spec, name by name and value by value, with one-sentence error messages."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 def check_runs(spec: SweepSpec, where: str) -> None:
     """Checks every name, every value that an axis takes, and the extreme combinations of the axes together.
 
-    Of the values of a traced field only the least and the greatest of each type are checked: those between are allowed if they are.
-    Raises SpecError.
+    For a traced field only the least and the greatest value of each type are checked, because a value between two valid ones is
+    valid. Raises SpecError.
     """
     if spec.rule is not None and spec.rule not in rules():
         raise SpecError(f"{where}: there is no rule {spec.rule}; the rules are {', '.join(rules())}{nearest(spec.rule, rules())}")
@@ -32,7 +32,7 @@ def check_runs(spec: SweepSpec, where: str) -> None:
 
 
 def _corners(spec: SweepSpec) -> Iterator[dict[str, Value]]:
-    """The first point, that with each other value in place of one, and those where all numbers are least and greatest."""
+    """The points to check: the first, those that differ from it in one value, and those with all numbers least or all greatest."""
     first = {name: values[0] for name, values in spec.swept.items()}
     yield first
     for name in spec.axes:
@@ -49,7 +49,7 @@ def _corners(spec: SweepSpec) -> Iterator[dict[str, Value]]:
 
 
 def _left_in(spec: SweepSpec) -> Iterator[dict[str, Value]]:
-    """The first point that has a value, for each value to be checked."""
+    """For each value to be checked, the first point that has it."""
     at = points(spec)
     for name in at.values:
         for value in _to_check(spec, name):
@@ -67,7 +67,7 @@ def _is_traced(name: str) -> bool:
 
 
 def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> dict[str, Value]:
-    """A point moved to a task, model and optimizer on the axes that have the hyperparameter `name`."""
+    """The point with its task, model and optimizer replaced by ones from the axes that have the hyperparameter `name`."""
     if name not in spec.hyperparameters(point):
         for part in COMPONENTS:
             for kind in spec.swept.get(part, ()):
@@ -77,7 +77,7 @@ def _where_it_counts(spec: SweepSpec, point: Mapping[str, Value], name: str) -> 
 
 
 def _extremes(values: Sequence[Value]) -> list[Value]:
-    """The least and the greatest value of each type, and whatever is not a number."""
+    """The least and the greatest value of each numeric type, and all other values."""
     found: list[Value] = []
     for kind in (int, float):
         if numbers := [value for value in values if type(value) is kind]:
@@ -97,15 +97,15 @@ def _check_names(spec: SweepSpec, where: str) -> None:
                 raise SpecError(f"{where}: [{table}] {name} is not a hyperparameter{hint}")
     for name in spec.swept:
         if name == "probes":
-            raise SpecError(f"{where}: probes is one value, the same for a whole sweep; join them by +, such as fourier+gradient")
+            raise SpecError(f"{where}: probes is one value for a whole sweep; join several by +, such as fourier+gradient")
         if role_of(known[name]) == "recording":
             raise SpecError(
-                f"{where}: {name} says how far runs are trained and what is logged, the same for a whole sweep; put it in [run]"
+                f"{where}: {name} sets how long runs are trained or what is logged, for a whole sweep at once; put it in [run]"
             )
 
 
 def _check_components(spec: SweepSpec, where: str) -> None:
-    """Refuses a task, model or optimizer that there is not, before the hyperparameters that only it would know."""
+    """Raises SpecError for an unknown task, model or optimizer, before its unknown hyperparameters would be reported."""
     for component in COMPONENTS:
         known = classes_of(component)
         choices = spec.swept.get(component) or (spec.run[component],) if component in {*spec.run, *spec.swept} else (None,)
@@ -132,14 +132,14 @@ def _check_run(spec: SweepSpec, point: Mapping[str, Value], where: str) -> None:
 
 
 def impossible_run(error: pydantic.ValidationError, spec: SweepSpec, point: Mapping[str, Value]) -> str:
-    """Why the run at a point of the axes is refused, with the values of the axes where several of them matter."""
+    """Why the run at a point is invalid, as a sentence, with the values on the axes if the error concerns several of them."""
     complaint = first_complaint(error)
     at = ", ".join(f"{name} = {point[name]}" for name in spec.varied if name in point and name not in complaint)
     return complaint + (f" (in the run with {at})" if at and error.errors()[0]["type"] == "value_error" else "")
 
 
 def first_complaint(error: pydantic.ValidationError) -> str:
-    """The first complaint of a validation, as a sentence with the hyperparameter, the value, and what is allowed."""
+    """The first error of a pydantic validation, as a sentence with the hyperparameter, its value, and what is allowed."""
     complaint = error.errors()[0]
     name = next((str(part) for part in reversed(complaint["loc"]) if isinstance(part, str)), "spec")
     if complaint["type"] == "value_error":

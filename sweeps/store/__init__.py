@@ -1,1 +1,1 @@
-"""What lies under a root: objects, their keys, the tables' columns, and how they are read, checked and compacted."""
+"""The store: the objects under a root, the columns of its tables, and code to read, verify and compact them."""

@@ -1,8 +1,8 @@
 """Compacts a root of thousands of small files into a root of few large ones: the packs' rows in bundles, sorted by run.
 
-A bundle is what a pack is to a reader: a pair of files of one name under curves/ and runs/. Its name follows from its rows, so that
-a compaction that was interrupted finds again what it had written. The runs files come last of all: whatever is there before them is
-a root with its specs and fewer runs, and never one run twice.
+To a reader a bundle looks like a pack: a pair of files of the same name under curves/ and runs/. The name is a hash of its rows, so
+that an interrupted compaction recognises what it has written. Runs files are written last: until then the new root is valid, with
+fewer runs and none of them twice.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from grokjax.sweeps.store.read import check_file, read_file, unreadable
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.specs import read_specs
 
-# Values of the curves in a bundle: some 200 MB in memory, a few times less in the file.
+# The most values of curves in a bundle: about 200 MB in memory, a few times less in the file.
 MOST_VALUES = 2**25
 COPIES_AT_ONCE = 8
-ABANDONED_SECONDS = 3600.0  # curves of a bundle that are older, and not committed, belong to a call that was killed
+ABANDONED_SECONDS = 3600.0  # older uncommitted curves of a bundle belong to a call that was killed
 
 logger = logging.getLogger(__name__)
 
-# The runs to be copied, as a frame of KEYS, by the stem of the file that holds them.
+# The runs to copy, as a frame of KEYS, by the stem of their file.
 Sources = dict[str, pd.DataFrame]
 
 
 @dataclass(frozen=True)
 class Compaction:
-    """What one call copied to the new root."""
+    """The result of `compact`: what it copied to the new root."""
 
     runs: int
     packs: int  # files of the old root that they came from
@@ -51,19 +51,19 @@ class Compaction:
 
 
 def compact(source: Root, root: str | Path) -> Compaction:
-    """Copies all committed runs of a root to another, in few large files, with everything else that belongs to them.
+    """Copies all committed runs of a root to another, in few large files, along with their weights, states and tunings.
 
-    Packs in training are left out. Interrupted anywhere, the same call continues; called again later, it adds what the old root has
-    gained since. The old root is only read. In memory are the keys of all runs, and the rows of one bundle, or of one pack if that
-    is larger.
+    Packs in training are left out. After an interruption, the same call continues; called again later, it adds what is new in the
+    old root, which it never changes. Memory holds the keys of all runs, and the rows of one bundle, or of one pack if that is
+    larger.
 
     Args:
       source: the old root.
-      root: the new one: a new or empty folder or address, or one that holds the same sweep.
+      root: the new root: a new or empty folder or address, or one that holds the same sweep.
 
     Raises:
       SpecError: `root` holds another sweep.
-      StoreError: a file of either cannot be read, or `root` not be written.
+      StoreError: a file of either root cannot be read, or `root` cannot be written.
     """
     _check_apart(source, target := Root(root))
     enter(target, [(spec, functools.partial(planned_table, source, spec)) for spec in read_specs(source)])
@@ -90,16 +90,16 @@ def _check_apart(source: Root, target: Root) -> None:
 
 
 def _missing(source: Root, target: Root) -> tuple[Sources, frozenset[str]]:
-    """The runs of the old root that the new one lacks; and the run_ids of those it has, but trained less far."""
+    """The runs of the old root that the new one lacks, and the run_ids of those that it has with fewer steps."""
     new, old = committed_rows(target).assign(old=False), committed_rows(source).assign(old=True)
     rows = pd.concat([frame for frame in (new, old) if len(frame)], ignore_index=True) if len(old) else old
-    missing = rows[rows["old"] & ~superseded(rows)]  # of equal rows the first counts, which is that of the new root
+    missing = rows[rows["old"] & ~superseded(rows)]  # of equal rows the first one counts, which is the new root's
     by_file = {str(file): packs[list(KEYS)] for file, packs in missing.groupby("file", sort=True)}
     return by_file, frozenset(missing["run_id"]) & frozenset(new["run_id"])
 
 
 def _bundles(source: Root, missing: Sources) -> Iterator[tuple[str, Sources]]:
-    """Bundles by name: packs one after the other, as many as hold no more than MOST_VALUES, and at least one."""
+    """Bundles by name. Each has consecutive packs with at most MOST_VALUES values together, or a single larger pack."""
     bundle: Sources = {}
     values = 0
     for file, runs in missing.items():
@@ -113,7 +113,7 @@ def _bundles(source: Root, missing: Sources) -> Iterator[tuple[str, Sources]]:
 
 
 def _values(source: Root, file: str) -> int:
-    """How many values a pack's curves hold, from the end of the file alone."""
+    """How many values a pack's curves hold, from the Parquet footer."""
     key = source.table_key("curves", file)
     try:
         footer = pq.read_metadata(key, filesystem=source.filesystem())
@@ -124,12 +124,12 @@ def _values(source: Root, file: str) -> int:
 
 
 def _name(bundle: Sources) -> str:
-    """A name that tells the rows of a bundle from any others, however far the same runs were trained."""
+    """The name of a bundle: a hash of its rows, which also changes when the same runs are trained for more steps."""
     return f"bundle-{digest({file: runs.to_csv(index=False) for file, runs in bundle.items()})}"
 
 
 def _rows(source: Root, table: Table, packs: Sources, order: Sequence[str]) -> pa.Table:
-    """The rows of the runs of a bundle, sorted, so that the statistics of row groups tell where a run is."""
+    """The rows of a bundle, sorted, so that row-group statistics locate a run."""
     tables = [_pack_rows(source, table, file, runs) for file, runs in packs.items()]
     return pa.concat_tables(tables, promote_options="permissive").sort_by([(name, "ascending") for name in order])
 
@@ -140,14 +140,14 @@ def _pack_rows(source: Root, table: Table, file: str, runs: pd.DataFrame) -> pa.
     rows = rows.filter(pc.is_in(rows["run_id"], run_ids))
     if pc.count_distinct(rows["run_id"]).as_py() != len(run_ids):
         raise StoreError(
-            f"{source}/{table}/{file}.parquet lacks runs that were there a moment ago, or their curves; "
-            f"start the same command again, and if that does not help, grokjax verify {source}"
+            f"{source}/{table}/{file}.parquet has lost runs, or their curves, since the copy began; "
+            f"run the same command again, and if that does not help, grokjax verify {source}"
         )
     return rows
 
 
 def _delete_leftovers(target: Root) -> None:
-    """Deletes what killed calls left: old curves of bundles that were not committed."""
+    """Deletes what killed calls left behind: old curves of bundles that were not committed."""
     for key in target.keys("curves", untouched=ABANDONED_SECONDS):
         if Path(key).name.startswith("bundle-") and not target.is_committed(Path(key).stem):
             logger.info("deleting %s, left by a compaction that was killed", key)
@@ -155,9 +155,9 @@ def _delete_leftovers(target: Root) -> None:
 
 
 def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractSet[str]) -> None:
-    """Copies what is no table: tunings that the new root has not measured itself, and what belongs to the runs to be copied.
+    """Copies everything but tables: tunings that the new root has not measured itself, and the files of the runs to be copied.
 
-    Weights and states that the new root has are of an earlier call, except weights of runs that were trained further since.
+    Existing weights and states in the new root are kept, except weights of runs that were trained further since.
     """
     rows = pd.concat(missing.values()) if missing else pd.DataFrame(columns=list(KEYS))
     named = {"weights": set(rows["run_id"]), "states": set(rows["pack_id"].dropna())}
@@ -172,7 +172,7 @@ def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractS
 
     def copy(key: str) -> None:
         content = source.get(key)
-        if content is not None:  # else it went meanwhile
+        if content is not None:  # otherwise it was deleted meanwhile
             target.put(key, content)
 
     with ThreadPoolExecutor(COPIES_AT_ONCE) as pool:
@@ -181,7 +181,7 @@ def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractS
 
 
 def _empty_quarantine(target: Root) -> None:
-    """Releases runs that were in quarantine at an earlier call and have been trained since."""
+    """Releases the new root's quarantined runs that have been trained since an earlier call."""
     entries = target.quarantine()
     if entries:
         done = frozenset(committed_rows(target)["run_id"])

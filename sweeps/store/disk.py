@@ -1,4 +1,4 @@
-"""Files of a root on a disk: each is written whole to a staging folder, and moved to its place in one step."""
+"""Atomic writes of a root's files on a disk: each is written to a staging folder, then moved to its place in one step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from grokjax.errors import StoreError
 
-# Where files are written before they are moved to their places: no reader of any tool looks for tables in it.
+# Where files are written before they are moved into place. No tool reads tables from it.
 STAGING = ".staging"
 STALE_SECONDS = 600.0  # a file in staging that is older than this belongs to a writer that was killed
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 def put_file(root: str, key: str, content: bytes, *, durable: bool) -> None:
     """Writes a file, replacing an existing one.
 
-    A durable one, and then its name, is flushed to the disk: after a power cut it is whole or absent.
+    With `durable`, the content and then the name are flushed to disk, so that after a power cut the file is whole or absent.
 
     Raises:
       ValueError: the key leads out of the root.
@@ -38,7 +38,7 @@ def create_file(root: str, key: str, content: bytes) -> None:
 
     Raises:
       FileExistsError: there is one.
-      StoreError: the disk has no hard links, without which two writers cannot agree who was first.
+      StoreError: the disk has no hard links, which are needed to decide between two writers.
       ValueError, OSError: as `put_file`.
     """
     _write(root, key, content, _link, durable=True)
@@ -46,19 +46,19 @@ def create_file(root: str, key: str, content: bytes) -> None:
 
 @contextlib.contextmanager
 def locked(root: str) -> Iterator[None]:
-    """Keeps others who ask for it out, on all machines that share the disk, where its file system has locks."""
+    """A context that holds a lock shared by all machines on the disk, if its file system supports locks."""
     path = Path(root, STAGING, "lock")
     path.parent.mkdir(exist_ok=True)
     with path.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError as error:
-            logger.warning("%s cannot be locked (%s): another sweep in this root may undo a change", path, error.strerror)
+            logger.warning("%s cannot be locked (%s): another sweep in this root may overwrite a change", path, error.strerror)
         yield
 
 
 def stale_files(root: str) -> list[Path]:
-    """Files that writers left which were killed in the middle of a write; version 0.1 staged files beside their places."""
+    """Files left by writers that were killed during a write. Version 0.1 staged files in their destination folder."""
     staged = [path for path in Path(root, STAGING).glob("*") if path.name != "lock"]
     staged += [path for path in Path(root).glob("*/*#*") if re.fullmatch(r".+\.(parquet|json|safetensors)#\d+", path.name)]
     return sorted(path for path in staged if _age(path) > STALE_SECONDS)
@@ -98,7 +98,7 @@ def _write(root: str, key: str, content: bytes, place: Callable[[Path, Path], No
 def _path(root: str, key: str) -> Path:
     relative = key.lstrip("/")
     if not {"", ".", ".."}.isdisjoint(relative.split("/")):
-        raise ValueError(f"{key} is no key of a root; it would lead out of it")
+        raise ValueError(f"{key} is not a key of a root; it would lead out of the root")
     return Path(root, relative)
 
 
@@ -109,7 +109,7 @@ def _link(staged: Path, path: Path) -> None:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP):
             raise
         raise StoreError(
-            f"the disk of {path} has no hard links, by which two writers agree who was first; choose a --root on another"
+            f"the disk of {path} has no hard links, which are needed to decide between two writers; choose a --root on another disk"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""When a run is done, and which planned runs are: the one definition that running, status, verify and compact share."""
+"""Decides which planned runs are done. Running, status, verify and compact all use this definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from grokjax.sweeps.store.read import OnBadFile, concat_files, read_files
 from grokjax.sweeps.store.root import Root
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-# The columns of the runs table that say whether a run is done, and which of several rows of one run counts.
+# The columns of the runs table that determine whether a run is done, and which of a run's rows counts.
 COMMITTED = pa.schema(
     {
         "run_id": pa.string(),
@@ -29,18 +29,18 @@ KEYS = tuple(COMMITTED.names)
 
 
 def committed_table(root: Root, on_bad_file: OnBadFile = "raise") -> pa.Table:
-    """The columns COMMITTED of all committed rows; null where a table of an older version lacks one. Raises as `read_files`."""
+    """The columns COMMITTED of all committed rows, null where an older version's table lacks one. Raises as `read_files`."""
     return concat_files(read_files(root, "runs", KEYS, on_bad_file=on_bad_file), COMMITTED)
 
 
 def is_done(rows: pa.Table, steps: int, rule: str | None) -> Mask:
-    """Which rows of the runs table are of runs that are done for a spec: they need no more training for it.
+    """Whether the run of each row of the runs table is done for a spec, that is, needs no more training for it.
 
-    A run is done once it has made the steps that the spec asks for, or diverged. One that was stopped early is done for a spec that
-    stops runs under the same rule, and for no other.
+    A run is done once it has made the steps that the spec asks for, or diverged. A run that was stopped early is done only for
+    specs that stop runs under the same rule.
 
     Args:
-      rows: rows with the columns COMMITTED, [R]. One without steps, of a table that had no such column, is done.
+      rows: rows with the columns COMMITTED, [R]. A null in `steps`, from a table without that column, counts as done.
       steps: the steps that the spec asks for.
       rule: the rule under which the spec stops runs; None if it stops none.
 
@@ -53,9 +53,9 @@ def is_done(rows: pa.Table, steps: int, rule: str | None) -> Mask:
 
 
 def is_resumable(rows: pa.Table, packs_with_states: Callable[[], Collection[str]]) -> Mask:
-    """Which rows [R] are of runs whose final state is stored: more steps go on from it, and those of other runs start anew.
+    """Whether the run of each row [R] has a stored final state to continue from; other runs start again from step 0.
 
-    A run that was stopped early keeps no state, and neither does one that diverged. `packs_with_states` is asked if it matters.
+    Runs that were stopped early or diverged have no final state. `packs_with_states` is called only if needed.
     """
     ended = _mask(pc.and_(pc.is_null(rows["stopped_by"]), pc.is_null(rows["diverged_step"])))
     packs = pa.array(sorted(packs_with_states()) if ended.any() else [], pa.string())
@@ -63,22 +63,22 @@ def is_resumable(rows: pa.Table, packs_with_states: Callable[[], Collection[str]
 
 
 class Tally:
-    """Which of the planned runs are done, as rows of the runs table are read in any order, some of them more than once.
+    """Tracks which planned runs are done, from rows of the runs table that may come in any order and repeatedly.
 
     A run that several specs ask for is done when it is done for each of them.
     """
 
     def __init__(self, planned: Planned) -> None:
-        """Counts no run as done."""
+        """Starts with no run done."""
         count = len(planned.runs)
         self._run_ids, self._asked = planned.runs["run_id"].combine_chunks(), planned.asked
         self._done_for = [np.zeros(count, bool) for _ in planned.asked]
         self._most_asked = planned.runs["steps"].to_numpy()
-        self.steps = np.zeros(count, np.int64)  # [N] the most that any row has, up to those asked for
-        self.resumable_steps = np.zeros(count, np.int64)  # [N] the same over the rows that training can go on from
+        self.steps = np.zeros(count, np.int64)  # [N] the most steps of any row, up to those asked for
+        self.resumable_steps = np.zeros(count, np.int64)  # [N] the same over rows that training can continue from
 
     def add(self, rows: pa.Table, packs_with_states: Callable[[], Collection[str]]) -> None:
-        """Takes rows with the columns COMMITTED into account; those of runs that no spec plans are ignored."""
+        """Adds rows with the columns COMMITTED; runs that no spec plans are ignored."""
         places = pc.index_in(rows["run_id"], value_set=self._run_ids).to_numpy(zero_copy_only=False)
         rows, places = rows.filter(pa.array(~np.isnan(places))), places[~np.isnan(places)].astype(np.int64)
         for asked, done in zip(self._asked, self._done_for, strict=True):
@@ -99,14 +99,14 @@ class Tally:
 
 
 def tally(planned: Planned, rows: pa.Table) -> Tally:
-    """The tally of planned runs after some rows of the runs table."""
+    """The tally of the planned runs after reading `rows` of the runs table."""
     counted = Tally(planned)
     counted.add(rows, tuple)
     return counted
 
 
 def unfinished_runs(planned: Planned, rows: pa.Table) -> list[str]:
-    """The run_ids that some spec asks for and that are not done for it, where `rows` are committed."""
+    """The run_ids that are not done for some spec that asks for them, given the committed `rows`."""
     run_ids: list[str] = planned.runs["run_id"].filter(pa.array(~tally(planned, rows).done)).to_pylist()
     return run_ids
 

@@ -1,4 +1,4 @@
-"""Enters specs, and the runs they plan, into a root, unless their results would not mix with those that the root holds."""
+"""Enters specs and their planned runs into a root, after checking that they are compatible with what it holds."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from grokjax.sweeps.store.planned import first_planned, planned_bytes, planned_t
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
-# A spec, and what gives the table of the runs it plans (`planned.planned_table`), called where the root lacks it.
+# A spec, and a function that makes its table of planned runs (`planned.planned_table`), called if the root lacks the table.
 Planning = tuple[SpecEntry, Callable[[], pa.Table]]
 
 
 def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
-    """The root, created if need be, with the specs entered among its own. The root then has the planned runs of all its specs.
+    """Enters specs and their planned runs into a root; returns the root, which is created if needed.
 
     Raises:
-      SpecError: the root holds results that those of a spec would not mix with.
+      SpecError: the root holds results that are incompatible with a spec.
       StoreError: the root cannot be used.
     """
     target = root if isinstance(root, Root) else Root(root)
@@ -50,7 +50,7 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
 
 
 def _warn_of_changed_source(spec: SpecEntry, existing: Sequence[SpecEntry]) -> None:
-    """Warns of components whose source changed under the same version since this spec, or else any spec, was last run here."""
+    """Warns of components whose source changed without a new version since this spec, or else any, was last run in the root."""
     before = [other for other in existing if other.spec_id == spec.spec_id] or existing
     for name, (version, source) in spec.components.items():
         component, own_name = name.split(" ", 1)
@@ -58,21 +58,21 @@ def _warn_of_changed_source(spec: SpecEntry, existing: Sequence[SpecEntry]) -> N
         if known and any(old == version for old, _ in known) and (version, source) not in known:
             warn(
                 f"the source of {component} {own_name!r} changed since these results were made, and its version is still "
-                f"{version}; raise `version` to train anew, or go on if the change does not alter trajectories"
+                f"{version}; raise `version` to train again, or ignore this if the change does not alter trajectories"
             )
 
 
 def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:
-    """Writes a spec's entry; returns it if the root had none of this spec."""
+    """Writes a spec's entry; returns it if it is new, else None."""
     entry = spec if spec.token else replace(spec, token=uuid4().hex)
     if root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
         return entry
-    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs were last asked for with other resources
+    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs, with the latest resources
     return None
 
 
 def _withdraw(root: Root, spec: SpecEntry) -> None:
-    """Deletes the entry that this call made, unless another driver has entered the same spec since: it then has another token."""
+    """Deletes the entry that this call wrote, unless another driver has entered the same spec since (the token differs then)."""
     if root.get(root.spec_key(spec.spec_id)) == spec.content:
         root.delete(root.spec_key(spec.spec_id))
         root.delete(root.planned_key(spec.spec_id))
@@ -86,11 +86,11 @@ def _check_all(root: Root, new: Sequence[tuple[SpecEntry, pa.Table]], others: Se
 
 
 def _check_compatible(root: Root, earlier: SpecEntry, earlier_runs: pa.Table, spec: SpecEntry, runs: pa.Table) -> None:
-    """Runs of a spec may differ from those of an earlier one along an axis of either, be trained further, and no more."""
+    """Raises SpecError unless a spec's runs differ from those of an earlier spec only along axes or by more steps."""
     if earlier.trajectory_version != spec.trajectory_version:
         raise SpecError(
-            f"{root} holds results of trajectory version {earlier.trajectory_version}, these are of {spec.trajectory_version}; "
-            "use another root"
+            f"{root} holds results of trajectory version {earlier.trajectory_version}; "
+            f"this grokjax trains version {spec.trajectory_version}; use another root"
         )
     stored, wanted = _first_run(earlier_runs), _first_run(runs)
     free = earlier.swept.keys() | spec.swept.keys() | (_following(earlier_runs) & _following(runs))
@@ -113,7 +113,7 @@ def _first_run(runs: pa.Table) -> dict[str, Value]:
 
 
 def _following(runs: pa.Table) -> set[str]:
-    """The hyperparameters that have the value of the one they take where they are left out."""
+    """The hyperparameters that have the same value as the one they default to."""
     run = _first_run(runs)
     followed = {field.name: _metadata(field, "follows") for field in runs.schema}
     return {name for name, other in followed.items() if other and name in run and run[name] == run.get(other)}
@@ -126,10 +126,10 @@ def _metadata(field: pa.Field, key: str) -> str:
 def _refusal(
     root: Root, different: Sequence[str], stored: Mapping[str, Value], wanted: Mapping[str, Value], recorded: set[str]
 ) -> str:
-    """Says how a spec differs from an earlier one of the root, line by line."""
+    """The error message that lists how a spec differs from an earlier one of the root, line by line."""
     width = max(map(len, different))
     shown = [[str(run.get(name, "absent")) or "none" for run in (stored, wanted)] for name in different]
-    lines = [f"  {name:<{width}}  {old} there, {new} in this spec" for name, (old, new) in zip(different, shown, strict=True)]
+    lines = [f"  {name:<{width}}  {old} in the root, {new} in this spec" for name, (old, new) in zip(different, shown, strict=True)]
     ways = [] if recorded & set(different) else [f"make {' and '.join(different)} an axis"]
     if different == ["steps"]:
         ways.append(f"ask for {stored['steps']} steps or more")

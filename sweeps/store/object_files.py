@@ -1,4 +1,4 @@
-"""Objects of a store as files that Arrow reads range by range. Read-only."""
+"""A read-only Arrow filesystem over the objects of a store, read range by range."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def object_files(objects: ObjectStore) -> fs.FileSystem:
-    """The objects of a store as Arrow's files; paths are keys."""
+    """An Arrow filesystem over the objects of a store, with keys as paths."""
     return fs.PyFileSystem(fs.FSSpecHandler(_Files(objects)))
 
 
@@ -34,7 +34,7 @@ class _Files(fsspec.AbstractFileSystem):
         return {"name": path, "size": size, "type": "file"}
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> _File:
-        return _File(self, path, cache_type="none")  # Arrow knows which ranges it wants
+        return _File(self, path, cache_type="none")  # Arrow already requests the ranges it needs
 
     def fetch(self, path: str, start: int, end: int) -> bytes:
         """The object's bytes from `start` to `end`. Raises StoreError."""

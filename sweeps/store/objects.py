@@ -1,4 +1,4 @@
-"""Whole objects under keys, on a disk or in an object store, by the same few calls: put, put_if_absent, get, list, delete."""
+"""One interface to a folder or an object store: put, put_if_absent, get, list and delete whole objects under keys."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 logger = logging.getLogger(__name__)
 
-# Of a root that is an address, not a folder: what comes before "://".
+# The URL schemes of object-store addresses.
 SCHEMES = ("s3", "gs", "az")
-# A request is repeated this long, with pauses that grow to some seconds, before it counts as failed.
+# How long a request is retried, with pauses that grow to some seconds, before it counts as failed.
 PATIENCE_SECONDS = 120.0
-OPENING_SECONDS = 15.0  # the first request, which may well go to a wrong address
+OPENING_SECONDS = 15.0  # for the first request, because the address may be wrong
 LONGEST_PAUSE_SECONDS = 8.0
 
 
 class ObjectStore:
-    """The objects under a folder or an address. Writes appear at once or not at all; two writers agree by `put_if_absent`."""
+    """The objects under a folder or an address. Writes are atomic, and of two writers, `put_if_absent` lets only one succeed."""
 
     def __init__(self, address: str | Path) -> None:
-        """Names the place; nothing is read or written yet.
+        """Does not read or write anything yet.
 
         Args:
           address: a folder, or an address such as s3://bucket/folder, gs://bucket/folder, az://container/folder. Endpoint and
             credentials of an address come from the environment (AWS_..., GOOGLE_..., AZURE_...), for S3 also from the profile that
-            AWS_PROFILE names. They are neither stored nor shown, and go only to that address.
+            AWS_PROFILE names. They are neither stored nor shown, and are sent only to that address.
 
         Raises:
           StoreError: an address of an unknown kind.
@@ -68,10 +68,10 @@ class ObjectStore:
         return self.address
 
     def first_request(self, attempt: Callable[[], Answer], what: str) -> Answer:
-        """The answer to a request that may go to a wrong address: retried for seconds, not for minutes.
+        """The answer to the first request to an address, which may be wrong: retried for seconds, not minutes.
 
         Raises:
-          StoreError: there is no such store, or access is denied. The message names the root, and `what` was tried with it.
+          StoreError: there is no such store, or access is denied. The message names the root and `what` was tried.
         """
         try:
             return attempt() if self.is_local else self._retrying(OPENING_SECONDS)(attempt)
@@ -80,7 +80,7 @@ class ObjectStore:
             raise StoreError(f"cannot {what} root {self.address}: {why}; choose another --root") from None
 
     def check_create(self) -> None:
-        """Makes sure that `put_if_absent` fails for the second of two writers of one key: the commit rests on it.
+        """Checks that `put_if_absent` fails for the second of two writers of one key, on which commits rely.
 
         Raises:
           StoreError: the store cannot be written, or lets both write.
@@ -91,12 +91,12 @@ class ObjectStore:
         self.delete(key)
         if both:
             raise StoreError(
-                f"{self.address} lets two writers create the same object, so that a run could be there twice; it needs "
+                f"{self.address} lets two writers create the same object, so that a run could be stored twice; it needs "
                 "conditional writes (If-None-Match)"
             )
 
     def put(self, key: str, content: bytes, *, durable: bool = True) -> None:
-        """Writes the whole object, replacing an existing one; a durable one survives a power cut. Raises StoreError."""
+        """Writes an object, replacing an existing one; with `durable` it survives a power cut. Raises StoreError."""
 
         def attempt() -> None:
             if self.is_local:
@@ -107,17 +107,17 @@ class ObjectStore:
         self._patiently(attempt, f"write {key}")
 
     def put_if_absent(self, key: str, content: bytes) -> bool:
-        """Writes the whole object if there is none; returns whether `content` is stored now. Raises StoreError.
+        """Writes an object if none exists at the key; returns whether `content` is stored now. Raises StoreError.
 
-        It is True too where an earlier attempt of this call was carried out and its answer lost.
+        Also returns True if an earlier attempt of this call succeeded but its answer was lost.
         """
         return self._patiently(lambda: self._create(key, content), f"create {key}")
 
     def replace(self, key: str, content: bytes, expected: bytes) -> bool:
-        """Writes the whole object if what is stored is `expected`; returns whether `content` is stored now. Raises StoreError.
+        """Writes an object if the stored content equals `expected`; returns whether `content` is stored now. Raises StoreError.
 
-        What another writer stored or deleted since `expected` was read stays as it is. On a disk the writers that agree so are
-        those that use `replace` and `remove`.
+        Never overwrites what another writer stored or deleted since `expected` was read. On a disk this holds only among writers
+        that use `replace` and `remove`.
         """
 
         def attempt() -> bool:
@@ -137,12 +137,12 @@ class ObjectStore:
                     return True
             except (FileNotFoundError, NotFoundError, PreconditionError):
                 pass
-            return self._get(key) == content  # an earlier attempt was carried out, and its answer lost
+            return self._get(key) == content  # an earlier attempt may have succeeded although its answer was lost
 
         return self._patiently(attempt, f"write {key}")
 
     def remove(self, key: str) -> None:
-        """Deletes an object that another writer may be about to `replace`. Raises StoreError."""
+        """Deletes an object, safely against another writer's `replace`. Raises StoreError."""
         with locked(self.address) if self.is_local else contextlib.nullcontext():
             self.delete(key)
 
@@ -162,7 +162,7 @@ class ObjectStore:
         return self._patiently(attempt, f"read {key}")
 
     def exists(self, key: str) -> bool:
-        """Whether there is such an object. Raises StoreError."""
+        """Whether an object exists at the key. Raises StoreError."""
         return self.size(key) is not None
 
     def read_range(self, key: str, start: int, end: int) -> bytes:
@@ -175,17 +175,17 @@ class ObjectStore:
         return None if content is None else self.parse_json(key, content)
 
     def parse_json(self, key: str, content: bytes) -> dict[str, Any]:
-        """The JSON object that was read at a key. Raises StoreError if it is none."""
+        """Parses content read at a key. Raises StoreError if it is not a JSON object."""
         try:
             value = json.loads(content)
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise StoreError(f"{self}/{key} is no JSON object; restore it, or move it away")
+            raise StoreError(f"{self}/{key} is not a JSON object; restore it, or move it away")
         return value
 
     def delete(self, key: str) -> None:
-        """Removes the object if it is there. Raises StoreError."""
+        """Deletes the object if it exists. Raises StoreError."""
 
         def attempt() -> None:
             with contextlib.suppress(FileNotFoundError, NotFoundError):
@@ -194,11 +194,11 @@ class ObjectStore:
         self._patiently(attempt, f"delete {key}")
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """The keys of the objects in a folder, sorted, with their sizes in bytes; not those in folders of it. Raises StoreError."""
+        """The sorted keys of the objects in a folder, without subfolders, with their sizes in bytes. Raises StoreError."""
         return {entry["path"]: entry["size"] for entry in self.entries(folder)}
 
     def keys(self, folder: str, *, untouched: float = 0.0) -> Iterator[str]:
-        """The keys of the objects in a folder, sorted: those written so many seconds ago or longer. Raises StoreError."""
+        """The sorted keys of the objects in a folder that were written at least `untouched` seconds ago. Raises StoreError."""
         for entry in self.entries(folder):
             if not untouched or time.time() - entry["last_modified"].timestamp() > untouched:
                 yield entry["path"]
@@ -208,7 +208,7 @@ class ObjectStore:
         return sorted(self._patiently(lambda: self._list(folder), f"list {folder}"), key=lambda entry: str(entry["path"]))
 
     def filesystem(self) -> fs.FileSystem:
-        """The objects as files that Arrow reads in parts; paths are keys."""
+        """An Arrow filesystem over the objects, with keys as paths."""
         if self.is_local:
             return fs.SubTreeFileSystem(self.address, fs.LocalFileSystem())
         return object_files(self)
@@ -227,7 +227,7 @@ class ObjectStore:
                 create_file(self.address, key, content)
             else:
                 obstore.put(self._objects, key, content, mode="create")
-        except (FileExistsError, AlreadyExistsError):  # or a conflict of two requests at once (409), of which neither need have won
+        except (FileExistsError, AlreadyExistsError):  # or a conflict of two simultaneous requests (409), which both may have lost
             stored = self._get(key)
             if stored is None:
                 raise
@@ -241,7 +241,7 @@ class ObjectStore:
             return None
 
     def _patiently(self, attempt: Callable[[], Answer], what: str) -> Answer:
-        """The attempt's answer, repeated while the store is out of reach or overloaded."""
+        """The result of `attempt`, retried while the store is unreachable or overloaded."""
         try:
             return self._retrying(PATIENCE_SECONDS)(attempt)
         except (OSError, BaseError) as error:
@@ -261,7 +261,7 @@ class ObjectStore:
 def _log_retry(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     why = reason(error) if isinstance(error, Exception) else error
-    logger.warning("the store failed (%s); retrying for %.1f s so far", why, state.seconds_since_start or 0.0)
+    logger.warning("the store failed (%s); retrying, for %.1f s so far", why, state.seconds_since_start or 0.0)
 
 
 def is_address(root: str | Path) -> bool:
@@ -270,7 +270,7 @@ def is_address(root: str | Path) -> bool:
     if not colon or not scheme.isalnum():
         return False
     if scheme not in SCHEMES or not str(root).startswith(f"{scheme}://"):
-        raise StoreError(f"{root} is no address of a root; use a folder, or {', '.join(f'{each}://...' for each in SCHEMES)}")
+        raise StoreError(f"{root} is not an address of a root; use a folder, or {', '.join(f'{each}://...' for each in SCHEMES)}")
     return True
 
 
@@ -280,10 +280,10 @@ def _connect(address: str) -> Any:
         try:
             from obstore.auth.boto3 import Boto3CredentialProvider  # noqa: PLC0415  (boto3 is optional)
         except ImportError:
-            raise StoreError("AWS_PROFILE names a profile, which boto3 reads; pip install 'grokjax[s3]'") from None
+            raise StoreError("reading the profile that AWS_PROFILE names needs boto3; pip install 'grokjax[s3]'") from None
         try:
             options["credential_provider"] = Boto3CredentialProvider()
-        except Exception as error:  # of botocore, which is not imported here
+        except Exception as error:  # from botocore, which is not imported here
             raise StoreError(f"AWS_PROFILE = {os.environ['AWS_PROFILE']}: {reason(error)}") from None
     endpoints = (os.environ.get(name, "") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"))
     plain = any(endpoint.startswith("http://") for endpoint in endpoints)
@@ -296,7 +296,7 @@ def _connect(address: str) -> Any:
 
 
 def _is_passing(error: BaseException, is_local: bool) -> bool:
-    """Whether the same request may succeed a little later."""
+    """Whether an error is transient, so that the request is worth retrying."""
     if is_local:
         return False
     permanent = (PermissionDeniedError, UnauthenticatedError, NotFoundError)

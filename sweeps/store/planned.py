@@ -1,4 +1,4 @@
-"""The runs that the specs of a root plan, from the tables that were written when each spec was entered."""
+"""Reads the planned runs of a root from the tables that were written when each spec was entered."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """What one spec asks of its runs."""
+    """The runs that one spec asks for, their steps, and its stopping rule."""
 
-    rows: np.ndarray[Any, Any]  # [M] where they stand in `Planned.runs`
+    rows: np.ndarray[Any, Any]  # [M] their row indices in `Planned.runs`
     steps: int
     rule: str | None  # under which they may be stopped early
 
 
 @dataclass(frozen=True, eq=False)
 class Planned:
-    """The runs that the specs of a root plan, each once, and what each spec asks of them.
+    """The planned runs of a root, each once, and what each spec asks of them.
 
-    `runs` [N] has run_id, group_id, steps (the most that any spec asks for) and hyperparameters, null where a run has no such one.
+    `runs` has one row per run: run_id, group_id, steps (the most that any spec asks for) and hyperparameters, null where a run does
+    not have one.
     """
 
     runs: pa.Table
@@ -46,16 +47,18 @@ class Planned:
 
 
 def planned_runs(root: Root, columns: Collection[str] | None = None) -> Planned:
-    """The runs that the specs of a root plan.
+    """The planned runs of all specs of a root.
 
     Args:
       root: where the sweep was run to.
-      columns: the hyperparameters to read beside run_id, group_id and steps, as far as the specs have them; all when None.
+      columns: the hyperparameters to read besides run_id, group_id and steps; all when None. Those that no spec has are ignored.
 
     Raises:
       StoreError: a file of the root cannot be read.
     """
-    specs = sorted(read_specs(root), key=lambda spec: spec.steps, reverse=True)  # of a run in several, the longest comes first
+    specs = sorted(
+        read_specs(root), key=lambda spec: spec.steps, reverse=True
+    )  # for a run in several specs, the one with most steps comes first
     tables = [planned_table(root, spec, None if columns is None else [*KEYS, *columns]) for spec in specs]
     if not tables:
         empty = pa.schema({"run_id": pa.string(), "group_id": pa.string(), "steps": pa.int64()})
@@ -74,7 +77,7 @@ def planned_runs(root: Root, columns: Collection[str] | None = None) -> Planned:
 
 
 def planned_groups(root: Root) -> dict[str, dict[str, Value]]:
-    """The static hyperparameters of each group of runs that the specs of a root plan, by group_id. Raises StoreError."""
+    """The static hyperparameters of each planned group of a root, by group_id. Raises StoreError."""
     groups: dict[str, dict[str, Value]] = {}
     for spec in read_specs(root):
         static = [field.name for field in planned_schema(root, spec) if (field.metadata or {}).get(b"role") == b"static"]
@@ -86,13 +89,13 @@ def planned_groups(root: Root) -> dict[str, dict[str, Value]]:
 
 
 def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None = None, *, as_codes: bool = False) -> pa.Table:
-    """The runs that one spec plans: run_id, group_id and hyperparameters, steps among them; a row a run.
+    """The planned runs of one spec, one row per run: run_id, group_id, steps and other hyperparameters.
 
     Args:
       root: where the spec was run to.
       spec: the spec.
-      columns: those to read, as far as the table has them; all when None.
-      as_codes: whether texts are read as dictionaries, which is quicker where few are different.
+      columns: the columns to read, if the table has them; all when None.
+      as_codes: whether to read strings as dictionaries, which is faster if few of them differ.
 
     Raises:
       StoreError: the table cannot be read.
@@ -110,7 +113,7 @@ def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
 
 
 def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
-    """The first run that one spec plans, as `planned_table` has it. Raises StoreError."""
+    """The first row of `planned_table`. Raises StoreError."""
     try:
         return pa.Table.from_batches([next(_open(root, spec).iter_batches(1))])
     except (OSError, pa.ArrowException) as error:
@@ -118,7 +121,7 @@ def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
 
 
 def planned_bytes(runs: pa.Table) -> bytes:
-    """The file that holds the runs that a spec plans."""
+    """The content of the Parquet file with the planned runs of a spec."""
     codes = [name for name in runs.schema.names if name != "run_id"]
     return parquet_bytes(runs, "snappy", row_group_size=ROWS_PER_GROUP, use_dictionary=codes)
 
@@ -132,7 +135,7 @@ def _open(root: Root, spec: SpecEntry, dictionaries: Collection[str] | None = No
 
 @functools.lru_cache(maxsize=8)
 def _expanded(spec: str) -> bytes:
-    """The file that version 0.1, which entered the spec, did not write. It takes the packages that train the runs."""
+    """The planned-runs file of a spec that version 0.1 entered without one. Needs the packages that train the runs."""
     from grokjax.sweeps.spec.planned_table import planned_table_of  # noqa: PLC0415  (loads jax, for roots of version 0.1 alone)
 
     logger.info("expanding a spec whose planned runs are not stored")

@@ -1,4 +1,4 @@
-"""How far a sweep has come, from what its root holds alone: for `grokjax status`, once or again and again."""
+"""The progress of a sweep, read from its root alone, once or repeatedly, for `grokjax status`."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import concat_rows, open_table, unreadable, warn_left_out
 from grokjax.sweeps.store.root import Root
 
-STALE_SECONDS = 20.0  # a pack in training writes its progress every second or so; one that has not for so long is abandoned
-SETTLING_SECONDS = 3.0  # between two looks that tell whether a pack is in training whose clock differs from this one
-WINDOW_SECONDS = 60.0  # over which the speed is taken
-MOST_PROGRESS_READS = 64  # of each look: with more packs in training than that, they take turns
-SMALL_FILE = 4 * 2**20  # bytes; a runs object up to this size is fetched by one request; of a larger one, only the columns needed
+STALE_SECONDS = (
+    20.0  # packs in training write their progress about every second; after this long without, a pack counts as abandoned
+)
+SETTLING_SECONDS = 3.0  # between two looks, to see whether a pack is in training if its worker's clock differs from ours
+WINDOW_SECONDS = 60.0  # over which the speed is averaged
+MOST_PROGRESS_READS = 64  # per look; with more packs in training, they take turns
+SMALL_FILE = 4 * 2**20  # bytes; a runs object up to this size is fetched in one request, of a larger one only the columns needed
 
 Numbers = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How far a sweep, or a group of it, has come at one look.
+    """The progress of a sweep or of one of its groups.
 
-    `run_steps` are those asked for, without those that runs which ended early need not make; `run_steps_done` counts committed runs
-    and packs in training.
+    `run_steps` counts the steps asked for, without those that runs skipped because they ended early; `run_steps_done` counts steps
+    of committed runs and of packs in training.
     """
 
     runs: int
@@ -42,11 +44,11 @@ class Counts:
     running: int  # packs in training
     run_steps: int
     run_steps_done: int
-    speed: float | None  # [run-steps/s] over the last minute; None while it is not known, or nothing moves
+    speed: float | None  # [run-steps/s] over the last minute; None if unknown, or without any progress
 
     @property
     def seconds_left(self) -> float | None:
-        """The time left at that speed."""
+        """The remaining time [s] at the current speed."""
         left = self.run_steps - self.run_steps_done
         return left / self.speed if self.speed else None
 
@@ -57,24 +59,24 @@ class Counts:
 
 
 class InTraining(NamedTuple):
-    """The progress that a pack wrote last, and when this process saw it change."""
+    """A pack's last written progress, and when this process saw it change."""
 
     group_id: str | None
     run_steps: int  # made
     of: int  # to make
-    at: float  # by the clock of its worker [s since the epoch]
+    at: float  # by its worker's clock [s since the epoch]
     read_at: float
     changed_at: float | None  # None: it is not known to be in training
 
 
 class Watch:
-    """Looks at a root. Each look lists three folders and reads what is new in them, and the progress of packs in training.
+    """Follows the progress of a root. Each `look` lists three folders, and reads new files and the progress of packs in training.
 
-    A runs file that is cut short or foreign is left out with a BadFileWarning, and looked at again once its size changes.
+    A runs file that is truncated or foreign is skipped with a BadFileWarning, and read again once its size changes.
     """
 
     def __init__(self, root: Root, columns: Collection[str] = ()) -> None:
-        """Reads what is planned. `columns` of the runs table are kept beside KEYS in `rows`. Raises StoreError."""
+        """Reads the planned runs. `columns` of the runs table are kept in `rows`, in addition to KEYS. Raises StoreError."""
         self._root, self._columns = root, frozenset([*KEYS, *columns])
         self._planned = planned_runs(root, ())
         groups = self._planned.runs["group_id"].combine_chunks().dictionary_encode()
@@ -83,12 +85,12 @@ class Watch:
         self._asked = self._planned.runs["steps"].to_numpy()  # [N]
         self._quarantine: dict[str, frozenset[str]] = {}  # pack_id -> runs
         self._training: dict[str, InTraining] = {}  # pack_id -> progress
-        self._seen: deque[tuple[float, Numbers]] = deque()  # when, and run-steps made [groups + 1]
+        self._seen: deque[tuple[float, Numbers]] = deque()  # time, and run-steps made [groups + 1]
         self._forget()
 
     @property
     def rows(self) -> pa.Table:
-        """The committed rows that were read, with KEYS and the columns asked for, as far as the files have them."""
+        """The committed rows read so far, with KEYS and those of the requested columns that the files have."""
         return concat_rows(list(self._tables.values()), None if self._tables else COMMITTED)
 
     @property
@@ -98,13 +100,13 @@ class Watch:
 
     @property
     def settled(self) -> bool:
-        """Whether a second look would find no pack in training that this one cannot tell from an abandoned one."""
+        """Whether it is known of every pack with progress that it is in training or abandoned, so that no second look is needed."""
         return len(self.training) == len(self._training)
 
     def look(self, now: float) -> tuple[Counts, dict[str, Counts]]:
-        """How far the sweep is, and each group of it. `now` is since the epoch [s]. Raises StoreError."""
+        """The progress of the sweep and of each group. `now` is in seconds since the epoch. Raises StoreError."""
         in_training = self._root.packs_in_training()
-        self._read_runs()  # after that: a pack that is committed meanwhile is in one of the two
+        self._read_runs()  # read last, so that a pack that is committed meanwhile is seen in one of the two
         self._read_quarantine()
         self._read_progress(in_training, now)
         done = self._tally.done
@@ -132,7 +134,7 @@ class Watch:
         return counts[-1], dict(zip(self.groups, counts, strict=False))
 
     def _per_group(self, values: Numbers) -> Numbers:
-        """The sums [groups + 1] of a number of each planned run [N] over each group, and over all."""
+        """Sums [groups + 1] of values of the planned runs [N], over each group and over all runs."""
         sums = np.bincount(self._group, values, minlength=len(self.groups))
         return np.append(sums, sums.sum()).astype(np.int64)
 
@@ -151,7 +153,7 @@ class Watch:
 
     def _read_runs(self) -> None:
         stored = {key: size for key, size in self._root.sizes("runs").items() if key.endswith(".parquet")}
-        if not self._files.keys() <= stored.keys():  # something was moved away
+        if not self._files.keys() <= stored.keys():  # a file was moved away
             self._forget()
         new = {key: size for key, size in stored.items() if self._files.get(key) != size}
         with ThreadPoolExecutor(self._root.readers) as pool:
@@ -191,7 +193,7 @@ class Watch:
 
 
 def _in_training(entry: Mapping[str, Any], before: InTraining | None, now: float) -> InTraining:
-    """A pack's progress as it is read. It moves if it changes; at its first look its clock decides, which may be wrong."""
+    """A pack's progress as read now. It counts as active if it changed; at the first look its own timestamp decides."""
     if before is None:
         changed_at = now if abs(now - entry["at"]) < STALE_SECONDS else None
     elif before.at != entry["at"]:

@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 
 class TableFile(NamedTuple):
-    """What was read of one file of a table."""
+    """The rows that were read from one file of a table."""
 
-    file: str  # its stem, which names a pack's pair of files
+    file: str  # its stem, which is the same for a pack's runs and curves files
     rows: pa.Table
     schema: pa.Schema  # of all its columns, read or not
 
@@ -45,8 +45,8 @@ def read_files(
     Args:
       root: where the sweep was run to.
       table: which of the two.
-      columns: those to read, as far as a file has them; all when None.
-      run_ids: the runs whose rows to read; all when None. Files that have none of them are left out.
+      columns: the columns to read, if a file has them; all when None.
+      run_ids: the runs to read; all when None. Files without any of them are left out.
       on_bad_file: whether a bad file is an error, or is left out with a BadFileWarning that names it.
 
     Raises:
@@ -64,7 +64,7 @@ def read_files(
 def read_file(root: Root, table: Table, name: str, content: bytes | None = None) -> pa.Table:
     """All rows of one file of a table, named by its stem, with the checksums of its pages verified. Raises BadFileError.
 
-    `content` is what the file holds, where that was read before.
+    `content` is the file's content, if it was read before.
     """
     key = root.table_key(table, name)
     try:
@@ -74,12 +74,12 @@ def read_file(root: Root, table: Table, name: str, content: bytes | None = None)
 
 
 def check_file(root: Root, table: Table, name: str) -> None:
-    """Raises BadFileError if a file of a table, named by its stem, is missing, cut short or foreign."""
+    """Raises BadFileError if a file of a table, named by its stem, is missing, truncated or foreign."""
     _read(root, (), None, root.table_key(table, name))
 
 
 def warn_left_out(error: BadFileError) -> None:
-    """Tells the user which file is left out, as was asked."""
+    """Warns that a bad file is left out."""
     logger.warning("left out: %s", error)
     warnings.warn(f"left out: {error}", BadFileWarning, stacklevel=1)
 
@@ -91,7 +91,7 @@ def unreadable(root: Root, key: str, error: Exception) -> BadFileError:
 
 
 def open_table(root: Root, key: str, content: io.BytesIO | None = None, **options: Any) -> pq.ParquetFile:
-    """Opens the file at a key, or its content that was read before.
+    """Opens the file at a key, or `content` if it was read before.
 
     Raises:
       BadFileError: its columns are not those of a sweep's file.
@@ -99,33 +99,33 @@ def open_table(root: Root, key: str, content: io.BytesIO | None = None, **option
     """
     filesystem = root.filesystem() if content is None else None
     file = pq.ParquetFile(key if content is None else content, filesystem=filesystem, **options)
-    names = file.schema.names  # several times as fast as asking for Arrow's schema
+    names = file.schema.names  # several times faster than reading the Arrow schema
     for name in ("run_id", "step") if key.startswith("curves/") else ("run_id",):
         if name not in names:
             raise BadFileError(
-                f"cannot read {root}/{key}: it is no file of a sweep, it has no column {name}; move it out of the root"
+                f"cannot read {root}/{key}: it is not a file of a sweep, because it has no column {name}; move it out of the root"
             )
     return file
 
 
 def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """The columns of all schemas, by name."""
+    """One schema with the columns of all schemas, matched by name."""
     different = [schema for before, schema in itertools.pairwise(schemas) if not schema.equals(before)]
     return pa.unify_schemas([*schemas[:1], *different], promote_options="permissive")
 
 
 def concat_files(files: Sequence[TableFile], schema: pa.Schema | None = None) -> pa.Table:
-    """The rows of all files, columns joined by name.
+    """One table with the rows of all files, with columns matched by name.
 
     Args:
       files: at least one, unless there is a schema.
-      schema: which columns, in its order; null where no file has one. Columns that a file has keep the type they have.
+      schema: the columns of the result, in order; null where no file has one. Columns that a file has keep the file's type.
     """
     return concat_rows([file.rows for file in files], schema)
 
 
 def concat_rows(tables: Sequence[pa.Table], schema: pa.Schema | None = None) -> pa.Table:
-    """The rows of all tables, as `concat_files` joins those of files."""
+    """One table with the rows of all tables; see `concat_files`."""
     if schema is None or tables:
         same = all(table.schema.equals(tables[0].schema) for table in tables)
         rows = pa.concat_tables(tables, promote_options="none" if same else "permissive")
@@ -147,7 +147,7 @@ def _unless_bad(root: Root, read: Callable[[str], TableFile | None], key: str) -
 
 
 def _bad_runs_file(root: Root, name: str) -> BadFileError | None:
-    """The error of the runs file of a pair, if it is bad: then its curves need not be there either."""
+    """The error of the runs file that belongs to a bad curves file, if it is bad too: then the curves need not exist."""
     try:
         check_file(root, "runs", name)
     except BadFileError as error:
@@ -156,7 +156,7 @@ def _bad_runs_file(root: Root, name: str) -> BadFileError | None:
 
 
 def _compatible(root: Root, table: Table, files: list[TableFile], on_bad_file: OnBadFile) -> list[TableFile]:
-    """The files without those whose columns have other types than those of most files."""
+    """The files without those that have other column types than most files."""
     if all(file.schema.equals(files[0].schema) for file in files):
         return files
     usual = Counter(str(file.schema) for file in files).most_common(1)[0][0]
@@ -175,7 +175,7 @@ def _compatible(root: Root, table: Table, files: list[TableFile], on_bad_file: O
 
 
 def _read(root: Root, columns: Collection[str] | None, run_ids: Sequence[str] | None, key: str) -> TableFile | None:
-    options: dict[str, Any] = {"pre_buffer": not root.is_local}  # reading ahead pays over a network only
+    options: dict[str, Any] = {"pre_buffer": not root.is_local}  # reading ahead helps only over a network
     try:
         if run_ids is None:
             return _rows(open_table(root, key, **options), key, columns)
@@ -200,10 +200,10 @@ def _rows(file: pq.ParquetFile, key: str, columns: Collection[str] | None, group
 
 
 def _row_groups(file: pq.ParquetFile, run_ids: Sequence[str]) -> Iterator[tuple[int, set[str]]]:
-    """The row groups of a file that hold some of the runs, which are sorted, with those runs.
+    """The row groups of a file that hold any of the sorted runs, each with those runs.
 
-    Where the least and greatest run_id of a row group do not settle it, its column run_id is read as a dictionary: in the curves a
-    run is there hundreds of times.
+    If the row-group statistics cannot decide, the column run_id is read as a dictionary, because the curves repeat each run_id
+    hundreds of times.
     """
     for index in range(file.num_row_groups):
         between = _between(file.metadata.row_group(index), run_ids)
@@ -214,7 +214,7 @@ def _row_groups(file: pq.ParquetFile, run_ids: Sequence[str]) -> Iterator[tuple[
 
 
 def _between(group: Any, run_ids: Sequence[str]) -> Sequence[str]:
-    """The runs, which are sorted, that lie between the least and the greatest run_id of a row group."""
+    """Those of the sorted runs that lie between the least and the greatest run_id of a row group."""
     first = group.column(0)
     if first.path_in_schema != "run_id" or first.statistics is None or not first.statistics.has_min_max:
         return run_ids

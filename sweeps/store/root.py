@@ -1,26 +1,27 @@
-"""A root: where a sweep's files lie, what each is called, and the commit of a pack, whose runs file is created last.
+"""A root: the layout of a sweep's files, and the commit of a pack, which creates its runs file last.
 
     format.json                  the version of this layout; absent in roots of version 0.1
-    specs/<spec>.json            each spec that was run into the root, with what its workers last took of a cluster
-    planned/<spec>.parquet       the runs that the spec plans: a row a run, with its hyperparameters
+    specs/<spec>.json            each spec that was run into the root, with its latest [resources]
+    planned/<spec>.parquet       the runs that the spec plans: a row per run, with its hyperparameters
     groups/<group>-<device>.json the tuning measured for a group on a kind of device; created once
-    limits/<group>.json          how many runs a pack of a group may hold, where one ran out of memory
-    quarantine/<pack>.json       runs that failed as often as they may, with the error
+    limits/<group>.json          how many runs a pack of a group may hold, after one ran out of memory
+    quarantine/<pack>.json       runs that used up their attempts, with the error
     progress/<pack>.json         how far a pack in training has come; deleted when it is committed
     checkpoints/<pack>.safetensors  the state of a pack in training, to resume from; deleted when it is committed
     states/<pack>.safetensors    the final states of a pack's runs, from which they can be trained for more steps
     weights/<run>.safetensors    copies of a run's weights at some of its steps, where a spec asks for them
-    curves/<pack>.parquet        a row a run and logged step
-    runs/<pack>.parquet          a row a run
-    logs/<host>-<pid>.log        what a driver or a worker did and why; no reader needs it
+    curves/<pack>.parquet        a row per run and logged step
+    runs/<pack>.parquet          a row per run
+    logs/<host>-<pid>.log        what a driver or a worker did and why; for people only
     .staging/                    files that are being written, on a disk
 
 A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are left
 over from a killed worker; a retry replaces them. Every attempt at a pack writes identical curves, so it does not matter whose file
-survives: bits depend on the group's tuning and the kind of device, and `verify` names runs that end otherwise than their curves.
-Every write appears at once or not at all. A committed file changes in one case only: runs that were trained further in another pack
-are taken out of it; a pack that is left without any is trained anew where it is asked for again. A compacted root has bundles of
-packs in the place of packs (`compact`).
+survives: low bits depend on the group's tuning and the kind of device, and `verify` names runs that do not match their curves.
+Every write is atomic. A committed file changes only where runs are in another pack too: those that were trained further there are
+removed from it, or a run that was stopped there, and earlier, is marked as decided by that rule (see `duplicates`). A pack that has
+lost all its runs in this way is trained again if a spec asks for it. A compacted root has bundles of packs in place of packs (see
+`compact`).
 """
 
 from __future__ import annotations
@@ -46,17 +47,19 @@ from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.disk import STAGING, STALE_SECONDS, stale_files
 from grokjax.sweeps.store.objects import ObjectStore
 
-FORMAT = 1  # of a root, in format.json; version 0.1 wrote none. Raise when older versions would misread a root.
+FORMAT = 1  # the layout version in format.json, which version 0.1 did not write. Raise it when older versions would misread a root.
 FORMAT_KEY = "format.json"
 FOLDERS = (
     *("specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"),
     *("logs", STAGING, FORMAT_KEY),
 )
-# Rows in a row group of the curves: small enough that reading a few runs skips nearly all of a file.
+# Rows per row group of the curves: so few that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
-# A runs table is many short columns: zstd makes it a tenth smaller than snappy, and twice as slow to read and to write.
+# A runs table has many short columns: zstd makes it a tenth smaller than snappy, but twice as slow to read and write.
 COMPRESSION = {"runs": "snappy", "curves": "zstd"}
-READERS = 32  # files read at once from an object store, where each waits for answers; from a disk a thread a core is fastest
+READERS = (
+    32  # files read in parallel from an object store, where most of the time is waiting; for a disk, one thread per core is fastest
+)
 
 StatesFolder = Literal["checkpoints", "states"]
 Table = Literal["runs", "curves"]
@@ -66,17 +69,17 @@ logger = logging.getLogger(__name__)
 
 
 class Root(ObjectStore):
-    """A folder or an address that sweeps are run into. Opened once and passed on; no other class spells the keys of its files.
+    """A folder or an address that sweeps are run into. Only this class knows the keys of its files.
 
-    `Root.open` is the way to read one, `Root.create` the way to write to one. The constructor names a place and looks at nothing.
+    Use `Root.open` to read a root and `Root.create` to write to one. The constructor does not access the root.
     """
 
     @classmethod
     def open(cls, root: str | Path | Root) -> Root:
-        """A root to read, which is returned as it is if it was opened before.
+        """Opens a root for reading. A `Root` that was opened before is returned unchanged.
 
         Raises:
-          StoreError: there is no sweep, it was written by a newer version, or it cannot be read.
+          StoreError: it holds no sweep, was written by a newer version, or cannot be read.
         """
         if isinstance(root, Root):
             return root
@@ -87,7 +90,7 @@ class Root(ObjectStore):
 
     @classmethod
     def create(cls, root: str | Path | Root) -> Root:
-        """A root to write to, new or not. What killed writers left in it is deleted.
+        """Opens a root for writing, or creates one. Deletes what killed writers left in it.
 
         Raises:
           StoreError: it is a file, holds other files, was written by a newer version, or cannot be written safely.
@@ -127,22 +130,22 @@ class Root(ObjectStore):
             )
 
     def mark_format(self) -> None:
-        """Says which version of the layout the root has, once."""
+        """Records the layout version of the root, once."""
         self.put_if_absent(FORMAT_KEY, to_json({"format": FORMAT, "grokjax": metadata.version("grokjax")}))
 
     @property
     def readers(self) -> int:
-        """How many files to read at once."""
+        """The number of files to read in parallel."""
         return pa.cpu_count() if self.is_local else READERS
 
-    # Specs and what they plan.
+    # Specs and their planned runs.
 
     def spec_key(self, spec_id: str) -> str:
         """The key of a spec's entry."""
         return f"specs/{spec_id}.json"
 
     def planned_key(self, spec_id: str) -> str:
-        """The key of the runs that a spec plans."""
+        """The key of a spec's planned-runs table."""
         return f"planned/{spec_id}.parquet"
 
     def spec_ids(self) -> list[str]:
@@ -152,11 +155,11 @@ class Root(ObjectStore):
     # Tables.
 
     def table_key(self, table: Table, name: str) -> str:
-        """The key of a file of a table: that of a pack, or of a bundle of a compacted root."""
+        """The key of a table's file for a pack, or for a bundle of a compacted root."""
         return f"{table}/{name}.parquet"
 
     def table_keys(self, table: Table) -> list[str]:
-        """The keys of the files of a table, of all committed packs. Raises StoreError."""
+        """The keys of a table's files, for all committed packs. Raises StoreError."""
         return [f"{table}/{Path(key).name}" for key in self.keys("runs") if key.endswith(".parquet")]
 
     def put_table(self, table: Table, name: str, rows: pa.Table) -> None:
@@ -183,7 +186,7 @@ class Root(ObjectStore):
         return {Path(key).stem for key in self.table_keys("runs")}
 
     def discard_pack(self, pack_id: str) -> None:
-        """Deletes the tables of a pack whose runs were taken out of it, so that it can be trained again."""
+        """Deletes the tables of a pack that has no runs left, so that it can be trained again."""
         for table in TABLES:
             self.remove(self.table_key(table, pack_id))
 
@@ -198,7 +201,7 @@ class Root(ObjectStore):
         """The steps and weights that `put_weights` wrote; None if there are none.
 
         Raises:
-          StoreError: the file is cut short or of another format.
+          StoreError: the file is truncated or has another format.
         """
         key = f"weights/{run_id}.safetensors"
         content = self.get(key)
@@ -211,7 +214,7 @@ class Root(ObjectStore):
             raise StoreError(f"cannot read {self}/{key}: {reason(error)}; restore it") from None
 
     def put_states(self, folder: StatesFolder, pack_id: str, content: bytes) -> None:
-        """Writes the states of a pack's runs, as `grokjax.sweeps.execute.checkpoints` makes them."""
+        """Writes the content of a states file, which `grokjax.sweeps.execute.checkpoints` makes."""
         self.put(f"{folder}/{pack_id}.safetensors", content)
 
     def get_states(self, folder: StatesFolder, pack_id: str) -> bytes | None:
@@ -219,21 +222,21 @@ class Root(ObjectStore):
         return self.get(f"{folder}/{pack_id}.safetensors")
 
     def packs_with_states(self) -> set[str]:
-        """The ids of the packs whose runs' final states are stored."""
+        """The ids of the packs that have stored final states."""
         return {Path(key).stem for key in self.keys("states") if key.endswith(".safetensors")}
 
     def delete_states(self, pack_id: str) -> None:
         """Deletes the final states of a pack's runs."""
         self.delete(f"states/{pack_id}.safetensors")
 
-    # Packs in training, and what was learnt from them.
+    # Packs in training, quarantine, limits and tunings.
 
     def write_progress(self, pack_id: str, progress: Mapping[str, Any]) -> None:
-        """Says how far a pack in training has come."""
+        """Writes the progress of a pack in training."""
         self.put(f"progress/{pack_id}.json", json.dumps(progress).encode(), durable=False)
 
     def packs_in_training(self) -> list[str]:
-        """The ids of the packs that have written progress; those of killed workers are among them until they are retried."""
+        """The ids of the packs that have written progress. Packs of killed workers are among them until they are retried."""
         return [Path(key).stem for key in self.keys("progress") if key.endswith(".json")]
 
     def progress_of(self, pack_id: str) -> dict[str, Any] | None:
@@ -245,7 +248,7 @@ class Root(ObjectStore):
         return entry if isinstance(entry, dict) else None
 
     def read_progress(self) -> dict[str, dict[str, Any]]:
-        """How far the packs of `packs_in_training` have come, by pack_id."""
+        """The progress of the packs of `packs_in_training`, by pack_id."""
         return self.read_all(self.packs_in_training(), self.progress_of)
 
     def delete_progress(self, pack_id: str) -> None:
@@ -253,12 +256,12 @@ class Root(ObjectStore):
         self.delete(f"progress/{pack_id}.json")
 
     def delete_traces(self, pack_id: str) -> None:
-        """Deletes what only a pack in training needs: its progress and its checkpoint."""
+        """Deletes a pack's progress and checkpoint, which are needed only during training."""
         self.delete_progress(pack_id)
         self.delete(f"checkpoints/{pack_id}.safetensors")
 
     def put_in_quarantine(self, pack_id: str, run_ids: Sequence[str], error: str) -> None:
-        """Sets runs aside that failed as often as they may, with the error."""
+        """Puts a pack's runs in quarantine, with the error."""
         entry = {"run_ids": list(run_ids), "error": error, "at": datetime.now(UTC).isoformat(timespec="seconds")}
         self.put(f"quarantine/{pack_id}.json", to_json(entry))
 
@@ -267,7 +270,7 @@ class Root(ObjectStore):
         return [Path(key).stem for key in self.keys("quarantine") if key.endswith(".json")]
 
     def quarantine_of(self, pack_id: str) -> dict[str, Any] | None:
-        """`run_ids`, `error` and `at` (when) of a pack in quarantine; None if it is not there."""
+        """`run_ids`, `error` and `at` (time) of a pack in quarantine; None if it is not in quarantine."""
         return self.get_json(f"quarantine/{pack_id}.json")
 
     def quarantine(self) -> dict[str, dict[str, Any]]:
@@ -275,22 +278,22 @@ class Root(ObjectStore):
         return self.read_all(self.packs_in_quarantine(), self.quarantine_of)
 
     def release(self, pack_id: str) -> None:
-        """Lets the runs of a pack out of quarantine."""
+        """Releases the runs of a pack from quarantine."""
         self.delete(f"quarantine/{pack_id}.json")
 
     def set_limit(self, group_id: str, runs: int) -> None:
-        """Remembers how many runs a pack of a group may hold, unless it may hold fewer already."""
+        """Records how many runs a pack of a group may hold, unless a lower limit is recorded."""
         known = self.limit_of(group_id)
         if known is None or runs < known:
             self.put(f"limits/{group_id}.json", json.dumps({"runs": runs}).encode())
 
     def limit_of(self, group_id: str) -> int | None:
-        """How many runs a pack of a group may hold; None where that is not known."""
+        """The largest number of runs that a pack of a group may hold; None if no limit is known."""
         entry = self.get_json(f"limits/{group_id}.json")
         return None if entry is None else int(entry["runs"])
 
     def limits(self) -> dict[str, int]:
-        """How many runs a pack may hold, by group_id, where it is known."""
+        """The known limits on the number of runs in a pack, by group_id."""
         groups = [Path(key).stem for key in self.keys("limits") if key.endswith(".json")]
         return self.read_all(groups, self.limit_of)
 
@@ -298,10 +301,10 @@ class Root(ObjectStore):
         """The key of the tuning of a group on a kind of device."""
         return f"groups/{group_id}-{''.join(letter if letter.isalnum() else '-' for letter in device.lower())}.json"
 
-    # What killed processes left.
+    # Leftovers of killed processes.
 
     def stale(self) -> list[str]:
-        """Files that writers left which were killed in the middle of a write: paths on a disk, keys in an object store."""
+        """Files left by writers that were killed during a write: paths on a disk, keys in an object store."""
         if self.is_local:
             return [str(path) for path in stale_files(self.address)]
         return [f"{self}/{key}" for key in self.keys(STAGING, untouched=STALE_SECONDS)]
@@ -314,10 +317,10 @@ class Root(ObjectStore):
                 Path(name).unlink() if self.is_local else self.delete(name.removeprefix(f"{self}/"))
 
     def delete_leftovers(self) -> None:
-        """Deletes what killed workers and drivers left: stale files, all progress, since live ones write it again, and checkpoints.
+        """Deletes what killed workers and drivers left: stale files, checkpoints, and all progress, which live workers write again.
 
-        Checkpoints of packs that are not committed stay, since another spec of the root may resume from them, and so does what
-        cannot be deleted.
+        Checkpoints of uncommitted packs stay, since another spec of the root may resume from them. Files that cannot be deleted are
+        skipped.
         """
         self.delete_stale()
         left = [f"progress/{pack_id}.json" for pack_id in self.packs_in_training()]
@@ -328,14 +331,14 @@ class Root(ObjectStore):
                 self.delete(key)
 
     def read_all(self, names: Sequence[str], read: Callable[[str], Entry | None]) -> dict[str, Entry]:
-        """The entries by name, without those that were deleted while they were read."""
+        """Reads entries by name, skipping those that are deleted meanwhile."""
         with ThreadPoolExecutor(self.readers) as pool:
             found = dict(zip(names, pool.map(read, names), strict=True))
         return {name: entry for name, entry in found.items() if entry is not None}
 
 
 def parquet_bytes(rows: pa.Table, compression: str, **options: Any) -> bytes:
-    """The content of a Parquet file, with a checksum a page."""
+    """A table as the content of a Parquet file, with page checksums."""
     buffer = io.BytesIO()
     options = {"row_group_size": ROWS_PER_GROUP, "write_page_checksum": True, **options}
     pq.write_table(rows, buffer, compression=compression, **options)
@@ -343,10 +346,10 @@ def parquet_bytes(rows: pa.Table, compression: str, **options: Any) -> bytes:
 
 
 def _others(folder: Path) -> list[str]:
-    """What a folder holds that a root does not."""
+    """The entries of a folder that do not belong to a root."""
     return sorted(entry.name for entry in folder.iterdir() if entry.name not in FOLDERS) if folder.is_dir() else []
 
 
 def to_json(entry: Mapping[str, Any]) -> bytes:
-    """The content of a JSON file that people may read."""
+    """The content of a JSON file, indented for readers."""
     return json.dumps(entry, indent=1).encode()

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from grokjax.metrics import METRICS, Metric
 
-# Thresholds whose crossings the runs table keeps: the usual accuracies of the literature, and the published loss threshold.
+# The thresholds whose crossings are in the runs table: the literature's usual accuracies, and the published loss threshold.
 ACCURACY_THRESHOLDS = (0.9, 0.95, 0.99, 1.0)
 LOSS_THRESHOLDS = (1e-2, 1e-5)
 
@@ -19,18 +19,18 @@ Kind = Literal["hyperparameter", "outcome", "provenance", "curve"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column: what it is called, holds and means."""
+    """One column of a table: name, type, unit and meaning."""
 
     name: str
     type: pa.DataType
     unit: str
     meaning: str
     kind: Kind
-    follows: str = ""  # another hyperparameter, which is the value where none was given
+    follows: str = ""  # the hyperparameter whose value this one takes if it is not given
 
     @property
     def field(self) -> pa.Field:
-        """The Arrow field, with unit, meaning and kind as its metadata, and `follows` where there is such."""
+        """The Arrow field, with unit, meaning, kind and, if set, `follows` as its metadata."""
         metadata = {"unit": self.unit, "meaning": self.meaning, "kind": self.kind}
         return pa.field(self.name, self.type, metadata=metadata | ({"follows": self.follows} if self.follows else {}))
 
@@ -46,7 +46,7 @@ def _metric_column(metric: Metric) -> Column:
 
 
 def curve_columns(metrics: Sequence[Metric] = METRICS) -> tuple[Column, ...]:
-    """The columns of the curves: run_id, step and the metrics, by default those of this package."""
+    """The columns of the curves table: run_id, step and the metrics, by default those of this package."""
     return (
         Column("run_id", pa.string(), "", "the run, as in the runs table", "curve"),
         Column("step", pa.int64(), "steps", "training steps made when the row was logged", "curve"),
@@ -55,14 +55,14 @@ def curve_columns(metrics: Sequence[Metric] = METRICS) -> tuple[Column, ...]:
 
 
 def threshold_label(metric: str, threshold: float) -> str:
-    """How a threshold reads in a column name: 99 for an accuracy of 0.99, 1e_5 for a loss of 1e-5."""
+    """A threshold as written in column names: 99 for an accuracy of 0.99, 1e_5 for a loss of 1e-5."""
     if metric.endswith("accuracy"):
         return f"{100 * threshold:g}"
     return f"{threshold:.0e}".replace("e-0", "e_").replace("e-", "e_")
 
 
 def crossing_columns() -> tuple[tuple[str, str, float, bool], ...]:
-    """Name, metric, threshold and whether it is the sustained crossing, for each crossing that the runs table keeps."""
+    """Column name, metric, threshold, and whether it is the sustained crossing, for each crossing in the runs table."""
     return tuple(
         (f"{kind}_step_{metric}_{threshold_label(metric, threshold)}", metric, threshold, kind == "sustained")
         for metric, thresholds in (
@@ -83,7 +83,7 @@ def _crossing_meaning(metric: str, threshold: float, sustained: bool) -> str:
 
 
 def final_columns(metrics: Sequence[Metric]) -> tuple[Column, ...]:
-    """The columns of the runs table that hold the last logged value of each metric with one number a step."""
+    """The columns of the runs table with the last logged value of each scalar metric."""
     return tuple(
         Column(f"final_{each.name}", pa.float64(), each.unit, f"{each.name} at the last logged step", "outcome")
         for each in metrics
@@ -118,7 +118,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
-# Where a worker's time goes up to its last commit. Each is the run's share of its pack's, so sums over runs are the workers' time.
+# The categories of a worker's time. Each run has its share of its pack's time, so sums over runs give the workers' time.
 COSTS: tuple[tuple[str, str], ...] = (
     ("startup", "from the sweep's start until its worker was ready; of a worker's first pack"),
     ("compile", "compiling, tuning, and timing a matrix product for scale"),
@@ -166,10 +166,10 @@ def runs_columns(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] 
 
 
 def runs_schema(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] = METRICS) -> pa.Schema:
-    """The Arrow schema of the runs table, as `runs_columns`."""
+    """The Arrow schema of the runs table; see `runs_columns`."""
     return pa.schema([column.field for column in runs_columns(hyperparameters, metrics)])
 
 
 def curves_schema(metrics: Sequence[Metric] = METRICS) -> pa.Schema:
-    """The Arrow schema of the curves, which have a row for each run and logged step."""
+    """The Arrow schema of the curves table, which has a row per run and logged step."""
     return pa.schema([column.field for column in curve_columns(metrics)])

@@ -1,4 +1,4 @@
-"""The specs that were run into a root, as they are read without the packages that train their runs."""
+"""Reads the specs that were run into a root, without importing the packages that train their runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grokjax.fields import Value
 from grokjax.identity import digest
 from grokjax.sweeps.store.root import Root, to_json
 
-# Fields of a spec that say neither which runs are trained nor how far.
+# Fields of a spec that affect neither which runs are trained nor how far.
 HOW_RUN = ("resources", "final_states", "tuning")
 
 
@@ -20,8 +20,8 @@ class SpecEntry:
     """A spec as a root keeps it, readable without the packages that train its runs.
 
     `spec` holds the fields of a `SweepSpec` as JSON. `components` holds version and source hash of the tasks, models and optimizers
-    of other packages, as `registry.component_versions` gives them. `token` tells apart entries of the same spec that different
-    calls wrote.
+    of other packages, as `registry.component_versions` gives them. `token` distinguishes entries of the same spec written by
+    different calls.
     """
 
     spec: Mapping[str, Any]
@@ -31,14 +31,14 @@ class SpecEntry:
 
     @property
     def content(self) -> bytes:
-        """The content of its file."""
+        """The entry as the content of its JSON file."""
         further = {"token": self.token, "components": self.components}
         entry = {"spec": self.spec, "trajectory_version": self.trajectory_version}
         return to_json(entry | {name: value for name, value in further.items() if value})
 
     @property
     def spec_id(self) -> str:
-        """A hash of what says which runs are trained, and how far: specs that differ in resources alone share it."""
+        """A hash of everything that determines which runs are trained and how far. Specs that differ only in resources share it."""
         trained = {name: value for name, value in self.spec.items() if name not in HOW_RUN}
         raised = {name: version for name, (version, _) in self.components.items() if version != 1}
         return digest(
@@ -58,7 +58,7 @@ class SpecEntry:
 
     @property
     def steps(self) -> int:
-        """The steps that every run is asked to make."""
+        """The number of training steps of every run."""
         return int(self.spec["run"]["steps"])
 
     @property
@@ -68,18 +68,18 @@ class SpecEntry:
 
     @property
     def stopping_rule(self) -> str | None:
-        """The rule under which a run ends once its label is certain; None if all are trained to their end."""
+        """The rule under which runs end once their label is certain; None if all are trained to their last step."""
         return self.rule if self.spec.get("stop") == "decided" else None
 
     @property
     def swept(self) -> dict[str, list[Value]]:
-        """The hyperparameters that axes give, zipped or not, with their values."""
+        """The hyperparameters on axes, zipped ones included, with their values."""
         axes = [self.spec.get("axes", {}), *self.spec.get("zipped", ())]
         return {name: values for axis in axes for name, values in axis.items()}
 
     @property
     def size(self) -> int:
-        """How many runs the axes make, before any are left out."""
+        """The number of points of the axes, before `leave_out` is applied."""
         axes = [*self.spec.get("axes", {}).values(), *(next(iter(axis.values())) for axis in self.spec.get("zipped", ()))]
         return math.prod(map(len, axes))
 

@@ -1,4 +1,4 @@
-"""Verifies a root: every run is there once, every file is readable, and every curve is as long as its run."""
+"""Verifies a root: every run is present once, every file is readable, and every curve is as long as its run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import SCALARS, curves_schema, runs_schema
 from grokjax.sweeps.store.specs import read_specs
 
-# Every version has written these.
+# The columns that every version has written.
 RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
 
 
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of `verify`: runs planned and done, files read, and a sentence for each thing that is wrong."""
+    """The result of `verify`: the numbers of runs planned and done and of files read, and a sentence for each problem."""
 
     planned: int
     committed: int
@@ -47,19 +47,17 @@ class Verdict:
 
 
 def verify(root: Root) -> Verdict:
-    """Reads every file of a root to its end, checksums and all, and compares it with what the root's specs ask for.
+    """Reads every file of a root in full, with checksums, and compares it with what the root's specs ask for.
 
-    Runs that are not trained yet, or not as far as asked, are not wrong, and neither are leftovers of uncommitted packs. Files of
-    writers that were killed are, since other tools may read them.
+    Untrained runs, runs with fewer steps than asked for, and leftovers of uncommitted packs are not problems. Temporary files of
+    killed writers are, since other tools may read them.
     """
     specs = read_specs(root)
     plans = planned_runs(root, ["log_every", "snapshots"])
     columns = (plans.runs[name].to_pylist() for name in ("run_id", "steps", "log_every", "snapshots"))
     planned = {run_id: Plan(*plan) for run_id, *plan in zip(*columns, strict=True)}
     asked = {spec.steps for spec in specs}
-    hyperparameters = [
-        planned_schema(root, spec).remove(0) for spec in specs
-    ]  # without run_id, which stands first in the runs table
+    hyperparameters = [planned_schema(root, spec).remove(0) for spec in specs]  # without run_id, the first column of the runs table
     schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters]), "curves": curves_schema()}
     wrong = [f"{name} was left by a writer that was killed; grokjax run deletes it" for name in root.stale()]
     committed: list[pa.Table] = []
@@ -77,16 +75,16 @@ def verify(root: Root) -> Verdict:
                 files += 1
                 wrong += _check_weights(root, run_id)
     for key in (key for table in schemas for key in root.keys(table) if not key.endswith(".parquet")):
-        wrong.append(f"{root}/{key} is no file of a sweep; move it out of the root")
+        wrong.append(f"{root}/{key} is not a file of a sweep; move it out of the root")
     for folder, check in (("states", _check_states), *((name, _check_json) for name in ("groups", "limits", "quarantine"))):
         for key in root.keys(folder):
             files += 1
             wrong += check(root, key)
     rows = concat_rows(committed, COMMITTED)
     repeated = {run_id: count for run_id, count in Counter(rows["run_id"].to_pylist()).items() if count > 1}
-    half_dropped = {NO_CURVE.format(run_id) for run_id in repeated}  # by a driver that was killed: the other row has its curve
+    half_dropped = {NO_CURVE.format(run_id) for run_id in repeated}  # by a driver that was killed; the other row has a curve
     wrong = [sentence for sentence in wrong if sentence not in half_dropped]
-    wrong += [f"run {run_id} is there {count} times" for run_id, count in repeated.items()]
+    wrong += [f"run {run_id} is stored {count} times" for run_id, count in repeated.items()]
     return Verdict(len(planned), int(tally(plans, rows).done.sum()), files, tuple(wrong))
 
 
@@ -121,19 +119,19 @@ def _compare(pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Pla
             yield NO_CURVE.format(run_id)
             continue
         if not np.array_equal(curve["step"], np.arange(0, steps + 1, planned[run_id].log_every)):
-            yield f"run {run_id} has {steps} steps and a curve of other steps"
+            yield f"run {run_id} has {steps} steps, but a curve with other steps"
             continue
         for name in finals:
             final, last = np.float64(np.nan if run[f"final_{name}"] is None else run[f"final_{name}"]), curve[name][-1]
             if not np.array_equal(final, last, equal_nan=True):
-                yield f"run {run_id} ends with {name} {final:g}, and its curve with {last:g}: they are of two tries"
+                yield f"run {run_id} ends with {name} {final:g}, but its curve with {last:g}: they come from two attempts"
                 break
     for run_id in by_run:
-        yield f"pack {pack} has a curve of run {run_id}, and no such run"
+        yield f"pack {pack} has a curve of run {run_id}, but no such run"
 
 
 def _by_run(curves: pa.Table) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
-    """The curves of each run by step, each column [T] as numbers; NaN where a cell is null."""
+    """The curves of each run, sorted by step: columns [T] as floats, NaN for null."""
     rows = curves.sort_by([("run_id", "ascending"), ("step", "ascending")])
     columns = {name: rows[name].cast(pa.float64()).to_numpy() for name in rows.schema.names if name != "run_id"}
     ids = rows["run_id"].to_numpy()
@@ -154,12 +152,12 @@ def _check_states(root: Root, key: str) -> Iterator[str]:
     try:
         load(root.get(key) or b"")
     except Exception as error:  # of a Rust library, several kinds
-        yield f"cannot read {root}/{key}: {reason(error)}; delete it, and more steps will start anew"
+        yield f"cannot read {root}/{key}: {reason(error)}; delete it; its runs then start again if more steps are asked for"
 
 
 def _check_weights(root: Root, run_id: str) -> Iterator[str]:
     try:
         if root.get_weights(run_id) is None:
-            yield f"run {run_id} has no weights, and its spec asks for them"
+            yield f"run {run_id} has no weights, but its spec asks for them"
     except StoreError as error:
         yield str(error)

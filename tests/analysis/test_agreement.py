@@ -53,7 +53,7 @@ def test_rules_are_compared_pair_by_pair(runs):
     assert compared.differing.index.tolist() == [1]
     with pytest.raises(AnalysisError, match="no rule final was compared"):
         compared.confusion("final", "accuracy_delay")
-    with pytest.raises(AnalysisError, match="two different rules or more, got accuracy_delay, accuracy_delay"):
+    with pytest.raises(AnalysisError, match="at least two different rules, got accuracy_delay, accuracy_delay"):
         agreement(runs, [strict, AccuracyDelayRule()])
 
 

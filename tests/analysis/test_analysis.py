@@ -83,7 +83,7 @@ def test_a_hyperparameter_that_would_be_mixed_is_named():
     phases = pd.Series(pd.Categorical(["grok", "grok"], categories=PHASES))
     with pytest.raises(AnalysisError, match=r"learning_rate also varies \(0.1, 0.2\)"):
         phase_grid(runs, phases, x="hidden_size", y="train_size")
-    with pytest.raises(AnalysisError, match="train_size is asked for twice"):
+    with pytest.raises(AnalysisError, match="train_size is given twice"):
         phase_grid(runs, phases, x="train_size", y="train_size")
     with pytest.raises(AnalysisError, match="depth is not in the table"):
         phase_grid(runs, phases, x="depth", y="train_size")

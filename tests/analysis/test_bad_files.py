@@ -151,18 +151,20 @@ def test_status_names_what_it_cannot_read_and_shows_the_rest(root, monkeypatch, 
     told = capsys.readouterr()
     assert "4 of 6 runs done" in told.out
     assert told.err.count("left out: ") == 2
-    with pytest.warns(BadFileWarning, match="it is no file of a sweep, it has no column run_id; move it out of the root"):
+    with pytest.warns(
+        BadFileWarning, match="it is not a file of a sweep, because it has no column run_id; move it out of the root"
+    ):
         assert Watch(Root.open(root)).look(now=0)[0].done == 4
 
 
 def test_a_foreign_file_is_told_as_one_and_its_curves_are_not_looked_for(root):
     stranger(root / "runs" / "notes.parquet")
-    with pytest.raises(StoreError, match=r"runs/notes.parquet: it is no file of a sweep.*; move it out of the root"):
+    with pytest.raises(StoreError, match=r"runs/notes.parquet: it is not a file of a sweep.*; move it out of the root"):
         load_runs(root)
     curves, told = skipping(load_curves, root)
     assert curves["run_id"].nunique() == 6
     assert len(told) == 1
-    assert "runs/notes.parquet: it is no file of a sweep" in told[0]
+    assert "runs/notes.parquet: it is not a file of a sweep" in told[0]
     verdict = verify(Root.open(root))
     assert verdict.committed == 6
     assert len(verdict.wrong) == 2

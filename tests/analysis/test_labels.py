@@ -26,7 +26,7 @@ LABELS = pd.Series(["grok", "fail", "grok", "grok"])
 def test_labels_that_are_no_phases_are_refused_by_name(use):
     for labels in (OWN, OWN.astype("category"), OWN.tolist()):
         with pytest.raises(
-            AnalysisError, match="late is no phase; a label is one of memorize, grok, generalize, fail, diverged, undecided"
+            AnalysisError, match="late is not a phase; a label is one of memorize, grok, generalize, fail, diverged, undecided"
         ):
             use(labels)
     with pytest.raises(AnalysisError, match="1 of 4 runs have a null label"):

@@ -242,7 +242,7 @@ def test_the_scatter_has_runs_at_their_steps_censored_ones_in_the_strip_and_coun
     assert [text.get_text() for text in strip.texts] == ["2"]
     assert panel.get_xscale() == panel.get_yscale() == "log"
     assert note(figure) == (
-        "6 runs: 3 cross both thresholds, 2 only that of the train metric (strip above), 1 not even that (not shown). "
+        "6 runs: 3 cross both thresholds, 2 only that of the train metric (strip above), 1 neither (not shown). "
         "Partial: 2 of 8 runs are still missing."
     )
     with pytest.raises(AnalysisError, match="train = accuracy_98 is out of range"):

@@ -106,7 +106,7 @@ def test_a_loss_written_in_another_convention_is_converted_for_each_run():
     assert classify(runs, ArticleRule()).tolist() == ["memorize"] * 3
     in_bits = ArticleRule(loss_threshold=67.1e-5 / math.log(2), loss_convention="bits")
     assert classify(runs, in_bits).tolist() == ["grok", "memorize", "grok"]
-    with pytest.raises(AnalysisError, match=r"knows the classes of .*, not of chess"):
+    with pytest.raises(AnalysisError, match=r"is known only for .*, not for chess"):
         classify(runs.assign(task="chess"), ArticleRule(loss_convention="per_class"))
 
 
@@ -198,3 +198,10 @@ for name in "{modules}".split(): importlib.import_module("grokjax.analysis." + n
 print(sorted(set("{heavy}".split()) & set(sys.modules)))"""
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]", "each is loaded where it is first needed"
+
+
+def test_a_rule_may_be_given_by_its_name():
+    runs = steps_of((1, 2))
+    assert classify(runs, "accuracy_delay").tolist() == classify(runs, AccuracyDelayRule()).tolist()
+    with pytest.raises(AnalysisError, match="articel"):
+        classify(runs, "articel")

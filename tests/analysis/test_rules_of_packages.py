@@ -69,7 +69,7 @@ def test_a_spec_may_name_it_and_its_root_can_be_read_without_the_package(small_r
     assert run([GROKJAX, "phases", root, "--out", tmp_path / "map.png"], environment).stdout.startswith("rule low_loss\n")
     said = run([GROKJAX, "phases", root, "--out", tmp_path / "map.png"]).stderr
     assert (
-        "names the rule low_loss, which is not installed here; install the package that has it, or choose a rule: article" in said
+        "names the rule low_loss, which is not installed; install the package that provides it, or choose a rule: article" in said
     )
     assert run([GROKJAX, "phases", root, "--rule", "article", "--out", tmp_path / "map.png"]).returncode == 0
     assert run([GROKJAX, "query", root, "SELECT count(*) FROM runs"]).returncode == 0
@@ -83,7 +83,11 @@ def test_a_spec_may_name_it_and_its_root_can_be_read_without_the_package(small_r
             "low = low:LowLossRule",
             "low:LowLossRule, which an installed package names under grokjax.rules, fails: ",
         ),
-        ("def low(runs): ...", "low = low:low", "low:low, .* is no rule: a rule is a class with a name, derived from .*NamedRule"),
+        (
+            "def low(runs): ...",
+            "low = low:low",
+            "low:low, .* is not a rule: a rule is a class with a name, derived from .*NamedRule",
+        ),
         (
             "from grokjax.analysis.labels.rules import NamedRule\nclass Low(NamedRule): name = 'low'",
             "low = low:Low",
@@ -92,7 +96,7 @@ def test_a_spec_may_name_it_and_its_root_can_be_read_without_the_package(small_r
         (
             "from grokjax.analysis.labels.rules import FinalRule\nclass Low(FinalRule): name = 'final'",
             "low = low:Low",
-            "is called final, as another rule is",
+            "has the name final, which another rule has",
         ),
     ],
 )

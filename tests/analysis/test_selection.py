@@ -7,7 +7,7 @@ import pytest
 
 from grokjax.analysis.statistics.refine import refined_spec
 from grokjax.analysis.tables.load import load_runs
-from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names
+from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.spec.load import spec_from
@@ -52,10 +52,9 @@ def test_one_run_and_one_cell_name_what_is_left_to_choose(runs):
 
 def test_missing_runs_are_the_planned_ones_that_meet_the_conditions_and_are_not_there():
     planned = pd.DataFrame({"run_id": list("abcd"), "lr": [1.0, 1.0, 2.0, 2.0], "seed": [0, 1, 0, 1], "width": [8, 8, None, None]})
-    runs = planned.iloc[:1].assign(min_test_loss=0.5)
-    assert missing_runs(runs, planned)["run_id"].tolist() == ["b", "c", "d"]
-    assert missing_runs(runs, planned, ["lr=1"])["run_id"].tolist() == ["b"]
-    assert missing_runs(runs, planned, ["min_test_loss=0.5"]).empty, "only a finished run has an outcome"
+    assert missing_runs("bcd", planned)["run_id"].tolist() == ["b", "c", "d"]
+    assert missing_runs("bcd", planned, ["lr=1"])["run_id"].tolist() == ["b"]
+    assert missing_runs("bcd", planned, ["min_test_loss=0.5"]).empty, "only a finished run has an outcome"
     cells = planned_cells(planned, ("lr", "width", "depth"), ["seed=0"])
     assert cells.isna().sum().tolist() == [0, 1, 2]
     assert planned_cells(planned, ("lr",), ["min_test_loss=0.5"]) is None
@@ -64,7 +63,7 @@ def test_missing_runs_are_the_planned_ones_that_meet_the_conditions_and_are_not_
 def test_the_planned_runs_of_a_finished_root_are_its_runs(small_root, runs):
     planned = load_planned(small_root)
     assert sorted(planned["run_id"]) == runs["run_id"].tolist()
-    assert missing_runs(runs, planned).empty
+    assert missing_runs(unfinished(small_root, runs), planned).empty
     assert planned_cells(planned, ("weight_decay",), ["seed=0"])["weight_decay"].tolist().count(0.01) == 2
 
 
@@ -79,5 +78,5 @@ def test_a_refined_spec_trains_the_points_with_all_seeds_and_continues_the_large
     assert spec.name == "small-refined"
     assert (spec.run["weight_decay"], spec.swept) == (0.1, {"seed": (0, 1), "learning_rate": (1e-3, 2e-3)})
     assert spec.run["steps"] == 100
-    with pytest.raises(AnalysisError, match="no spec of the root gives all of depth"):
+    with pytest.raises(AnalysisError, match="no spec of the root has all of depth"):
         refined_spec(specs, runs, pd.DataFrame({"depth": [1]}))

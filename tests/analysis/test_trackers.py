@@ -174,10 +174,10 @@ def test_the_command_narrows_and_refuses_what_does_not_fit(root, tmp_path, capsy
     command(str(root), folder, to="wandb", selection=Selection(where=("seed=1",)))
     assert capsys.readouterr().out == f"Entered 2 runs into {folder}\nNext: wandb sync {folder}/offline-run-*\n"
     command(str(root), folder, to="wandb", selection=Selection(where=("seed=1",)))
-    assert capsys.readouterr().out == f"Entered 0 runs into {folder}; 2 were there already\n"
+    assert capsys.readouterr().out == f"Entered 0 runs into {folder}; 2 were already there\n"
     for settings, says in (
         ({"to": "wandb", "table": "curves"}, "--table is for a file"),
-        ({"name": "x"}, "--name is of an experiment or project"),
+        ({"name": "x"}, "--name is for an experiment or project"),
     ):
         with pytest.raises(AnalysisError, match=says):
             command(str(root), "x.csv", **settings)

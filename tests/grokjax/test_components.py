@@ -33,16 +33,16 @@ def declaring(name, annotation, base=Mlp):
     ids=["description", "type", "role"],
 )
 def test_a_field_name_with_another_meaning_in_the_same_component_is_refused(name, annotation):
-    with pytest.raises(ComponentError, match=f"Other declares {name} as .*its name must be new, or mean the same"):
+    with pytest.raises(ComponentError, match=f"Other declares {name} as .*use a new name, or the same type, role and description"):
         check_names([("model", Mlp), ("model", declaring(name, annotation))])
 
 
 def test_the_same_meaning_is_accepted_and_another_component_never():
     same = declaring("hidden_size", Annotated[PositiveInt, pydantic.Field(description="hidden units")])
     check_names([("model", Mlp), ("model", same)])
-    with pytest.raises(ComponentError, match="must be new"):
+    with pytest.raises(ComponentError, match="use a new name"):
         check_names([("model", Mlp), ("task", same)])
-    with pytest.raises(ComponentError, match="must be new"):
+    with pytest.raises(ComponentError, match="use a new name"):
         check_names([("run", RunConfig), ("task", declaring("steps", int))])
 
 
@@ -119,9 +119,9 @@ def test_what_a_probe_of_another_package_gets_wrong_is_said_in_a_sentence(small_
     with pytest.raises(ValueError, match="the probe largest returns greatest, but declares largest_weight"):
         measure(small_run(probes="largest"), init(small_run()))
     for probes, says in (
-        ((probe_of("inputs", dict),), "defines the probe inputs, which there is already"),
-        ((probe_of("mine", dict, "train_loss"),), "defines the metric train_loss, which there is already"),
-        ((len,), "is no grokjax.probes.Probe"),
+        ((probe_of("inputs", dict),), "defines the probe inputs, which exists already"),
+        ((probe_of("mine", dict, "train_loss"),), "defines the metric train_loss, which exists already"),
+        ((len,), "is not a grokjax.probes.Probe"),
     ):
         installed(*probes)
         with pytest.raises(ComponentError, match=says):

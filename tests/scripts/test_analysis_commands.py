@@ -98,7 +98,7 @@ def test_agreement_delays_and_boundary_are_told(call, small_root):
     code, out, _ = call("agreement", small_root, "--rule", "article", "--rule", "crossing:delay=50,kind=first")
     assert code == 0
     assert "crossing, kind first, delay 50" in out
-    assert "cells whose shares move most" in out
+    assert "cells that change most when" in out
     code, out, _ = call("delays", small_root, "--train", "accuracy_90", "--by", "learning_rate")
     assert code == 0
     assert out.splitlines()[0].split()[0] == "learning_rate"
@@ -119,7 +119,7 @@ def test_agreement_delays_and_boundary_are_told(call, small_root):
         (["boundary", "{root}", "weight_decay", "--phase", "groks"], "there is no phase groks"),
         (["delays", "{root}", "--train", "accuracy_97"], "train = accuracy_97 is out of range"),
         (["delays", "{root}", "--by", "depth"], "depth is not in the table"),
-        (["agreement", "{root}", "--rule", "article", "--rule", "article"], "between two different rules or more, got article"),
+        (["agreement", "{root}", "--rule", "article", "--rule", "article"], "needs at least two different rules, got article"),
         (["refine", "{root}", "--x", "depth"], "depth is not in the table"),
         (["query", "{root}", "DROP TABLE runs"], "a query is one SELECT"),
         (["query", "{root}", "SELECT 1", "--out", "x.xlsx"], "a table is a .csv or a .parquet file"),
@@ -204,7 +204,7 @@ def test_a_watch_waits_for_a_sweep_that_has_not_begun(monkeypatch, small_root, t
     assert status.command(str(root), watching=True, every=0.1) == 0
     begin.join()
     first, *_, last = capsys.readouterr().out.splitlines()
-    assert first.endswith("holds no sweep yet; waiting for one to begin (Ctrl-C stops waiting)")
+    assert first.endswith("holds no sweep yet; waiting for one to start (Ctrl-C stops waiting)")
     assert "8 of 8 runs done" in last
 
 
@@ -234,3 +234,10 @@ def test_log_messages_are_shown_on_standard_error_when_asked_for(tmp_path, flag)
     done = grokjax("run", spec, "--executor", "inline", "--root", tmp_path / "root", *filter(None, [flag]))
     assert done.returncode == 0, done.stderr
     assert ("grokjax.sweeps" in done.stderr) == bool(flag)
+
+
+def test_a_query_prints_nothing_for_what_is_null(call, small_root):
+    code, out, err = call("query", small_root, "SELECT seed, stopped_by, NULL AS nothing, [1, 2] AS several FROM runs LIMIT 2")
+    assert (code, err) == (0, "")
+    assert "NA" not in out
+    assert "None" not in out

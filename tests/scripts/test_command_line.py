@@ -100,7 +100,7 @@ def test_warnings_are_shown_as_before_once_a_command_is_done(call):
         (["log_every=30"], "log_every = 30 does not divide steps = 200"),
         (["parity_bits=31"], "parity_bits = 31 is more than num_bits = 30"),
         (["weight_decay=nan"], "weight_decay = nan"),
-        (["hidden_size=16,16"], "holds 16 twice"),
+        (["hidden_size=16,16"], "has 16 twice"),
         (["hidden_size=wide"], "hidden_size = 'wide'"),
         (["weight_decay=-0.1"], "weight_decay = -0.1"),
         (["num_bits=8"], "more than the 256 sequences"),
@@ -140,7 +140,10 @@ def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, call):
         (["run", "parity-demo", "--root", "/proc/x"], "cannot write to root /proc/x"),
         (["run", "parity-demo", "--root", tmp_path], "holds other files (file ...); choose a new or empty folder"),
         (["phases", swept, "--x", "hiden_size"], "did you mean hidden_size?"),
-        (["run", "parity-demo", "--root", swept], "holds results of another sweep:\n  log_every  50 there, 100 in this spec\n"),
+        (
+            ["run", "parity-demo", "--root", swept],
+            "holds results of another sweep:\n  log_every  50 in the root, 100 in this spec\n",
+        ),
         (["phases", tmp_path / "nothing"], "holds no sweep"),
         (["phases", swept, "--x", "depth"], "depth is not in the table"),
         (["phases", swept, "--where", "weight_decay=7"], "no run has it; weight_decay is 0.0, 1.0"),
@@ -153,7 +156,10 @@ def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, call):
         (["run", "parity-demo", "--address", "ray://host:10001"], "this is Ray's client; write the address of the cluster"),
         (["run", "parity-demo", "--address", "host:1", "--executor", "inline"], "--executor inline trains in this process"),
         (["status", "x" * 300], "cannot read root"),
-        (["run", "parity-demo", "--root", "ftp://bucket/x"], "ftp://bucket/x is no address of a root; use a folder, or s3://..."),
+        (
+            ["run", "parity-demo", "--root", "ftp://bucket/x"],
+            "ftp://bucket/x is not an address of a root; use a folder, or s3://...",
+        ),
         (["phases", swept, "--out", "/dev/null/x.png"], "cannot write /dev/null/x.png"),
         (["phases", swept, "--facet", "l1_penalty"], "8 of 8 runs have no l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),
@@ -202,7 +208,7 @@ def test_weights_draws_them(modular, tmp_path):
     assert (modular / "weights.png").read_bytes().startswith(b"\x89PNG")
     for arguments, says in (
         ([], "choose one run: add --where NAME=VALUE for seed: 0, 1"),
-        (["--where", "seed=0", "--matrix", "W"], "keeps no matrix W"),
+        (["--where", "seed=0", "--matrix", "W"], "has no stored matrix W"),
     ):
         told = grokjax("weights", modular, *arguments)
         assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
@@ -218,7 +224,7 @@ def test_runs_without_snapshots_keep_no_weights(swept):
     ("settings", "says"),
     [
         (["operation=divide", "modulus=12"], "modulus = 12 is not prime"),
-        (["collapsed_output=true", "hidden_size=4"], "cannot tie"),
+        (["collapsed_output=true", "hidden_size=4"], "cannot be tied"),
         (["collapsed_hidden=true", "hidden_size=4"], "must be equal"),
         (["probes=inputs"], "inputs needs task = 'sparse_parity'"),
         (["batch_size=1000"], "batch_size = 1000 is more than the 24 training examples"),

@@ -56,20 +56,20 @@ def test_compiled_programs_are_kept_up_to_a_size(tmp_path):
     bound_folder(tmp_path / "none", 800)
 
 
-def test_another_driver_at_work_on_the_same_packs_is_noticed_once_it_moves(tmp_path, monkeypatch, capsys):
+def test_another_driver_at_work_on_the_same_groups_is_noticed_once_it_moves(tmp_path, monkeypatch, capsys):
     spec = load_spec(write(tmp_path, {"steps": 50}))
     plan, clock = make_plan(spec), [0.0]
     monkeypatch.setattr("grokjax.sweeps.execute.driver.time.monotonic", lambda: clock[0])
     another = _AnotherDriver(plan, Root(tmp_path / "root"), "mine")
     (pack,) = plan.packs
 
-    def look(pack_id, driver, at):
-        another.look({pack_id: {"run_steps": 1, "at": at, "driver": driver}})
+    def look(group_id, driver, at):
+        another.look([{"run_steps": 1, "at": at, "driver": driver, "group_id": group_id}])
         clock[0] += 3.0
         return capsys.readouterr().err
 
-    assert not any(look(pack.pack_id, "mine", at) for at in range(5))
-    assert not any(look("another-pack", "host-1", at) for at in range(5))
-    assert not any(look(pack.pack_id, "host-1", 7.0) for _ in range(5)), "left over from one that was killed"
-    assert "another grokjax run (host-1) trains the same runs" in look(pack.pack_id, "host-1", 8.0)
-    assert not look(pack.pack_id, "host-1", 9.0), "said once"
+    assert not any(look(pack.group_id, "mine", at) for at in range(5))
+    assert not any(look("another-group", "host-1", at) for at in range(5))
+    assert not any(look(pack.group_id, "host-1", 7.0) for _ in range(5)), "left over from one that was killed"
+    assert "another grokjax run (host-1) is at work on the same groups" in look(pack.group_id, "host-1", 8.0)
+    assert not look(pack.group_id, "host-1", 9.0), "said once"

@@ -245,6 +245,6 @@ def test_what_cannot_be_compacted_is_refused_and_nothing_is_left_behind(swept, t
     file.write_bytes((swept / "curves" / file.name).read_bytes())
     rows = pq.read_table(file)
     pq.write_table(rows.filter(pc.not_equal(rows["run_id"], rows["run_id"][0])), file)
-    with pytest.raises(StoreError, match=f"curves/{file.name} lacks runs that were there a moment ago"):
+    with pytest.raises(StoreError, match=f"curves/{file.name} has lost runs, or their curves, since the copy began"):
         compact(Root.open(torn), tmp_path / "of-torn")
     assert not (tmp_path / "of-torn" / "runs").exists()

@@ -50,7 +50,7 @@ def test_what_is_set_is_not_dropped(tmp_path):
         ("weight_decay=(0.1,1)", "several values are written without brackets: 0.1,1"),
         ("weight_decay=0.1..1 log", "'0.1..1 log' lacks a number after log, such as 0.1..1 log 5"),
         ("weight_decay=0.1..1 step", "lacks a number after step, such as 0.1..1 step 0.1"),
-        ("weight_decay=0.1..", "'0.1..' is no range; write"),
+        ("weight_decay=0.1..", "'0.1..' is not a range; write"),
         ("seed=0-3", "a range is written with two dots: 0..3"),
     ],
 )

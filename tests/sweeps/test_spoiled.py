@@ -173,7 +173,9 @@ def test_a_disk_without_hard_links_is_refused(tmp_path, monkeypatch):
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(disk.os, "link", refused)
-    with pytest.raises(StoreError, match="has no hard links, by which two writers agree who was first; choose a --root on another"):
+    with pytest.raises(
+        StoreError, match="has no hard links, which are needed to decide between two writers; choose a --root on another disk"
+    ):
         enter_spec(tmp_path / "root", spec_of())
     assert not [path for path in (tmp_path / "root").rglob("*") if path.is_file()]
 
@@ -207,10 +209,10 @@ def test_verify_tells_curves_of_another_try_columns_of_another_type_and_torn_ent
     curves = pq.read_table(file)
     others = curves.set_column(curves.schema.get_field_index("test_loss"), "test_loss", pa.array([1.0] * len(curves)))
     pq.write_table(others, file)
-    assert all("ends with test_loss" in told and "they are of two tries" in told for told in verify(Root.open(folder)).wrong)
+    assert all("ends with test_loss" in told and "they come from two attempts" in told for told in verify(Root.open(folder)).wrong)
     doubled = pa.concat_tables([curves.slice(0, 1), curves.slice(2), curves.slice(0, 1)])
     pq.write_table(doubled, file)
-    assert sum("a curve of other steps" in told for told in verify(Root.open(folder)).wrong) == 1
+    assert sum("a curve with other steps" in told for told in verify(Root.open(folder)).wrong) == 1
     pq.write_table(curves.set_column(1, "step", curves["step"].cast(pa.string())), file)
     assert len(verify(Root.open(folder)).wrong) == 1
     pq.write_table(curves, file)
@@ -222,7 +224,7 @@ def test_verify_tells_curves_of_another_try_columns_of_another_type_and_torn_ent
 def test_what_is_no_table_among_the_tables_is_told(folder, tmp_path):
     (folder / "runs" / "notes.csv").write_text("a,b")
     (told,) = verify(Root.open(folder)).wrong
-    assert told == f"{folder}/runs/notes.csv is no file of a sweep; move it out of the root"
+    assert told == f"{folder}/runs/notes.csv is not a file of a sweep; move it out of the root"
     (folder / "runs" / "torn.parquet").write_text("PAR1")
     with pytest.raises(BadFileError, match=r"runs/torn\.parquet"):
         export(folder, "curves", tmp_path / "curves.csv")

@@ -130,7 +130,7 @@ def test_states_of_another_content_or_a_newer_format_start_anew_and_say_so(caplo
     for content, says in (
         (about, "cannot be read (KeyError"),
         ({"runs": []}, "cannot be read (KeyError"),
-        ({**about, "format": 2}, "has format 2, and this version reads up to 1"),
+        ({**about, "format": 2}, "has format 2, but this version reads up to 1"),
         ({**about, "made_by": {"tuning": 3}}, "because tuning was 3 and is 1"),
     ):
         caplog.clear()

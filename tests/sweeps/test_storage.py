@@ -105,7 +105,7 @@ def test_lost_answers_and_refusals_are_outlasted(monkeypatch):
 
 
 def test_addresses_and_credentials_that_are_wrong_are_told(monkeypatch):
-    with pytest.raises(StoreError, match=r"ftp://x is no address of a root; use a folder, or s3://..., gs://..., az://..."):
+    with pytest.raises(StoreError, match=r"ftp://x is not an address of a root; use a folder, or s3://..., gs://..., az://..."):
         Root.open("ftp://x")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")

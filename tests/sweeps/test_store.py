@@ -106,7 +106,9 @@ def test_a_root_takes_more_of_its_sweep_and_nothing_else(tmp_path, spec, changed
         store = enter_spec(tmp_path / "root", other)
         assert len(planned_runs(store, ()).runs) == spec.size + other.size - ("weight_decay" in axes or "steps" in changed)
     else:
-        with pytest.raises(SpecError, match=rf"results of another sweep:\n  {next(iter(changed))}  .* there, .* in this spec\n"):
+        with pytest.raises(
+            SpecError, match=rf"results of another sweep:\n  {next(iter(changed))}  .* in the root, .* in this spec\n"
+        ):
             enter_spec(tmp_path / "root", other)
 
 

@@ -158,3 +158,13 @@ def test_a_tuning_that_is_none_is_one_sentence(tmp_path, table, says):
     with pytest.raises(SpecError) as told:
         spec_of(tmp_path, f"[tuning]\n{table}")
     assert says in str(told.value)
+
+
+def test_a_record_of_this_machine_that_cannot_be_read_is_warned_of(tmp_path, monkeypatch, caplog):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    (tmp_path / "grokjax" / "tunings" / "a.json").mkdir(parents=True)
+    with caplog.at_level("WARNING", logger="grokjax"):
+        assert tuning_module._remembered("a.json") is None
+        assert tuning_module._remembered("b.json") is None
+    assert [record.levelname for record in caplog.records] == ["WARNING"], "of the one that is there alone"
+    assert "cannot be read, so the tuning is measured again" in caplog.text

@@ -62,14 +62,14 @@ def test_a_run_twice_a_short_curve_missing_weights_and_a_stranger_are_named(root
     curves = pq.read_table(root / "curves" / first.name)
     weights = root / "weights" / f"{run_ids[0]}.safetensors"
     weights.unlink()
-    assert wrong(root) == (f"run {run_ids[0]} has no weights, and its spec asks for them",)
+    assert wrong(root) == (f"run {run_ids[0]} has no weights, but its spec asks for them",)
     shutil.copy(root / "weights" / f"{run_ids[1]}.safetensors", weights)
     pq.write_table(curves.slice(0, curves.num_rows - 1), root / "curves" / first.name)
-    assert any("a curve of other steps" in sentence for sentence in wrong(root))
+    assert any("a curve with other steps" in sentence for sentence in wrong(root))
     pq.write_table(curves, root / "curves" / first.name)
     shutil.copy(first, root / "runs" / "copy.parquet")
     shutil.copy(root / "curves" / first.name, root / "curves" / "copy.parquet")
-    assert set(wrong(root)) == {f"run {run_id} is there 2 times" for run_id in run_ids}
+    assert set(wrong(root)) == {f"run {run_id} is stored 2 times" for run_id in run_ids}
     for table in ("runs", "curves"):
         (root / table / "copy.parquet").unlink()
     (spec,) = (root / "specs").iterdir()

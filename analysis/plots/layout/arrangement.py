@@ -1,4 +1,4 @@
-"""The arrangement of a map: how many panels stand side by side, how large cells are, and which labels fit at them."""
+"""The arrangement of a map: the number of panels side by side, the size of cells, and the labels that fit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, t
 WIDEST_LABEL, GAP, WIDEST, TALLEST, LINE = 0.95, 0.12, 0.8, 0.55, 1.3 * SMALL / POINTS
 SCALE_WIDTH = 0.55  # of a colour bar with its numbers
 AX_SCALE_SHARE = 0.15  # of the width of a caller's Axes that a colour bar takes
-MOST_HEIGHT = 8.0  # of all panels together, where narrower panels can help
+MOST_HEIGHT = 8.0  # of all panels together, if narrower panels can help
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Arrangement:
     rotation: int  # of the column labels, in degrees
     rows: list[str]
     titles: list[str]
-    heading: str  # above all panels, where the facet's name does not fit above each
+    heading: str  # above all panels, if the facet's name does not fit above each
     width: float
     used: float  # width of the panels with their labels
     height: float
@@ -50,7 +50,7 @@ def arrange(
       facets: the hyperparameter that makes panels and its values; None for one panel.
       width: of the figure, in inches; as wide as it needs when None.
       sides: the smallest and the comfortable side of a cell, in inches.
-      scale: whether there is a colour bar at the right.
+      scale: whether there is a colour bar on the right.
     """
     lines = [wrapped(text, WIDEST_LABEL) for text in rows]
     beside = max(map(text_width, lines)) + 0.1 + 1.5 * TEXT / POINTS + 2 * PAD + (SCALE_WIDTH if scale else 0)
@@ -103,7 +103,7 @@ class _Panels:
     def across(self, room: float, sides: tuple[float, float]) -> int:
         """The number of panels side by side in `room` inches; 0 if not even one fits.
 
-        As many as leave cells a comfortable size, or more where the figure would be too tall; rows are about equally long.
+        As many as allow comfortably large cells, or more if the figure would be too tall; rows are about equally long.
         """
         smallest, comfortable = sides
 
@@ -127,7 +127,7 @@ def _fitting_width(panels: _Panels, beside: float, sides: tuple[float, float]) -
 
 
 def _column_labels(texts: list[str], cell_width: float) -> tuple[list[str], int, float]:
-    """Labels of the columns, their rotation and height: upright if one is wider than a cell, every n-th if those would touch."""
+    """Column labels with their rotation and height: upright if one is wider than a cell, every n-th if they would still touch."""
     size = font_size("xtick.labelsize")
 
     def widest(lines: list[str]) -> float:
@@ -148,7 +148,7 @@ def _column_labels(texts: list[str], cell_width: float) -> tuple[list[str], int,
 
 
 def _titles(facets: tuple[str, list[str]] | None, panel_width: float) -> tuple[list[str], str]:
-    """Titles of the panels, and a heading that names the facet where its name does not fit in the titles."""
+    """Titles of the panels, and a heading with the facet's name if that does not fit in the titles."""
     if facets is None:
         return [], ""
     name, values = facets

@@ -1,4 +1,4 @@
-"""Maps: a grid of cells, two hyperparameters across and upwards, evenly spaced, in panels by a third."""
+"""Maps: grids of evenly spaced cells over two hyperparameters, with panels by a third."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class MapCells:
     facets: list[Any]
 
     def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
-        """The rows of a table that belong to a panel, with the column and row index of their cell as `across` and `up`."""
+        """A panel's rows of a table, with the column and row index of each cell as `across` and `up`."""
         rows = table if self.facet is None else table[table[self.facet] == facet]
         return rows.assign(across=rows[self.x].map(self.columns.index), up=rows[self.y].map(self.rows.index))
 
@@ -52,7 +52,7 @@ class Map:
 
 
 def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> MapCells:
-    """The cells of a table that has a row for each; without x and y, on the axes that a `phase_grid` was made with.
+    """The cells of a table with one row per cell; without x and y, on the axes of its `phase_grid`.
 
     Raises:
       AnalysisError: the table lacks one of the names or is empty, or there would be more panels than fit on a page.
@@ -84,17 +84,17 @@ def draw_map(
     note: str,
     scale: bool = False,
 ) -> Map:
-    """Panels with ticks and lines between their cells: of a new figure, as many side by side as fit, or `ax` alone.
+    """Draws empty panels with ticks and lines between cells: in a new figure, as many side by side as fit, or in `ax`.
 
     Args:
       cells: of the map.
-      ax: an Axes of the caller's, for a map of one panel; None for a new figure.
+      ax: the caller's Axes, for a map with one panel; None for a new figure.
       width: of the new figure, in inches; None for one column of a paper if all panels fit side by side in it, else two columns
         if they fit there, else what they need.
       smallest: side of the smallest cell that can be read, in inches.
       comfortable: side that a cell should have, in inches.
       title, legend, note: as in `new_figure`.
-      scale: whether `color_scale` will draw a colour bar at the right.
+      scale: whether `color_scale` will draw a colour bar on the right.
 
     Raises:
       AnalysisError: the cells do not fit, or `ax` is given for several panels.
@@ -150,7 +150,7 @@ def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
 
 
 def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: Map) -> None:
-    """Fills a cell with a colour and writes two texts into it, the second below the first, as far as there is room."""
+    """Fills a cell with a colour and writes up to two lines of text into it, if there is room."""
     across, up = place
     edge = FAINT if min(color[:3]) > 0.99 else "white"
     panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec=edge, lw=0.6, label="cell"))
@@ -168,7 +168,7 @@ def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], 
 
 
 def color_scale(figure: Figure, panels: Sequence[Axes], colors: ScalarMappable, label: str) -> Colorbar:
-    """Draws the colour bar of a map at the right of its panels."""
+    """Draws the colour bar of a map to the right of its panels."""
     own = figure.get_layout_engine() is not None
     fraction = 0.05 if own else AX_SCALE_SHARE  # without a layout engine, the numbers and the label need room too
     bar: Colorbar = figure.colorbar(colors, ax=list(panels), label=label, aspect=25, fraction=fraction, pad=0.02)

@@ -1,4 +1,4 @@
-"""The page of a figure: title above, panels in the middle, legend and note below; and the same for an Axes that a caller gives."""
+"""Page layout of a figure: title above the panels, legend and note below; also for the caller's own Axes."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def new_figure(
     used: float | None = None,
     ax: Axes | None = None,
 ) -> Figure:
-    """A figure without panels yet, with room for them; or the figure of `ax`, with title and legend put above `ax`.
+    """A figure with room for panels; or the figure of `ax`, with title and legend placed above `ax`.
 
     Args:
       width: of the figure, in inches.
       body: height of the panels with all their labels, in inches.
       title: above the figure.
       legend: handles with labels, below the panels, in as many lines as they need.
-      note: at the bottom: what the figure shows and what is missing. Left out with `ax`.
-      used: inches of the width that the panels take; the rest stays free, half on each side.
-      ax: an Axes of the caller's to draw into; `width`, `body` and `used` have no effect then.
+      note: at the bottom, on what the figure shows and what is missing. Left out with `ax`.
+      used: width in inches that the panels take; the rest is left free, half on each side.
+      ax: the caller's Axes to draw into; `width`, `body` and `used` have no effect then.
     """
     if ax is not None:
         return _label_axes(ax, title, legend)
@@ -96,7 +96,7 @@ def _legend_columns(texts: Sequence[str], width: float, size: float) -> int:
 
 
 def figure_of(ax: Axes) -> Figure:
-    """The figure that an Axes belongs to, also where it is in a subfigure."""
+    """The figure that an Axes belongs to, also if it is in a subfigure."""
     figure = ax.get_figure(root=True)
     if figure is None:
         raise AnalysisError("ax belongs to no figure; take it from plt.subplots() or Figure().subplots()")
@@ -110,14 +110,14 @@ def axes_size(ax: Axes) -> tuple[float, float]:
 
 
 def strip_above(ax: Axes, inches: float, gap: float = 0.05) -> Axes:
-    """A new Axes of a height in inches, as wide as a caller's and above it, with the same x axis."""
+    """A new Axes above a caller's, `height` inches high, that shares its width and x axis."""
     height = axes_size(ax)[1]
     strip: Axes = ax.inset_axes((0, 1 + gap / height, 1, inches / height), sharex=ax)
     return strip
 
 
 def check_one_panel(ax: Axes | None, panels: int, remedy: str) -> None:
-    """Raises AnalysisError if several panels are to be drawn into one Axes; `remedy` tells how to need only one."""
+    """Raises AnalysisError if several panels would go into one Axes; `remedy` says how to need only one."""
     if ax is not None and panels > 1:
         raise AnalysisError(f"this figure needs {panels} panels, and ax is one; {remedy}, or leave out ax")
 
@@ -158,7 +158,7 @@ class FacetPanels:
             panel.set(xlabel=x if lowest else "", ylabel=y if index % self.across == 0 else "")
 
     def keys(self, by: Sequence[str], values: Sequence[Any]) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-        """Panel index, index in `values` and key of every group: (facet, value), the value alone, or () as `by` has names."""
+        """Panel index, index in `values` and key of every group. A key is (facet, value), (value) or (), depending on `by`."""
         for index, facet in enumerate(self.facets):
             for place, value in enumerate(values):
                 yield index, place, (facet, value)[2 - len(by) :]

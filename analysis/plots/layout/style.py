@@ -70,22 +70,22 @@ STYLE: Any = {
 
 
 class PaperFigure(Figure):
-    """A matplotlib figure that keeps this style when it is saved and that a notebook shows as a picture, without any magic."""
+    """A matplotlib figure that is saved in this style, and that notebooks display without `%matplotlib`."""
 
     def savefig(self, fname: Any, *, transparent: bool | None = None, **options: Any) -> None:
-        """As `Figure.savefig`, in the style of the package."""
+        """`Figure.savefig` in the package's style."""
         with mpl.rc_context(STYLE):
             super().savefig(fname, transparent=transparent, **options)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
-        """The PNG that Jupyter shows, and the size in CSS pixels to show it at."""
+        """The PNG that Jupyter shows, and its display size in CSS pixels."""
         picture = io.BytesIO()
         self.savefig(picture, format="png", dpi=2 * SCREEN)
         return picture.getvalue(), {"width": round(self.get_figwidth() * SCREEN), "height": round(self.get_figheight() * SCREEN)}
 
 
 def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Makes a plot function draw in the style of the package, unless it draws into the caller's own Axes (`ax`)."""
+    """Decorator that applies the package's style to a plot function, unless it draws into the caller's Axes (`ax`)."""
 
     @functools.wraps(plot)
     def in_style(*args: P.args, **keywords: P.kwargs) -> Figure:
@@ -101,7 +101,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     No date is written, so the same figure gives the same file. PDFs embed their fonts; text in an SVG stays text.
 
     Raises:
-      AnalysisError: the suffix is none of the three, or the file cannot be written.
+      AnalysisError: the suffix is not one of the three, or the file cannot be written.
     """
     path = Path(path)
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[figure_kind(path)]
@@ -126,8 +126,8 @@ def shades(color: str, begin: float = 0.0) -> LinearSegmentedColormap:
     """A colormap from white through a colour to a darker one; it darkens steadily in greyscale too.
 
     Args:
-      color: of the middle of the map.
-      begin: where between white (0) and `color` (1) the map starts.
+      color: the colour in the middle of the map.
+        begin: where the map starts, from 0 (white) to 1 (`color`).
     """
     full = to_rgb(color)
     red, green, blue = (0.98 + begin * (channel - 0.98) for channel in full)
@@ -136,7 +136,7 @@ def shades(color: str, begin: float = 0.0) -> LinearSegmentedColormap:
 
 
 def darkened(color: str, by: float = 0.75) -> tuple[float, float, float]:
-    """A colour with its channels multiplied by a number below one, as RGB: text needs more contrast than areas."""
+    """A darker colour for text, which needs more contrast than areas: RGB channels multiplied by a factor below one."""
     red, green, blue = to_rgb(color)
     return by * red, by * green, by * blue
 

@@ -27,17 +27,17 @@ def text_width(text: str, size: float = SMALL) -> float:
 
 
 def text_height(text: str, size: float = SMALL) -> float:
-    """Height of a text in inches, all its lines included."""
+    """Height of a text in inches, over all its lines."""
     return (text.count("\n") + 1) * 1.25 * size / POINTS
 
 
 def font_size(parameter: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize"]) -> float:
-    """The size in points that an rcParam stands for, which may be a word such as "medium"."""
+    """The font size in points of an rcParam, which may be a word such as "medium"."""
     return float(FontProperties(size=mpl.rcParams[parameter]).get_size_in_points())
 
 
 def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -> str:
-    """The text in lines of at most `width` inches, broken after any of the characters `breaks`; longer words stay whole."""
+    """The text wrapped to `width` inches, broken after any of the characters in `breaks`; longer words are not broken."""
     lines = [""]
     for piece in re.findall(rf".+?(?:[{breaks}]|$)", text):
         if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
@@ -47,7 +47,7 @@ def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -
 
 
 def value_texts(values: Iterable[Any]) -> list[str]:
-    """The values of a column as labels: floats with at least three significant digits, and as many as keep them distinct."""
+    """The values of a column as labels: floats with three significant digits, or as many as keep them distinct."""
     listed = list(values)
     if not all(isinstance(value, float) for value in listed):
         return [str(value) for value in listed]
@@ -87,5 +87,5 @@ def ranged(counts: Sequence[int] | pd.Series[int], what: str) -> str:
 
 
 def missing_note(missing: int, shown: int) -> str:
-    """The sentence of a figure's note about planned runs that have not been trained yet; empty if there are none."""
+    """A sentence for a figure's note on planned runs that are not trained yet; empty if there are none."""
     return f"Partial: {missing:,} of {missing + shown:,} runs are still missing." if missing else ""

@@ -19,7 +19,7 @@ DECADES = 2
 
 
 def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, *, log: bool) -> None:
-    """Scales an axis of `inches` to the values of a hyperparameter, with ticks at those values whose labels do not touch."""
+    """Scales an axis of length `inches` to the values of a hyperparameter, with ticks at values that have room for a label."""
     distinct = np.unique(np.asarray(list(values), float))
     _set_scale(panel, which, "log" if log else "linear")
     low, high = float(distinct[0]), float(distinct[-1])
@@ -43,7 +43,7 @@ def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: 
 
 
 def _with_room(at: np.ndarray, sizes: Sequence[float]) -> list[int]:
-    """Indices of the labels to keep so that none touches the next: the first, the last, and those that fit between."""
+    """Indices of the labels to keep so that none touch: the first, the last, and those that fit between."""
     kept = [0]
     last = len(at) - 1
     for index in range(1, len(at)):
@@ -81,7 +81,7 @@ def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
 
 
 def step_axis(panel: Axes, which: Which = "x", *, inches: float, label: bool = True) -> None:
-    """Sets ticks (0, 5k, 10k) and label of an axis of training steps that is `inches` long."""
+    """Sets the ticks (0, 5k, 10k) and the label of an axis of training steps, which is `inches` long."""
     axis = _axis(panel, which)
     if axis.get_scale() == "linear":
         axis.set_major_locator(MaxNLocator(int(np.clip(2.2 * inches, 2, 8)), steps=[1, 2, 2.5, 5, 10]))

@@ -32,11 +32,11 @@ HOW_TO_SHOW_A_TOKEN = "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or RAY_AUTH_T
 
 @contextlib.contextmanager
 def connected(address: str | None, cpus: int | None) -> Iterator[None]:
-    """A connection to Ray while it lasts; afterwards this process's environment is as it was before.
+    """A context with a connection to Ray; on exit this process's environment is restored.
 
     Args:
       address: of a running cluster; None starts a private Ray on this machine.
-      cpus: cores the private Ray may use; None is all.
+      cpus: cores that the private Ray may use; all when None.
 
     Raises:
       ClusterError: there is no cluster at the address, or it refuses this process.
@@ -58,15 +58,15 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
 
 
 def start_private(cpus: int | None) -> None:
-    """Starts a Ray on this machine and connects to it. It listens on the loopback interface and asks for a token.
+    """Starts a Ray on this machine and connects to it. It listens only on the loopback interface and requires a token.
 
-    The token is drawn at random and kept in the environment of this process and its children, unless the environment had one.
+    Unless the environment has a token, a random one is set for this process and its children.
 
     Args:
-      cpus: cores it may use; None is all.
+      cpus: cores that it may use; all when None.
 
     Raises:
-      ClusterError: it would listen on another interface.
+      ClusterError: Ray would listen on another interface.
     """
     use_one_thread()  # inherited by the workers
     os.environ["RAY_AUTH_MODE"] = "token"
@@ -78,11 +78,13 @@ def start_private(cpus: int | None) -> None:
         context: Any = ray.init(address="local", num_cpus=cpus, include_dashboard=False, **QUIET)
     if not _is_loopback(ip := context.address_info["node_ip_address"]):
         ray.shutdown()
-        raise ClusterError(f"Ray {ray.__version__} listens on {ip}, and not on this machine's loopback alone; use the pinned one")
+        raise ClusterError(
+            f"Ray {ray.__version__} listens on {ip}, not only on this machine's loopback interface; use the pinned version"
+        )
 
 
 def check_address(address: str) -> None:
-    """Raises ClusterError unless something listens there; Ray itself would try for a minute."""
+    """Raises ClusterError unless something listens at the address. Ray itself would try for a minute."""
     if address == "auto":
         return
     if address.startswith("ray://"):
@@ -90,7 +92,7 @@ def check_address(address: str) -> None:
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
         raise ClusterError(
-            f"--address {address!r} is no address of a Ray cluster; write host:port, or auto for one on this machine"
+            f"--address {address!r} is not an address of a Ray cluster; write host:port, or auto for one on this machine"
         )
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=5).close()
@@ -99,10 +101,10 @@ def check_address(address: str) -> None:
 
 
 def attach(address: str) -> None:
-    """Connects to a Ray cluster; warns if anyone who can reach it may use it, and sends no token to such a cluster.
+    """Connects to a Ray cluster. Warns if the cluster requires no token, and then sends it none.
 
     Raises:
-      ClusterError: there is none, or it asks for another token.
+      ClusterError: there is no cluster at the address, or it requires another token.
     """
     import ray  # noqa: PLC0415
 
@@ -123,13 +125,13 @@ def attach(address: str) -> None:
     nodes = [node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]]
     if open_to_all and not all(map(_is_loopback, nodes)):
         warn(
-            f"the Ray cluster at {address} lets in anyone who can reach it, to run what they like; start all its nodes with "
+            f"the Ray cluster at {address} lets in anyone who can reach it, to run any program; start all its nodes with "
             "RAY_AUTH_MODE=token and a token"
         )
 
 
 def _lets_anyone_in(address: str) -> bool:
-    """Whether a cluster answers a process that shows no token."""
+    """Whether a cluster answers requests without a token."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("RAY_AUTH")} | {"RAY_AUTH_MODE": "disabled"}
     try:
         asked = subprocess.run(
@@ -149,7 +151,7 @@ def _is_loopback(host: str) -> bool:
 
 @contextlib.contextmanager
 def _signal_handlers_kept() -> Iterator[None]:
-    """Puts this process's signal handlers back afterwards: Ray installs its own, which end the process without a word."""
+    """A context that restores this process's signal handlers: Ray installs its own, which end the process silently."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

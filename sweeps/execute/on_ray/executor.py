@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 def train_on_ray(
     plan: Plan, root: Root, setup: WorkerSetup, worker: Any, address: str | None, cpus: int | None
 ) -> Generator[Event, None, None]:
-    """Yields what becomes of packs, in the order they finish. Results never pass through the driver.
+    """Trains packs and yields the outcome of each, in the order they finish. Results never pass through the driver.
 
     Args:
       plan: the packs to train.
-      root: the root they are committed to.
-      setup: what every worker needs to know.
-      worker: the class that trains packs, `Worker` but in tests.
+      root: the root that they are committed to.
+      setup: the settings that all workers share.
+      worker: the class that trains packs; `Worker` except in tests.
       address: of a running cluster; None starts a private Ray on this machine.
-      cpus: cores the private Ray may use; None is all.
+      cpus: cores that the private Ray may use; all when None.
 
     Raises:
       ClusterError: there is no cluster at the address, or it refuses this process.
@@ -59,6 +59,6 @@ def train_on_ray(
 def _delete_traces(root: Root, pool: Pool) -> None:
     for pack in pool.in_training:
         root.delete_progress(pack.pack_id)
-    for pack_id in pool.doubled:  # the slower of two may have written after the other had ended
+    for pack_id in pool.doubled:  # the slower of two workers may have written after the other had finished
         if root.is_committed(pack_id):
             root.delete_traces(pack_id)

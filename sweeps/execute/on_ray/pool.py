@@ -1,4 +1,4 @@
-"""A pool of Ray workers that take packs from a schedule, each at most one at a time, and what happens when one fails."""
+"""A pool of Ray workers that take packs from a schedule, one at a time each, and the handling of failures."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
 log = logging.getLogger(__name__)
 
-TRIES = 3  # of the store
+TRIES = 3  # for the store
 Cause = Literal["error", "crash", "memory", "lost", "store"]
-# How often a pack may fail for each cause. A process that ends without a word may have been killed, by someone or for its memory;
-# losing a node, being preempted, and a store that is out of reach are never a pack's own fault.
+# How often a pack may fail for each cause. A process that dies silently may have been killed, by someone or for its memory. A lost
+# or preempted node and an unreachable store are never the pack's fault.
 BUDGETS: dict[Cause, float] = {"error": 3, "crash": 10, "memory": 3}
-SAVING_SECONDS = 20.0  # that the workers have to save their packs when the sweep is interrupted
+SAVING_SECONDS = 20.0  # the time that workers get to save their packs when the sweep is interrupted
 
 
 class Pool:
     """Workers that take packs from a schedule until none is left.
 
-    A worker whose pack fails is ended, whatever the cause: the pack goes to the end of its group, and to another process. Once no
-    pack waits, one that takes far longer than others of its group is given to a second worker too; whoever commits it first ends
-    the other.
+    If a pack fails, for whatever cause, its worker is ended and the pack is retried in another process, last in its group. Once no
+    pack is waiting, a pack that takes far longer than others of its group is given to a second worker too; the first to commit it
+    ends the other.
     """
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, cluster: Cluster) -> None:
@@ -49,7 +49,7 @@ class Pool:
 
     @property
     def in_training(self) -> list[Pack]:
-        """The packs that workers have now."""
+        """The packs that workers are training now."""
         return [busy.pack for busy in self._busy.values()]
 
     @property
@@ -63,7 +63,7 @@ class Pool:
         return bool(self._busy) or len(self._schedule) > 0
 
     def turn(self) -> Iterator[Event]:
-        """Starts workers where there is room, waits a moment, and yields what became of packs.
+        """Starts workers where there is room, waits briefly, and yields the events of packs.
 
         Raises:
           ClusterError: no worker ever became ready, or there would never be room for one.
@@ -83,7 +83,7 @@ class Pool:
                 self._on_ready(reference)
 
     def save(self) -> tuple[int, int]:
-        """Has the packs in training saved as far as they are; returns how many were, and how many could not be in time."""
+        """Saves the packs in training; returns how many were saved, and how many could not be saved in time."""
         for busy in self._busy.values():
             with contextlib.suppress(Exception):  # a worker that has just ended
                 busy.actor.stop.options(concurrency_group=STOP).remote()
@@ -98,13 +98,13 @@ class Pool:
         return len(saved), len(packs - saved)
 
     def close(self) -> None:
-        """Asks the cluster for no more nodes."""
+        """Withdraws the request for more nodes from the cluster."""
         with contextlib.suppress(Exception):  # the cluster may be gone
             self._starter.close()
 
     def _on_ready(self, reference: Any) -> None:
         worker = self._starter.on_ready(reference)
-        if worker and not self._assign_next(worker) and self._late():  # which are in training on another kind of device
+        if worker and not self._assign_next(worker) and self._late():  # all of them in training on another kind of device
             self._starter.pause()
 
     def _on_finished(self, reference: Any) -> Iterator[Event]:
@@ -129,27 +129,27 @@ class Pool:
             ray.kill(busy.actor)
 
     def _others(self, pack: Pack) -> list[Any]:
-        """The references of those that train this pack now."""
+        """The references of the workers that are training this pack."""
         return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
 
     def _late(self, device: str | None = None) -> list[Pack]:
-        """The packs to give to a second worker, when none waits for its first."""
+        """The packs to give to a second worker; empty while any pack waits for its first."""
         return [] if len(self._schedule) else self._stragglers.late(time.monotonic(), self._busy.values(), device)
 
     def _on_failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
-        """What a pack's failure means for it: another try, for which each cause has a budget, or two halves, or the end."""
+        """Handles a pack's failure: retries it while the budget for this cause lasts, halves it, or gives it up."""
         cause, others = cause_of(error), self._others(pack)
         log.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
-                why = last_line(getattr(error, "cause", error))  # of the worker's error, without Ray's words around it
+                why = last_line(getattr(error, "cause", error))  # the worker's error without Ray's wrapping
                 raise StoreError(f"{self._store_errors} packs in a row could not be stored: {why}") from None
         if cause == "memory" and len(pack.runs) > 1:
             for other in others:
                 self._kill(self._busy.pop(other))
             yield self._halve(pack)
-        elif not others:  # or else one of them is its next try
+        elif not others:  # otherwise one of them is its next attempt
             self._failures[pack.pack_id, cause] += 1
             if self._failures[pack.pack_id, cause] < BUDGETS.get(cause, math.inf):
                 self._schedule.put_back(pack)
@@ -159,18 +159,18 @@ class Pool:
     def _halve(self, pack: Pack) -> Limit:
         """Puts back a pack that ran out of memory as two halves, and cuts the waiting packs of its group to that size."""
         most = (len(pack.runs) + 1) // 2
-        log.warning("packs of group %s hold at most %d runs from now on", pack.group_id, most)
+        log.warning("from now on, packs of group %s hold at most %d runs", pack.group_id, most)
         for half in cut(pack, most, self._rule):
             self._schedule.put_back(half)
         self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._rule))
         return Limit(pack.group_id, most, pack.pack_id)
 
     def _assign_next(self, worker: Started) -> bool:
-        """Gives a worker its next pack; with none left it is dropped, and its core with it. Returns whether there was one."""
+        """Gives a worker its next pack; without one, drops the worker and frees its core. Returns whether there was one."""
         pack = self._schedule.take(worker.name)
         if pack is None and (late := self._late(worker.device)):
             pack = late[0]
-            log.info("pack %s takes long and is given to %s too", pack.pack_id, worker.name)
+            log.info("pack %s takes long and is also given to %s", pack.pack_id, worker.name)
             self._stragglers.double(pack, time.monotonic())
         if pack is None:
             self._schedule.forget(worker.name)
@@ -181,7 +181,7 @@ class Pool:
 
 
 def cause_of(error: Exception) -> Cause:
-    """Why a pack failed: an exception of its own, a process that ended, a node that is gone, memory, or the store."""
+    """Why a pack failed: its own exception, a dead process, a lost node, out of memory, or the store."""
     if isinstance(error, StoreError):
         return "store"
     if isinstance(error, (MemoryError, ray.exceptions.OutOfMemoryError)) or "RESOURCE_EXHAUSTED" in str(error):

@@ -1,6 +1,6 @@
 """Ray's internal, undocumented functions that grokjax calls; no other module may. `tests/sweeps/test_private_ray.py` uses each.
 
-They were read in Ray 2.60. What each is for, and why no public call will do, is in its function's docstring.
+Checked against Ray 2.60. Each docstring says what the function is for and why no public call will do.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-# A program that asks the cluster at the address it is given for its name, as a process without grokjax would.
+# A program that asks the cluster at a given address for its name, as a process without grokjax would.
 ASK_CLUSTER = "import sys; from ray._raylet import GcsClient; GcsClient(address=sys.argv[1])"
 
 
@@ -22,9 +22,9 @@ def ask_cluster(address: str) -> None:
 
 
 def resolve_address(address: str) -> str:
-    """The host and port of a cluster; "auto" stands for the one on this machine. Raises ConnectionError if there is none.
+    """The host and port of a cluster; "auto" means the one on this machine. Raises ConnectionError if there is none.
 
-    `ray.init` resolves "auto" too, but does not tell the address before it connects.
+    `ray.init` resolves "auto" too, but does not expose the address before it connects.
     """
     from ray._private import services  # noqa: PLC0415
 
@@ -32,17 +32,17 @@ def resolve_address(address: str) -> str:
 
 
 def read_authentication_again() -> None:
-    """Has Ray read RAY_AUTH_MODE and the token from the environment again: it does so once a process, maybe before this sweep."""
+    """Makes Ray reread RAY_AUTH_MODE and the token from the environment; it reads them only once per process."""
     _raylet().Config.initialize("")
     _raylet().AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextlib.contextmanager
 def loopback_only() -> Iterator[None]:
-    """While it lasts, a Ray that is started takes the loopback interface for this node's own.
+    """A context in which a newly started Ray uses the loopback interface as this node's address.
 
-    Ray does so on systems where it supports no clusters, and has no public switch: it binds to all interfaces otherwise, whatever
-    address it is given.
+    Ray has no public switch for this; it does so only on systems where it does not support clusters, and binds to all interfaces
+    otherwise, whatever address it is given.
     """
     from ray._private import ray_constants  # noqa: PLC0415
 

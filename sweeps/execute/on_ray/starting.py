@@ -1,4 +1,4 @@
-"""Starts workers, one a core or GPU or what [resources] ask for, where the nodes of a Ray cluster have room."""
+"""Starts workers on the nodes of a Ray cluster: one per core or GPU, or as [resources] says."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 TRIES = 3  # of the first worker
 TURN_SECONDS = 0.5
-# An autoscaler is told this often how many workers there is work for, and of no more than so many.
+# How often the autoscaler gets a request, and the most workers that it asks for.
 ASKING_SECONDS = 30.0
 MOST_WORKERS = 10_000
-STUCK_SECONDS = 600.0  # a worker that is not ready by then is ended
+STUCK_SECONDS = 600.0  # after which a worker that is not ready is ended
 LONGEST_PAUSE_SECONDS = 60.0  # in starting workers, while new ones keep ending before they are ready
 STOP = "stop"  # the concurrency group in which a worker is asked to stop while it trains
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """The cluster that a sweep runs on, and what each of its workers takes of it.
+    """The cluster that a sweep runs on, and the resources that each worker reserves.
 
-    `private` says that the cluster belongs to this sweep and stays as it is; a shared one may get more nodes, and is asked for
-    them. The start-up time of the first workers counts from `began`, in seconds since the epoch.
+    A `private` cluster belongs to this sweep and has a fixed size; a shared one may grow, and is asked for more nodes. The start-up
+    time of the first workers counts from `began`, in seconds since the epoch.
     """
 
     resources: Resources
@@ -51,11 +51,11 @@ class Started(NamedTuple):
 
 class _Starting(NamedTuple):
     actor: Any
-    since: float  # as time.monotonic() has it
+    since: float  # time.monotonic()
 
 
 class Starter:
-    """Starts as many workers as there is work and room for. What Ray cannot place yet waits without a pack."""
+    """Starts as many workers as there is work and room for. Workers that Ray cannot place yet get no pack."""
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, cluster: Cluster) -> None:
         """Needs a connected Ray."""
@@ -64,17 +64,17 @@ class Starter:
         self._cluster, self._amounts = cluster, settled.amounts
         self._actor: Any = ray.remote(**_options(settled))(worker)
         self._setup = replace(setup, gpus=settled.gpus, keeps_log=True)
-        self._starting: dict[Any, _Starting] = {}  # by the reference to their being ready
+        self._starting: dict[Any, _Starting] = {}  # by the reference that becomes ready with the worker
         self._nodes_asked_for, self._ask_at = 0, 0.0
         self._start_at, self._ever_ready, self._lost, self._warned = 0.0, False, 0, False
 
     @property
     def references(self) -> list[Any]:
-        """The references that are ready when a worker is."""
+        """The Ray references that become ready when a worker does."""
         return list(self._starting)
 
     def start(self, busy: int, work: int) -> None:
-        """Starts workers where there is room: `busy` have a pack now, and so many more packs could be given out."""
+        """Starts workers where there is room. `busy` workers have a pack now; `work` packs could be given out."""
         if time.monotonic() < self._start_at:
             return
         self._start_at = time.monotonic() + TURN_SECONDS
@@ -103,7 +103,7 @@ class Starter:
         return Started(actor, name, device)
 
     def pause(self) -> None:
-        """Starts no worker for a while."""
+        """Pauses the starting of workers for a while."""
         self._start_at = time.monotonic() + LONGEST_PAUSE_SECONDS
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Starter:
             request_resources(bundles=[])
 
     def _end_stuck(self) -> None:
-        """Ends workers that should long be ready: they hang, or wait for room that was taken meanwhile."""
+        """Ends workers that should have been ready long ago: they hang, or their room was taken meanwhile."""
         for reference, starting in list(self._starting.items()):
             if time.monotonic() - starting.since >= STUCK_SECONDS:
                 log.warning("a worker was not ready after %.0f s and is ended", STUCK_SECONDS)
@@ -120,7 +120,7 @@ class Starter:
                 ray.kill(starting.actor)
 
     def _without_room(self, nodes: list[Mapping[str, float]]) -> int:
-        """How many workers to ask for while there is room for none. Raises ClusterError where none will ever be."""
+        """How many workers to request while there is no room for any. Raises ClusterError if there never will be."""
         takes = ", ".join(f"{name} {amount:g}" for name, amount in self._amounts.items())
         missing = " and ".join(name for name in self._amounts if not any(node.get(name) for node in nodes))
         if self._cluster.private:
@@ -133,7 +133,7 @@ class Starter:
         return 1
 
     def _ask_for_nodes(self, workers: int) -> None:
-        """Tells an autoscaler, if there is one, how many workers there is work for; that stands until it is told anew."""
+        """Requests nodes for this many workers from the autoscaler, if there is one. A request holds until the next one."""
         wanted = min(workers, MOST_WORKERS)
         if self._cluster.private or wanted == self._nodes_asked_for or time.monotonic() < self._ask_at:
             return
@@ -142,7 +142,7 @@ class Starter:
 
 
 def last_line(error: Exception) -> str:
-    """The last line of an error's message; Ray puts its own words before it."""
+    """The last line of an error's message, without what Ray puts before it."""
     return str(error).strip().splitlines()[-1]
 
 
@@ -163,5 +163,5 @@ def _options(resources: Resources) -> dict[str, Any]:
 
 
 def _nodes() -> list[Mapping[str, float]]:
-    """What each living node of the cluster has in all."""
+    """The total resources of each live node of the cluster."""
     return [node["Resources"] for node in ray.nodes() if node["Alive"]]

@@ -160,7 +160,7 @@ def test_what_cannot_be_drawn_is_said(small_root, tmp_path, monkeypatch):
     out = tmp_path / "page.html"
     with pytest.raises(AnalysisError, match=r"weight_decai is not in the table; there are .*did you mean weight_decay\?"):
         write_report(small_root, out, axes=PageAxes(x="weight_decai"))
-    with pytest.raises(AnalysisError, match="hidden_size is asked for twice"):
+    with pytest.raises(AnalysisError, match="hidden_size is given twice"):
         write_report(small_root, out, axes=PageAxes(x="hidden_size", y="hidden_size"))
     with pytest.raises(StoreError, match="holds no sweep"):
         write_report(tmp_path, out)
