@@ -228,7 +228,7 @@ def test_from_and_to_an_object_store(swept, tmp_path, monkeypatch):
 def test_what_cannot_be_compacted_is_refused_and_nothing_is_left_behind(swept, tmp_path):
     other = SPEC.model_copy(update={"run": SPEC.run | {"learning_rate": 1e-2}})
     enter_spec(tmp_path / "other", other)
-    with pytest.raises(SpecError, match=r"holds results of another sweep:\n  learning_rate  0.01 there, 0.003 in this spec"):
+    with pytest.raises(SpecError, match=r"holds results of another sweep:\n  learning_rate  0.01 in the root, 0.003 in this spec"):
         compact(Root.open(swept), tmp_path / "other")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("")
