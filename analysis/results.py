@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,24 +15,37 @@ import pandas as pd
 import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
-from grokjax.analysis.labels.rules import ArticleRule, NamedRule, Rule, classify
-from grokjax.analysis.labels.thresholds import Setting, describe_rule
-from grokjax.analysis.statistics.agreement import nearby, sensitivity
+from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
+from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
+from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
-from grokjax.analysis.statistics.delays import Kind, grokking_delays, log_rank, median_delays, survival_curves
+from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
 from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
+from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.objects import is_address
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from grokjax.analysis.report.write import Report
+
+# The metrics of the overview of curves, and those that it draws where they were logged.
+OVERVIEW = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
+OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
+MOST_PANELS = 30
+LINES = "weight_decay"  # of the survival figure where they are not chosen, if the sweep varies it
+
+_TABLES = ("_every_run", "runs", "planned", "missing")
 
 
 def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
@@ -51,8 +66,9 @@ class Results:
     """The results of a sweep: its tables, read once, with the usual analyses and figures as methods.
 
     A `rule` is a rule's name, a rule, or any function from the runs table to phases; None means the rule of the root's specs, or
-    one that fits the task. Axes that are None are chosen from what the sweep varies. The plot methods pass further settings, such
-    as `width` and `ax`, to the function of the same name.
+    one that fits the task. Methods with a `rule` also take its thresholds by name, such as `loss_threshold=1e-6`. Axes that are
+    None are chosen from what the sweep varies. The plot methods pass further settings, such as `width` and `ax`, to the function
+    of the same name. Tables are read once; `refresh` has them read again.
     """
 
     def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
@@ -90,8 +106,16 @@ class Results:
         return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
     def select(self, *conditions: str) -> Results:
-        """The results of only those runs that meet further conditions, each written NAME=VALUE."""
-        return Results(self.root, (*self.where, *conditions), self._on_bad_file)
+        """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
+        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file)
+        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "planned") if name in vars(self)})
+        return narrowed
+
+    def refresh(self) -> Results:
+        """Drops the cached tables, so that the next use reads what was committed since. Returns the same object."""
+        for name in _TABLES:
+            vars(self).pop(name, None)
+        return self
 
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The logged metrics, a row per run and logged step; see `load_curves`."""
@@ -102,15 +126,27 @@ class Results:
         """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
-    def query(self, sql: str, rule: str | NamedRule | None = None) -> pd.DataFrame:
+    def query(self, sql: str, rule: str | NamedRule | None = None, **thresholds: Setting) -> pd.DataFrame:
         """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`."""
-        chosen = None if rule is None else self.rule(rule)
-        assert chosen is None or isinstance(chosen, NamedRule)
+        chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
         return query(self.root, sql, chosen, self._on_bad_file)
 
     def rule(self, rule: str | Rule | None = None, **thresholds: Setting) -> Any:
-        """The rule with the given name and thresholds, or the one that labels these runs by default."""
-        return choose_rule(self.root, self.runs, rule, thresholds) if rule is None or isinstance(rule, str) else rule
+        """The rule with the given name, the given rule, or the one that labels these runs by default, with the given thresholds.
+
+        Raises:
+          AnalysisError: no such rule, no such threshold, or one out of range; or thresholds of a function, which has none.
+        """
+        if rule is None or isinstance(rule, str):
+            return choose_rule(self.root, self.runs, rule, thresholds)
+        if not thresholds:
+            return rule
+        if not isinstance(rule, NamedRule):
+            raise AnalysisError(
+                f"{_describe(rule)} is a function, which has no threshold {', '.join(thresholds)}; name a rule instead"
+            )
+        check_names(rule, thresholds)
+        return dataclasses.replace(rule, **thresholds)
 
     def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
         """The phase of each run, on the index of `runs`."""
@@ -135,64 +171,167 @@ class Results:
         return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
 
     def boundaries(
-        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None
+        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
     ) -> dict[tuple[Any, ...], Boundary]:
         """Where a phase takes over along an axis, for each combination of the other hyperparameters that vary; see `boundaries`."""
         by = other_hyperparameters(self.runs, axis)
-        return boundaries(self.runs, self.label(rule), axis, by, phase=phase, against=against)
+        return boundaries(self.runs, self.label(rule, **thresholds), axis, by, phase=phase, against=against)
+
+    def agreement(self, *rules: str | NamedRule) -> Agreement:
+        """How far several rules agree on the phases of these runs, by default the rules of this package; see `agreement`."""
+        return agreement(self.runs, [self._named_rule(rule) for rule in rules or RULES])
+
+    def sensitivity(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | NamedRule | None = None,
+        **thresholds: Setting,
+    ) -> pd.DataFrame:
+        """How the shares of each cell change as each numeric threshold of the rule goes from 0.1 to 10 times its value."""
+        x, y, facet = self.axes(x, y, facet)
+        chosen = self._named_rule(rule, thresholds)
+        return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
+
+    def refine(
+        self,
+        count: int = 16,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        **thresholds: Setting,
+    ) -> dict[str, Any]:
+        """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it."""
+        grid = self.grid(x, y, facet, rule, **thresholds)
+        points = least_known(grid, grid.cell, count).drop(columns="score")
+        return refined_spec(read_specs(self.root), self.runs, points)
+
+    def report(
+        self,
+        path: str | Path | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | NamedRule | None = None,
+        **settings: Any,
+    ) -> Report:
+        """Writes the page of these runs, by default as report.html in the root (the working folder where the root is an address).
+
+        Takes thresholds of the rule, and the title and megabytes of `write_report`.
+        """
+        chosen, settings = self._rule_and_settings(rule, settings)
+        folder = Path() if is_address(self.root.address) else Path(self.root.address)
+        return grokjax.write_report(
+            self.root,
+            path or folder / "report.html",
+            runs=self.runs,
+            missing=self.missing,
+            axes=grokjax.PageAxes(x, y, facet),
+            rule=self._named_rule(chosen),
+            on_bad_file=self._on_bad_file,
+            **settings,
+        )
 
     def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first") -> pd.DataFrame:
         """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
         return grokking_delays(self.runs, train, test, kind)
 
+    def medians(
+        self, by: Sequence[str] | None = None, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first"
+    ) -> pd.DataFrame:
+        """The median grokking delay in each group of runs, by default by all that varies; see `median_delays`."""
+        groups = varied_hyperparameters(self.runs) if by is None else by
+        return median_delays(self.runs, self.delays(train, test, kind), groups)
+
+    def log_rank(
+        self, by: Sequence[str] | None = None, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first"
+    ) -> LogRank | None:
+        """The test of equal delays in each group of runs; None where fewer than two groups have fitted runs. See `log_rank`."""
+        groups, delays = list(varied_hyperparameters(self.runs) if by is None else by), self.delays(train, test, kind)
+        several = bool(groups) and len(self.runs.loc[delays["delay"].notna(), groups].drop_duplicates()) > 1
+        return log_rank(self.runs, delays, groups) if several else None
+
     def plot_phases(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
-        return grokjax.plot_phases(self.grid(x, y, facet, rule), **{**self._judged(rule), **settings})
+        chosen, settings = self._rule_and_settings(rule, settings)
+        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
-        return grokjax.plot_shares(self.grid(x, y, facet, rule), **{**self._judged(rule), **settings})
+        chosen, settings = self._rule_and_settings(rule, settings)
+        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
-        found, by = self.boundaries(axis, phase, against, rule), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(rule), **settings})
+        chosen, settings = self._rule_and_settings(rule, settings)
+        found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
+        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
 
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
-        found, by = self.boundaries(axis, phase, against, rule), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(rule), **settings})
+        chosen, settings = self._rule_and_settings(rule, settings)
+        found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
+        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
 
     def plot_delays(
-        self, x: str | None = None, y: str | None = None, facet: str | None = None, kind: Kind = "first", **settings: Any
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "first",
+        **settings: Any,
     ) -> Figure:
-        """Draws the median grokking delay in every cell."""
+        """Draws the median grokking delay in every cell, between two crossings as in `delays`."""
         x, y, facet = self.axes(x, y, facet)
-        cell = cell_names(x, y, facet)
-        check_cell(self.runs, cell)
-        medians = median_delays(self.runs, self.delays(kind=kind), cell)
+        check_cell(self.runs, cell := cell_names(x, y, facet))
+        medians = self.medians(cell, train, test, kind)
         return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
 
-    def plot_survival(self, by: Sequence[str] | None = None, kind: Kind = "first", **settings: Any) -> Figure:
-        """Draws the share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs."""
-        groups = varied_hyperparameters(self.runs)[-1:] if by is None else list(by)
-        delays = self.delays(kind=kind)
-        curves = survival_curves(self.runs, delays, groups)
-        several = bool(groups) and len(curves[groups].drop_duplicates()) > 1
-        test = log_rank(self.runs, delays, groups) if several else None
-        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=test, **{**self._noted(), **settings})
+    def plot_survival(
+        self,
+        by: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "first",
+        **settings: Any,
+    ) -> Figure:
+        """Draws the share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs.
 
-    def plot_scatter(self, rule: str | Rule | None = None, **settings: Any) -> Figure:
-        """Draws the step at which each run generalized against the step at which it fitted."""
-        return grokjax.plot_scatter(self.runs, self.label(rule), **{**self._noted(rule), **settings})
+        The groups are by weight_decay where `by` is None, or by the last hyperparameter that varies if weight_decay does not.
+        """
+        varied = varied_hyperparameters(self.runs)
+        groups = list(by) if by is not None else [LINES] if LINES in varied else varied[-1:]
+        curves = survival_curves(self.runs, self.delays(train, test, kind), groups)
+        compared = self.log_rank(groups, train, test, kind)
+        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **{**self._noted(), **settings})
+
+    def plot_scatter(
+        self,
+        rule: str | Rule | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "first",
+        **settings: Any,
+    ) -> Figure:
+        """Draws the step at which each run generalized against the step at which it fitted: two crossings, as in `delays`.
+
+        They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
+        """
+        chosen, settings = self._rule_and_settings(rule, settings)
+        noted = {**self._noted(chosen), **settings}
+        return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
 
     def plot_sensitivity(
         self,
@@ -204,22 +343,52 @@ class Results:
     ) -> Figure:
         """Draws how much the shares of each cell change as each numeric threshold goes from 0.1 to 10 times its value."""
         x, y, facet = self.axes(x, y, facet)
-        chosen = self.rule(rule)
-        moved = sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
-        return grokjax.plot_sensitivity(
-            moved, nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **{**self._noted(chosen), **settings}
-        )
+        rule, settings = self._rule_and_settings(rule, settings)
+        chosen = self._named_rule(rule)
+        title = "; ".join([*self.where, f"rule {_describe(chosen)}"])
+        noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
+        return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
 
     def plot_curves(
-        self, metrics: Sequence[str] = ("train_loss", "test_loss"), rule: str | Rule | None = None, **settings: Any
+        self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
     ) -> Figure:
-        """Draws the curves of the runs of one cell, with their phases and events; `select` the cell first."""
+        """Draws the curves of the runs of one cell, a panel for each seed with its phase; `select` the cell first.
+
+        Args:
+          metrics: to draw; the losses when None.
+          rule: that labels the runs.
+          sheet: draw an overview instead: losses, accuracies, norms and the events of training.
+          settings: thresholds of the rule, and settings of `plot_curves`.
+
+        Raises:
+          AnalysisError: several cells, too many seeds, or none of their curves can be read.
+        """
+        if sheet and metrics is not None:
+            raise AnalysisError("--sheet draws its own metrics; leave out --metrics, or --sheet")
         runs = one_cell(self.runs)
+        if len(runs) > MOST_PANELS:
+            raise AnalysisError(
+                f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2"
+            )
+        chosen, settings = self._rule_and_settings(rule, settings)
+        names = (*OVERVIEW, *OVERVIEW_IF_LOGGED) if sheet else metrics or OVERVIEW[:2]
+        curves = self.curves(runs["run_id"].tolist(), names)
+        runs = runs[runs["run_id"].isin(curves["run_id"])]  # all of them, unless a bad file was left out
+        if runs.empty:
+            raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
-        phases = dict(zip(self.runs["run_id"], self.label(rule), strict=True))
-        curves, panels = self.curves(ids), dict(zip(ids, seed_labels(runs), strict=True))
-        noted = self._noted() | {"title": self._title() or "all runs"}
-        return grokjax.plot_curves(curves, panels, metrics=metrics, phases=phases, events=events(curves), **{**noted, **settings})
+        noted = {
+            "missing": self.untrained,
+            "title": self._title(chosen) or "all runs",
+            "events": events(curves) if sheet else None,
+        }
+        return grokjax.plot_curves(
+            curves,
+            dict(zip(ids, seed_labels(runs), strict=True)),
+            metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
+            phases=dict(zip(ids, classify(runs, chosen), strict=True)),
+            **{**noted, **settings},
+        )
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
@@ -228,7 +397,8 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": self._title() or name, **settings})
+        title = ", ".join([name, self._title() or f"seed {run['seed']}"])
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": title, **settings})
 
     def units(self) -> UnitMaps:
         """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
@@ -237,32 +407,53 @@ class Results:
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._title(), **settings})
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._title(), **settings})
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
-        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._title(), **settings})
+        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._unit_title(), **settings})
+
+    def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The rule, with those of some keywords that are its thresholds, and the other keywords."""
+        chosen = self.rule(rule)
+        own = thresholds_of(chosen) if isinstance(chosen, NamedRule) else {}
+        thresholds = {name: value for name, value in given.items() if name in own}
+        return self.rule(chosen, **thresholds), {name: value for name, value in given.items() if name not in own}
+
+    def _named_rule(self, rule: Any, thresholds: Mapping[str, Setting] = MappingProxyType({})) -> NamedRule:
+        """The rule, as `rule` has it. Raises AnalysisError for a function, which has no name and no thresholds."""
+        chosen = self.rule(rule, **thresholds)
+        if not isinstance(chosen, NamedRule):
+            raise AnalysisError(
+                f"{_describe(chosen)} is a function, and this needs a rule with a name: one of {', '.join(RULES)}, "
+                "or a class derived from grokjax.NamedRule"
+            )
+        return chosen
 
     def _title(self, rule: Rule | None = None) -> str | None:
         """A figure's title: the conditions, and the rule unless it is the published one."""
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
         return "; ".join([*self.where, *named]) or None
 
-    def _judged(self, rule: str | Rule | None) -> dict[str, Any]:
-        """A map's title, with the rule, and a warning if the rule does not fit the task."""
-        chosen = self.rule(rule)
-        return {"title": self._title(chosen), "warning": misfit(self.runs, chosen) if isinstance(chosen, NamedRule) else None}
+    def _unit_title(self) -> str:
+        """The title of a figure of hidden units: the operation, and the conditions or the seed."""
+        run = one_run(self.runs)
+        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
-    def _noted(self, rule: str | Rule | None = None) -> dict[str, Any]:
+    def _judged(self, rule: Rule) -> dict[str, Any]:
+        """A map's title, with the rule, and a warning if the rule does not fit the task."""
+        return {"title": self._title(rule), "warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None}
+
+    def _noted(self, rule: Rule | None = None) -> dict[str, Any]:
         """A figure's title, with the rule, and the number of missing runs."""
-        return {"title": self._title(None if rule is None else self.rule(rule)), "missing": self.untrained}
+        return {"title": self._title(rule), "missing": self.untrained}
 
 
 def _describe(rule: Rule) -> str:

@@ -19,7 +19,8 @@ import numpy as np
 import ray
 
 from grokjax.sweeps.execute.events import Event, Failure, Receipt
-from grokjax.sweeps.execute.on_ray.pool import Cluster, Pool
+from grokjax.sweeps.execute.on_ray.pool import Pool
+from grokjax.sweeps.execute.on_ray.starting import Cluster
 from grokjax.sweeps.execute.plan import Pack
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup

@@ -4,9 +4,13 @@ The public names are those of `__init__.pyi`; each is loaded when it is first us
 """
 
 import difflib
+import logging
 from typing import Any
 
 import lazy_loader
+
+# What is logged is shown by a handler that asks for it; without one, Python would print warnings of this package a second time.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -7,13 +7,14 @@ from .analysis.labels.rules import (
     ArticleRule as ArticleRule,
     CrossingRule as CrossingRule,
     FinalRule as FinalRule,
+    NamedRule as NamedRule,
     classify as classify,
 )
 from .analysis.plots.boundary import plot_boundary as plot_boundary
 from .analysis.plots.curves import plot_curves as plot_curves
 from .analysis.plots.delays import plot_delays as plot_delays
 from .analysis.plots.fits import plot_fits as plot_fits
-from .analysis.plots.layout.style import save as save
+from .analysis.plots.layout.style import save_figure as save_figure
 from .analysis.plots.phases import plot_phases as plot_phases
 from .analysis.plots.scatter import plot_scatter as plot_scatter
 from .analysis.plots.sensitivity import plot_sensitivity as plot_sensitivity
@@ -24,6 +25,7 @@ from .analysis.plots.survival import plot_survival as plot_survival
 from .analysis.plots.waves import plot_waves as plot_waves
 from .analysis.plots.weights import plot_weights as plot_weights
 from .analysis.results import Results as Results, open_root as open_root
+from .analysis.report.page_data import PageAxes as PageAxes
 from .analysis.report.write import write_report as write_report
 from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
 from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table
@@ -35,11 +37,12 @@ from .analysis.statistics.delays import (
     median_delays as median_delays,
     survival_curves as survival_curves,
 )
-from .analysis.statistics.grid import phase_grid as phase_grid
-from .analysis.statistics.refine import least_known as least_known
+from .analysis.statistics.grid import PhaseGrid as PhaseGrid, phase_grid as phase_grid
+from .analysis.statistics.refine import least_known as least_known, refined_spec as refined_spec
 from .analysis.statistics.units import unit_frequencies as unit_frequencies, unit_maps as unit_maps
 from .analysis.tables.arrays import to_xarray as to_xarray
 from .analysis.tables.load import load_curves as load_curves, load_runs as load_runs, load_weights as load_weights
+from .analysis.tables.planned import load_planned as load_planned, missing_runs as missing_runs
 from .analysis.tables.query import query as query
 from .config import RunConfig as RunConfig
 from .engine.pack import PackCallbacks as PackCallbacks, train_pack as train_pack
@@ -53,5 +56,7 @@ from .errors import (
     SpecError as SpecError,
     StoreError as StoreError,
 )
-from .sweeps.execute.driver import Execution as Execution, run_sweep as run_sweep
+from .registry import ComponentError as ComponentError
+from .sweeps.execute.driver import Execution as Execution, Outcome as Outcome, Progress as Progress, run_sweep as run_sweep
+from .sweeps.execute.events import Interrupted as Interrupted
 from .sweeps.spec.load import load_spec as load_spec

@@ -155,12 +155,6 @@ class RunConfig(Component):
         """The fields that default to the value of another field, each with the name of that field."""
         return {name: other for name, info, _ in self._fields() if (other := same_as(info)) is not None}
 
-    @property
-    def following(self) -> frozenset[str]:
-        """Names of the fields that have the value of the field they default to, whether they were given or left out."""
-        flat = self.flat()
-        return frozenset(name for name, other in self.default_sources.items() if flat[name] == flat[other])
-
     def defaults_of(self, columns: Mapping[str, T], given: Collection[str]) -> dict[str, T]:
         """Columns, by name, for the fields that are not in `given` and default to a field that is."""
         found: dict[str, T] = {}

@@ -6,11 +6,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.plots import plot_sensitivity
-from grokjax.analysis.statistics.agreement import Agreement, agreement, most_moved, nearby, sensitivity
+from grokjax.analysis.statistics.agreement import Agreement, most_moved, nearby
 from grokjax.analysis.statistics.grid import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
@@ -46,26 +44,19 @@ def command(
         grokjax agreement results/x --out sensitivity.pdf
     """
     results = selection.open(root)
-    runs, missing = results.runs, warn_of_missing(results)
+    warn_of_missing(results)
     asked = [name.partition(":") for name in rule or RULES]
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
-        _print_agreement(agreement(runs, rules))
+        _print_agreement(results.agreement(*rules))
     x, y, facet = axes.choose(results)
-    varied = rules[0] if rule else choose_rule(root, runs)
-    settings = nearby(varied)
-    moved = sensitivity(runs, varied, settings, x=x, y=y, facet=facet)
-    moving = ", ".join(settings)
+    varied = results.rule(rules[0] if rule else None)
+    moving, cell = ", ".join(nearby(varied)), cell_names(x, y, facet)
     print(f"cells that change most when {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
-    cell = cell_names(x, y, facet)
-    names = (*cell, "moves by", "on average", "phases")
-    print_table(names, most_moved(moved, cell).head(CELLS).itertuples(index=False))
+    most = most_moved(results.sensitivity(x, y, facet, varied), cell).head(CELLS)
+    print_table((*cell, "moves by", "on average", "phases"), most.itertuples(index=False))
     if picture.out:
-        above = "; ".join((*selection.where, f"rule {describe_rule(varied)}"))
-        figure = plot_sensitivity(
-            moved, settings, x=x, y=y, facet=facet, runs=len(runs), missing=missing, title=above, width=picture.inches
-        )
-        picture.write(figure, root, "sensitivity")
+        picture.write(results.plot_sensitivity(x, y, facet, varied, **picture.settings), root, "sensitivity")
 
 
 def _print_agreement(found: Agreement) -> None:

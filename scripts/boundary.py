@@ -8,13 +8,12 @@ import pandas as pd
 from cyclopts import Parameter
 
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.plots import plot_boundary, plot_fits
 from grokjax.analysis.statistics.boundary import STATUSES, boundary_table, other_hyperparameters
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Labels, Selection, title, warn_of_missing
+from grokjax.scripts.selection import Labels, Selection, warn_of_missing
 
 
 def command(
@@ -49,19 +48,17 @@ def command(
     if fits and not picture.out:
         raise AnalysisError("--fits needs a file to draw to; add --out FILE")
     results = selection.open(root)
-    missing, rule = warn_of_missing(results), labels.choose(results)
+    warn_of_missing(results)
+    rule = labels.choose(results)
     by = other_hyperparameters(results.runs, axis)
-    found = results.boundaries(axis, phase, against, rule)
     print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
-    table = boundary_table(found, by)
+    table = boundary_table(results.boundaries(axis, phase, against, rule), by)
     _print_boundaries(table, axis, by)
     if against is None and (table["status"] == "no trend").any():
         print(f"if {phase} lies between two other phases, try --against PHASE (such as memorize) or another --phase (such as fail)")
     if picture.out:
-        plot = plot_fits if fits else plot_boundary
-        above = title(selection, rule)
-        figure = plot(found, by=by, phase=phase, against=against, missing=missing, title=above, width=picture.inches)
-        picture.write(figure, root, "boundary")
+        plot = results.plot_fits if fits else results.plot_boundary
+        picture.write(plot(axis, phase, against, rule, **picture.settings), root, "boundary")
 
 
 def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import pandas as pd
 from cyclopts import Parameter
-from matplotlib.figure import Figure
 
-from grokjax.analysis.plots import SINGLE, plot_delays, plot_scatter, plot_survival
-from grokjax.analysis.statistics.delays import (
-    DelayLaw,
-    LogRank,
-    delay_law,
-    log_rank,
-    median_delays,
-    survival_curves,
-)
-from grokjax.analysis.statistics.grid import cell_names, check_cell
+from grokjax.analysis.statistics.delays import DelayLaw, delay_law
 from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
-
-PREFERRED_LINES = "weight_decay"  # of the survival plot, without --by
 
 
 def command(
@@ -59,43 +47,22 @@ def command(
             --out delays.pdf
     """
     results = selection.open(root)
-    runs, missing = results.runs, warn_of_missing(results)
-    names = names_of(by) if by else varied_hyperparameters(runs)
-    delays = results.delays(crossings.train, crossings.test, crossings.kind)
-    _print_medians(median_delays(runs, delays, names), names)
-    if test := _test_of_equal_delays(runs, delays, names):
+    warn_of_missing(results)
+    groups, between = names_of(by) if by else varied_hyperparameters(results.runs), asdict(crossings)
+    _print_medians(results.medians(groups, **between), groups)
+    if test := results.log_rank(groups, **between):
         print(f"log-rank test of equal delays: chi-squared {test.statistic:.3g} on {test.degrees}, p = {test.p:.2g}")
     if law:
-        _print_law(delay_law(runs, delays, names_of(law)))
+        _print_law(delay_law(results.runs, results.delays(**between), names_of(law)))
     if not picture.out:
         return
-    note: dict[str, Any] = {"missing": missing, "title": selection.title}
     if plot == "map":
-        figure = _map(runs, delays, axes.choose(results), note | {"width": picture.inches})
+        figure = results.plot_delays(axes.x, axes.y, axes.facet, **between, **picture.settings)
     elif plot == "scatter":
-        phases = results.label(labels.choose(results))
-        figure = plot_scatter(runs, phases, **asdict(crossings), **note, width=picture.inches or SINGLE)
+        figure = results.plot_scatter(labels.choose(results), **between, **picture.settings)
     else:
-        lines = names if by else ([PREFERRED_LINES] if PREFERRED_LINES in names else names[-1:])
-        figure = _survival(runs, delays, lines, note | {"width": picture.inches or SINGLE})
+        figure = results.plot_survival(groups if by else None, **between, **picture.settings)
     picture.write(figure, root, plot)
-
-
-def _map(runs: pd.DataFrame, delays: pd.DataFrame, axes: tuple[str, str, str | None], note: dict[str, Any]) -> Figure:
-    x, y, facet = axes
-    check_cell(runs, cell := cell_names(x, y, facet))
-    return plot_delays(median_delays(runs, delays, cell), x=x, y=y, facet=facet, **note)
-
-
-def _survival(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], note: dict[str, Any]) -> Figure:
-    test = _test_of_equal_delays(runs, delays, by)
-    return plot_survival(survival_curves(runs, delays, by), by=by, runs=len(runs), test=test, **note)
-
-
-def _test_of_equal_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> LogRank | None:
-    """The log-rank test; None unless there are at least two groups of fitted runs."""
-    several = bool(by) and len(runs.loc[delays["delay"].notna(), list(by)].drop_duplicates()) > 1
-    return log_rank(runs, delays, by) if several else None
 
 
 def _print_medians(medians: pd.DataFrame, by: Sequence[str]) -> None:

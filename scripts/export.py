@@ -48,19 +48,18 @@ def command(
     """
     results = selection.open(root)
     run_ids = results.runs["run_id"].tolist() if selection.where else None
-    labelled = labels.rule is not None or bool(labels.threshold)
     if to == "file":
         if name is not None:
             raise AnalysisError("--name is for an MLflow experiment or a W&B project; leave it out for a file")
-        if labelled and table == "curves":
+        if labels.given and table == "curves":
             raise AnalysisError("curves have no phase; leave out --rule and --threshold, or choose --table runs or labels")
-        rule = labels.choose(results) if labelled else None
+        rule = labels.choose(results) if labels.given else None
         rows = export(results.root, table or "runs", Path(out), run_ids, selection.on_bad_file, rule)
         print(f"Wrote {out}: {rows:,} rows")
         return
     if table is not None:
         raise AnalysisError(f"--table is for a file; --to {to} takes both tables")
-    if labelled:
+    if labels.given:
         raise AnalysisError(f"--rule is for a file; --to {to} enters no phases")
     entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
     print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were already there" if known else ""))

@@ -7,13 +7,14 @@ from typing import Annotated
 import pandas as pd
 from cyclopts import Parameter
 
+from grokjax.analysis.labels.default_rule import misfit
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.plots import plot_phases, plot_shares
+from grokjax.errors import warn
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Labels, Selection, partial_note, title
+from grokjax.scripts.selection import Axes, Labels, Selection, partial_note
 
 
 def command(
@@ -45,15 +46,14 @@ def command(
     """
     results = selection.open(root)
     runs, rule = results.runs, labels.choose(results)
-    phases, above = results.label(rule), title(selection, rule)
-    x, y, facet = axes.choose(results)
-    grid = results.grid(x, y, facet, rule)
+    phases, (x, y, facet) = results.label(rule), axes.choose(results)
     if shares is None:
-        figure = plot_phases(grid, x=x, y=y, facet=facet, title=above, width=picture.inches)
+        figure = results.plot_phases(x, y, facet, rule, **picture.settings)
     else:
-        phase = None if shares == "all" else shares
-        figure = plot_shares(grid, x=x, y=y, facet=facet, phase=phase, title=above, width=picture.inches)
+        figure = results.plot_shares(x, y, facet, rule, phase=None if shares == "all" else shares, **picture.settings)
     print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial_note(results)) if words))
+    if warning := misfit(runs, rule):
+        warn(warning)
     varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]
     _print_counts(runs.assign(phase=phases), varied[0] if varied else x)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Group, Parameter
 from matplotlib.figure import Figure
 
-from grokjax.analysis.plots import DOUBLE, SINGLE, figure_kind, save
+from grokjax.analysis.plots import DOUBLE, SINGLE, figure_kind, save_figure
 from grokjax.errors import UserError
 from grokjax.sweeps.store.objects import is_address
 
@@ -42,8 +42,13 @@ class Picture:
         except ValueError:
             return None
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that a plot function takes: the width, if one was given."""
+        return {} if self.inches is None else {"width": self.inches}
+
     def write(self, figure: Figure, root: str, name: str) -> None:
         """Writes a figure to the given files; by default NAME.png and .svg in the root, or the working folder for an address."""
         folder = Path() if is_address(root) else Path(root)
         for path in self.out or (folder / f"{name}.png", folder / f"{name}.svg"):
-            print(f"Wrote {save(figure, path)}")
+            print(f"Wrote {save_figure(figure, path)}")

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pandas as pd
 from rich.console import Console
 from rich.table import Column, Table
 
+MISSING = ("nan", "<NA>", "NaT")  # as NumPy and pandas write them; pandas itself would slow every start of a sweep
 WIDTH_OF_FILES = 140  # columns, so that tables in a file or a pipe do not break words
 
 
@@ -39,7 +39,7 @@ def print_table(
 
 def text(value: Any) -> str:
     """The text of a table cell: floats with six significant digits, empty for a missing value."""
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    if value is None or (not isinstance(value, str) and str(value) in MISSING):
         return ""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 

@@ -10,7 +10,6 @@ from cyclopts import Parameter
 
 from grokjax.analysis.results import open_root
 from grokjax.analysis.tables.export import write_table
-from grokjax.analysis.tables.query import query
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import BadFiles, Labels
@@ -43,9 +42,8 @@ def command(
 
         grokjax query results/demo "FROM curves WHERE step = 20000" --out last.parquet
     """
-    asked = labels.rule or labels.threshold
-    rule = labels.choose(open_root(root, on_bad_file=files.on_bad_file)) if asked else None
-    answer = query(root, sql, rule, files.on_bad_file)
+    results = open_root(root, on_bad_file=files.on_bad_file)
+    answer = results.query(sql, labels.choose(results) if labels.given else None)
     if out is not None:
         write_table(answer, out)
         print(f"Wrote {out}: {len(answer):,} rows")

@@ -7,11 +7,9 @@ import sys
 import tomli_w
 from cyclopts.types import PositiveInt
 
-from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.selection import Axes, Labels, Selection, warn_of_missing
 from grokjax.sweeps.spec.load import spec_from
-from grokjax.sweeps.store.specs import read_specs
 
 
 def command(
@@ -37,8 +35,6 @@ def command(
     """
     results = selection.open(root)
     warn_of_missing(results)
-    grid = results.grid(*axes.choose(results), labels.choose(results))
-    points = least_known(grid, grid.cell, count).drop(columns="score")
-    spec = refined_spec(read_specs(results.root), results.runs, points)
+    spec = results.refine(count, *axes.choose(results), labels.choose(results))
     spec_from(spec, "the refined spec")  # which refuses an impossible run
     sys.stdout.write(tomli_w.dumps(spec))

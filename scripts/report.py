@@ -8,11 +8,9 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from grokjax.analysis.report.page_data import Axes as PageAxes
-from grokjax.analysis.report.write import MEGABYTES, write_report
+from grokjax.analysis.report.write import MEGABYTES
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.selection import Axes, Labels, Selection
-from grokjax.sweeps.store.objects import is_address
 
 
 def command(
@@ -41,17 +39,7 @@ def command(
         grokjax report results/x --rule accuracy_delay --out docs/map.html
     """
     results = selection.open(root)
-    report = write_report(
-        results.root,
-        out or (Path("report.html") if is_address(root) else Path(root) / "report.html"),
-        runs=results.runs,
-        missing=results.missing,
-        axes=PageAxes(axes.x, axes.y, axes.facet),
-        rule=labels.choose(results),
-        title=title,
-        megabytes=megabytes,
-        on_bad_file=selection.on_bad_file,
-    )
+    report = results.report(out, axes.x, axes.y, axes.facet, labels.choose(results), title=title, megabytes=megabytes)
     missing = f"; partial: {report.missing:,} runs are still missing" if report.missing else ""
     thinned = f"; one logged step in {report.every} is drawn" if report.every > 1 else ""
     print(f"Wrote {report.path}: {report.runs:,} runs, {report.size / 1e6:.1f} MB{missing}{thinned}")

@@ -9,8 +9,7 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule
-from grokjax.analysis.labels.rules import CROSSINGS, RULES, ArticleRule, NamedRule
-from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.analysis.labels.rules import CROSSINGS, RULES, NamedRule
 from grokjax.analysis.results import Results, open_root
 from grokjax.analysis.statistics.delays import Kind
 from grokjax.scripts.options import SETTING
@@ -41,11 +40,6 @@ class Selection(BadFiles):
     where: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
     """Only runs with this value; a list a,b,c or a range 0..4 allows several. Repeatable: all conditions must hold."""
 
-    @property
-    def title(self) -> str | None:
-        """The conditions as a figure's title; None if there are none."""
-        return ", ".join(self.where) or None
-
     def open(self, root: str) -> Results:
         """The results of a root, narrowed to the conditions."""
         return open_root(root, self.where, self.on_bad_file)
@@ -66,6 +60,11 @@ class Labels:
     ] = None
     threshold: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
     """Set a threshold of the rule. Repeatable."""
+
+    @property
+    def given(self) -> bool:
+        """Whether a rule was asked for."""
+        return self.rule is not None or bool(self.threshold)
 
     def choose(self, results: Results) -> NamedRule:
         """The rule for these results, with its thresholds."""
@@ -103,22 +102,16 @@ class Crossings:
     """Which crossing counts: the first one, or the sustained one, after which the metric never drops back."""
 
 
-def warn_of_missing(results: Results) -> int:
-    """Reports on standard error how many planned runs are missing, if any; returns how many of them are not in the runs table."""
+def warn_of_missing(results: Results) -> None:
+    """Reports on standard error how many planned runs are missing, if any."""
     if partial := partial_note(results):
         sys.stderr.write(f"{partial}\n")
-    return results.untrained
 
 
 def partial_note(results: Results) -> str:
     """How many planned runs are missing, those with fewer steps than asked for included; empty if none is."""
     missing, every = len(results.missing), results.untrained + len(results.runs)
     return f"partial: {missing:,} of {every:,} runs are still missing" if missing else ""
-
-
-def title(selection: Selection, rule: NamedRule) -> str | None:
-    """A figure's title: the conditions, and the rule unless it is the published one; None if there is neither."""
-    return "; ".join((*selection.where, *(() if rule == ArticleRule() else (f"rule {describe_rule(rule)}",)))) or None
 
 
 def names_of(joined: str) -> list[str]:

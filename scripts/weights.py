@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from grokjax.analysis.plots import DOUBLE
 from grokjax.analysis.tables.selection import one_run
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
@@ -52,15 +51,10 @@ def command(
     weights = results.weights()
     kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
     print(f"run {run['run_id']} has stored weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
-    width = picture.inches or DOUBLE
     if plot == "path":
-        name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
-        title = ", ".join([name, selection.title or f"seed {run['seed']}"])
-        picture.write(results.plot_weights(name, title=title, width=width), root, "weights")
-        return
-    title = ", ".join([f"{run['operation']} modulo {run['modulus']}", selection.title or f"seed={run['seed']}"])
-    if plot == "spectra":
-        figure = results.plot_spectra(before, step, title=title, width=width)
+        figure = results.plot_weights(matrix, **picture.settings)
+    elif plot == "spectra":
+        figure = results.plot_spectra(before, step, **picture.settings)
     else:
-        figure = (results.plot_waves if plot == "waves" else results.plot_stars)(step, title=title, width=width)
-    picture.write(figure, root, plot)
+        figure = (results.plot_waves if plot == "waves" else results.plot_stars)(step, **picture.settings)
+    picture.write(figure, root, "weights" if plot == "path" else plot)

@@ -16,6 +16,11 @@ def test_every_public_name_loads_and_is_documented(name):
         assert len((inspect.getdoc(public) or "").split()) >= 5, f"{name} needs a docstring that says what it is"
 
 
+@pytest.mark.parametrize("name", [name for name in dir(grokjax.Results) if not name.startswith("_")])
+def test_every_public_method_of_results_says_what_it_does(name):
+    assert len((inspect.getdoc(getattr(grokjax.Results, name)) or "").split()) >= 8, f"Results.{name} needs a docstring"
+
+
 def test_nothing_else_is_promised():
     assert sorted(name for name in dir(grokjax)) == sorted(grokjax.__all__)
 

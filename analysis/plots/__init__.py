@@ -5,7 +5,7 @@ from grokjax.analysis.plots.boundary import plot_boundary
 from grokjax.analysis.plots.curves import plot_curves
 from grokjax.analysis.plots.delays import plot_delays
 from grokjax.analysis.plots.fits import plot_fits
-from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save
+from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save_figure
 from grokjax.analysis.plots.phases import plot_phases
 from grokjax.analysis.plots.scatter import plot_scatter
 from grokjax.analysis.plots.sensitivity import plot_sensitivity
@@ -37,5 +37,5 @@ __all__ = [
     "plot_survival",
     "plot_waves",
     "plot_weights",
-    "save",
+    "save_figure",
 ]

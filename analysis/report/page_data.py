@@ -33,7 +33,7 @@ NO_LABEL = 255
 
 
 @dataclass(frozen=True)
-class Axes:
+class PageAxes:
     """The axes of the map when the page opens; None to choose from the hyperparameters that vary."""
 
     x: str | None = None
@@ -54,7 +54,7 @@ def root_metadata(specs: Sequence[SpecEntry], title: str | None) -> dict[str, An
     }
 
 
-def columns_metadata(sweep: PageSweep, axes: Axes, specs: Sequence[SpecEntry]) -> dict[str, Any]:
+def columns_metadata(sweep: PageSweep, axes: PageAxes, specs: Sequence[SpecEntry]) -> dict[str, Any]:
     """Names and meanings of the columns of `packed_columns`, and the axes of the map when the page opens.
 
     Raises:
@@ -151,7 +151,7 @@ def packed_points(curves: PackedCurves) -> str:
     return packed(planes(curves.grid) + planes(curves.points))
 
 
-def _opening_axes(sweep: PageSweep, axes: Axes, swept: Sequence[str]) -> Axes:
+def _opening_axes(sweep: PageSweep, axes: PageAxes, swept: Sequence[str]) -> PageAxes:
     """The given axes, completed with hyperparameters that vary; None where too few of them vary."""
     known = {column.name for column in sweep.hyperparameters}
     given = [name for name in (axes.x, axes.y, axes.facet) if name is not None]
@@ -168,7 +168,7 @@ def _opening_axes(sweep: PageSweep, axes: Axes, swept: Sequence[str]) -> Axes:
     if "facet" in free and count[places["facet"]] > MOST_PANELS:  # panels for the hyperparameter with the fewest values
         names = sorted((places[place] for place in free), key=lambda name: -count[name])
         places |= dict(zip(free, names, strict=True))
-    return Axes(**{place: name if name in (*given, *sweep.varied) else None for place, name in places.items()})
+    return PageAxes(**{place: name if name in (*given, *sweep.varied) else None for place, name in places.items()})
 
 
 def _column_metadata(column: CodedColumn) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from grokjax.analysis.labels.rules import NamedRule, classify
 from grokjax.analysis.report.curves import drawn_metrics, pack_curves
 from grokjax.analysis.report.document import document
 from grokjax.analysis.report.page_data import (
-    Axes,
+    PageAxes,
     columns_metadata,
     events_metadata,
     packed_columns,
@@ -54,7 +54,7 @@ def write_report(
     *,
     runs: pd.DataFrame | None = None,
     missing: pd.DataFrame | None = None,
-    axes: Axes | None = None,
+    axes: PageAxes | None = None,
     rule: NamedRule | None = None,
     title: str | None = None,
     megabytes: float = MEGABYTES,
@@ -89,7 +89,11 @@ def write_report(
     rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
     rules = page_rules(sweep, rule)
-    data = {**root_metadata(specs, title), **columns_metadata(sweep, axes or Axes(), specs), **rules_metadata(sweep, rules, rule)}
+    data = {
+        **root_metadata(specs, title),
+        **columns_metadata(sweep, axes or PageAxes(), specs),
+        **rules_metadata(sweep, rules, rule),
+    }
     columns = packed_columns(sweep, rules.values())
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
     curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))

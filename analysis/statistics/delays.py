@@ -198,9 +198,8 @@ def delay_law(
             fitted = WeibullAFTFitter(alpha=1 - confidence).fit(table, "delay", "grokked")
             summary = fitted.summary.loc["lambda_"]
     except (ConvergenceError, np.linalg.LinAlgError) as error:
-        raise AnalysisError(
-            f"the effects of {' and '.join(on)} cannot be separated in these runs: {str(error).splitlines()[0]}"
-        ) from None
+        why = str(error).splitlines()[0]
+        raise AnalysisError(f"the effects of {' and '.join(on)} cannot be separated in these runs: {why}") from None
     seen, exponent = int(table["grokked"].sum()), summary.loc[list(on), "coef"]
     left = max(seen - len(on) - 2, 1)  # degrees of freedom besides the exponents, the scale and the shape
     deviation = summary.loc[list(on), "se(coef)"] * np.sqrt(seen / left)

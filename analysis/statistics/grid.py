@@ -88,12 +88,8 @@ def phase_grid(
     columns = {"seeds": seeds, "planned": due, "phase": likeliest, "entropy": entropy(shares)}
     for index, phase in enumerate(PHASES):
         low, high = wilson_interval(counts[:, index], seeds, confidence)
-        columns |= {
-            f"{phase}_count": counts[:, index],
-            f"{phase}_share": shares[:, index],
-            f"{phase}_low": low,
-            f"{phase}_high": high,
-        }
+        quantities = {"count": counts[:, index], "share": shares[:, index], "low": low, "high": high}
+        columns |= {f"{phase}_{name}": values for name, values in quantities.items()}
     grid = PhaseGrid(pd.concat([cells, pd.DataFrame(columns)], axis=1))
     grid.x, grid.y, grid.facet = x, y, facet
     return grid

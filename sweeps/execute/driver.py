@@ -22,6 +22,7 @@ from grokjax.sweeps.execute.on_ray.executor import train_on_ray
 from grokjax.sweeps.execute.plan import Plan, expand_groups, make_plan
 from grokjax.sweeps.execute.tuning import check_pinned
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.done import release_done
 from grokjax.sweeps.store.root import Root
@@ -69,7 +70,10 @@ class Outcome:
 
 
 def run_sweep(
-    spec: SweepSpec, root: str | Path, execution: Execution, watch: Callable[[Progress], None] = lambda progress: None
+    spec: SweepSpec | str | Path | Mapping[str, Any],
+    root: str | Path | Root,
+    execution: Execution = Execution(),
+    watch: Callable[[Progress], None] = lambda progress: None,
 ) -> Outcome:
     """Trains all runs of a spec that `root` does not hold yet, and commits each pack as soon as it is trained.
 
@@ -81,9 +85,9 @@ def run_sweep(
     Afterwards the environment variables of this process and jax's configuration are as they were before.
 
     Args:
-      spec: the sweep.
-      root: a folder for its results.
-      execution: where to run.
+      spec: the sweep: a spec, or what `load_spec` takes: the name of a shipped one, the path of a TOML file, its tables as a dict.
+      root: a folder or an address for its results.
+      execution: where to run; on a Ray that is started on this machine by default.
       watch: called about twice a second.
 
     Raises:
@@ -92,17 +96,18 @@ def run_sweep(
       ClusterError: there is no cluster at the address, or it has no room for a worker and never will.
       Interrupted: Ctrl-C; a KeyboardInterrupt that says how many packs in training were saved first.
     """
-    plan, opened = prepare(spec, root, execution)
+    loaded = spec if isinstance(spec, SweepSpec) else load_spec(str(spec) if isinstance(spec, Path) else spec)
+    plan, opened = prepare(loaded, root, execution)
     return train(plan, opened, execution, watch)
 
 
-def prepare(spec: SweepSpec, root: str | Path, execution: Execution) -> tuple[Plan, Root]:
+def prepare(spec: SweepSpec, root: str | Path | Root, execution: Execution) -> tuple[Plan, Root]:
     """Enters the spec into the root; returns the plan of the remaining packs and the root. Invalid requests are refused here.
 
     Raises as `run_sweep`.
     """
     check_execution(execution)
-    opened, groups = Root(root), expand_groups(spec)
+    opened, groups = root if isinstance(root, Root) else Root(root), expand_groups(spec)
     plan = make_plan(spec, existing_runs(opened, spec), groups)
     if opened.holds_sweep():
         check_pinned(opened, {pack.group_id for pack in plan.packs}, spec.tuning)

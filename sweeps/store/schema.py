@@ -54,9 +54,6 @@ def curve_columns(metrics: Sequence[Metric] = METRICS) -> tuple[Column, ...]:
     )
 
 
-CURVE_COLUMNS = curve_columns()
-
-
 def threshold_label(metric: str, threshold: float) -> str:
     """A threshold as written in column names: 99 for an accuracy of 0.99, 1e_5 for a loss of 1e-5."""
     if metric.endswith("accuracy"):

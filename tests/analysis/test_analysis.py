@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grokjax.analysis.labels.rules import PHASES, ArticleRule, classify
-from grokjax.analysis.plots import PHASE_COLORS, PHASE_MARKERS, plot_curves, plot_phases, save
+from grokjax.analysis.plots import PHASE_COLORS, PHASE_MARKERS, plot_curves, plot_phases, save_figure
 from grokjax.analysis.statistics.compare import compare
 from grokjax.analysis.statistics.grid import choose_axes, phase_grid, wilson_interval
 from grokjax.errors import AnalysisError
@@ -160,9 +160,9 @@ def test_a_phase_diagram_has_a_mark_a_seed_in_the_colour_and_shape_of_its_phase(
     assert sorted(len(marks.get_offsets()) for marks in panel.collections) == [2, 4, 5]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["memorize", "grok", "fail"]
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
-        assert save(figure, tmp_path / f"a.{kind}").read_bytes().startswith(magic)
+        assert save_figure(figure, tmp_path / f"a.{kind}").read_bytes().startswith(magic)
     with pytest.raises(AnalysisError, match=r"png, \.svg or \.pdf"):
-        save(figure, tmp_path / "a.bmp")
+        save_figure(figure, tmp_path / "a.bmp")
 
 
 def test_phases_have_colours_and_shapes_of_their_own():

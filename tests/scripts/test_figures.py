@@ -100,6 +100,19 @@ def test_a_root_with_missing_runs_gives_figures_that_say_so(call, fitted, tmp_pa
     assert "of 4 runs are still missing" in words(tmp_path / "seed.svg"), "also of those that were asked for"
 
 
+def test_a_rule_that_does_not_fit_the_task_is_warned_of_beside_the_counts(call, fitted, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(fitted, root)
+    for file in (root / "runs").iterdir():
+        runs = pq.read_table(file)
+        place = runs.schema.get_field_index("task")
+        pq.write_table(runs.set_column(place, runs.schema.field(place), pa.array(["modular"] * len(runs))), file)
+    code, _, err = call("phases", root, "--rule", "article", "--out", tmp_path / "map.svg")
+    assert code == 0, err
+    assert "grokjax: the rule article was made for" in err
+    assert "the rule article was made for" in words(tmp_path / "map.svg")
+
+
 def test_stored_frequencies_and_shares_are_those_of_the_figures(modular):
     curves = load_curves(modular)
     for _, run in load_runs(modular).iterrows():

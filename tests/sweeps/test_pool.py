@@ -14,7 +14,8 @@ from ray.autoscaler.sdk import request_resources
 from grokjax.errors import ClusterError
 from grokjax.sweeps.execute.events import Receipt
 from grokjax.sweeps.execute.on_ray.connection import attach
-from grokjax.sweeps.execute.on_ray.pool import Cluster, Pool
+from grokjax.sweeps.execute.on_ray.pool import Pool
+from grokjax.sweeps.execute.on_ray.starting import Cluster
 from grokjax.sweeps.execute.plan import make_packs
 from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.worker import WorkerSetup

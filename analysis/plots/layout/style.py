@@ -95,7 +95,7 @@ def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
     return in_style
 
 
-def save(figure: Figure, path: Path) -> Path:
+def save_figure(figure: Figure, path: str | Path) -> Path:
     """Writes a figure to a .png, .svg or .pdf file and returns the path.
 
     No date is written, so the same figure gives the same file. PDFs embed their fonts; text in an SVG stays text.
@@ -103,6 +103,7 @@ def save(figure: Figure, path: Path) -> Path:
     Raises:
       AnalysisError: the suffix is not one of the three, or the file cannot be written.
     """
+    path = Path(path)
     metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[figure_kind(path)]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,8 @@ def train_on_ray(
     began, pool = time.time(), None
     try:
         with connected(address, cpus):
-            from grokjax.sweeps.execute.on_ray.pool import Cluster, Pool  # noqa: PLC0415  (imports ray)
+            from grokjax.sweeps.execute.on_ray.pool import Pool  # noqa: PLC0415  (imports ray)
+            from grokjax.sweeps.execute.on_ray.starting import Cluster  # noqa: PLC0415
 
             cluster = Cluster(plan.spec.resources, began, private=address is None)
             with contextlib.closing(Pool(worker, setup, Schedule(plan.packs), cluster)) as pool:

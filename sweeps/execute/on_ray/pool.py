@@ -20,8 +20,6 @@ from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.stragglers import InTraining, Stragglers
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
-__all__ = ["Cluster", "Pool"]
-
 log = logging.getLogger(__name__)
 
 TRIES = 3  # for the store

@@ -16,7 +16,7 @@ import pytest
 from benchmarks.synthetic import write_sweep
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import PHASES, RULES, classify, make_rule
-from grokjax.analysis.report.page_data import Axes
+from grokjax.analysis.report.page_data import PageAxes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.tables.load import load_curves, load_runs
@@ -336,7 +336,9 @@ def test_a_facet_with_forty_values_turns_pages_and_more_are_gathered(open_page, 
 
 
 def test_an_axis_that_is_asked_for_is_there_though_nothing_varies_along_it(open_page, small_root, tmp_path):
-    write_report(small_root, tmp_path / "page.html", axes=Axes(x="learning_rate", y="seed"), rule=make_rule("final"), title="Mine")
+    write_report(
+        small_root, tmp_path / "page.html", axes=PageAxes(x="learning_rate", y="seed"), rule=make_rule("final"), title="Mine"
+    )
     page = open_page(tmp_path / "page.html")
     assert [page.input_value(f"#axis-{place}") for place in ("x", "y", "facet")] == ["learning_rate", "seed", "weight_decay"]
     assert page.input_value("#rule") == "final"
@@ -471,7 +473,7 @@ def test_hostile_names_and_values_are_shown_as_text(open_page, small_root, tmp_p
         table = table.set_column(table.schema.get_field_index("activation"), table.schema.field("activation"), values)
         named = pa.field(HOSTILE, pa.string(), metadata={"kind": "hyperparameter", "meaning": HOSTILE, "unit": ""})
         pq.write_table(table.append_column(named, values), file)
-    write_report(root, tmp_path / "hostile.html", runs=load_runs(root), axes=Axes(facet=HOSTILE, x="activation"))
+    write_report(root, tmp_path / "hostile.html", runs=load_runs(root), axes=PageAxes(facet=HOSTILE, x="activation"))
     page = open_page(tmp_path / "hostile.html")
     assert page.locator("h1").inner_text() == HOSTILE.replace("  ", " ")
     assert page.title() == HOSTILE

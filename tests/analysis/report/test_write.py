@@ -15,7 +15,7 @@ from grokjax.analysis.plots import PHASE_COLORS
 from grokjax.analysis.report import sweep as report_sweep
 from grokjax.analysis.report.curves import DECADES_A_CODE, differences, drawn_metrics, pack_curves, planes
 from grokjax.analysis.report.document import LIGHT, SCRIPTS, STYLES, document
-from grokjax.analysis.report.page_data import Axes
+from grokjax.analysis.report.page_data import PageAxes
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, StoreError
@@ -159,9 +159,9 @@ def test_the_page_has_the_colours_of_the_figures():
 def test_what_cannot_be_drawn_is_said(small_root, tmp_path, monkeypatch):
     out = tmp_path / "page.html"
     with pytest.raises(AnalysisError, match=r"weight_decai is not in the table; there are .*did you mean weight_decay\?"):
-        write_report(small_root, out, axes=Axes(x="weight_decai"))
+        write_report(small_root, out, axes=PageAxes(x="weight_decai"))
     with pytest.raises(AnalysisError, match="hidden_size is given twice"):
-        write_report(small_root, out, axes=Axes(x="hidden_size", y="hidden_size"))
+        write_report(small_root, out, axes=PageAxes(x="hidden_size", y="hidden_size"))
     with pytest.raises(StoreError, match="holds no sweep"):
         write_report(tmp_path, out)
     enter_spec(tmp_path / "empty", spec_of())
