@@ -49,12 +49,11 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
 
 
 def _warn_of_changed_source(spec: SpecEntry, existing: Sequence[SpecEntry]) -> None:
-    """Warns of components whose source changed without a new version since this spec, or else any, was last run in the root."""
-    before = [other for other in existing if other.spec_id == spec.spec_id] or existing
+    """Warns of components whose source changed, without a new version, since a spec was first run in the root."""
     for name, (version, source) in spec.components.items():
         component, own_name = name.split(" ", 1)
-        known = [tuple(other.components[name]) for other in before if name in other.components]
-        if known and any(old == version for old, _ in known) and (version, source) not in known:
+        known = [other.components[name] for other in existing if name in other.components]
+        if any(old_version == version and old_source != source for old_version, old_source in known):
             warn(
                 f"the source of {component} {own_name!r} changed since these results were made, and its version is still "
                 f"{version}; raise `version` to train again, or ignore this if the change does not alter trajectories"
@@ -66,7 +65,9 @@ def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:
     entry = spec if spec.token else replace(spec, token=uuid4().hex)
     if root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
         return entry
-    root.put(root.spec_key(spec.spec_id), entry.content)  # the same runs, with the latest resources
+    first = root.get_json(root.spec_key(spec.spec_id)) or {}
+    kept = {**entry.components, **first.get("components", {})}  # the sources that the first runs were trained with
+    root.put(root.spec_key(spec.spec_id), replace(entry, components=kept).content)  # the same runs, with the latest resources
     return None
 
 
