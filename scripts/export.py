@@ -57,10 +57,8 @@ def command(
         rows = export(results.root, table or "runs", Path(out), run_ids, selection.on_bad_file, rule)
         print(f"Wrote {out}: {rows:,} rows")
         return
-    if table is not None:
-        raise AnalysisError(f"--table is for a file; --to {to} takes both tables")
-    if labels.given:
-        raise AnalysisError(f"--rule is for a file; --to {to} enters no phases")
+    if table is not None or labels.given:
+        raise AnalysisError(f"--table and --rule are for a file; --to {to} takes both tables and enters no phases")
     entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
     print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were already there" if known else ""))
     if to == "wandb" and entered:

@@ -54,11 +54,7 @@ def command(
         whole, groups = looking.look(time.time())
     training = f"{whole.running} pack{'s' if whole.running > 1 else ''} in training" if whole.running else "none in training"
     print(f"{root}: {whole.done:,} of {whole.runs:,} runs done, {training}")
-    for pack_id, entry in opened.quarantine().items():
-        why, aside = str(entry["error"]).strip().splitlines()[-1], looking.left.intersection(entry["run_ids"])
-        if not aside:  # another pack has trained them since
-            continue
-        print(f"in quarantine: {len(aside):,} runs of pack {pack_id}, since {entry['at']}: {why}")
+    _print_quarantine(opened, looking)
     if looking.training:
         steps, of = (sum(getattr(pack, name) for pack in looking.training) for name in ("run_steps", "of"))
         print(f"in training: {steps:,} of {of:,} run-steps")
@@ -73,6 +69,13 @@ def command(
         if not whole.running:
             print("The grokjax run command that began it continues it.")
     return 0
+
+
+def _print_quarantine(opened: Root, looking: Watch) -> None:
+    for pack_id, entry in opened.quarantine().items():
+        if quarantined := looking.left.intersection(entry["run_ids"]):  # the others were trained in another pack since
+            why = str(entry["error"]).strip().splitlines()[-1]
+            print(f"in quarantine: {len(quarantined):,} runs of pack {pack_id}, since {entry['at']}: {why}")
 
 
 def _costs(looking: Watch) -> pd.DataFrame | None:

@@ -89,11 +89,7 @@ def write_report(
     rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
     rules = page_rules(sweep, rule)
-    data = {
-        **root_metadata(specs, title),
-        **columns_metadata(sweep, axes or PageAxes(), specs),
-        **rules_metadata(sweep, rules, rule),
-    }
+    data = root_metadata(specs, title) | columns_metadata(sweep, axes or PageAxes(), specs) | rules_metadata(sweep, rules, rule)
     columns = packed_columns(sweep, rules.values())
     budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
     curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
