@@ -366,7 +366,7 @@ def _left(asked: Kills, results: Sequence[Result]) -> Kills:
 def _one_sweep(options: argparse.Namespace, spec: Path, whole: Path, number: int, most: Kills) -> Result:
     """Trains the sweep once under kills; its root is removed where nothing is wrong with it."""
     root = options.folder / f"sweep-{number}"
-    shutil.rmtree(root, ignore_errors=True)  # of a call that was interrupted: it is begun anew
+    shutil.rmtree(root, ignore_errors=True)  # left by an interrupted call: this sweep starts over
     entered(spec, whole, root)
     nodes = Nodes()
     try:

@@ -111,9 +111,9 @@ def status() -> None:
         write_runs(folder, published_sweep(SEEDS), FILES, every=2)
         for _ in range(ROUNDS):  # the first fills the system's cache
             began, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
-            told = subprocess.run([GROKJAX, "status", folder], capture_output=True, text=True, check=True).stdout
+            shown = subprocess.run([GROKJAX, "status", folder], capture_output=True, text=True, check=True).stdout
             seconds, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-        assert "500,000 of 1,000,000 runs done" in told, told
+        assert "500,000 of 1,000,000 runs done" in shown, shown
     _tell(f"status of 1,000,000 runs, half in {FILES:,} files", f"{seconds:.1f} s", "5 s")
     _tell("  processor time", f"{after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime:.1f} s", "-")
     _tell("  memory of its process", f"{1024 * after.ru_maxrss / GIB:.2f} GiB", "1.5 GiB")

@@ -83,7 +83,10 @@ class NamedRule(WithThresholds):
 
     @classmethod
     def decider(cls) -> Decider:
-        """A new `Decider`, which ends one run as soon as its phase under the default thresholds is certain."""
+        """A new `Decider`, which ends one run as soon as its phase under the default thresholds is certain.
+
+        Only rules with `decides = True` are asked for one, and `rules` refuses those that define none.
+        """
         raise NotImplementedError(f"the rule {cls.name} ends no run early")
 
 
@@ -169,7 +172,11 @@ def rules() -> Mapping[str, type[NamedRule]]:
             raise AnalysisError(
                 f"{about} is not a rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule"
             )
-        if lacking := [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]:
+        lacking = [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]
+        own = rule.__mro__[: rule.__mro__.index(NamedRule)]
+        if rule.decides and not any("decider" in vars(base) for base in own):
+            lacking.append("decider")
+        if lacking:
             raise AnalysisError(f"{about} lacks {' and '.join(lacking)}")
         if rule.name in found:
             raise AnalysisError(f"{about} has the name {rule.name}, which another rule has; give it another name")

@@ -94,6 +94,12 @@ def test_a_spec_may_name_it_and_its_root_can_be_read_without_the_package(small_r
             "low:Low, .* lacks columns and __call__",
         ),
         (
+            "from grokjax.analysis.labels.rules import NamedRule\n"
+            "class Low(NamedRule):\n    name, decides, columns = 'low', True, ()\n    def __call__(self, runs): ...",
+            "low = low:Low",
+            "low:Low, .* lacks decider",
+        ),
+        (
             "from grokjax.analysis.labels.rules import FinalRule\nclass Low(FinalRule): name = 'final'",
             "low = low:Low",
             "has the name final, which another rule has",
