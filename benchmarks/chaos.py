@@ -217,7 +217,10 @@ class Chaos:
         if not workers:
             return False
         time.sleep(draws.uniform(0, 0.5))  # so that it is any moment of a pack, and not the first after a commit
-        os.kill(draws.choice(workers).pid, signal.SIGKILL)
+        try:
+            os.kill(draws.choice(workers).pid, signal.SIGKILL)
+        except ProcessLookupError:  # it ended by itself in the meantime
+            return False
         self.kills.workers += 1
         return True
 

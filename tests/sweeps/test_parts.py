@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokjax.analysis.tables.load import load_curves
-from grokjax.errors import StoreError
+from grokjax.errors import AnalysisError, StoreError
 from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.read import concat_files, read_files
@@ -40,8 +40,12 @@ def test_of_some_runs_their_rows_are_read_and_no_others(root, chosen):
     assert {part.file for part in parts} == {f"pack-{RUNS.index(run_id) % 4}" for run_id in there}
     if there:
         assert concat_files(parts).sort_by([("run_id", "ascending"), ("step", "ascending")]).equals(curves(there))
-    else:
-        assert load_curves(root.address, run_ids=chosen).empty
+
+
+def test_curves_of_no_run_are_an_empty_table_and_those_of_an_unknown_one_are_refused(root):
+    assert load_curves(root.address, run_ids=[]).empty
+    with pytest.raises(AnalysisError, match="holds no committed run zz"):
+        load_curves(root.address, run_ids=[RUNS[0], "zz"])
 
 
 def test_columns_that_a_file_lacks_are_null_and_others_are_not_read(root):
