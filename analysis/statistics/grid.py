@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
+from grokjax.analysis.tables.budget import check_lengths
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, values_of, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
@@ -130,7 +131,8 @@ def cell_names(x: str, y: str, facet: str | None) -> list[str]:
 
 
 def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
-    """Raises AnalysisError unless the runs of each cell differ in their seeds alone."""
+    """Raises AnalysisError unless the runs of each cell differ in their seeds alone, and all runs are of one length."""
+    check_lengths(runs)
     for name in cell:
         if cell.count(name) > 1:
             raise AnalysisError(f"{name} is given twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
