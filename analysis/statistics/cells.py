@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grokjax.analysis.tables.budget import check_lengths
 from grokjax.analysis.tables.hyperparameters import values_of, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
@@ -19,7 +20,7 @@ MOST_SHOWN = 8  # values in a message
 
 
 def check_cell(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ()) -> None:
-    """Raises AnalysisError unless the runs of each cell differ in their seeds alone, and each run is in the table once.
+    """Raises AnalysisError unless the runs of each cell differ in their seeds alone, are of one length, and are in the table once.
 
     Every function that pools the runs of a cell calls this first. Hyperparameters are known by name, whatever was done to the
     table (see `hyperparameters`). Null is not another value: a hyperparameter that only one of two models has is not mixed. On an
@@ -36,6 +37,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ())
     """
     if runs.empty:
         raise AnalysisError("the table has no runs; choose other runs")
+    check_lengths(runs)
     _check_names(runs, cell, mix)
     others = [name for name in varied_hyperparameters(runs) if name not in (*cell, *mix)]
     codes = cell_codes(runs[list(cell)])
