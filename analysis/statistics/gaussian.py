@@ -22,13 +22,12 @@ Sites = tuple[Array, Array]
 
 # Medians and widths of the log-normal priors of the amplitude (in logits) and of the lengths (as shares of an axis).
 AMPLITUDE, LENGTH = (3.0, 0.7), (0.5, 0.8)
-BOUNDS = (np.log(0.3), np.log(60)), (np.log(0.05), np.log(20))  # of their logarithms
-# Offsets of the logarithms of all lengths, and of the amplitude, from the best fit, of the fits that are averaged.
-LENGTH_OFFSETS, AMPLITUDE_OFFSETS = (-0.7, -0.35, 0.0, 0.35, 0.7, 1.05), (-0.7, -0.35, 0.0, 0.35, 0.7)
-# Expectation propagation: sweeps at most, share of each change that is made, largest change at the end, and standard deviations at
-# which densities are summed.
-SWEEPS, DAMPING, TOLERANCE, NODES = 100, 0.8, 1e-4, np.linspace(-7, 7, 141)
-LEAST_WEIGHT = 1e-3  # of the best fit's; fits with less evidence are dropped
+BOUNDS = (np.log(0.3), np.log(20)), (np.log(0.05), np.log(20))  # of their logarithms
+# Fits are averaged over a lattice of the logarithms of all lengths and of the amplitude around the best fit.
+STEP, MOST_STEPS = 0.4, 3
+# Expectation propagation: sweeps at most, largest change at the end, and standard deviations at which densities are summed.
+SWEEPS, TOLERANCE, NODES = 60, 1e-3, np.linspace(-7, 7, 101)
+LEAST_WEIGHT = 0.02  # of the best fit's; from fits with less evidence the lattice does not go on
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,14 @@ class GaussianFit:
         variance = np.exp(2 * self.parameters[0]) - (solved**2).sum(axis=0)
         return covariance @ self.pull, np.sqrt(np.maximum(variance, 1e-12))
 
+    def expected(self, places: Array) -> Array:
+        """The mean [M] of the posterior of the share at places [M, D], by MacKay's approximation."""
+        from scipy.special import expit  # noqa: PLC0415
+
+        mean, deviation = self.latent(places)
+        shares: Array = expit(mean / np.sqrt(1 + np.pi * deviation**2 / 8))
+        return shares
+
 
 @dataclass(frozen=True)
 class ShareModel:
@@ -92,11 +99,8 @@ class ShareModel:
         return np.array(quantiles)
 
     def expected(self, places: Array) -> Array:
-        """The mean [M] of the posterior of the share at places [M, D], by MacKay's approximation."""
-        from scipy.special import expit  # noqa: PLC0415
-
-        means, deviations = self._latent(places)
-        shares: Array = self.weights @ expit(means / np.sqrt(1 + np.pi * deviations**2 / 8))
+        """The mean [M] of the posterior of the share at places [M, D]."""
+        shares: Array = self.weights @ np.array([fit.expected(places) for fit in self.fits])
         return shares
 
     def _latent(self, places: Array) -> tuple[Array, Array]:
@@ -117,19 +121,37 @@ def fit_shares(counts: Counts, *, averaged: bool = True) -> ShareModel:
     squares = _squares(counts.places, counts.places)
     start = np.log([AMPLITUDE[0], *[LENGTH[0]] * axes])
     bounds = [BOUNDS[0], *[BOUNDS[1]] * axes]
-    options = {"maxiter": 40, "ftol": 1e-6}
+    options = {"maxiter": 25, "ftol": 1e-5}
     latest: list[Sites] = []
     best = minimize(_loss, start, (counts, squares, latest), jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     first = fit_posterior(best, counts, squares=squares)
     if not averaged:
         return ShareModel((first,), np.ones(1))
-    # the amplitude moves half as far as the lengths, along the ridge of equal slopes
-    offsets = [np.array([b + 0.5 * a, *[a] * axes]) for a in LENGTH_OFFSETS for b in AMPLITUDE_OFFSETS]
-    fits = [fit_posterior(best + offset, counts, first.sites, squares) for offset in offsets]
-    logs = np.array([fit.evidence + _log_prior(fit.parameters)[0] for fit in fits])
-    weights = np.exp(logs - logs.max())
-    kept = weights > LEAST_WEIGHT
-    return ShareModel(tuple(fit for fit, keep in zip(fits, kept, strict=True) if keep), weights[kept] / weights[kept].sum())
+    fits = _neighbours(first, counts, squares)
+    weights = np.exp([_posterior(fit) - max(map(_posterior, fits)) for fit in fits])
+    return ShareModel(tuple(fits), weights / weights.sum())
+
+
+def _neighbours(best: GaussianFit, counts: Counts, squares: Array) -> list[GaussianFit]:
+    """Fits around the best one whose evidence counts; beyond one that does not, none is tried."""
+    found = {(0, 0): best}
+    waiting = [(0, 0)]
+    while waiting:
+        length, amplitude = waiting.pop()
+        for place in ((length + 1, amplitude), (length - 1, amplitude), (length, amplitude + 1), (length, amplitude - 1)):
+            if place in found or max(map(abs, place)) > MOST_STEPS:
+                continue
+            # the amplitude moves half as far as the lengths, along the ridge of equal slopes
+            offset = STEP * np.array([place[1] + place[0] / 2, *[place[0]] * (len(best.parameters) - 1)])
+            found[place] = fit_posterior(best.parameters + offset, counts, found[length, amplitude].sites, squares)
+            if _posterior(found[place]) > _posterior(best) + np.log(LEAST_WEIGHT):
+                waiting.append(place)
+    return list(found.values())
+
+
+def _posterior(fit: GaussianFit) -> float:
+    """The log of evidence times prior of a fit's parameters."""
+    return fit.evidence + _log_prior(fit.parameters)[0]
 
 
 def fit_posterior(parameters: Array, counts: Counts, sites: Sites | None = None, squares: Array | None = None) -> GaussianFit:
@@ -150,7 +172,8 @@ def fit_posterior(parameters: Array, counts: Counts, sites: Sites | None = None,
         change = np.maximum(1 / matched_variance - cavity[0], 1e-10) - precision, matched_mean / matched_variance - cavity[1] - shift
         if sweep == SWEEPS - 1 or all(np.abs(each).max() < TOLERANCE for each in change):
             break
-        precision, shift = precision + DAMPING * change[0], shift + DAMPING * change[1]
+        damping = 0.9 / (1 + sweep // 8)  # most fits converge in eight sweeps; a fit that swings needs shorter changes
+        precision, shift = precision + damping * change[0], shift + damping * change[1]
     evidence = log_mass + np.log1p(precision / cavity[0]) / 2 + (cavity[1] ** 2 / cavity[0] - (shift + cavity[1]) ** 2 * variance) / 2
     total = evidence.sum() - np.log(np.diag(factor)).sum() + shift @ mean / 2
     pull = shift - root * solve_triangular(factor, solved @ shift, lower=True, trans=1, check_finite=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,8 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
 from grokjax.analysis.statistics.boundary import UNINFORMATIVE
+from grokjax.analysis.statistics.cells import cells_of, check_cell
+from grokjax.analysis.statistics.grid import count_phases
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import is_number
 from grokjax.errors import AnalysisError, nearest
@@ -35,6 +38,10 @@ class Points:
     left_out: int
     scales: tuple[AxisScale, ...]
     ends: tuple[tuple[float, float], ...]
+
+    def with_table(self, table: pd.DataFrame, left_out: int = 0) -> Points:
+        """Other points on the same axes."""
+        return dataclasses.replace(self, table=table, left_out=left_out)
 
     def to_unit(self, values: Array) -> Array:
         """Values [N, D] as places from 0 to 1 on every axis, where equal distances are equally important."""
@@ -73,13 +80,23 @@ def phase_points(
       AnalysisError: no such phase, or a name that is not in the table, not numeric, null in some runs, or the same in all of them.
     """
     has, counts = counted_runs(runs, phases, phase, against)
-    columns = {name: _numbers(runs, name) for name in names}
-    table = pd.DataFrame(columns, index=runs.index).assign(successes=has)[counts]
+    every = scaled_points(runs, names)
+    table = every.table.assign(successes=has)[counts]
     table = table.groupby(list(names), sort=True)["successes"].agg(successes="sum", trials="count").reset_index()
+    return every.with_table(table, int((~counts).sum()))
+
+
+def scaled_points(table: pd.DataFrame, names: Sequence[str]) -> Points:
+    """The rows of a table as points, still without counts, with the scales of all axes.
+
+    Raises:
+      AnalysisError: a name is not in the table, not numeric, null in some rows, or the same in all of them.
+    """
+    columns = {name: _numbers(table, name) for name in names}
     scales = tuple(AxisScale.of(values) for values in columns.values())
     placed = [scale.to_scale(values) for scale, values in zip(scales, columns.values(), strict=True)]
     ends = tuple((float(places.min()), float(places.max())) for places in placed)
-    return Points(tuple(names), table, int((~counts).sum()), scales, ends)
+    return Points(tuple(names), pd.DataFrame(columns, index=table.index), 0, scales, ends)
 
 
 def counted_runs(runs: pd.DataFrame, phases: pd.Series[str], phase: str, against: str | None) -> tuple[Array, Array]:
@@ -98,6 +115,31 @@ def counted_runs(runs: pd.DataFrame, phases: pd.Series[str], phase: str, against
     labels = align_phases(phases, runs.index).astype(str).to_numpy()
     has = labels == phase
     return has, has | (labels == against if against else ~np.isin(labels, UNINFORMATIVE))
+
+
+def point_counts(
+    runs: pd.DataFrame, phases: pd.Series[str], names: Sequence[str], planned: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """The number of runs with each phase at each point of a design.
+
+    Args:
+      runs: a runs table.
+      phases: the phase of each run, aligned by index.
+      names: the hyperparameters of a point, any number of them.
+      planned: these hyperparameters of every planned run, if some may be missing; points without a run are in the result as well.
+
+    Returns:
+      The columns of `names`, `seeds`, and `p_count` for each phase p of PHASES, a row per point.
+
+    Raises:
+      AnalysisError: the runs of a point differ in other hyperparameters; a name is not in the table; or a label is not a phase.
+    """
+    check_cell(runs, names)
+    labels = align_phases(phases, runs.index)
+    every = runs[list(names)] if planned is None else pd.concat([runs[list(names)], planned[list(names)].dropna()])
+    codes, table = cells_of(every)
+    counts = count_phases(codes[: len(runs)], len(table), labels)
+    return table.assign(seeds=counts.sum(axis=1), **{f"{phase}_count": counts[:, index] for index, phase in enumerate(PHASES)})
 
 
 def is_scattered(table: pd.DataFrame, x: str, y: str) -> bool:

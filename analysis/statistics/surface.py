@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.statistics.gaussian import Counts, ShareModel, fit_shares
-from grokjax.analysis.statistics.grid import check_cell
+from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.points import Points, phase_points
 from grokjax.errors import AnalysisError
 
@@ -22,7 +22,7 @@ Array = np.ndarray[Any, Any]
 
 LEAST_POINTS = 12  # with which coverage was simulated
 MOST_POINTS = 400  # fitted as they are; more are pooled with their neighbours
-POOLED = 20  # squares along each axis in which points are pooled
+POOLED = 16  # squares along each axis in which points are pooled
 LATTICE = 41  # places along each axis at which the share is tabulated
 
 
@@ -62,10 +62,9 @@ class Surface:
 
         if of not in ("share", "low", "high"):
             raise AnalysisError(f"a surface has no {of}; choose share, low or high")
-        ends, sides = self.points.ends, np.linspace(0, 1, len(self.xs))
-        lines = contour_generator(sides, sides, getattr(self, of)).lines(level)
-        values = [self.points.from_unit(np.asarray(line)) for line in lines if len(ends)]
-        return [pd.DataFrame(line, columns=[self.x, self.y]) for line in values]
+        side = np.linspace(0, 1, len(self.xs))
+        lines = contour_generator(side, side, getattr(self, of)).lines(level)
+        return [pd.DataFrame(self.points.from_unit(np.asarray(line)), columns=[self.x, self.y]) for line in lines]
 
     def table(self) -> pd.DataFrame:
         """The lattice as a table: x, y, `share`, `low` and `high`, a row per place."""
@@ -106,7 +105,7 @@ def surface(
     if x == y:
         raise AnalysisError(f"{x} is given twice; choose another hyperparameter for x or y")
     mixed = tuple(name for name in mix if name not in (x, y))
-    check_cell(runs.drop(columns=[name for name in mixed if name in runs]), [y, x])
+    check_cell(runs, [y, x], mixed)
     points = phase_points(runs, phases, [x, y], phase=phase, against=against)
     check_points(points, phase, LEAST_POINTS)
     side = np.linspace(0, 1, lattice)
