@@ -1,7 +1,5 @@
 """Finds the available tasks, models, optimizers and probes: those in this package's folders and those of installed packages."""
 
-from __future__ import annotations
-
 import functools
 import importlib
 import inspect

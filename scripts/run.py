@@ -1,7 +1,5 @@
 """`grokjax run`: trains a spec through sweeps.execute.driver and shows its progress."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

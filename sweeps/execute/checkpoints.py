@@ -1,7 +1,5 @@
 """The file format of checkpoints and final states, with the runs of one pack in a file. `worker` saves them."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Trains the packs of a plan in this process, one after another, and saves the current one on Ctrl-C."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import signal

@@ -5,8 +5,6 @@ error, which Ray keeps in the folder `logs` of its session (on each node /tmp/ra
 wherever its process sends those of the logger "grokjax".
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os

@@ -1,7 +1,5 @@
 """Plans a sweep: slices each group of runs into packs of a minute or two, and totals the remaining work."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet

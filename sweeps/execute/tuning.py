@@ -8,8 +8,6 @@ The tuning can change the low bits of a result, so it must not depend on a new m
 4. a measurement, which is written to both records. The first record to be written is the one that everyone uses.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
@@ -61,10 +59,7 @@ def check_pinned(root: Root, group_ids: Collection[str], pinned: PinnedTuning) -
     """Raises SpecError if the root trained one of these groups under another tuning than the pinned one."""
     if not pinned.given:
         return
-    for key in root.keys("groups"):
-        group_id = key.removeprefix("groups/")[:12]
-        entry = root.get_json(key) if group_id in group_ids else None
-        kept = {} if entry is None else entry["tuning"]
+    for kept in root.tunings_of(group_ids):
         for name, value in pinned.given.items():
             if kept.get(name, value) != value:
                 raise SpecError(

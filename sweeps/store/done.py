@@ -1,7 +1,5 @@
 """Decides which planned runs are done. Running, status, verify and compact all use this definition."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -69,7 +67,6 @@ class Tally:
     """
 
     def __init__(self, planned: Planned) -> None:
-        """Starts with no run done."""
         count = len(planned.runs)
         self._run_ids, self._asked = planned.runs["run_id"].combine_chunks(), planned.asked
         self._done_for = [np.zeros(count, bool) for _ in planned.asked]
@@ -117,7 +114,7 @@ def release_done(root: Root) -> None:
         rows = committed_table(root)
         done = frozenset(rows["run_id"].to_pylist()).difference(unfinished_runs(planned_runs(root, ()), rows))
         for pack_id in (pack_id for pack_id, entry in entries.items() if done.issuperset(entry["run_ids"])):
-            root.release(pack_id)
+            root.delete(root.key("quarantine", pack_id))
 
 
 def _mask(values: Any) -> Mask:

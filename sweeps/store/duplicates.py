@@ -1,7 +1,5 @@
 """Decides which row counts if a run has several in the runs table, and removes the superseded ones."""
 
-from __future__ import annotations
-
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -62,7 +60,7 @@ def drop_superseded(root: Root) -> None:
     for file in counting["file"].unique():
         check_file(root, "curves", str(file))
     for pack_id in set(rows["pack_id"][gone].dropna()) - set(rows["pack_id"][~gone]):
-        root.delete_states(pack_id)
+        root.delete(root.key("states", pack_id))
     unmarked = _mark_stopped(root, rows[gone], counting)
     kept = set(zip(counting["run_id"], counting["file"], strict=True))
     for file, run_ids in rows[gone].groupby("file")["run_id"]:
@@ -96,7 +94,7 @@ def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> fro
 
 def _replace_rows(root: Root, table: Table, file: str, change: Callable[[pa.Table], pa.Table]) -> bool:
     """Changes the rows of a file, unless another driver has changed or discarded it since it was read; returns whether it could."""
-    key = root.table_key(table, file)
+    key = root.key(table, file)
     content = root.get(key)
     if content is None and not root.is_committed(file):
         return False

@@ -1,12 +1,11 @@
 """Reads the planned runs of a root from the tables that were written when each spec was entered."""
 
-from __future__ import annotations
-
+import contextlib
 import functools
 import io
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,27 +99,20 @@ def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None =
     Raises:
       StoreError: the table cannot be read.
     """
-    try:
-        file = _open(root, spec, ["group_id", *(columns or ())] if as_codes else None)
+    with _opened(root, spec, ["group_id", *(columns or ())] if as_codes else None) as file:
         return file.read(None if columns is None else [name for name in file.schema_arrow.names if name in columns])
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, spec, error) from None
 
 
 def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
     """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording". Raises StoreError."""
-    try:
-        return _open(root, spec).schema_arrow
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, spec, error) from None
+    with _opened(root, spec) as file:
+        return file.schema_arrow
 
 
 def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
     """The first row of `planned_table`. Raises StoreError."""
-    try:
-        return pa.Table.from_batches([next(_open(root, spec).iter_batches(1))])
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, spec, error) from None
+    with _opened(root, spec) as file:
+        return pa.Table.from_batches([next(file.iter_batches(1))])
 
 
 def planned_bytes(runs: pa.Table) -> bytes:
@@ -129,22 +121,22 @@ def planned_bytes(runs: pa.Table) -> bytes:
     return parquet_bytes(runs, "snappy", row_group_size=ROWS_PER_GROUP, use_dictionary=codes)
 
 
-def _open(root: Root, spec: SpecEntry, dictionaries: Collection[str] | None = None) -> pq.ParquetFile:
-    content = root.get(root.planned_key(spec.spec_id))
-    if content is None:
-        content = _expanded(json.dumps(spec.spec))
-    return pq.ParquetFile(io.BytesIO(content), read_dictionary=dictionaries)
+@contextlib.contextmanager
+def _opened(root: Root, spec: SpecEntry, dictionaries: Collection[str] | None = None) -> Iterator[pq.ParquetFile]:
+    key = root.key("planned", spec.spec_id)
+    try:
+        if (content := root.get(key)) is None:
+            content = _expanded(json.dumps(spec.spec))
+        yield pq.ParquetFile(io.BytesIO(content), read_dictionary=dictionaries)
+    except (OSError, pa.ArrowException) as error:
+        helps = f"delete it, and grokjax run {spec.name} will write it again"
+        raise StoreError(f"cannot read {root}/{key}: {reason(error)}; {helps}") from None
 
 
 @functools.lru_cache(maxsize=8)
 def _expanded(spec: str) -> bytes:
     """The planned-runs file of a spec that version 0.1 entered without one. Needs the packages that train the runs."""
-    from grokjax.sweeps.spec.planned_table import planned_table_of  # noqa: PLC0415  (loads jax, for roots of version 0.1 alone)
+    from grokjax.sweeps.spec.group_runs import planned_table_of  # noqa: PLC0415  (loads jax, for roots of version 0.1 alone)
 
     logger.info("expanding a spec whose planned runs are not stored")
     return planned_bytes(planned_table_of(spec))
-
-
-def _unreadable(root: Root, spec: SpecEntry, error: Exception) -> StoreError:
-    key = root.planned_key(spec.spec_id)
-    return StoreError(f"cannot read {root}/{key}: {reason(error)}; delete it, and grokjax run {spec.name} will write it again")

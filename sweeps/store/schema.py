@@ -1,7 +1,5 @@
 """The columns of the runs table and of the curves: name, type, unit, meaning. Also written into the files themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal

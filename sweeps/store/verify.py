@@ -1,7 +1,5 @@
 """Verifies a root: every run is present once, every file is readable, and every curve is as long as its run."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ from safetensors.numpy import load
 from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.done import COMMITTED, tally
 from grokjax.sweeps.store.planned import planned_runs, planned_schema, planned_table
-from grokjax.sweeps.store.read import concat_rows, joined, read_file, unreadable
+from grokjax.sweeps.store.read import concat_rows, joined, naming_bad_file, read_file
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import SCALARS, curves_schema, runs_schema
 from grokjax.sweeps.store.specs import SpecEntry, current_specs, read_specs
@@ -63,7 +61,7 @@ def verify(root: Root) -> Verdict:
     schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters.values()]), "curves": curves_schema()}
     committed: list[pa.Table] = []
     files = 0
-    for pack in sorted(root.committed_packs()):
+    for pack in root.names("runs"):
         runs, curves = (_read(root, table, pack, schema, wrong) for table, schema in schemas.items())
         files += (runs is not None) + (curves is not None)
         if runs is None:
@@ -103,14 +101,12 @@ def _read_planned(root: Root, spec: SpecEntry, wrong: list[str]) -> pa.Schema | 
 def _read(root: Root, table: Table, pack: str, schema: pa.Schema, wrong: list[str]) -> pa.Table | None:
     try:
         rows = read_file(root, table, pack)
-        joined([schema, rows.schema])
+        with naming_bad_file(root, root.key(table, pack)):
+            joined([schema, rows.schema])
     except StoreError as error:
         wrong.append(str(error))
-    except pa.ArrowException as error:
-        wrong.append(str(unreadable(root, root.table_key(table, pack), error)))
-    else:
-        return rows
-    return None
+        return None
+    return rows
 
 
 def _compare(

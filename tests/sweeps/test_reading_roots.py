@@ -15,8 +15,7 @@ from grokjax.errors import StoreError
 from grokjax.scripts import status, watch
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.existing import enter_spec, load_specs
-from grokjax.sweeps.spec.group_runs import groups_of
-from grokjax.sweeps.spec.planned_table import planned_table
+from grokjax.sweeps.spec.group_runs import groups_of, planned_table
 from grokjax.sweeps.store import root as root_module
 from grokjax.sweeps.store.done import committed_table, unfinished_runs
 from grokjax.sweeps.store.enter import enter
@@ -87,7 +86,7 @@ def test_a_watch_waits_for_the_first_spec_of_a_root_that_has_its_folders(tmp_pat
     monkeypatch.setattr(watch, "WAIT_SECONDS", 0.02)
     (tmp_path / "specs").mkdir()
     found = []
-    waiting = threading.Thread(target=lambda: found.append(watch.wait_for_sweep(str(tmp_path)).spec_ids()))
+    waiting = threading.Thread(target=lambda: found.append(watch.wait_for_sweep(str(tmp_path)).names("specs")))
     waiting.start()
     waiting.join(0.3)
     assert waiting.is_alive()
@@ -126,4 +125,4 @@ def test_quarantine_of_runs_that_another_pack_trained_is_not_shown_and_goes_with
     assert "broken" not in out
     assert "in quarantine: 1 runs of pack still" in out
     run_sweep(spec, tmp_path, Execution("inline"))
-    assert root.packs_in_quarantine() == ["still"]
+    assert root.names("quarantine") == ["still"]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from grokjax.sweeps.execute.summaries import crossing_step, summarize
+from grokjax.sweeps.execute.tables import crossing_step, summarize
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
 from tests.support.curves import curve
 

@@ -1,7 +1,5 @@
 """A pool of Ray workers that take packs from a schedule, one at a time each, and the handling of failures."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import math
@@ -39,7 +37,6 @@ class Pool:
     """
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, cluster: Cluster) -> None:
-        """Needs a connected Ray."""
         self._starter = Starter(worker, setup, cluster)
         self._schedule, self._rule = schedule, setup.rule
         self._busy: dict[Any, InTraining] = {}  # by the reference to the pack's receipt
@@ -129,7 +126,6 @@ class Pool:
             ray.kill(busy.actor)
 
     def _others(self, pack: Pack) -> list[Any]:
-        """The references of the workers that are training this pack."""
         return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
 
     def _late(self, device: str | None = None) -> list[Pack]:

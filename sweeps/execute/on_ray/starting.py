@@ -1,7 +1,5 @@
 """Starts workers on the nodes of a Ray cluster: one per core or GPU, or as [resources] says."""
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 import time
@@ -58,7 +56,6 @@ class Starter:
     """Starts as many workers as there is work and room for. Workers that Ray cannot place yet get no pack."""
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, cluster: Cluster) -> None:
-        """Needs a connected Ray."""
         has_gpus = _jax_uses_gpus() and ray.cluster_resources().get("GPU", 0) >= 1
         settled = cluster.resources.settled(has_gpus)
         self._cluster, self._amounts = cluster, settled.amounts
