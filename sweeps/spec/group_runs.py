@@ -16,7 +16,7 @@ import pydantic
 from grokjax.config import RunConfig, UnknownComponent, hyperparameter_fields
 from grokjax.errors import SpecError
 from grokjax.fields import Role, Value, role_of, same_as
-from grokjax.registry import COMPONENTS
+from grokjax.registry import COMPONENTS, why_unknown
 from grokjax.sweeps.spec.grid import Points, points
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.spec.validate import impossible_run
@@ -77,7 +77,7 @@ def _rows_of_groups(spec: SweepSpec, at: Points) -> Iterator[tuple[np.ndarray[An
     fields = hyperparameter_fields()
     if unknown := [name for name in at.values if name not in fields]:
         _run(spec, at.at(0))  # raises a better error if a task, model or optimizer is missing
-        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}; is the package that provides it installed?")
+        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}{why_unknown()}")
     kinds = [part for part in COMPONENTS if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
         names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]

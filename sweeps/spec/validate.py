@@ -9,7 +9,7 @@ from grokjax.analysis.labels.rules import rules
 from grokjax.config import RunConfig, UnknownHyperparameter, hyperparameter_fields
 from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value, role_of
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.registry import COMPONENTS, classes_of, why_unknown
 from grokjax.sweeps.spec.grid import points
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -110,7 +110,7 @@ def _check_components(spec: SweepSpec, where: str) -> None:
         for choice in choices:
             if choice not in known:
                 got = "it is missing" if choice is None else f"got {choice!r}"
-                hint = nearest(str(choice), known) or ("" if choice is None else "; is the package installed that has it?")
+                hint = nearest(str(choice), known) or ("" if choice is None else why_unknown())
                 raise SpecError(f"{where}: {component} is one of {', '.join(known)}; {got}{hint}")
 
 

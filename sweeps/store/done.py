@@ -24,6 +24,7 @@ COMMITTED = pa.schema(
     }
 )
 KEYS = tuple(COMMITTED.names)
+RULES_JOINED_BY = "+"  # in `stopped_by`, where several rules had decided a run
 
 
 def committed_table(root: Root, on_bad_file: OnBadFile = "raise") -> pa.Table:
@@ -46,7 +47,8 @@ def is_done(rows: pa.Table, steps: int, rule: str | None) -> Mask:
       A mask [R].
     """
     made = pc.fill_null(pc.greater_equal(rows["steps"], steps), True)
-    stopped = pc.fill_null(pc.equal(rows["stopped_by"].cast(pa.string()), rule or ""), False)
+    by = pc.binary_join_element_wise("", rows["stopped_by"].cast(pa.string()), "", RULES_JOINED_BY)  # null if it was not stopped
+    stopped = pc.fill_null(pc.match_substring(by, f"{RULES_JOINED_BY}{rule}{RULES_JOINED_BY}"), False) if rule else False
     return _mask(pc.or_(pc.or_(made, pc.is_valid(rows["diverged_step"])), stopped))
 
 

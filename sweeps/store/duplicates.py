@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.sweeps.store.done import COMMITTED, KEYS, unfinished_runs
+from grokjax.sweeps.store.done import COMMITTED, KEYS, RULES_JOINED_BY, unfinished_runs
 from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile, check_file, concat_files, read_file, read_files
 from grokjax.sweeps.store.root import COMPRESSION, Root, Table, parquet_bytes
@@ -47,7 +47,8 @@ def drop_superseded(root: Root) -> None:
 
     A run may be done for a spec that stops runs early only because of a row that is removed: one spec trained it for 100 steps, and
     another asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was
-    certain at step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
+    certain at step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed. Where
+    specs stop runs under different rules, the row that counts names all rules that had decided its run.
 
     Safe to interrupt and to run in two drivers at once: the next call removes the rest. Files stay, even if empty.
 
@@ -73,7 +74,7 @@ def drop_superseded(root: Root) -> None:
 
 
 def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> frozenset[str]:
-    """Marks rows that count as `drop_superseded` says; returns the runs of which another driver changed the file meanwhile."""
+    """Marks rows that count as `drop_superseded` says; returns the runs whose file another driver changed meanwhile."""
     if gone["stopped_by"].isna().all():
         return frozenset()
     planned = planned_runs(root, ())
@@ -82,11 +83,14 @@ def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> fro
         for each in (pd.concat([gone, counting]), counting)
     )
     only_by_gone = set(after) - set(before)
-    stopped = gone.dropna(subset="stopped_by").drop_duplicates("run_id").set_index("run_id")["stopped_by"]
-    rules = {str(run_id): str(rule) for run_id, rule in stopped.items() if run_id in only_by_gone}
-    open_ended = counting[counting["stopped_by"].isna() & counting["run_id"].isin(list(rules))]
+    rules = {
+        str(run_id): RULES_JOINED_BY.join(sorted({rule for several in each for rule in several.split(RULES_JOINED_BY)}))
+        for run_id, each in pd.concat([gone, counting]).dropna(subset="stopped_by").groupby("run_id")["stopped_by"]
+    }
+    own = counting["stopped_by"].fillna("")
+    changed = (counting["run_id"].map(rules).fillna("") != own) & ((own != "") | counting["run_id"].isin(only_by_gone))
     failed: set[str] = set()
-    for file, run_ids in open_ended.groupby("file")["run_id"]:
+    for file, run_ids in counting[changed].groupby("file")["run_id"]:
         if not _replace_rows(root, "runs", str(file), functools.partial(_stopped, {run_id: rules[run_id] for run_id in run_ids})):
             failed.update(run_ids)
     return frozenset(failed)
