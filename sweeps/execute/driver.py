@@ -27,7 +27,7 @@ from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.done import release_done
 from grokjax.sweeps.store.root import Root
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # Progress is read this often, or less often if reading takes long (many packs, or a distant store), because workers that have
 # finished a pack wait meanwhile.
@@ -137,7 +137,7 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
         else:
             executor = train_inline(plan, setup, Worker)
         with logging_to(root, f"{process_name()}-driver"), contextlib.closing(executor) as events:
-            log.info("%s: %d of %d runs to train, in %d packs", plan.spec.name, plan.left, plan.runs, len(plan.packs))
+            logger.info("%s: %d of %d runs to train, in %d packs", plan.spec.name, plan.left, plan.runs, len(plan.packs))
             try:
                 _follow(events, account, setup.driver, watch)
             except Interrupted:

@@ -14,7 +14,7 @@ from grokjax.sweeps.execute.events import Event, Failure, Interrupted, traceback
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def train_inline(plan: Plan, setup: WorkerSetup, worker: type[Worker]) -> Generator[Event, None, None]:
@@ -35,7 +35,7 @@ def train_inline(plan: Plan, setup: WorkerSetup, worker: type[Worker]) -> Genera
                 except StoreError:
                     raise
                 except Exception as error:
-                    log.warning("pack %s failed: %r", pack.pack_id, error)
+                    logger.warning("pack %s failed: %r", pack.pack_id, error)
                     yield Failure(pack, traceback_of(error))
                     continue
                 if receipt is None:

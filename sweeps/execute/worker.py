@@ -30,7 +30,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.read import read_file
 from grokjax.sweeps.store.root import Root
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # A pack's progress is written this often, or less often if writing would take more than this share of the time.
 PROGRESS_SECONDS = 1.0
@@ -76,7 +76,7 @@ class Worker:
         self._commit_seconds = 0.0  # of the previous pack, which could not be in its own table
         self._free_since = time.perf_counter()
         self._training = self.stopping = False
-        log.info("worker %s is ready on %s", self._name, device_kind())
+        logger.info("worker %s is ready on %s", self._name, device_kind())
 
     def ready(self) -> tuple[str, str]:
         """Waits until the worker is set up; returns its name and kind of device."""
@@ -139,7 +139,7 @@ class Worker:
         saved = self._saved_runs(pack, made_by)
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in saved.values())
         if saved:
-            log.info("pack %s resumes %d of %d runs, %d steps made", pack.pack_id, len(saved), len(pack.runs), steps_made)
+            logger.info("pack %s resumes %d of %d runs, %d steps made", pack.pack_id, len(saved), len(pack.runs), steps_made)
         report = _Report(self._root, self._setup.driver, pack, max(0, steps_made - pack.steps_made))
         decider = None if self._setup.rule is None else deciders()[self._setup.rule]
         checkpoints = Checkpoints(self._root, pack.pack_id, made_by)

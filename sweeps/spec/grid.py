@@ -1,7 +1,7 @@
 """Expands the axes of a spec into the points of the sweep, as columns, without the combinations that `leave_out` excludes."""
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,13 @@ class Points:
         """The values of the swept hyperparameters at a point."""
         return {name: values[self.codes[name][row]] for name, values in self.values.items()}
 
+    def key(self, names: Sequence[str], rows: Any = slice(None)) -> np.ndarray[Any, Any]:
+        """An integer for each point, or each of `rows`, that identifies its combination of values of `names`."""
+        key: np.ndarray[Any, Any] = np.zeros(self.count, np.int64)[rows]
+        for name in names:
+            key = key * len(self.values[name]) + self.codes[name][rows]
+        return key
+
     def column(self, name: str) -> np.ndarray[Any, Any]:
         """The values [N] of a swept hyperparameter."""
         values: np.ndarray[Any, Any] = np.array(self.values[name])[self.codes[name]]
@@ -58,10 +65,11 @@ def _without_left_out(every: Points, spec: SweepSpec) -> Points:
         names = parse_condition(condition)
         if unknown := sorted(names - every.values.keys() - spec.run.keys()):
             raise SpecError(f"{spec.name}: leave_out {condition!r}: the spec gives no {unknown[0]}; put it in [run] or [axes]")
-        columns = {
-            name: every.column(name) if name in every.values else np.full(every.count, spec.run[name]) for name in sorted(names)
-        }
-        out |= holds(condition, columns, every.count)
+        swept = sorted(names & every.values.keys())
+        _, first, place = np.unique(every.key(swept), return_index=True, return_inverse=True)  # evaluated once a combination
+        columns = {name: np.full(len(first), spec.run[name]) for name in sorted(names - every.values.keys())}
+        columns |= {name: every.column(name)[first] for name in swept}
+        out |= holds(condition, columns, len(first))[place]
     if out.all():
         raise SpecError(f"{spec.name}: leave_out leaves out all {every.count:,} runs: {', '.join(spec.leave_out)}")
     return Points(every.values, {name: codes[~out] for name, codes in every.codes.items()}, int((~out).sum()))

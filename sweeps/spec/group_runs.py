@@ -106,7 +106,7 @@ def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequ
 
 def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
     """Splits points [n] by the values of `names`, in the order in which each combination first occurs."""
-    key = _key(at, rows, names)
+    key = at.key(names, rows)
     order = np.argsort(key, kind="stable")
     cuts = np.flatnonzero(np.diff(key[order])) + 1
     yield from sorted((rows[chosen] for chosen in np.split(order, cuts)), key=lambda chosen: int(chosen[0]))
@@ -114,16 +114,8 @@ def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Itera
 
 def _distinct(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
     """The first of the points [n] with each combination of `names`. The others differ only in hyperparameters of other classes."""
-    _, first = np.unique(_key(at, rows, names), return_index=True)
+    _, first = np.unique(at.key(names, rows), return_index=True)
     return rows[np.sort(first)]
-
-
-def _key(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> np.ndarray[Any, Any]:
-    """One integer per point [n] that identifies its combination of values of `names`."""
-    key = np.zeros(len(rows), np.int64)
-    for name in names:
-        key = key * len(at.values[name]) + at.codes[name][rows]
-    return key
 
 
 def _run(spec: SweepSpec, point: Mapping[str, Value]) -> RunConfig:

@@ -17,7 +17,7 @@ from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
 # The keys of a spec file; [sample] becomes an axis, and `include` is replaced by the spec that it names, without `unset`.
-KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
+SPEC_KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
 # The types of tables and lists, and how messages describe them.
 FORMS: dict[str, tuple[Any, str]] = {
     "run": (dict, "a table of hyperparameters ([run])"),
@@ -105,8 +105,8 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
 def _check_forms(written: Mapping[str, Any], where: str) -> None:
     """Raises SpecError for an unknown key, or a table or list of the wrong type."""
     for key, value in written.items():
-        if key not in KEYS:
-            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, KEYS)}")
+        if key not in SPEC_KEYS:
+            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, SPEC_KEYS)}")
         kind, description = FORMS.get(key, (object, ""))
         try:
             pydantic.TypeAdapter(kind).validate_python(value)

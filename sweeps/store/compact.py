@@ -23,7 +23,7 @@ from grokjax.identity import digest
 from grokjax.sweeps.store.done import KEYS, release_done
 from grokjax.sweeps.store.duplicates import committed_rows, drop_superseded, superseded
 from grokjax.sweeps.store.enter import enter
-from grokjax.sweeps.store.planned import planned_table
+from grokjax.sweeps.store.planned import read_planned
 from grokjax.sweeps.store.read import check_file, naming_bad_file, read_file
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.specs import read_specs
@@ -66,7 +66,7 @@ def compact(source: Root, root: str | Path) -> Compaction:
     target = Root(root)
     if f"{target}/".startswith(f"{source}/"):
         raise StoreError(f"{target} lies in {source} itself; choose another place for the compacted root")
-    enter(target, [(spec, functools.partial(planned_table, source, spec)) for spec in read_specs(source)])
+    enter(target, [(spec, functools.partial(read_planned, source, spec)) for spec in read_specs(source)])
     for name in target.names("runs"):
         check_file(target, "curves", name)
     missing, again = _missing(source, target)

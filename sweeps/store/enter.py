@@ -9,11 +9,11 @@ import pyarrow as pa
 
 from grokjax.errors import SpecError, warn
 from grokjax.fields import Value
-from grokjax.sweeps.store.planned import first_planned, planned_bytes, planned_table
+from grokjax.sweeps.store.planned import first_planned, planned_bytes, read_planned
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
-# A spec, and a function that makes its table of planned runs (`planned.planned_table`), called if the root lacks the table.
+# A spec, and a function that makes its table of planned runs (`planned.read_planned`), called if the root lacks the table.
 Planning = tuple[SpecEntry, Callable[[], pa.Table]]
 
 
@@ -35,7 +35,7 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
     for spec, planned in new:
         target.put(target.key("planned", spec.spec_id), planned_bytes(planned))
     for spec in (spec for spec in existing if not target.exists(target.key("planned", spec.spec_id))):  # of version 0.1
-        target.put(target.key("planned", spec.spec_id), planned_bytes(planned_table(target, spec)))
+        target.put(target.key("planned", spec.spec_id), planned_bytes(read_planned(target, spec)))
     made = [entry for spec, _ in plannings if (entry := _write_entry(target, spec)) is not None]
     try:
         _check_all(target, new, [spec for spec in read_specs(target) if spec.spec_id not in asked | known])

@@ -20,7 +20,7 @@ from grokjax.sweeps.store.root import Root, parquet_bytes
 from grokjax.sweeps.store.specs import SpecEntry, current_specs
 
 ROWS_PER_GROUP = 131_072
-KEYS = ("run_id", "group_id", "steps")
+ALWAYS_READ = ("run_id", "group_id", "steps")
 logger = logging.getLogger(__name__)
 
 
@@ -58,7 +58,7 @@ def planned_runs(root: Root, columns: Collection[str] | None = None, specs: Coll
     """
     chosen = current_specs(root) if specs is None else specs
     specs = sorted(chosen, key=lambda spec: spec.steps, reverse=True)  # for a run in several, the one with most steps comes first
-    tables = [planned_table(root, spec, None if columns is None else [*KEYS, *columns]) for spec in specs]
+    tables = [read_planned(root, spec, None if columns is None else [*ALWAYS_READ, *columns]) for spec in specs]
     if not tables:
         empty = pa.schema({"run_id": pa.string(), "group_id": pa.string(), "steps": pa.int64()})
         return Planned(empty.empty_table(), ())
@@ -80,14 +80,14 @@ def planned_groups(root: Root) -> dict[str, dict[str, Value]]:
     groups: dict[str, dict[str, Value]] = {}
     for spec in current_specs(root):
         static = [field.name for field in planned_schema(root, spec) if (field.metadata or {}).get(b"role") == b"static"]
-        runs = planned_table(root, spec, ["group_id", *static], as_codes=True)
+        runs = read_planned(root, spec, ["group_id", *static], as_codes=True)
         _, first = np.unique(runs["group_id"].combine_chunks().indices.to_numpy(), return_index=True)
         for row in runs.take(np.sort(first)).to_pylist():
             groups.setdefault(row.pop("group_id"), {name: value for name, value in row.items() if value is not None})
     return groups
 
 
-def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None = None, *, as_codes: bool = False) -> pa.Table:
+def read_planned(root: Root, spec: SpecEntry, columns: Collection[str] | None = None, *, as_codes: bool = False) -> pa.Table:
     """The planned runs of one spec, one row per run: run_id, group_id, steps and other hyperparameters.
 
     Args:
@@ -104,13 +104,13 @@ def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None =
 
 
 def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
-    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording". Raises StoreError."""
+    """The columns of `read_planned`; the metadata of each says its role: "static", "traced" or "recording". Raises StoreError."""
     with _opened(root, spec) as file:
         return file.schema_arrow
 
 
 def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
-    """The first row of `planned_table`. Raises StoreError."""
+    """The first row of `read_planned`. Raises StoreError."""
     with _opened(root, spec) as file:
         return pa.Table.from_batches([next(file.iter_batches(1))])
 

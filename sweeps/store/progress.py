@@ -56,7 +56,7 @@ class Counts:
         return self.done + self.quarantined >= self.runs and not self.running
 
 
-class InTraining(NamedTuple):
+class PackProgress(NamedTuple):
     """A pack's last written progress, and when this process saw it change."""
 
     group_id: str | None
@@ -88,7 +88,7 @@ class Watch:
         self._group = groups.indices.to_numpy()  # [N]
         self._asked = self._planned.runs["steps"].to_numpy()  # [N]
         self._quarantine: dict[str, frozenset[str]] = {}  # pack_id -> runs
-        self._training: dict[str, InTraining] = {}  # pack_id -> progress
+        self._training: dict[str, PackProgress] = {}  # pack_id -> progress
         self._seen: deque[tuple[float, Numbers]] = deque()  # time, and run-steps made [groups + 1]
         self._forget()
 
@@ -98,7 +98,7 @@ class Watch:
         return concat_rows(list(self._tables.values()), None if self._tables else COMMITTED)
 
     @property
-    def training(self) -> list[InTraining]:
+    def training(self) -> list[PackProgress]:
         """The packs in training."""
         return [pack for pack in self._training.values() if pack.changed_at is not None]
 
@@ -200,7 +200,7 @@ class Watch:
             self._training[pack_id] = _in_training(entry, self._training.get(pack_id), now)
 
 
-def _in_training(entry: Mapping[str, Any], before: InTraining | None, now: float) -> InTraining:
+def _in_training(entry: Mapping[str, Any], before: PackProgress | None, now: float) -> PackProgress:
     """A pack's progress as read now. It counts as active if it changed; at the first look its own timestamp decides."""
     if before is None:
         changed_at = now if abs(now - entry["at"]) < STALE_SECONDS else None
@@ -208,4 +208,4 @@ def _in_training(entry: Mapping[str, Any], before: InTraining | None, now: float
         changed_at = now
     else:
         changed_at = before.changed_at if before.changed_at is not None and now - before.changed_at < STALE_SECONDS else None
-    return InTraining(entry.get("group_id"), entry["run_steps"], entry.get("of", 0), entry["at"], now, changed_at)
+    return PackProgress(entry.get("group_id"), entry["run_steps"], entry.get("of", 0), entry["at"], now, changed_at)

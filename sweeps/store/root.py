@@ -48,7 +48,9 @@ from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.disk import STAGING, STALE_SECONDS, stale_files
 from grokjax.sweeps.store.objects import ObjectStore
 
-FORMAT = 1  # the layout version in format.json, which version 0.1 did not write. Raise it when older versions would misread a root.
+LAYOUT_VERSION = (
+    1  # the layout version in format.json, which version 0.1 did not write. Raise it when older versions would misread a root.
+)
 FORMAT_KEY = "format.json"
 Folder = Literal[
     "specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"
@@ -128,19 +130,19 @@ class Root(ObjectStore):
         entry = self.parse_json(FORMAT_KEY, content)
         if not isinstance(entry.get("format"), int):
             raise StoreError(f"{self}/{FORMAT_KEY} names no format; restore it, or move it away")
-        if entry["format"] > FORMAT:
+        if entry["format"] > LAYOUT_VERSION:
             raise StoreError(
                 f"{self} has format {entry['format']}, written by grokjax {entry.get('grokjax')}; this version reads formats up to "
-                f"{FORMAT}; upgrade grokjax"
+                f"{LAYOUT_VERSION}; upgrade grokjax"
             )
         return int(entry["format"])
 
     def mark_format(self) -> None:
         """Records the version of the layout that is written from now on. Raises StoreError if the root has a newer one."""
-        content, mark = self.get(FORMAT_KEY), to_json({"format": FORMAT, "grokjax": metadata.version("grokjax")})
+        content, mark = self.get(FORMAT_KEY), to_json({"format": LAYOUT_VERSION, "grokjax": metadata.version("grokjax")})
         if content is None:
             self.put_if_absent(FORMAT_KEY, mark)
-        elif self._check_format(content) < FORMAT:
+        elif self._check_format(content) < LAYOUT_VERSION:
             self.put(FORMAT_KEY, mark)
 
     @property

@@ -13,7 +13,7 @@ from safetensors.numpy import load
 
 from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.done import COMMITTED, tally
-from grokjax.sweeps.store.planned import planned_runs, planned_schema, planned_table
+from grokjax.sweeps.store.planned import planned_runs, planned_schema, read_planned
 from grokjax.sweeps.store.read import concat_rows, joined, naming_bad_file, read_file
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import SCALARS, curves_schema, runs_schema
@@ -26,7 +26,7 @@ RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
 NO_CURVE = "run {} has no curve"
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """What the specs of a root ask of one run."""
 
     steps: int  # the most that any spec asks for
@@ -56,7 +56,7 @@ def verify(root: Root) -> Verdict:
     specs = [spec for spec in entered if spec.spec_id in hyperparameters]
     plans = planned_runs(root, ["log_every", "snapshots"], specs)
     columns = plans.runs.select(["run_id", "steps", "log_every", "snapshots"] if specs else []).to_pydict().values()
-    planned = {run_id: Plan(*plan) for run_id, *plan in zip(*columns, strict=True)}
+    planned = {run_id: RunPlan(*plan) for run_id, *plan in zip(*columns, strict=True)}
     asked = {spec.steps for spec in specs}
     schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters.values()]), "curves": curves_schema()}
     committed: list[pa.Table] = []
@@ -91,7 +91,7 @@ def verify(root: Root) -> Verdict:
 def _read_planned(root: Root, spec: SpecEntry, wrong: list[str]) -> pa.Schema | None:
     """The columns that a spec gives the runs table; None if its planned runs cannot be read to their end."""
     try:
-        planned_table(root, spec)
+        read_planned(root, spec)
         return planned_schema(root, spec).remove(0)  # without run_id, the first column of the runs table
     except StoreError as error:
         wrong.append(str(error))
@@ -110,7 +110,7 @@ def _read(root: Root, table: Table, pack: str, schema: pa.Schema, wrong: list[st
 
 
 def _compare(
-    pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Plan], asked: AbstractSet[int], *, every_spec_is_read: bool
+    pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, RunPlan], asked: AbstractSet[int], *, every_spec_is_read: bool
 ) -> Iterator[str]:
     if missing := [name for name in RUN_COLUMNS if name not in runs.schema.names]:
         yield f"pack {pack} lacks columns that every version writes: {', '.join(missing)}"

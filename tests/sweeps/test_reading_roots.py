@@ -21,7 +21,7 @@ from grokjax.sweeps.store.done import committed_table, unfinished_runs
 from grokjax.sweeps.store.enter import enter
 from grokjax.sweeps.store.planned import planned_groups, planned_runs
 from grokjax.sweeps.store.progress import MOST_PROGRESS_READS, Watch
-from grokjax.sweeps.store.root import FORMAT, Root
+from grokjax.sweeps.store.root import LAYOUT_VERSION, Root
 from grokjax.sweeps.store.specs import read_specs
 from grokjax.sweeps.store.verify import verify
 from tests.support.stores import commit_steps, ids_of, seeds_of
@@ -64,7 +64,7 @@ def test_one_look_reads_the_progress_of_all_packs_in_training(tmp_path, capsys):
 
 def test_the_format_is_raised_before_a_spec_is_written(tmp_path, monkeypatch):
     root = enter_spec(tmp_path, seeds_of(200))
-    monkeypatch.setattr(root_module, "FORMAT", FORMAT + 1)
+    monkeypatch.setattr(root_module, "LAYOUT_VERSION", LAYOUT_VERSION + 1)
     formats = []
     put_if_absent = Root.put_if_absent
 
@@ -76,7 +76,7 @@ def test_the_format_is_raised_before_a_spec_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(Root, "put_if_absent", put_entry)
     enter_spec(tmp_path, seeds_of(400))
     enter_spec(tmp_path / "new", seeds_of(400))
-    assert formats == [FORMAT + 1] * 2
+    assert formats == [LAYOUT_VERSION + 1] * 2
     root.put("format.json", b"{}")
     with pytest.raises(StoreError, match=r"format\.json names no format; restore it, or move it away"):
         Root.open(tmp_path)

@@ -18,7 +18,7 @@ from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.stragglers import InTraining, Stragglers
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TRIES = 3  # for the store
 Cause = Literal["error", "crash", "memory", "lost", "store"]
@@ -91,7 +91,7 @@ class Pool:
                 ray.get(reference)
                 saved.add(self._busy[reference].pack.pack_id)
         packs = {pack.pack_id for pack in self.in_training}
-        log.info("interrupted: %d of %d packs in training were saved", len(saved), len(packs))
+        logger.info("interrupted: %d of %d packs in training were saved", len(saved), len(packs))
         return len(saved), len(packs - saved)
 
     def close(self) -> None:
@@ -135,7 +135,7 @@ class Pool:
     def _on_failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
         """Handles a pack's failure: retries it while the budget for this cause lasts, halves it, or gives it up."""
         cause, others = cause_of(error), self._others(pack)
-        log.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
+        logger.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
@@ -155,7 +155,7 @@ class Pool:
     def _halve(self, pack: Pack) -> Limit:
         """Puts back a pack that ran out of memory as two halves, and cuts the waiting packs of its group to that size."""
         most = (len(pack.runs) + 1) // 2
-        log.warning("from now on, packs of group %s hold at most %d runs", pack.group_id, most)
+        logger.warning("from now on, packs of group %s hold at most %d runs", pack.group_id, most)
         for half in cut(pack, most, self._rule):
             self._schedule.put_back(half)
         self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._rule))
@@ -166,7 +166,7 @@ class Pool:
         pack = self._schedule.take(worker.name)
         if pack is None and (late := self._late(worker.device)):
             pack = late[0]
-            log.info("pack %s takes long and is also given to %s", pack.pack_id, worker.name)
+            logger.info("pack %s takes long and is also given to %s", pack.pack_id, worker.name)
             self._stragglers.double(pack, time.monotonic())
         if pack is None:
             self._schedule.forget(worker.name)

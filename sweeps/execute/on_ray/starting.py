@@ -14,7 +14,7 @@ from grokjax.errors import ClusterError, warn
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.resources import Resources, workers_that_fit
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TRIES = 3  # of the first worker
 TURN_SECONDS = 0.5
@@ -91,7 +91,7 @@ class Starter:
             name, device = ray.get(reference)
         except ray.exceptions.RayError as error:
             self._lost += 1
-            log.warning("a worker ended before it was ready: %s", last_line(error))
+            logger.warning("a worker ended before it was ready: %s", last_line(error))
             if self._lost >= TRIES and not self._ever_ready:
                 raise ClusterError(f"{self._lost} workers in a row ended before they were ready: {last_line(error)}") from None
             self._start_at = time.monotonic() + min(2.0**self._lost, LONGEST_PAUSE_SECONDS)
@@ -112,7 +112,7 @@ class Starter:
         """Ends workers that should have been ready long ago: they hang, or their room was taken meanwhile."""
         for reference, starting in list(self._starting.items()):
             if time.monotonic() - starting.since >= STUCK_SECONDS:
-                log.warning("a worker was not ready after %.0f s and is ended", STUCK_SECONDS)
+                logger.warning("a worker was not ready after %.0f s and is ended", STUCK_SECONDS)
                 del self._starting[reference]
                 ray.kill(starting.actor)
 
