@@ -131,7 +131,6 @@ def test_what_is_wrong_with_a_package_is_told_in_a_sentence_and_stops_only_those
         answer = site.grokjax("plan", "parity-demo")
         assert (answer.returncode, answer.stderr.count("\n")) == (0, 1), answer.stderr
         assert f"grokjax: left out: {says}" in answer.stderr
-        (tmp_path / "half.toml").write_text(SPEC.replace('model = "mlp"', 'model = "half"'))
-        answer = site.grokjax("plan", tmp_path / "half.toml")
+        answer = site.grokjax("plan", tmp_path / "majority.toml")
         assert (answer.returncode, answer.stderr.count("\n")) == (2, 2), answer.stderr
-        assert re.search(f"model is one of .*got 'half'.*{says}", answer.stderr)
+        assert re.search(f"task is one of .*got 'majority'; {says}", answer.stderr)
