@@ -19,6 +19,7 @@ from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, c
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
 from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
@@ -245,6 +246,25 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         chosen = self._named_rule(rule, thresholds)
         return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
+
+    def compare(
+        self,
+        other: Results | pd.DataFrame,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **thresholds: Setting,
+    ) -> Comparison:
+        """How far these runs and those of another sweep, or of a published table, agree in each cell; see `compare`.
+
+        The conditions of these results also narrow a table.
+        """
+        x, y, facet = self.axes(x, y, facet)
+        runs = other.runs if isinstance(other, Results) else select(other, self.where)
+        return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
 
     def refine(
         self,
