@@ -19,9 +19,10 @@ from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, c
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.cells import cell_names, check_cell
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of

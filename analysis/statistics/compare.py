@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, Rule, classify
-from grokjax.analysis.statistics.grid import cell_names, cells_of, check_cell
+from grokjax.analysis.statistics.cells import cell_names, cells_of, check_cell
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number
 from grokjax.errors import AnalysisError
 
@@ -263,14 +263,16 @@ def _matched_values(first: pd.DataFrame, second: pd.DataFrame, cell: Sequence[st
         numeric = [is_number(table[name]) for table in (first, second)]
         if numeric[0] != numeric[1]:
             raise AnalysisError(f"{name} is a number in one table and a text in the other, so cells cannot be matched")
-        kind: Any = np.float64 if numeric[0] else str
-        one, other = (table[name].to_numpy(kind) for table in (first, second))
+        one, other = (
+            table[name].to_numpy(np.float64, na_value=np.nan) if numeric[0] else table[name].to_numpy(str)
+            for table in (first, second)
+        )
         if numeric[0]:
             replaced = _nearly_equal(np.unique(one), np.unique(other))
             rows += [(name, near, value) for value, near in replaced.items()]
             for value, near in replaced.items():
                 other = np.where(other == value, near, other)
-            if all(pd.api.types.is_integer_dtype(table[name]) for table in (first, second)):
+            if all(pd.api.types.is_integer_dtype(table[name]) and table[name].notna().all() for table in (first, second)):
                 one, other = one.astype(np.int64), other.astype(np.int64)
         columns[0][name], columns[1][name] = one, other
     return [pd.DataFrame(each) for each in columns], pd.DataFrame(rows, columns=["hyperparameter", "first", "second"])

@@ -59,7 +59,8 @@ def test_runs_without_seeds_are_dealt_out_within_their_cells():
 
 def test_equal_seeds_of_two_roots_are_pairs():
     random = np.random.default_rng(1)
-    runs = table(MIXED, 9, random, run_id="a")
+    runs = table(MIXED, 9, random)
+    runs["run_id"] = runs.index.astype(str)
     other = runs.assign(label=runs["label"].mask(runs.index == 0, "fail"))
     found = compared(runs, other)
     assert found.unit == "pairs"
