@@ -72,7 +72,7 @@ def plot_boundary(
         used=drawn + BESIDE + 2 * PAD,
     )  # fmt: skip
     panels = placed.axes(figure, look)
-    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if look.ax is None else axes_size(look.ax)[1], log=first.log)
+    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if look.ax is None else axes_size(look.ax)[1], first.scale)
     panels[0].set(xlim=(-0.6, len(columns) - 0.4), xticks=range(len(columns)), xticklabels=value_texts(columns))
     for index, place, key in placed.keys(by, columns):
         if key in found:

@@ -17,7 +17,7 @@ from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.style import shades
 from grokjax.analysis.plots.layout.text import counted, value_texts
 from grokjax.analysis.statistics.agreement import most_moved
-from grokjax.analysis.statistics.grid import cell_names
+from grokjax.analysis.statistics.cells import cell_names
 
 
 @styled

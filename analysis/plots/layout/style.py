@@ -112,7 +112,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     """
     path = Path(path)
     kind = figure_kind(path)
-    options = {"svg": {"metadata": {"Date": None}}, "pdf": {"metadata": {"CreationDate": None}}}.get(kind, {})
+    options: Any = {"svg": {"metadata": {"Date": None}}, "pdf": {"metadata": {"CreationDate": None}}}.get(kind, {})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with mpl.rc_context({"pgf.texsystem": _tex_system(path)} if kind == "pgf" else {}):
