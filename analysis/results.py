@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -19,15 +20,18 @@ from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, c
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.cells import cell_names, check_cell
+from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
+from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
-from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
+from grokjax.analysis.tables.selection import condition_names, one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.objects import is_address
 from grokjax.sweeps.store.read import OnBadFile
@@ -45,21 +49,25 @@ OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 MOST_PANELS = 30
 LINES = "weight_decay"  # of the survival figure where they are not chosen, if the sweep varies it
 
-_TABLES = ("_every_run", "runs", "planned", "missing")
+_TABLES = ("_every_run", "_as_of", "runs", "behind", "planned", "missing")
 
 
-def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
+def open_root(
+    root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+) -> Results:
     """The results of a sweep.
 
     Args:
       root: where the sweep was run to.
       where: conditions such as "weight_decay=0.1" that the runs must meet, as for `select`.
       on_bad_file: as for `load_runs`.
+      budget: the step as of which runs are labelled, mapped and drawn, as if they had been trained for so many steps; each run's
+        last step when None. See `runs_as_of`.
 
     Raises:
       StoreError: `root` holds no sweep.
     """
-    return Results(root, where, on_bad_file)
+    return Results(root, where, on_bad_file, budget)
 
 
 class Results:
@@ -69,24 +77,64 @@ class Results:
     one that fits the task. Methods with a `rule` also take its thresholds by name, such as `loss_threshold=1e-6`. Axes that are
     None are chosen from what the sweep varies. The plot methods pass further settings, such as `width` and `ax`, to the function
     of the same name. Tables are read once; `refresh` has them read again.
+
+    With a `budget` everything is as of that step. Without one, runs of different lengths are not compared: those that an unfinished
+    extension of the sweep has not reached yet count as missing, and analyses of other mixtures raise an AnalysisError.
     """
 
-    def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+    def __init__(
+        self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+    ) -> None:
         self.root = Root.open(root)
         self.where = tuple(where)
+        self.budget = budget
         self._on_bad_file = on_bad_file
 
     def __repr__(self) -> str:
-        return f"open_root({self.root.address!r}{', ' + repr(list(self.where)) if self.where else ''})"
+        where = f", {list(self.where)!r}" if self.where else ""
+        return f"open_root({self.root.address!r}{where}{'' if self.budget is None else f', budget={self.budget}'})"
 
     @functools.cached_property
     def _every_run(self) -> pd.DataFrame:
         return load_runs(self.root, on_bad_file=self._on_bad_file)
 
     @functools.cached_property
+    def _as_of(self) -> pd.DataFrame:
+        """The runs that meet the conditions on hyperparameters, as of the budget."""
+        if self.budget is None:
+            raise ValueError("no budget")
+        names = hyperparameters(self._every_run)
+        runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
+        check_budget(runs, self.budget)
+        longer, curves = longer_runs(runs, self.budget), None
+        if longer:
+            curves = load_curves(self.root, longer, needed_metrics(runs), self._on_bad_file)
+            unreadable = set(longer).difference(curves["run_id"])  # none, unless a bad file was left out
+            runs = runs[~runs["run_id"].isin(unreadable)]
+        return runs_as_of(runs, self.budget, curves)
+
+    @functools.cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs table, a row per run, narrowed to the conditions."""
-        return select(self._every_run, self.where)
+        """The runs table, a row per run, narrowed to the conditions, and as of the budget.
+
+        Without a budget, a run is left out, and counted as missing, if an unfinished extension of the sweep has trained other runs
+        for more steps than this one.
+        """
+        if self.budget is not None:
+            return select(self._as_of, self.where)
+        runs = select(self._every_run, self.where)
+        return runs[~runs["run_id"].isin(self._behind(runs))] if len(run_lengths(runs)) > 1 else runs
+
+    def _behind(self, runs: pd.DataFrame) -> list[str]:
+        """The runs that have made fewer steps than a spec asks for, and fewer than another run."""
+        longest = max(run_lengths(runs))
+        shorter = runs.loc[(runs["steps"] < longest).fillna(False), "run_id"]
+        return shorter[shorter.isin(unfinished(self.root, self._every_run))].tolist()
+
+    @functools.cached_property
+    def behind(self) -> int:
+        """How many runs are left out because they have made fewer steps than the others."""
+        return len(select(self._every_run, self.where)) - len(self.runs)
 
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
@@ -97,8 +145,14 @@ class Results:
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
-        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for."""
-        return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for.
+
+        With a budget, those that have not made so many steps.
+        """
+        if self.budget is None:
+            return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+        every = self.planned["run_id"]
+        return missing_runs(every[~every.isin(self._as_of["run_id"])].tolist(), self.planned, self.where)
 
     @property
     def untrained(self) -> int:
@@ -107,8 +161,8 @@ class Results:
 
     def select(self, *conditions: str) -> Results:
         """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
-        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file)
-        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "planned") if name in vars(self)})
+        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file, self.budget)
+        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "_as_of", "planned") if name in vars(self)})
         return narrowed
 
     def refresh(self) -> Results:
@@ -118,9 +172,10 @@ class Results:
         return self
 
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The logged metrics, a row per run and logged step; see `load_curves`."""
-        ids = self.runs["run_id"].tolist() if run_ids is None and self.where else run_ids
-        return load_curves(self.root, ids, columns, self._on_bad_file)
+        """The logged metrics, a row per run and logged step, up to the budget; see `load_curves`."""
+        ids = self.runs["run_id"].tolist() if run_ids is None and (self.where or self.budget or self.behind) else run_ids
+        curves = load_curves(self.root, ids, columns, self._on_bad_file)
+        return curves if self.budget is None else curves[curves["step"] <= self.budget].reset_index(drop=True)
 
     def weights(self, run_id: str | None = None) -> Weights:
         """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
@@ -194,6 +249,25 @@ class Results:
         chosen = self._named_rule(rule, thresholds)
         return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
 
+    def compare(
+        self,
+        other: Results | pd.DataFrame,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **thresholds: Setting,
+    ) -> Comparison:
+        """How far these runs and those of another sweep, or of a published table, agree in each cell; see `compare`.
+
+        The conditions of these results also narrow a table.
+        """
+        x, y, facet = self.axes(x, y, facet)
+        runs = other.runs if isinstance(other, Results) else select(other, self.where)
+        return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
+
     def refine(
         self,
         count: int = 16,
@@ -258,14 +332,14 @@ class Results:
     ) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -273,7 +347,7 @@ class Results:
         """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -281,7 +355,7 @@ class Results:
         """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_delays(
         self,
@@ -297,7 +371,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         check_cell(self.runs, cell := cell_names(x, y, facet))
         medians = self.medians(cell, train, test, kind)
-        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
+        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **self._noted(settings))
 
     def plot_survival(
         self,
@@ -315,7 +389,7 @@ class Results:
         groups = list(by) if by is not None else [LINES] if LINES in varied else varied[-1:]
         curves = survival_curves(self.runs, self.delays(train, test, kind), groups)
         compared = self.log_rank(groups, train, test, kind)
-        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **{**self._noted(), **settings})
+        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **self._noted(settings))
 
     def plot_scatter(
         self,
@@ -330,7 +404,7 @@ class Results:
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
         chosen, settings = self._rule_and_settings(rule, settings)
-        noted = {**self._noted(chosen), **settings}
+        noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
 
     def plot_sensitivity(
@@ -345,9 +419,10 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
-        title = "; ".join([*self.where, f"rule {_describe(chosen)}"])
-        noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
-        return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
+        noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
+        return grokjax.plot_sensitivity(
+            self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **noted
+        )
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
@@ -377,17 +452,13 @@ class Results:
         if runs.empty:
             raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
-        noted = {
-            "missing": self.untrained,
-            "title": self._title(chosen) or "all runs",
-            "events": events(curves) if sheet else None,
-        }
+        noted = {"events": events(curves) if sheet else None, **self._noted(settings, chosen)}
         return grokjax.plot_curves(
             curves,
             dict(zip(ids, seed_labels(runs), strict=True)),
             metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
             phases=dict(zip(ids, classify(runs, chosen), strict=True)),
-            **{**noted, **settings},
+            **noted,
         )
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
@@ -397,8 +468,8 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        title = ", ".join([name, self._title() or f"seed {run['seed']}"])
-        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": title, **settings})
+        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
         """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
@@ -407,18 +478,18 @@ class Results:
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
-        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._unit_title(), **settings})
+        return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
 
     def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The rule, with those of some keywords that are its thresholds, and the other keywords."""
@@ -440,20 +511,27 @@ class Results:
     def _title(self, rule: Rule | None = None) -> str | None:
         """A figure's title: the conditions, and the rule unless it is the published one."""
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
-        return "; ".join([*self.where, *named]) or None
+        return "; ".join([*self.where, *named, *self._step]) or None
+
+    @property
+    def _step(self) -> list[str]:
+        """The step as of which things are drawn, for a title; empty if that is each run's last."""
+        return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
     def _unit_title(self) -> str:
         """The title of a figure of hidden units: the operation, and the conditions or the seed."""
         run = one_run(self.runs)
         return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
-    def _judged(self, rule: Rule) -> dict[str, Any]:
-        """A map's title, with the rule, and a warning if the rule does not fit the task."""
-        return {"title": self._title(rule), "warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None}
+    def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a map of phases: as `_noted` has them, with a warning if the rule does not fit the task."""
+        return {"warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None, **self._noted(settings, rule)}
 
-    def _noted(self, rule: Rule | None = None) -> dict[str, Any]:
-        """A figure's title, with the rule, and the number of missing runs."""
-        return {"title": self._title(rule), "missing": self.untrained}
+    def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
+        """The settings of a figure, completed with the number of missing runs and the title, if none is given."""
+        names = settings.get("names") or {}
+        words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
+        return {"missing": self.untrained, "title": words, **settings}
 
 
 def _describe(rule: Rule) -> str:

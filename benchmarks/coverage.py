@@ -19,6 +19,7 @@ from benchmarks.machine import print_header
 from grokjax.analysis.statistics.boundary import fit_boundary
 from grokjax.analysis.statistics.delays import delay_law, median_delays, survival_curves
 from grokjax.analysis.statistics.grid import wilson_interval
+from grokjax.analysis.statistics.scale import AxisScale
 
 Generator = np.random.Generator
 SEEDS, NOMINAL, WITHIN = 9, 0.95, 0.02
@@ -57,7 +58,7 @@ def _boundary(count: int, slope: float, simulations: int) -> dict[str, float]:
     places, curves = [], []
     for seed, successes in enumerate(generator.binomial(SEEDS, shares, (simulations, count))):
         cells = pd.DataFrame({"value": values, "successes": successes, "trials": SEEDS})
-        found = fit_boundary("x", cells, log=True, resamples=500, seed=seed)
+        found = fit_boundary("x", cells, scale=AxisScale(log=True), resamples=500, seed=seed)
         if found.fit is not None:
             places.append(found.band[0] <= middle <= found.band[1])
             band = found.shares(values)
