@@ -2,16 +2,18 @@
 
 The logit f(x) of the share is a Gaussian process with mean zero and covariance a^2 exp(-sum_d (x_d - z_d)^2 / (2 l_d^2)); at each
 point, a binomial number of the runs has the phase. The posterior of f for given a and l is found by expectation propagation
-(Rasmussen and Williams 2006, section 3.6, with binomial instead of single outcomes). a and l are not fixed at their best values, which
-would make bands too narrow for a few dozen points: fits with other values count as well, each weighted by its evidence and a prior.
+(Rasmussen and Williams 2006, section 3.6, with binomial instead of single outcomes). a and l are not fixed at their best values,
+which would make bands too narrow for a few dozen points: fits with other values count as well, each weighted by its evidence and a
+prior.
 
-scikit-learn's GaussianProcessClassifier uses Laplace's approximation, whose bands are far too wide where the seeds of each point agree,
-takes single runs instead of counts, and has one value of a and l only.
+scikit-learn's GaussianProcessClassifier uses Laplace's approximation, whose bands are far too wide where the seeds of each point
+agree, takes single runs instead of counts, and has one value of a and l only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +45,9 @@ class Counts:
 class GaussianFit:
     """The posterior for one amplitude and one length per axis.
 
-    `parameters` [1 + D] are the logarithms of amplitude and lengths. `sites` are the precision and the precision times mean, [N], of
-    the normal distributions that stand for the likelihood of each point; `root` is the square root of the precision, `factor` [N, N]
-    the Cholesky factor of I + root K root, `pull` [N] what a covariance is multiplied with for the mean, and `evidence` the
+    `parameters` [1 + D] are the logarithms of amplitude and lengths. `sites` are the precision and the precision times mean, [N],
+    of the normal distributions that stand for the likelihood of each point; `root` is the square root of the precision, `factor`
+    [N, N] the Cholesky factor of I + root K root, `pull` [N] what a covariance is multiplied with for the mean, and `evidence` the
     approximate log marginal likelihood, less its binomial coefficients.
     """
 
@@ -121,15 +123,26 @@ def fit_shares(counts: Counts, *, averaged: bool = True) -> ShareModel:
     squares = _squares(counts.places, counts.places)
     start = np.log([AMPLITUDE[0], *[LENGTH[0]] * axes])
     bounds = [BOUNDS[0], *[BOUNDS[1]] * axes]
-    options = {"maxiter": 25, "ftol": 1e-5}
     latest: list[Sites] = []
-    best = minimize(_loss, start, (counts, squares, latest), jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        return _loss(parameters, counts, squares, latest)
+
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 25, "ftol": 1e-5}).x
     first = fit_posterior(best, counts, squares=squares)
     if not averaged:
         return ShareModel((first,), np.ones(1))
     fits = _neighbours(first, counts, squares)
     weights = np.exp([_posterior(fit) - max(map(_posterior, fits)) for fit in fits])
     return ShareModel(tuple(fits), weights / weights.sum())
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """A context in which matrix products use one thread; many threads slow down small ones, thirtyfold on a busy machine."""
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  (slow to import; scikit-learn uses it as well)
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=1, user_api="blas")
+    return limits
 
 
 def _neighbours(best: GaussianFit, counts: Counts, squares: Array) -> list[GaussianFit]:
@@ -169,12 +182,17 @@ def fit_posterior(parameters: Array, counts: Counts, sites: Sites | None = None,
         mean = kernel @ shift - solved.T @ (solved @ shift)
         cavity = 1 / variance - precision, mean / variance - shift
         log_mass, matched_mean, matched_variance = _match(counts, *cavity)
-        change = np.maximum(1 / matched_variance - cavity[0], 1e-10) - precision, matched_mean / matched_variance - cavity[1] - shift
+        change = (
+            np.maximum(1 / matched_variance - cavity[0], 1e-10) - precision,
+            matched_mean / matched_variance - cavity[1] - shift,
+        )
         if sweep == SWEEPS - 1 or all(np.abs(each).max() < TOLERANCE for each in change):
             break
         damping = 0.9 / (1 + sweep // 8)  # most fits converge in eight sweeps; a fit that swings needs shorter changes
         precision, shift = precision + damping * change[0], shift + damping * change[1]
-    evidence = log_mass + np.log1p(precision / cavity[0]) / 2 + (cavity[1] ** 2 / cavity[0] - (shift + cavity[1]) ** 2 * variance) / 2
+    evidence = (
+        log_mass + np.log1p(precision / cavity[0]) / 2 + (cavity[1] ** 2 / cavity[0] - (shift + cavity[1]) ** 2 * variance) / 2
+    )
     total = evidence.sum() - np.log(np.diag(factor)).sum() + shift @ mean / 2
     pull = shift - root * solve_triangular(factor, solved @ shift, lower=True, trans=1, check_finite=False)
     return GaussianFit(parameters, counts, (precision, shift), pull, root, factor, float(total))
@@ -197,7 +215,7 @@ def _match(counts: Counts, precision: Array, shift: Array) -> tuple[Array, Array
 
 
 def _loss(parameters: Array, counts: Counts, squares: Array, latest: list[Sites]) -> tuple[float, Array]:
-    """Minus the log of evidence times prior, with its gradient; `latest` holds the sites of the fit before and gets those of this."""
+    """Minus the log of evidence times prior, with its gradient; `latest` holds the sites of the latest fit."""
     from scipy.linalg import cho_solve  # noqa: PLC0415
 
     fit = fit_posterior(parameters, counts, latest[-1] if latest else None, squares)

@@ -5,9 +5,9 @@ when all other hyperparameters are known; its effect alone is the variance of th
 parts of the variance of the share over the design.
 
 They are measured on points that the model has not seen: if p(x) is the share, y a label and x' the point with another value of one
-hyperparameter, then E[(y - p(x'))^2] - E[(y - p(x))^2] is twice the total effect, and with all of x exchanged it is twice the variance
-of the share. This permutation importance can be negative by chance, so an interval contains 0 if a hyperparameter has no effect. The
-intervals are of the jackknife: the whole cross-validation is repeated without each of its folds.
+hyperparameter, then E[(y - p(x'))^2] - E[(y - p(x))^2] is twice the total effect, and with all of x exchanged it is twice the
+variance of the share. This permutation importance can be negative by chance, so an interval contains 0 if a hyperparameter has no
+effect. The intervals are of the jackknife: the whole cross-validation is repeated without each of its folds.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.statistics.cells import cells_of, check_cell, without
-from grokjax.analysis.statistics.gaussian import Counts, GaussianFit, fit_posterior, fit_shares
+from grokjax.analysis.statistics.gaussian import Counts, GaussianFit, fit_posterior, fit_shares, one_thread
 from grokjax.analysis.statistics.points import counted_runs
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import is_number, varied_hyperparameters
@@ -28,7 +28,7 @@ from grokjax.errors import AnalysisError, nearest
 
 Array = np.ndarray[Any, Any]
 
-FOLDS, REPEATS = 10, 20
+FOLDS, REPEATS = 10, 10
 LEAST_POINTS, LEAST_RUNS = 20, 10  # points with runs that count; runs with the phase, and without it
 MOST_POINTS = 400  # a random sample of more
 MOST_EXPLAINED = 0.5  # of the variance of a hyperparameter, by the others
@@ -38,10 +38,11 @@ MOST_EXPLAINED = 0.5  # of the variance of a hyperparameter, by the others
 class Importance:
     """The effects of hyperparameters on whether runs have a phase.
 
-    `effects` has a row per hyperparameter, the greatest total effect first: `hyperparameter`, `total` with its interval `total_low` to
-    `total_high`, and `alone` with `alone_low` to `alone_high`, as parts of the variance of the share of the phase. What `total` exceeds
-    `alone` by depends on other hyperparameters as well, so the totals may sum to more than 1. `explained`, with its interval, is the
-    part of the variance of the labels that the hyperparameters predict for new points; the rest is up to the seeds or not yet known.
+    `effects` has a row per hyperparameter, the greatest total effect first: `hyperparameter`, `total` with its interval `total_low`
+    to `total_high`, and `alone` with `alone_low` to `alone_high`, as parts of the variance of the share of the phase. What `total`
+    exceeds `alone` by depends on other hyperparameters as well, so the totals may sum to more than 1. `explained`, with its
+    interval, is the part of the variance of the labels that the hyperparameters predict for new points; the rest is up to the seeds
+    or not yet known.
     """
 
     phase: str
@@ -93,7 +94,8 @@ def importance(
     generator = np.random.default_rng(seed)
     kept = generator.permutation(len(table))[:MOST_POINTS]  # in random order, as folds need
     counted = Counts(np.concatenate([columns[name] for name in chosen], axis=1)[kept], successes[kept], trials[kept])
-    estimates = _effects(counted, [columns[name].shape[1] for name in chosen], generator)
+    with one_thread():
+        estimates = _effects(counted, [columns[name].shape[1] for name in chosen], generator)
     parts = _jackknife(estimates, confidence)
     explained = tuple(map(float, parts[:, 0]))
     if explained[1] <= 0:
@@ -112,8 +114,9 @@ def importance(
 def _effects(counts: Counts, widths: Sequence[int], generator: np.random.Generator) -> Array:
     """The effects by cross-validation, of all points and without each fold: [1 + K, 1 + 2 D].
 
-    First the part of the labels' variance that all hyperparameters explain; then the total effects, and those alone, as parts of what
-    they explain. `widths` [D] are the numbers of columns of the hyperparameters. Amplitude and lengths are those of all points.
+    First the part of the labels' variance that all hyperparameters explain; then the total effects, and those alone, as parts of
+    what they explain. `widths` [D] are the numbers of columns of the hyperparameters. Amplitude and lengths are those of all
+    points.
     """
     groups = np.split(np.arange(sum(widths)), np.cumsum(widths)[:-1])
     every = np.arange(sum(widths))
@@ -199,8 +202,8 @@ def _check_counts(points: int, successes: int, trials: int, phase: str) -> None:
         raise AnalysisError(f"{points} points have runs that count, and importance needs {LEAST_POINTS}; train more points")
     if min(successes, trials - successes) < LEAST_RUNS:
         raise AnalysisError(
-            f"{successes} of {trials} runs that count are {phase}; importance needs {LEAST_RUNS} that are and {LEAST_RUNS} that are "
-            f"not, so choose another phase or train more runs"
+            f"{successes} of {trials} runs that count are {phase}; importance needs {LEAST_RUNS} that are and {LEAST_RUNS} "
+            f"that are not, so choose another phase or train more runs"
         )
 
 
@@ -217,8 +220,8 @@ def _check_apart(columns: dict[str, Array]) -> None:
             closest = max(others, key=lambda other: _related(own, columns[other]))
             raise AnalysisError(
                 f"{name} and {closest} change together in these runs ({explained:.0%} of {name} follows from the other "
-                f"hyperparameters), so their effects cannot be told apart; name only one of them and pool the other with mix, or train "
-                f"points in which they vary independently"
+                f"hyperparameters), so their effects cannot be told apart; name only one of them and pool the other with mix, or "
+                f"train points in which they vary independently"
             )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.boundary import UNINFORMATIVE
+from grokjax.analysis.statistics.gaussian import one_thread
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.points import Points, scaled_points
 from grokjax.analysis.statistics.surface import fit_points
@@ -43,7 +44,8 @@ def least_known_places(points: pd.DataFrame, names: Sequence[str], count: int = 
     design = scaled_points(points, names)
     taken = design.places
     places = _candidates(design, points)
-    scores = entropy(_shares(design, points, places))
+    with one_thread():
+        scores = entropy(_shares(design, points, places))
     chosen, best = [], []
     apart = np.sqrt(((places[:, None] - taken) ** 2).mean(axis=-1)).min(axis=1)
     for _ in range(min(count, len(places))):

@@ -1,7 +1,7 @@
 """The share of a phase over two hyperparameters, and the curve on which it is one half, for points that need not form a grid.
 
-The share is fitted by a Gaussian process on the logit, averaged over its amplitude and lengths (see `gaussian`). In simulated sweeps
-its bands contain the boundary where those of a logistic regression with quadratic terms do not (docs/statistics/surface.md).
+The share is fitted by a Gaussian process on the logit, averaged over its amplitude and lengths (see `gaussian`). In simulated
+sweeps its bands contain the boundary where those of a logistic regression with quadratic terms do not (docs/statistics/surface.md).
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.gaussian import Counts, ShareModel, fit_shares
 from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.gaussian import Counts, ShareModel, fit_shares, one_thread
 from grokjax.analysis.statistics.points import Points, phase_points
 from grokjax.errors import AnalysisError
 
@@ -30,8 +30,8 @@ LATTICE = 41  # places along each axis at which the share is tabulated
 class Surface:
     """The fitted share of a phase on a lattice over two hyperparameters, with its pointwise band.
 
-    `share`, `low` and `high` [G, G] have a row for each of `ys` [G] and a column for each of `xs` [G], which are evenly spaced on the
-    scale of their axis. `points` are the counts that were fitted; `mixed` hyperparameters also vary among the points.
+    `share`, `low` and `high` [G, G] have a row for each of `ys` [G] and a column for each of `xs` [G], which are evenly spaced on
+    the scale of their axis. `points` are the counts that were fitted; `mixed` hyperparameters also vary among the points.
     """
 
     x: str
@@ -111,7 +111,8 @@ def surface(
     side = np.linspace(0, 1, lattice)
     places = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     tail = (1 - confidence) / 2
-    quantiles = fit_points(points).quantiles(places, [0.5, tail, 1 - tail]).reshape(3, lattice, lattice)
+    with one_thread():
+        quantiles = fit_points(points).quantiles(places, [0.5, tail, 1 - tail]).reshape(3, lattice, lattice)
     xs, ys = points.from_unit(np.stack([side, side], axis=1)).T
     return Surface(x, y, phase, against, mixed, points, confidence, xs, ys, *quantiles)
 

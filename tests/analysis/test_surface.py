@@ -1,5 +1,7 @@
 """The share of a phase over two axes: the model against exact integration, known surfaces, and refusals."""
 
+import contextlib
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -47,9 +49,7 @@ def test_counts_stand_for_single_runs():
     places = np.random.default_rng(1).random((8, 2))
     successes = np.array([0, 0, 1, 2, 3, 3, 1, 0])
     together = fit_posterior(np.log([3.0, 0.4, 0.6]), Counts(places, successes.astype(float), np.full(8, 3.0)))
-    single = Counts(
-        np.repeat(places, 3, axis=0), np.concatenate([[1.0] * k + [0.0] * (3 - k) for k in successes]), np.ones(24)
-    )
+    single = Counts(np.repeat(places, 3, axis=0), np.concatenate([[1.0] * k + [0.0] * (3 - k) for k in successes]), np.ones(24))
     apart = fit_posterior(np.log([3.0, 0.4, 0.6]), single)
     np.testing.assert_allclose(together.latent(places)[0], apart.latent(places)[0], atol=0.1)
     np.testing.assert_allclose(together.latent(places)[1], apart.latent(places)[1], atol=0.1)
@@ -91,13 +91,17 @@ def test_an_island_has_a_closed_boundary():
 def test_a_control_without_weight_decay_has_its_place():
     runs, phases = sobol()
     control = pd.DataFrame({"weight_decay": 0.0, "train_size": [120.0, 200, 280], "seed": 0})
-    found = surface(pd.concat([runs, control], ignore_index=True), pd.concat([phases, pd.Series(["memorize"] * 3)], ignore_index=True), *AXES)
+    found = surface(
+        pd.concat([runs, control], ignore_index=True), pd.concat([phases, pd.Series(["memorize"] * 3)], ignore_index=True), *AXES
+    )
     assert found.points.scales[0].zero
     assert found.xs[0] == pytest.approx(0, abs=1e-9)
 
 
-def test_thousands_of_points_are_pooled_and_give_the_same_boundary():
-    few, many = (surface(*sobol(count, 1), *AXES, lattice=21) for count in (256, 1024))
+def test_many_points_are_pooled_and_give_the_same_boundary(monkeypatch):
+    few = surface(*sobol(128, 1), *AXES, lattice=9)
+    monkeypatch.setattr("grokjax.analysis.statistics.surface.MOST_POINTS", 100)
+    many = surface(*sobol(1024, 1), *AXES, lattice=9)
     assert np.abs(few.share - many.share).mean() < 0.05
 
 
@@ -137,9 +141,5 @@ values = st.one_of(st.floats(allow_nan=True, allow_infinity=True, width=32), st.
 @given(st.lists(st.tuples(values, values, st.sampled_from(PHASES)), max_size=16))
 def test_a_bad_table_gives_a_surface_or_a_sentence(rows):
     runs = pd.DataFrame(rows, columns=[*AXES, "phase"])
-    try:
-        found = surface(runs[list(AXES)], runs["phase"], *AXES, lattice=5)
-    except AnalysisError as error:
-        assert str(error)
-    else:
-        assert np.isfinite(found.share).all()
+    with contextlib.suppress(AnalysisError):
+        assert np.isfinite(surface(runs[list(AXES)], runs["phase"], *AXES, lattice=5).share).all()
