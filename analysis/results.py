@@ -243,10 +243,10 @@ class Results:
         rule: str | NamedRule | None = None,
         **thresholds: Setting,
     ) -> pd.DataFrame:
-        """How the shares of each cell change as each numeric threshold of the rule goes from 0.1 to 10 times its value."""
+        """How the shares of each cell change as the thresholds of the rule take the values of `nearby`; see `sensitivity`."""
         x, y, facet = self.axes(x, y, facet)
         chosen = self._named_rule(rule, thresholds)
-        return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
+        return sensitivity(self.runs, chosen, x=x, y=y, facet=facet)
 
     def compare(
         self,
@@ -414,13 +414,15 @@ class Results:
         rule: str | NamedRule | None = None,
         **settings: Any,
     ) -> Figure:
-        """Draws how much the shares of each cell change as each numeric threshold goes from 0.1 to 10 times its value."""
+        """Draws how much the shares of each cell change as the thresholds take the values of `nearby`."""
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
         title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
         noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
-        return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
+        return grokjax.plot_sensitivity(
+            self.sensitivity(x, y, facet, chosen), nearby(chosen, self.runs), x=x, y=y, facet=facet, **noted
+        )
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
