@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +16,7 @@ import pandas as pd
 import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
+from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
@@ -25,7 +27,7 @@ from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, l
 from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
+from grokjax.analysis.tables.budget import load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
@@ -104,13 +106,7 @@ class Results:
             raise ValueError("no budget")
         names = hyperparameters(self._every_run)
         runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
-        check_budget(runs, self.budget)
-        longer, curves = longer_runs(runs, self.budget), None
-        if longer:
-            curves = load_curves(self.root, longer, needed_metrics(runs), self._on_bad_file)
-            unreadable = set(longer).difference(curves["run_id"])  # none, unless a bad file was left out
-            runs = runs[~runs["run_id"].isin(unreadable)]
-        return runs_as_of(runs, self.budget, curves)
+        return load_as_of(self.root, self.budget, runs, self._on_bad_file)
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -181,7 +177,15 @@ class Results:
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
     def query(self, sql: str, rule: str | NamedRule | None = None, **thresholds: Setting) -> pd.DataFrame:
-        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`."""
+        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`.
+
+        Raises:
+          AnalysisError: these results are as of a budget, which the files that a query reads are not; `export` writes such tables.
+        """
+        if self.budget is not None:
+            raise AnalysisError(
+                "a query reads runs as of their last steps; open the root without a budget, or export the runs as of it"
+            )
         chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
         return query(self.root, sql, chosen, self._on_bad_file)
 
@@ -205,6 +209,10 @@ class Results:
     def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
         """The phase of each run, on the index of `runs`."""
         return classify(self.runs, self.rule(rule, **thresholds))
+
+    def near_threshold(self, rule: str | NamedRule | None = None, factor: float = FACTOR, **thresholds: Setting) -> pd.Series[bool]:
+        """Whether each run's label hangs on low bits, on the index of `runs`; see `near_threshold`."""
+        return near_threshold(self.runs, self._named_rule(rule, thresholds), factor)
 
     def grid(
         self,
@@ -331,14 +339,14 @@ class Results:
     ) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -346,7 +354,7 @@ class Results:
         """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -354,7 +362,7 @@ class Results:
         """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_delays(
         self,
@@ -370,7 +378,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         check_cell(self.runs, cell := cell_names(x, y, facet))
         medians = self.medians(cell, train, test, kind)
-        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
+        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **self._noted(settings))
 
     def plot_survival(
         self,
@@ -388,7 +396,7 @@ class Results:
         groups = list(by) if by is not None else [LINES] if LINES in varied else varied[-1:]
         curves = survival_curves(self.runs, self.delays(train, test, kind), groups)
         compared = self.log_rank(groups, train, test, kind)
-        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **{**self._noted(), **settings})
+        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **self._noted(settings))
 
     def plot_scatter(
         self,
@@ -403,7 +411,7 @@ class Results:
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
         chosen, settings = self._rule_and_settings(rule, settings)
-        noted = {**self._noted(chosen), **settings}
+        noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
 
     def plot_sensitivity(
@@ -418,10 +426,9 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
-        title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
-        noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
+        noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
         return grokjax.plot_sensitivity(
-            self.sensitivity(x, y, facet, chosen), nearby(chosen, self.runs), x=x, y=y, facet=facet, **noted
+            self.sensitivity(x, y, facet, chosen), nearby(chosen, self.runs), x=x, y=y, facet=facet, runs=len(self.runs), **noted
         )
 
     def plot_curves(
@@ -452,17 +459,13 @@ class Results:
         if runs.empty:
             raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
-        noted = {
-            "missing": self.untrained,
-            "title": self._title(chosen) or "all runs",
-            "events": events(curves) if sheet else None,
-        }
+        noted = {"events": events(curves) if sheet else None, **self._noted(settings, chosen)}
         return grokjax.plot_curves(
             curves,
             dict(zip(ids, seed_labels(runs), strict=True)),
             metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
             phases=dict(zip(ids, classify(runs, chosen), strict=True)),
-            **{**noted, **settings},
+            **noted,
         )
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
@@ -472,8 +475,8 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        title = ", ".join([name, self._title() or f"seed {run['seed']}"])
-        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": title, **settings})
+        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
         """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
@@ -482,18 +485,18 @@ class Results:
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
-        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._unit_title(), **settings})
+        return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
 
     def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The rule, with those of some keywords that are its thresholds, and the other keywords."""
@@ -527,13 +530,17 @@ class Results:
         run = one_run(self.runs)
         return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
-    def _judged(self, rule: Rule) -> dict[str, Any]:
-        """A map's title, with the rule, and a warning if the rule does not fit the task."""
-        return {"title": self._title(rule), "warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None}
+    def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a map of phases: as `_noted` has them, with the number of labels that hang on low bits."""
+        remark = marginal_note(self.runs, rule) if isinstance(rule, NamedRule) else None
+        return {"remark": remark, **self._noted(settings, rule)}
 
-    def _noted(self, rule: Rule | None = None) -> dict[str, Any]:
-        """A figure's title, with the rule, and the number of missing runs."""
-        return {"title": self._title(rule), "missing": self.untrained}
+    def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
+        """The settings of a figure, completed with the number of missing runs, a title, and a warning of an unsuitable rule."""
+        names = settings.get("names") or {}
+        words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
+        warning = misfit(self.runs, rule) if isinstance(rule, NamedRule) else None
+        return {"missing": self.untrained, "title": words, "warning": warning, **settings}
 
 
 def _describe(rule: Rule) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 from grokjax.sweeps.store.summaries import summaries
 
@@ -52,6 +56,31 @@ def runs_as_of(runs: pd.DataFrame, budget: int, curves: pd.DataFrame | None = No
     table = kept.assign(**columns)
     table.attrs = dict(runs.attrs)
     return table
+
+
+def load_as_of(
+    root: str | Path | Root, budget: int, runs: pd.DataFrame | None = None, on_bad_file: OnBadFile = "raise"
+) -> pd.DataFrame:
+    """The runs of a root as of a step; reads the curves that it needs.
+
+    Args:
+      root: where the sweep was run to.
+      budget: the step, as for `runs_as_of`.
+      runs: from `load_runs`, or some of its rows; all when None.
+      on_bad_file: as for `load_runs`; runs whose curves are needed and left out are left out too.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file is bad.
+      AnalysisError: as `runs_as_of`.
+    """
+    runs = load_runs(root, on_bad_file=on_bad_file) if runs is None else runs
+    check_budget(runs, budget)
+    longer, curves = longer_runs(runs, budget), None
+    if longer:
+        curves = load_curves(root, longer, needed_metrics(runs), on_bad_file)
+        unreadable = set(longer).difference(curves["run_id"])
+        runs = runs[~runs["run_id"].isin(unreadable)]
+    return runs_as_of(runs, budget, curves)
 
 
 def summaries_as_of(

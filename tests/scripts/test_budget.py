@@ -38,7 +38,7 @@ def test_a_cell_of_two_lengths_is_refused_with_the_remedy(tmp_path, call):
     assert "partial" not in out
     assert "as of step 100" in (tmp_path / "map.svg").read_text()
     _, out, _ = call("phases", root, "--budget", 200, "--x", "hidden_size", "--y", "weight_decay", "--out", tmp_path / "map.svg")
-    assert "partial: 2 of 4 runs have not made 200 steps" in out
+    assert "as of step 200; partial: 2 of 4 runs have not made so many steps" in out
 
 
 def test_runs_that_an_extension_has_not_reached_are_missing(tmp_path, call):
