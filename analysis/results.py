@@ -183,9 +183,7 @@ class Results:
           AnalysisError: these results are as of a budget, which the files that a query reads are not; `export` writes such tables.
         """
         if self.budget is not None:
-            raise AnalysisError(
-                "a query reads runs as of their last steps; open the root without a budget, or export the runs as of it"
-            )
+            raise AnalysisError("a query reads each run as of its last step; open the root without a budget, or export the runs")
         chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
         return query(self.root, sql, chosen, self._on_bad_file)
 

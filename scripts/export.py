@@ -33,8 +33,8 @@ def command(
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
-      table: Table that goes to the file. "runs" ends with near_threshold, whether the label hangs on low bits, and phase, under --rule; "labels" has run_id, that phase, and a
-        column for each rule with its default thresholds.
+      table: Table that goes to the file. "runs" ends with near_threshold (whether rounding could change the label) and phase,
+        under --rule; "labels" has run_id, that phase, and a column for each rule with its default thresholds.
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:
