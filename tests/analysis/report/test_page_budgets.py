@@ -17,8 +17,7 @@ from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.budget import runs_as_of, summaries_as_of
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
-from tests.analysis.report.conftest import on_the_edge
-from tests.support.page import counts, go, shown, until
+from tests.support.page import counts, go, on_the_edge, shown, until
 from tests.support.specs import AXES, spec_of
 
 STATES = 500
