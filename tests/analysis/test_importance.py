@@ -90,7 +90,9 @@ def test_texts_have_an_effect_as_well():
 def test_hyperparameters_that_change_together_are_refused_by_name():
     runs, phases = drawn()
     runs["learning_rate"] = 3 * runs["weight_decay"]
-    with pytest.raises(AnalysisError, match="weight_decay and learning_rate change together in these runs .* cannot be told apart"):
+    with pytest.raises(
+        AnalysisError, match=r"weight_decay and learning_rate change together in these runs .* cannot be told apart"
+    ):
         importance(runs, phases, NAMES)
     assert len(importance(runs.drop(columns="learning_rate"), phases, ["weight_decay", "init_scale"]).effects) == 2
 

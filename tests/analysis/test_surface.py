@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.stats import qmc
 
 from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.statistics.gaussian import Counts, fit_posterior, fit_shares
+from grokjax.analysis.statistics.gaussian import Counts, fit_posterior, fit_shares, one_thread
 from grokjax.analysis.statistics.points import is_scattered, phase_points
 from grokjax.analysis.statistics.surface import surface
 from grokjax.errors import AnalysisError
@@ -60,7 +60,8 @@ def test_averaging_over_lengths_widens_bands():
     points = phase_points(runs, phases, AXES)
     counts = Counts(points.places, *(points.table[name].to_numpy(float) for name in ("successes", "trials")))
     at = np.random.default_rng(0).random((200, 2))
-    (low, high), (least, most) = (fit_shares(counts, averaged=each).quantiles(at, [0.025, 0.975]) for each in (False, True))
+    with one_thread():
+        (low, high), (least, most) = (fit_shares(counts, averaged=each).quantiles(at, [0.025, 0.975]) for each in (False, True))
     assert (most - least).mean() > (high - low).mean()
 
 
