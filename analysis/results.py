@@ -220,9 +220,8 @@ class Results:
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed with others that the sweep varies. No facet if two are enough."""
-        chosen = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
-        return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
+        """The axes x, y and facet: those given, completed with others that the sweep varies; no facet if it is "none"."""
+        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
