@@ -22,7 +22,7 @@ from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyp
 from grokjax.analysis.statistics.cells import cell_names, check_cell
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
@@ -419,7 +419,8 @@ class Results:
         chosen = self._named_rule(rule)
         title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
         noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
-        return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
+        moved = self.sensitivity(x, y, facet or NO_FACET, chosen)
+        return grokjax.plot_sensitivity(moved, nearby(chosen), x=x, y=y, facet=facet, **noted)
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any

@@ -12,7 +12,7 @@ from grokjax.analysis.statistics.agreement import Agreement, most_moved, nearby
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
-from grokjax.scripts.printing import print_table
+from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Axes, Selection, warn_of_missing
 
 CELLS = 10
@@ -49,14 +49,14 @@ def command(
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
         _print_agreement(results.agreement(*rules))
-    x, y, facet = axes.choose(results)
     varied = results.rule(rules[0] if rule else None)
-    moving, cell = ", ".join(nearby(varied)), cell_names(x, y, facet)
+    moving, cell = ", ".join(nearby(varied)), cell_names(*results.axes(*axes.names))
     print(f"cells that change most when {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
-    most = most_moved(results.sensitivity(x, y, facet, varied), cell).head(CELLS)
-    print_table((*cell, "moves by", "on average", "phases"), most.itertuples(index=False))
+    most = most_moved(results.sensitivity(*axes.names, varied), cell).head(CELLS)
+    rows = [(*map(value_text, row[: len(cell)]), *row[len(cell) :]) for row in most.itertuples(index=False)]
+    print_table((*cell, "moves by", "on average", "phases"), rows)
     if picture.out:
-        picture.write(results.plot_sensitivity(x, y, facet, varied, **picture.settings), root, "sensitivity")
+        picture.write(results.plot_sensitivity(*axes.names, varied, **picture.settings), root, "sensitivity")
 
 
 def _print_agreement(found: Agreement) -> None:

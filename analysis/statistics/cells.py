@@ -82,6 +82,17 @@ def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
     return np.asarray(codes, np.int64), every.iloc[first].reset_index(drop=True)
 
 
+def distinct_values(values: pd.Series[Any]) -> list[Any]:
+    """The distinct values of a hyperparameter, ascending; None last, if some runs do not have it."""
+    return [*sorted(values.dropna().unique()), *[None] * bool(values.isna().any())]
+
+
+def places_of(values: pd.Series[Any], distinct: Sequence[Any]) -> list[int]:
+    """The index [R] of each value in `distinct_values`."""
+    index = {value: place for place, value in enumerate(distinct)}
+    return [index[None if pd.isna(value) else value] for value in values]
+
+
 def without(runs: pd.DataFrame, name: str) -> str:
     """Which runs have no value of a hyperparameter, as a condition such as "optimizer=sgd"; empty if no text tells them apart."""
     missing = runs[name].isna().to_numpy()

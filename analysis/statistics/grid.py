@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.statistics.cells import Codes, cell_names, cells_of, check_cell, check_names, varies_within
+from grokjax.analysis.statistics.cells import Codes, cell_names, cells_of, check_cell, check_names, distinct_values, varies_within
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError
 
@@ -43,7 +43,7 @@ class PhaseGrid(pd.DataFrame):
         counts = {f"{phase}_count" for phase in PHASES}
         if self.x is None or self.y is None or not counts | {"seeds", "planned", *self.cell} <= set(self):
             return pd.DataFrame(self).to_html(max_rows=20, show_dimensions=True, notebook=True)
-        return grid_html(self, self.cell)
+        return grid_html(self, self.cell, {name: distinct_values(self[name]) for name in self.cell})
 
 
 def phase_grid(
