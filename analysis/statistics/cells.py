@@ -16,6 +16,7 @@ from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
+COMPONENTS = ("task", "model", "optimizer")  # each of which has hyperparameters of its own
 MOST_SHOWN = 8  # values in a message
 
 
@@ -96,7 +97,7 @@ def places_of(values: pd.Series[Any], distinct: Sequence[Any]) -> list[int]:
 def without(runs: pd.DataFrame, name: str) -> str:
     """Which runs have no value of a hyperparameter, as a condition such as "optimizer=sgd"; empty if no text tells them apart."""
     missing = runs[name].isna().to_numpy()
-    for part in ("task", "model", "optimizer"):
+    for part in COMPONENTS:
         if part in runs:
             lacking, having = set(runs.loc[missing, part].dropna()), set(runs.loc[~missing, part].dropna())
             if lacking and not lacking & having:
