@@ -149,7 +149,7 @@ def is_scattered(table: pd.DataFrame, x: str, y: str) -> bool:
     of these values exist. Sobol and random points are scattered, and so is a grid with many refined points; a grid of which a part
     is left out is not.
     """
-    if not (is_number(table[x]) and is_number(table[y])):
+    if not all(is_number(table[name]) and table[name].notna().all() for name in (x, y)):
         return False
     columns, rows = table[x].nunique(), table[y].nunique()
     combinations = len(table[[x, y]].drop_duplicates())

@@ -21,6 +21,7 @@ from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_f
 from grokjax.analysis.plots.layout.style import FAINT, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
 from grokjax.analysis.plots.layout.true_axes import draw_true_axes
+from grokjax.analysis.statistics.cells import distinct_values, places_of
 from grokjax.analysis.statistics.grid import PhaseGrid
 from grokjax.analysis.statistics.points import Points, is_scattered, scaled_points
 from grokjax.errors import AnalysisError
@@ -32,7 +33,7 @@ LEAST_SIDE, CROWDING = 8, 1.6
 
 @dataclass(frozen=True)
 class MapCells:
-    """The hyperparameters of a map and their values, ascending; `facets` is [None] for one panel."""
+    """The hyperparameters of a map and their values, ascending, None last; `facets` is [None] for one panel."""
 
     x: str
     y: str
@@ -43,8 +44,13 @@ class MapCells:
 
     def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
         """A panel's rows of a table, with the column and row index of each cell as `across` and `up`."""
-        rows = table if self.facet is None else table[table[self.facet] == facet]
-        return rows.assign(across=rows[self.x].map(self.columns.index), up=rows[self.y].map(self.rows.index))
+        rows = self._rows(table, facet)
+        return rows.assign(across=places_of(rows[self.x], self.columns), up=places_of(rows[self.y], self.rows))
+
+    def _rows(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
+        if self.facet is None:
+            return table
+        return table[table[self.facet].isna() if facet is None else (table[self.facet] == facet).fillna(False)]
 
     @property
     def labels(self) -> tuple[list[str], list[str]]:
@@ -67,14 +73,14 @@ class PointCells(MapCells):
     @classmethod
     def of(cls, table: pd.DataFrame, x: str, y: str, facet: str | None, facets: list[Any]) -> PointCells:
         """The points of a table, with marks about as large as the distance between neighbours."""
-        most = len(table) if facet is None else int(table[facet].value_counts().max())
+        most = len(table) if facet is None else int(table[facet].value_counts(dropna=False).max())
         return cls(
             x, y, facet, [], [], facets, scaled_points(table, [x, y]), max(LEAST_SIDE, math.ceil(CROWDING * math.sqrt(most)))
         )
 
     def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
         """A panel's rows of a table, with their places in units of a mark as `across` and `up`."""
-        rows = table if self.facet is None else table[table[self.facet] == facet]
+        rows = self._rows(table, facet)
         across, up = (self.side - 1) * self.points.to_unit(rows[[self.x, self.y]].to_numpy(float)).T
         return rows.assign(across=across, up=up)
 
@@ -117,7 +123,7 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
             raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    columns, rows, facets = (sorted(table[name].unique()) if name is not None else [None] for name in (x, y, facet))
+    columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     if is_scattered(table, x, y):
