@@ -37,7 +37,7 @@ class PackCallbacks:
 
 @dataclass(frozen=True, eq=False)
 class PackResult:
-    """A trained pack: its runs in the order given, and the lane-seconds during which lanes held no run."""
+    """A trained pack: its runs in the order given, and the lane-seconds during which lanes were empty."""
 
     runs: list[RunResult]
     idle_seconds: float

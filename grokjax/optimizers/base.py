@@ -43,7 +43,7 @@ class Optimizer(Component):
         int, Traced, pydantic.Field(ge=0, lt=2**31, description="steps over which the learning rate rises from 0 in a line")
     ] = 0
     orthogonal_gradient: Annotated[
-        bool, pydantic.Field(description="take from each matrix's gradient its part along the weights (Prieto et al. 2025)")
+        bool, pydantic.Field(description="remove from each matrix's gradient its component along the weights (Prieto et al. 2025)")
     ] = False
     gradient_filter: Annotated[
         bool, pydantic.Field(description="add the gradient's running mean to it: Grokfast EMA (Lee et al. 2024)")
