@@ -47,7 +47,7 @@ class RunConfig(Component):
     ]
     steps: Annotated[PositiveInt, Recording, pydantic.Field(description="training steps")]
     log_every: Annotated[PositiveInt, Recording, pydantic.Field(description="steps between two logged rows")]
-    probes: Annotated[str, Recording, pydantic.Field(description=f"further measurements to log, joined by +: {', '.join(PROBES)}")] = ""
+    probes: Annotated[str, Recording, pydantic.Field(description=f"further metrics to log, joined by +: {', '.join(PROBES)}")] = ""
     snapshots: Annotated[
         int, Recording, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
     ] = 0
