@@ -112,15 +112,6 @@ class Worker:
             self._training = True
             result = self._train(pack, tuning, made_by, following)
             trained = time.perf_counter()
-            provenance = Provenance(
-                pack.pack_id,
-                tuning,
-                self._setup.rule,
-                peak_flops,
-                worker=self._name,
-                started_at=started_at,
-                commit=self._setup.commit,
-            )
             runs = runs_table(result.runs, provenance)
             if self._setup.final_states:
                 self._root.put(self._root.key("states", pack.pack_id), states_file(_ends(result.runs), made_by))
