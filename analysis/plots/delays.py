@@ -15,6 +15,7 @@ from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw
 from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades, styled
 from grokjax.analysis.plots.layout.text import counted, missing_note, steps_text
 from grokjax.analysis.plots.layout.ticks import few_ticks
+from grokjax.analysis.statistics.delays import Kind, delay_text
 
 _COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # the shortest delay is still darker than a cell without a median
 
@@ -26,6 +27,7 @@ def plot_delays(
     x: str,
     y: str,
     facet: str | None = None,
+    crossings: tuple[str, str, Kind] | None = None,
     missing: int = 0,
     title: str | None = None,
     width: float | None = None,
@@ -33,12 +35,14 @@ def plot_delays(
 ) -> Figure:
     """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
 
-    The median of a cell is unknown if fewer than half of its fitted runs grokked before they ended; the cell then has no shade and
-    shows how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run hatched.
+    The median of a cell is unknown if fewer than half of its fitted runs generalized before they ended; the cell then has no
+    shade and shows how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run
+    hatched.
 
     Args:
       medians: from `median_delays`, by facet, y and x.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the note names.
       missing: number of planned runs that have not been trained yet.
       title: above the figure.
       width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
@@ -50,7 +54,7 @@ def plot_delays(
     cells = map_cells(medians, x, y, facet)
     norm = _norm(medians["median"])
     drawn = draw_map(
-        cells, ax=ax, width=width, smallest=0.16, comfortable=0.3, title=title, note=_note(medians, missing), scale=True,
+        cells, ax=ax, width=width, smallest=0.16, comfortable=0.3, title=title, note=_note(medians, crossings, missing), scale=True,
         legend=_legend(medians),
     )  # fmt: skip
     every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
@@ -65,18 +69,23 @@ def plot_delays(
 
 
 def _norm(medians: pd.Series[float]) -> LogNorm:
-    """The log scale of the known medians above 0."""
+    """The log scale of the known medians above 0, over at least a factor of ten, so that similar medians have similar shades."""
     positive = medians[np.isfinite(medians) & (medians > 0)]
-    return LogNorm(positive.min(), max(positive.max(), 1.01 * positive.min()), clip=True) if len(positive) else LogNorm(1, 10)
+    if not len(positive):
+        return LogNorm(1, 10)
+    widened = max(1.0, (10 * positive.min() / positive.max()) ** 0.5)
+    return LogNorm(positive.min() / widened, positive.max() * widened, clip=True)
 
 
-def _note(medians: pd.DataFrame, missing: int) -> str:
-    runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
-    return (
-        f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
-        f"Numbers: median delay (steps), with its interval where it fits; 3/9: 3 of 9 fitted runs grokked, too few for a median. "
-        f"{missing_note(missing, runs)}"
-    ).strip()
+def _note(medians: pd.DataFrame, crossings: tuple[str, str, Kind] | None, missing: int) -> str:
+    runs, fitted, seen = (int(medians[name].sum()) for name in ("runs", "fitted", "generalized"))
+    return " ".join(filter(None, [
+        f"{counted(runs, 'run')}, {fitted:,} fitted: {seen:,} of these generalized, {fitted - seen:,} censored at their end.",
+        delay_text(*crossings) if crossings else "",
+        "Numbers: median delay (steps), with its interval where it fits; ?: unknown from so few runs;",
+        "3/9: 3 of 9 fitted runs generalized, too few for a median.",
+        missing_note(missing, runs),
+    ]))  # fmt: skip
 
 
 def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: Map) -> None:
@@ -84,9 +93,10 @@ def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: Map) ->
         place = (row["across"], row["up"])
         if np.isfinite(row["median"]):
             middle, low, high = (steps_text(row[name]) for name in ("median", "low", "high"))
-            draw_shade(panel, place, _COLORS(norm(row["median"])), (middle, f"{low} to {high}"), drawn)
+            interval = "" if np.isnan(row["low"]) and np.isnan(row["high"]) else f"{low} to {high}"
+            draw_shade(panel, place, _COLORS(norm(row["median"])), (middle, interval), drawn)
         elif row["fitted"]:
-            draw_shade(panel, place, (1, 1, 1), (f"{row['grokked']}/{row['fitted']}", ""), drawn)
+            draw_shade(panel, place, (1, 1, 1), (f"{row['generalized']}/{row['fitted']}", ""), drawn)
         else:
             corner = (place[0] - 0.5, place[1] - 0.5)
             panel.add_patch(Rectangle(corner, 1, 1, fc=EMPTY, ec="white", lw=0.6, label="none fitted"))
