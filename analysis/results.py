@@ -19,20 +19,23 @@ from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, c
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.cells import cell_names
+from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
 from grokjax.analysis.statistics.delays import Kind, grokking_delays
-from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
 from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
+from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
-from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
+from grokjax.analysis.tables.selection import condition_names, one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.objects import is_address
 from grokjax.sweeps.store.read import OnBadFile
@@ -50,21 +53,25 @@ OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 MOST_PANELS = 30
 COMPARED = "weight_decay"  # the hyperparameter whose delays are compared if none is chosen and the sweep varies it
 
-_TABLES = ("_every_run", "runs", "planned", "missing")
+_TABLES = ("_every_run", "_as_of", "runs", "behind", "planned", "missing")
 
 
-def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
+def open_root(
+    root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+) -> Results:
     """The results of a sweep.
 
     Args:
       root: where the sweep was run to.
       where: conditions such as "weight_decay=0.1" that the runs must meet, as for `select`.
       on_bad_file: as for `load_runs`.
+      budget: the step as of which runs are labelled, mapped and drawn, as if they had been trained for so many steps; each run's
+        last step when None. See `runs_as_of`.
 
     Raises:
       StoreError: `root` holds no sweep.
     """
-    return Results(root, where, on_bad_file)
+    return Results(root, where, on_bad_file, budget)
 
 
 class Results:
@@ -74,24 +81,64 @@ class Results:
     one that fits the task. Methods with a `rule` also take its thresholds by name, such as `loss_threshold=1e-6`. Axes that are
     None are chosen from what the sweep varies. The plot methods pass further settings, such as `width` and `ax`, to the function
     of the same name. Tables are read once; `refresh` has them read again.
+
+    With a `budget` everything is as of that step. Without one, runs of different lengths are not compared: those that an unfinished
+    extension of the sweep has not reached yet count as missing, and analyses of other mixtures raise an AnalysisError.
     """
 
-    def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+    def __init__(
+        self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+    ) -> None:
         self.root = Root.open(root)
         self.where = tuple(where)
+        self.budget = budget
         self._on_bad_file = on_bad_file
 
     def __repr__(self) -> str:
-        return f"open_root({self.root.address!r}{', ' + repr(list(self.where)) if self.where else ''})"
+        where = f", {list(self.where)!r}" if self.where else ""
+        return f"open_root({self.root.address!r}{where}{'' if self.budget is None else f', budget={self.budget}'})"
 
     @functools.cached_property
     def _every_run(self) -> pd.DataFrame:
         return load_runs(self.root, on_bad_file=self._on_bad_file)
 
     @functools.cached_property
+    def _as_of(self) -> pd.DataFrame:
+        """The runs that meet the conditions on hyperparameters, as of the budget."""
+        if self.budget is None:
+            raise ValueError("no budget")
+        names = hyperparameters(self._every_run)
+        runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
+        check_budget(runs, self.budget)
+        longer, curves = longer_runs(runs, self.budget), None
+        if longer:
+            curves = load_curves(self.root, longer, needed_metrics(runs), self._on_bad_file)
+            unreadable = set(longer).difference(curves["run_id"])  # none, unless a bad file was left out
+            runs = runs[~runs["run_id"].isin(unreadable)]
+        return runs_as_of(runs, self.budget, curves)
+
+    @functools.cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs table, a row per run, narrowed to the conditions."""
-        return select(self._every_run, self.where)
+        """The runs table, a row per run, narrowed to the conditions, and as of the budget.
+
+        Without a budget, a run is left out, and counted as missing, if an unfinished extension of the sweep has trained other runs
+        for more steps than this one.
+        """
+        if self.budget is not None:
+            return select(self._as_of, self.where)
+        runs = select(self._every_run, self.where)
+        return runs[~runs["run_id"].isin(self._behind(runs))] if len(run_lengths(runs)) > 1 else runs
+
+    def _behind(self, runs: pd.DataFrame) -> list[str]:
+        """The runs that have made fewer steps than a spec asks for, and fewer than another run."""
+        longest = max(run_lengths(runs))
+        shorter = runs.loc[(runs["steps"] < longest).fillna(False), "run_id"]
+        return shorter[shorter.isin(unfinished(self.root, self._every_run))].tolist()
+
+    @functools.cached_property
+    def behind(self) -> int:
+        """How many runs are left out because they have made fewer steps than the others."""
+        return len(select(self._every_run, self.where)) - len(self.runs)
 
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
@@ -102,8 +149,14 @@ class Results:
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
-        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for."""
-        return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for.
+
+        With a budget, those that have not made so many steps.
+        """
+        if self.budget is None:
+            return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+        every = self.planned["run_id"]
+        return missing_runs(every[~every.isin(self._as_of["run_id"])].tolist(), self.planned, self.where)
 
     @property
     def untrained(self) -> int:
@@ -112,8 +165,8 @@ class Results:
 
     def select(self, *conditions: str) -> Results:
         """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
-        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file)
-        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "planned") if name in vars(self)})
+        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file, self.budget)
+        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "_as_of", "planned") if name in vars(self)})
         return narrowed
 
     def refresh(self) -> Results:
@@ -123,9 +176,10 @@ class Results:
         return self
 
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The logged metrics, a row per run and logged step; see `load_curves`."""
-        ids = self.runs["run_id"].tolist() if run_ids is None and self.where else run_ids
-        return load_curves(self.root, ids, columns, self._on_bad_file)
+        """The logged metrics, a row per run and logged step, up to the budget; see `load_curves`."""
+        ids = self.runs["run_id"].tolist() if run_ids is None and (self.where or self.budget or self.behind) else run_ids
+        curves = load_curves(self.root, ids, columns, self._on_bad_file)
+        return curves if self.budget is None else curves[curves["step"] <= self.budget].reset_index(drop=True)
 
     def weights(self, run_id: str | None = None) -> Weights:
         """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
@@ -199,6 +253,25 @@ class Results:
         chosen = self._named_rule(rule, thresholds)
         return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
 
+    def compare(
+        self,
+        other: Results | pd.DataFrame,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **thresholds: Setting,
+    ) -> Comparison:
+        """How far these runs and those of another sweep, or of a published table, agree in each cell; see `compare`.
+
+        The conditions of these results also narrow a table.
+        """
+        x, y, facet = self.axes(x, y, facet)
+        runs = other.runs if isinstance(other, Results) else select(other, self.where)
+        return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
+
     def refine(
         self,
         count: int = 16,
@@ -244,11 +317,16 @@ class Results:
         return grokking_delays(self.runs, train, test, kind)
 
     def medians(
-        self, by: Sequence[str] | None = None, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held"
+        self,
+        by: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        mix: Sequence[str] = (),
     ) -> pd.DataFrame:
         """The median grokking delay in each group of runs, by default by all that varies; see `median_delays`."""
-        groups = varied_hyperparameters(self.runs) if by is None else by
-        return median_delays(self.runs, self.delays(train, test, kind), groups)
+        groups = [name for name in varied_hyperparameters(self.runs) if name not in mix] if by is None else by
+        return median_delays(self.runs, self.delays(train, test, kind), groups, mix=mix)
 
     def compared(
         self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None, mix: Sequence[str] = ()
@@ -275,7 +353,7 @@ class Results:
     ) -> LogRank:
         """The test of equal delays in groups of runs, within strata; see `compared` for their defaults, and `log_rank`."""
         groups, within = self.compared(by, strata, mix)
-        return log_rank(self.runs, self.delays(train, test, kind), groups, within)
+        return log_rank(self.runs, self.delays(train, test, kind), groups, within, mix)
 
     def delay_ratios(
         self,
@@ -316,7 +394,7 @@ class Results:
     ) -> pd.DataFrame:
         """The share of all runs that have grokked, generalized or diverged by each step, by default by all that varies."""
         groups = [name for name in varied_hyperparameters(self.runs) if name not in mix] if by is None else by
-        return cumulative_incidence(self.runs, run_outcomes(self.runs, train, test, kind, delay), groups)
+        return cumulative_incidence(self.runs, run_outcomes(self.runs, train, test, kind, delay), groups, mix=mix)
 
     def plot_phases(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -356,13 +434,13 @@ class Results:
         train: str = "accuracy_99",
         test: str = "accuracy_99",
         kind: Kind = "held",
+        mix: Sequence[str] = (),
         **settings: Any,
     ) -> Figure:
         """Draws the median grokking delay in every cell, between two crossings as in `delays`."""
         x, y, facet = self.axes(x, y, facet)
-        check_cell(self.runs, cell := cell_names(x, y, facet))
         noted = {"crossings": (train, test, kind), **self._noted(), **settings}
-        return grokjax.plot_delays(self.medians(cell, train, test, kind), x=x, y=y, facet=facet, **noted)
+        return grokjax.plot_delays(self.medians(cell_names(x, y, facet), train, test, kind, mix), x=x, y=y, facet=facet, **noted)
 
     def plot_survival(
         self,
@@ -380,9 +458,9 @@ class Results:
         """
         groups, within = self.compared(by, strata, mix)
         delays = self.delays(train, test, kind)
-        curves = survival_curves(self.runs, delays, [*within, *groups])
+        curves = survival_curves(self.runs, delays, [*within, *groups], mix=mix)
         try:
-            tested = log_rank(self.runs, delays, groups, within)
+            tested = log_rank(self.runs, delays, groups, within, mix)
         except AnalysisError:  # too few runs to compare
             tested = None
         noted = {"test": tested, "crossings": (train, test, kind), **self._noted(), **settings}
@@ -432,7 +510,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
-        title = "; ".join([*self.where, f"rule {_describe(chosen)}"])
+        title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
         noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
         return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
 
@@ -527,7 +605,12 @@ class Results:
     def _title(self, rule: Rule | None = None) -> str | None:
         """A figure's title: the conditions, and the rule unless it is the published one."""
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
-        return "; ".join([*self.where, *named]) or None
+        return "; ".join([*self.where, *named, *self._step]) or None
+
+    @property
+    def _step(self) -> list[str]:
+        """The step as of which things are drawn, for a title; empty if that is each run's last."""
+        return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
     def _unit_title(self) -> str:
         """The title of a figure of hidden units: the operation, and the conditions or the seed."""

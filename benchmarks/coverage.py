@@ -19,6 +19,7 @@ from benchmarks.machine import print_header
 from grokjax.analysis.statistics.boundary import fit_boundary
 from grokjax.analysis.statistics.delay_law import delay_law
 from grokjax.analysis.statistics.grid import wilson_interval
+from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 
 Generator = np.random.Generator
@@ -58,7 +59,7 @@ def _boundary(count: int, slope: float, simulations: int) -> dict[str, float]:
     places, curves = [], []
     for seed, successes in enumerate(generator.binomial(SEEDS, shares, (simulations, count))):
         cells = pd.DataFrame({"value": values, "successes": successes, "trials": SEEDS})
-        found = fit_boundary("x", cells, log=True, resamples=500, seed=seed)
+        found = fit_boundary("x", cells, scale=AxisScale(log=True), resamples=500, seed=seed)
         if found.fit is not None:
             places.append(found.band[0] <= middle <= found.band[1])
             band = found.shares(values)

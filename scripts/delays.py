@@ -67,7 +67,7 @@ def command(
     between, mixed = asdict(crossings), names_of(mix)
     groups, within = results.compared(names_of(by) if by else None, None if strata is None else names_of(strata), mixed)
     grouping: dict[str, Any] = {"strata": within, "mix": mixed}
-    _print_medians(results.medians([*within, *groups], **between), [*within, *groups])
+    _print_medians(results.medians([*within, *groups], **between, mix=mixed), [*within, *groups])
     print(delay_text(**between))
     _print_test(results, groups, {**between, **grouping})
     if ratios:
@@ -80,7 +80,7 @@ def command(
             "incidence": lambda: results.plot_incidence(
                 names_of(by) if by else None, **between, delay=delay, mix=mixed, **picture.settings
             ),
-            "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, **between, **picture.settings),
+            "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, **between, mix=mixed, **picture.settings),
             "scatter": lambda: results.plot_scatter(labels.choose(results), **between, **picture.settings),
         }
         figure: Figure = figures[plot]()
@@ -105,8 +105,9 @@ def _print_test(results: Results, groups: Sequence[str], settings: dict[str, Any
     except AnalysisError as error:
         print(f"No log-rank test: {error}")
     else:
+        drawn = f" ({test.permutations:,} permutations)" if test.permutations else ""
         compared = f"{test.name}, by {' x '.join(groups)}"
-        print(f"{compared}: chi-squared {test.statistic:.3g} on {test.degrees}, {test.p_text} ({test.permutations:,} permutations)")
+        print(f"{compared}: chi-squared {test.statistic:.3g} on {test.degrees}, {test.p_text}{drawn}")
 
 
 def _print_ratios(results: Results, groups: Sequence[str], settings: dict[str, Any]) -> None:

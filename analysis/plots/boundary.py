@@ -77,7 +77,7 @@ def plot_boundary(
         used=drawn + BESIDE + 2 * PAD, ax=ax,
     )  # fmt: skip
     panels = placed.axes(figure, ax)
-    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if ax is None else axes_size(ax)[1], log=first.log)
+    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if ax is None else axes_size(ax)[1], first.scale)
     panels[0].set(xlim=(-0.6, len(columns) - 0.4), xticks=range(len(columns)), xticklabels=value_texts(columns))
     for index, place, key in placed.keys(by, columns):
         if key in found:

@@ -67,7 +67,7 @@ def plot_fits(
     figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, title=title, legend=legend, note=note, ax=ax)
     panels, first = placed.axes(figure, ax), next(iter(found.values()))
     length = width / placed.across - 0.5 if ax is None else axes_size(ax)[0]
-    scale_to_values(panels[0], "x", axis_values(found), length, log=first.log)
+    scale_to_values(panels[0], "x", axis_values(found), length, first.scale)
     for panel in panels:
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
         panel.set_ylim(-0.04, 1.04)
@@ -105,7 +105,8 @@ def _draw_fit(panel: Axes, each: Boundary, place: int, *, banded: bool) -> None:
         panel.plot(at, share, color=color, ls=style, lw=1)
         return
     ends = panel.get_xlim()
-    curve = each.shares(np.geomspace(*ends, POINTS) if each.log else np.linspace(*ends, POINTS))
+    start, stop = each.scale.to_scale(ends)
+    curve = each.shares(each.scale.from_scale(np.linspace(start, stop, POINTS)))
     panel.plot(curve[each.axis], curve["share"], color=color, ls=style, lw=1, label="fit")
     if banded:
         panel.fill_between(curve[each.axis], curve["low"], curve["high"], color=color, alpha=0.15, lw=0)

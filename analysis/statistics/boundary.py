@@ -16,9 +16,10 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.statistics.grid import PREFERRED_AXES, check_cell
+from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.grid import PREFERRED_AXES
 from grokjax.analysis.statistics.logistic import LogisticFit, fit_logistic, steps_of
-from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
+from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 
@@ -48,7 +49,7 @@ class Boundary:
     """
 
     axis: str
-    log: bool
+    scale: AxisScale
     cells: pd.DataFrame  # value, successes, trials
     left_out: int
     confidence: float
@@ -69,7 +70,7 @@ class Boundary:
     @property
     def at(self) -> float:
         """The value of the axis at which the fitted share is one half; NaN if there is no fit."""
-        return np.nan if self.fit is None else float(off_scale(self.fit.center, log=self.log))
+        return np.nan if self.fit is None else self._value(self.fit.center)
 
     @property
     def band(self) -> tuple[float, float]:
@@ -77,7 +78,7 @@ class Boundary:
         if self.fit is None:
             return np.nan, np.nan
         low, high = self._band([self._centers(fits, self.fit.slope) for fits in self.resampled])
-        return float(off_scale(low, log=self.log)), float(off_scale(high, log=self.log))
+        return self._value(low), self._value(high)
 
     @property
     def slope(self) -> float:
@@ -100,9 +101,14 @@ class Boundary:
         """
         if self.fit is None:
             raise AnalysisError(f"all runs along {self.axis} agree, so there is nothing to fit; choose another phase or other runs")
-        at = on_scale(values, log=self.log)
+        at = self.scale.to_scale(values)
         low, high = self._band([fits.share(at) for fits in self.resampled])
         return pd.DataFrame({self.axis: values, "share": self.fit.share(at), "low": low, "high": high})
+
+    def _value(self, place: Any) -> float:
+        """The value of the axis at a place, at least 0 on a log scale."""
+        value = float(self.scale.from_scale(place))
+        return max(value, 0.0) if self.scale.log else value
 
     @staticmethod
     def _centers(fits: LogisticFit, slope: Array) -> Array:
@@ -127,6 +133,7 @@ def boundary(
     phase: str = "grok",
     against: str | None = None,
     log: bool | None = None,
+    scale: AxisScale | None = None,
     confidence: float = 0.95,
     resamples: int = 2000,
     seed: int = 0,
@@ -140,14 +147,15 @@ def boundary(
       phase: the phase that takes over.
       against: the phase that it takes over from; None for all others. Runs of neither phase are left out, and so are runs that
         diverged or are undecided.
-      log: whether the axis is on a log scale; None to decide from its values, of which there must be at least two.
+      log: whether the axis is on a log scale; None to decide from its values.
+      scale: the scale of the axis, if it is that of more runs than these; then these runs may have a single value of the axis.
       confidence: of the bands.
       resamples, seed: of the bootstrap.
 
     Raises:
       AnalysisError: no such phase, or an axis that is not in the table, is not numeric, or has fewer values than needed.
     """
-    values = _axis_values(runs, axis, least=2 if log is None else 1)
+    values = _axis_values(runs, axis, least=2 if scale is None else 1)
     for name in (phase, against):
         if name is not None and name not in PHASES:
             raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
@@ -157,26 +165,31 @@ def boundary(
     counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNINFORMATIVE))
     cells = pd.DataFrame({"value": values[counted], "successes": labels[counted] == phase})
     cells = cells.groupby("value")["successes"].agg(successes="sum", trials="count").reset_index()
-    scale = spans_factors(values) if log is None else log
-    if scale and values.min() <= 0:
-        raise AnalysisError(f"{axis} is {values.min():g} somewhere, which has no logarithm; use log=False")
     left_out = int((~counted).sum())
-    return fit_boundary(axis, cells, log=scale, left_out=left_out, confidence=confidence, resamples=resamples, seed=seed)
+    scale = AxisScale.of(values, log) if scale is None else scale
+    return fit_boundary(axis, cells, scale=scale, left_out=left_out, confidence=confidence, resamples=resamples, seed=seed)
 
 
 def fit_boundary(
-    axis: str, cells: pd.DataFrame, *, log: bool, left_out: int = 0, confidence: float = 0.95, resamples: int = 2000, seed: int = 0
+    axis: str,
+    cells: pd.DataFrame,
+    *,
+    scale: AxisScale,
+    left_out: int = 0,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
 ) -> Boundary:
     """The boundary along an axis, from counts: `cells` has a row per value of the axis, with `value`, `successes` and `trials`."""
     successes, trials = (cells[name].to_numpy(float) for name in ("successes", "trials"))
     if len(cells) < 2 or successes.sum() in (0, trials.sum()):
-        return Boundary(axis, log, cells, left_out, confidence, None, ())
-    values = on_scale(cells["value"].to_numpy(), log=log)
+        return Boundary(axis, scale, cells, left_out, confidence, None, ())
+    values = scale.to_scale(cells["value"].to_numpy())
     fit = fit_logistic(values, successes, trials)
     drawn = np.random.default_rng(seed).binomial(trials.astype(int), fit.share(values), (resamples, len(cells)))
     resampled = fit_logistic(values, drawn, trials)
     steps = steps_of(resampled, values, drawn / trials)
-    return Boundary(axis, log, cells, left_out, confidence, fit, (resampled, *steps))
+    return Boundary(axis, scale, cells, left_out, confidence, fit, (resampled, *steps))
 
 
 def boundaries(
@@ -196,10 +209,10 @@ def boundaries(
     """
     check_cell(runs, [*by, axis])
     phases = align_phases(phases, runs.index)
-    settings = {"log": spans_factors(_axis_values(runs, axis))} | settings
+    settings = {"scale": AxisScale.of(_axis_values(runs, axis), settings.get("log"))} | settings
     if not by:
         return {(): boundary(runs, phases, axis, **settings)}
-    groups = runs.groupby(list(by), observed=True, sort=True).indices
+    groups = runs.groupby(list(by), observed=True, sort=True, dropna=False).indices
     return {
         values if isinstance(values, tuple) else (values,): boundary(runs.iloc[index], phases.iloc[index], axis, **settings)
         for values, index in groups.items()

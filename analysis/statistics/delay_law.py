@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import f as f_distribution
 
+from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.delays import Numbers, codes_of
 from grokjax.analysis.statistics.weibull import WeibullFit, fit_weibull, fitted_runs, indicators, refuse_collinear
 from grokjax.analysis.tables.hyperparameters import is_number, varied_hyperparameters
@@ -71,6 +72,7 @@ def delay_law(
         on = [name for name in varied_hyperparameters(runs) if name not in (*strata, *mix)]
     if not on:
         raise AnalysisError("no hyperparameter varies among the fitted runs, so there is no law to fit; choose other runs")
+    check_cell(runs, [*on, *strata], mix)
     logs = np.column_stack([_logarithms(runs, name) for name in on])
     shared = indicators(codes_of(runs, strata))
     refuse_collinear(logs, shared, on, strata)
@@ -101,8 +103,6 @@ def _curvature(runs: pd.DataFrame, delays: pd.DataFrame, logs: Numbers, shared: 
 
 
 def _logarithms(runs: pd.DataFrame, name: str) -> Numbers:
-    if name not in runs:
-        raise AnalysisError(f"{name} is not in the table; choose hyperparameters that it has")
     if not is_number(runs[name]):
         raise AnalysisError(f"{name} is not a number, so it has no exponent; put it into the strata (--strata {name})")
     values = runs[name].to_numpy(np.float64, na_value=np.nan)

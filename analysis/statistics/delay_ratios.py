@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.delays import Numbers, codes_of
 from grokjax.analysis.statistics.weibull import fit_weibull, fitted_runs, indicators, refuse_collinear
 from grokjax.errors import AnalysisError
@@ -45,6 +46,7 @@ def delay_ratios(
     Raises:
       AnalysisError: fewer than two values, no such reference, another hyperparameter varies, or too few runs generalized.
     """
+    check_cell(runs, [of, *strata], mix)
     runs, delays = fitted_runs(runs, delays, strata)
     codes = codes_of(runs, [of])
     values = [runs[of].iloc[int(np.argmax(codes == code))] for code in range(codes.max() + 1)]

@@ -5,13 +5,14 @@ A run that fitted but had not generalized by its last step has a longer delay th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import CrossingRule
+from grokjax.analysis.statistics.cells import Codes, cells_of
 from grokjax.errors import AnalysisError
 
 Kind = Literal["held", "first", "sustained"]
@@ -38,7 +39,7 @@ def grokking_delays(runs: pd.DataFrame, train: str = "accuracy_99", test: str = 
     """
     fitted, generalized = crossing_steps(runs, train, test, kind)
     seen = ~np.isnan(generalized) & ~np.isnan(fitted)
-    delay = np.maximum(np.where(seen, generalized, _numbers(runs, "steps")) - fitted, 0)
+    delay = np.maximum(np.where(seen, generalized, numbers_in(runs, "steps")) - fitted, 0)
     return pd.DataFrame({"delay": delay, "generalized": seen}, index=runs.index)
 
 
@@ -51,7 +52,7 @@ def crossing_steps(runs: pd.DataFrame, train: str, test: str, kind: Kind) -> tup
         depend on the outcome.
     """
     names = [name for name in CrossingRule(train, test, kind).columns if name != "diverged_step"]
-    fitted, generalized, *at_end = (_numbers(runs, name) for name in names)
+    fitted, generalized, *at_end = (numbers_in(runs, name) for name in names)
     if at_end:
         fitted, generalized = (
             np.where(np.isnan(end), np.nan, step) for step, end in zip((fitted, generalized), at_end, strict=True)
@@ -89,9 +90,9 @@ def align_delays(delays: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
                 "compute them from the same table"
             )
         delays = delays.reindex(index)
-    steps = _numbers(delays, "delay")
-    if (steps < 0).any() or np.isinf(steps).any():
-        raise AnalysisError("a delay is negative or infinite; delays count steps, and NaN stands for a run that never fitted")
+    steps = numbers_in(delays, "delay")
+    if (steps < 0).any():
+        raise AnalysisError("a delay is negative; delays count steps, and NaN stands for a run that never fitted")
     generalized = delays["generalized"]
     if generalized.isna().any() or not generalized.isin((True, False)).all():
         raise AnalysisError("generalized is not true or false in every row; compute delays with grokking_delays")
@@ -101,36 +102,34 @@ def align_delays(delays: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
     return pd.DataFrame({"delay": steps, "generalized": seen}, index=index)
 
 
-def codes_of(runs: pd.DataFrame, names: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """The group of each run by the values of hyperparameters, [R], numbered in the order of the values; null makes a group too."""
-    codes = np.zeros(len(runs), np.int64)
-    for number, (_, positions) in enumerate(groups_of(runs, names) if len(runs) else ()):
-        codes[positions] = number
-    return codes
+def groups_of(runs: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[np.ndarray[Any, Any]]]:
+    """The groups of runs with equal hyperparameters: their values, a row per group in order, and the positions of their runs."""
+    codes, groups = cells_of(runs[list(by)])
+    return groups, np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
 
 
-def groups_of(runs: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], Any]]:
-    """The values of `by` and the positions of the runs in each group, in the order of the values; null makes a group too."""
-    if not len(runs):
-        raise AnalysisError("the table has no runs; choose others")
-    for name in by:
-        if name not in runs:
-            raise AnalysisError(f"{name} is not in the table; choose hyperparameters that it has")
-    if not by:
-        yield (), np.arange(len(runs))
-        return
-    for values, positions in runs.groupby(list(by), observed=True, sort=True, dropna=False).indices.items():
-        yield values if isinstance(values, tuple) else (values,), positions
+def codes_of(runs: pd.DataFrame, by: Sequence[str]) -> Codes:
+    """The group of each run, [R], numbered in the order of `groups_of`."""
+    return cells_of(runs[list(by)])[0]
 
 
-def _numbers(table: pd.DataFrame, name: str) -> Numbers:
-    """A column as floats [R], with NaN for null."""
+def stacked(groups: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of groups below one another, each row with the hyperparameters of its group."""
+    values = groups.iloc[np.repeat(np.arange(len(groups)), [len(table) for table in tables])]
+    return pd.concat([values.reset_index(drop=True), pd.concat(tables, ignore_index=True)], axis=1)
+
+
+def numbers_in(table: pd.DataFrame, name: str) -> Numbers:
+    """A column as floats [R], with NaN for null. Raises AnalysisError if it is missing or holds anything but finite numbers."""
     if name not in table:
         raise AnalysisError(f"delays need the column {name}, and the table has {', '.join(map(str, table.columns))}")
     try:
-        return table[name].to_numpy(np.float64, na_value=np.nan)
+        numbers: Numbers = table[name].to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise AnalysisError(f"delays need numbers in the column {name}; it holds {table[name].dropna().iloc[0]!r}") from None
+    if np.isinf(numbers).any():
+        raise AnalysisError(f"delays need finite numbers in the column {name}; it holds an infinite one")
+    return numbers
 
 
 def crossing_text(crossing: str) -> str:

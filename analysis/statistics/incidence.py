@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import CrossingRule
-from grokjax.analysis.statistics.delays import Kind, Numbers, crossing_steps, groups_of
+from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.delays import Kind, Numbers, crossing_steps, groups_of, numbers_in, stacked
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.errors import AnalysisError
 
 OUTCOMES = ("grok", "generalize", "diverged")  # the phases that begin at a step, of which a run has at most one
+ROUNDING = 1e-9  # a standard error below which a share is 0 or 1
 
 
 def run_outcomes(
@@ -36,13 +38,17 @@ def run_outcomes(
     fitted, generalized = crossing_steps(runs, train, test, kind)
     phases = CrossingRule(train, test, kind, delay)(runs)
     outcome = pd.Categorical(phases.astype(object).where(phases.isin(OUTCOMES)), categories=OUTCOMES)
-    ends, diverged = (runs[name].to_numpy(np.float64, na_value=np.nan) for name in ("steps", "diverged_step"))
+    ends, diverged = (numbers_in(runs, name) if name in runs else np.full(len(runs), np.nan) for name in ("steps", "diverged_step"))
     step = np.select([phases.isin(OUTCOMES[:2]), phases == "diverged"], [np.maximum(fitted, generalized), diverged], ends)
     return pd.DataFrame({"step": step, "outcome": outcome}, index=runs.index)
 
 
 def cumulative_incidence(
-    runs: pd.DataFrame, outcomes: pd.DataFrame, by: Sequence[str] = (), confidence: float = 0.95
+    runs: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    by: Sequence[str] = (),
+    confidence: float = 0.95,
+    mix: Sequence[str] = (),
 ) -> pd.DataFrame:
     """The Aalen-Johansen estimate in each group: the share of all runs with each outcome by each step, counted from step 0.
 
@@ -54,6 +60,7 @@ def cumulative_incidence(
       outcomes: from `run_outcomes`, aligned by index.
       by: hyperparameters that make the groups.
       confidence: of the intervals.
+      mix: other hyperparameters whose values a group may mix.
 
     Returns:
       A row per group, step at which a run ended or had an outcome, and outcome: the columns of `by`, `step`, `outcome`, the runs
@@ -61,16 +68,12 @@ def cumulative_incidence(
       interval `low` to `high`: Wilson's, for the number of runs that gives a share this standard error (Dorey and Korn 1987).
 
     Raises:
-      AnalysisError: the table is empty or lacks a hyperparameter, or the outcomes are not of these runs.
+      AnalysisError: a group would mix other hyperparameters (see `check_cell`), or the outcomes are not of these runs.
     """
+    check_cell(runs, by, mix)
     outcomes = _aligned(outcomes, runs.index)
-    frames = []
-    for values, positions in groups_of(runs, by):
-        table = _aalen_johansen(outcomes.iloc[positions], confidence)
-        for place, (name, value) in enumerate(zip(by, values, strict=True)):
-            table.insert(place, name, value)
-        frames.append(table)
-    return pd.concat(frames, ignore_index=True)
+    groups, positions = groups_of(runs, by)
+    return stacked(groups, [_aalen_johansen(outcomes.iloc[members], confidence) for members in positions])
 
 
 def _aligned(outcomes: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
@@ -119,7 +122,7 @@ def _aalen_johansen(outcomes: pd.DataFrame, confidence: float) -> pd.DataFrame:
 
 
 def _interval(share: Numbers, error: Numbers, known: Numbers, confidence: float) -> tuple[Any, Any]:
-    """Wilson's interval for the size of a sample whose share would have this error; at most those whose outcome is `known`."""
+    """Wilson's interval for the size of a sample whose share would have this error: where there is none, those `known`."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        size = np.where(error > 0, share * (1 - share) / error**2, known)
-    return wilson_interval(share * size, size, confidence)
+        size = np.where(error > ROUNDING, share * (1 - share) / error**2, known)
+    return wilson_interval(np.minimum(share, 1) * size, size, confidence)

@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
+from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.delays import Numbers, align_delays, codes_of
 from grokjax.errors import AnalysisError
 
 PERMUTATIONS = 4999
+MANY = 50  # expected events in every group, from which on the statistic has its chi-squared distribution
 LEAST_P = 0.05  # a test of which no permutation could give a smaller p is refused
 WORK = 1e8  # permuted entries, runs x groups x permutations, above which there are fewer permutations
 CHUNK = 2e6  # of these entries in memory at once
@@ -23,8 +26,9 @@ CHUNK = 2e6  # of these entries in memory at once
 class LogRank:
     """The log-rank test of equal delays in all groups.
 
-    A chi-squared `statistic` with its `degrees` of freedom, and `p`, the share of `permutations` of the groups among the runs of
-    each stratum whose statistic is at least as large. `strata` names what was held fixed.
+    A chi-squared `statistic` with its `degrees` of freedom, and `p`: the share of `permutations` of the groups among the runs of
+    each stratum whose statistic is at least as large, or, if there are 0, that of the chi-squared distribution. `strata` names what
+    was held fixed.
     """
 
     statistic: float
@@ -37,7 +41,7 @@ class LogRank:
     def p_text(self) -> str:
         """The p-value as text; "p ≤ 0.0002" if no permutation reached the statistic."""
         least = 1 / (self.permutations + 1)
-        return f"p ≤ {least:.1g}" if self.p <= least else f"p = {self.p:.2g}"
+        return f"p ≤ {least:.1g}" if self.permutations and self.p <= least else f"p = {self.p:.2g}"
 
     @property
     def name(self) -> str:
@@ -50,26 +54,30 @@ def log_rank(
     delays: pd.DataFrame,
     by: Sequence[str],
     strata: Sequence[str] = (),
+    mix: Sequence[str] = (),
     permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> LogRank:
     """Tests whether the delays of the groups differ among runs of the same stratum (Mantel 1966; Peto and Peto 1972).
 
-    The statistic is that of R's `survdiff`, with `strata(...)`. Its chi-squared distribution is not used: with the few runs a
-    group that sweeps have, it gives far too small p-values. The groups are permuted among the fitted runs of each stratum
-    instead, as Neuhaus (1993) recommends.
+    The statistic is that of R's `survdiff`, with `strata(...)`. With the few runs a group that sweeps have, its chi-squared
+    distribution gives far too small p-values: unless at least 50 events are expected in every group, the groups are permuted among
+    the fitted runs of each stratum instead, as Neuhaus (1993) recommends.
 
     Args:
       runs: a runs table.
       delays: from `grokking_delays`, aligned by index.
       by: hyperparameters that make the groups.
       strata: hyperparameters that are held fixed: runs are compared only with runs that have the same values of them.
+      mix: other hyperparameters that vary and are not held fixed.
       permutations: how many are drawn; fewer for tables of many thousand runs.
       seed: of the permutations.
 
     Raises:
-      AnalysisError: fewer than two groups in every stratum, no run generalized, or so few runs that no outcome could give p < 0.05.
+      AnalysisError: other hyperparameters vary (see `check_cell`), fewer than two groups in every stratum, no run generalized, or
+        so few runs that no outcome could give p < 0.05.
     """
+    check_cell(runs, [*by, *strata], mix)
     delays = align_delays(delays, runs.index)
     fitted = delays["delay"].notna().to_numpy()
     group, stratum = (codes_of(runs[fitted], names) for names in (by, strata))
@@ -92,8 +100,10 @@ def log_rank(
             f"the fitted runs can be assigned to the groups in only {round(math.exp(ways))} ways, "
             f"so no p can be below {LEAST_P:g}; train more seeds"
         )
+    observed, rank, expected = _statistics([block.labels[None] for block in blocks], blocks)
+    if expected.min() >= MANY:
+        return LogRank(float(observed[0]), rank, float(chi2.sf(observed[0], rank)), 0, tuple(strata))
     drawn = int(np.clip(WORK / (len(table) * groups), 199, permutations))
-    observed, rank = _statistics([block.labels[None] for block in blocks], blocks)
     generator, reached = np.random.default_rng(seed), 0
     for size in _chunks(drawn, len(table) * groups):
         permuted = [generator.permuted(np.tile(block.labels, (size, 1)), axis=1) for block in blocks]
@@ -125,29 +135,33 @@ class _Block:
         sizes = np.bincount(self.labels)
         return math.lgamma(len(self.labels) + 1) - sum(math.lgamma(size + 1) for size in sizes)
 
-    def observed_less_expected(self, labels: np.ndarray[Any, Any]) -> tuple[Numbers, Numbers]:
-        """The score [B, G] of B assignments of the runs to groups [B, n], and its hypergeometric covariance [B, G, G]."""
+    def events(self, labels: np.ndarray[Any, Any]) -> tuple[Numbers, Numbers, Numbers]:
+        """The observed and expected events of each group [B, G], for B assignments of the runs to groups [B, n].
+
+        The third array is the hypergeometric covariance of the observed ones, [B, G, G].
+        """
         member = labels[:, :, None] == np.arange(self.groups)
         risk = np.cumsum(member, axis=1, dtype=np.float64)[:, self.last]  # [B, J, G]
         total = self.last + 1.0
-        score = member[:, self.seen].sum(axis=1) - np.einsum("j,bjg->bg", self.deaths / total, risk)
+        expected = np.einsum("j,bjg->bg", self.deaths / total, risk)
         weight = self.deaths * (total - self.deaths) / np.maximum(total - 1, 1) / total
         covariance = -np.matmul((risk * (weight / total)[:, None]).transpose(0, 2, 1), risk)
         diagonal = np.arange(self.groups)
         covariance[:, diagonal, diagonal] += np.einsum("j,bjg->bg", weight, risk)
-        return score, covariance
+        return member[:, self.seen].sum(axis=1, dtype=np.float64), expected, covariance
 
 
-def _statistics(labels: Sequence[np.ndarray[Any, Any]], blocks: Sequence[_Block]) -> tuple[Numbers, int]:
-    """The statistic of each assignment [B], and the rank of the first one's covariance."""
-    parts = [block.observed_less_expected(assigned) for block, assigned in zip(blocks, labels, strict=True)]
-    score, covariance = (np.sum([part[place] for part in parts], axis=0) for place in (0, 1))
+def _statistics(labels: Sequence[np.ndarray[Any, Any]], blocks: Sequence[_Block]) -> tuple[Numbers, int, Numbers]:
+    """The statistic of each assignment [B]; the rank of the first one's covariance, and the events that it expects [G]."""
+    parts = [block.events(assigned) for block, assigned in zip(blocks, labels, strict=True)]
+    observed, expected, covariance = (np.sum([part[place] for part in parts], axis=0) for place in range(3))
+    score = observed - expected
     rank = int(np.linalg.matrix_rank(covariance[0], hermitian=True))
     # The score is orthogonal to the covariance's null space, so any positive multiple of it can be added before solving.
     size = np.trace(covariance, axis1=1, axis2=2)[:, None, None] + np.finfo(np.float64).tiny
     groups = blocks[0].groups
     regular = covariance + size / groups * (np.ones((groups, groups)) + 1e-9 * np.eye(groups))
-    return np.einsum("bg,bg->b", score, np.linalg.solve(regular, score[:, :, None])[:, :, 0]), rank
+    return np.einsum("bg,bg->b", score, np.linalg.solve(regular, score[:, :, None])[:, :, 0]), rank, expected[0]
 
 
 def _chunks(count: int, entries: int) -> list[int]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.grid import entropy
-from grokjax.analysis.statistics.spacing import off_scale, on_scale, spans_factors
+from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.specs import SpecEntry
@@ -50,8 +50,8 @@ def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFra
     others = [name for name in cell if name != axis]
     ordered = grid.sort_values([*others, axis]).reset_index(drop=True)
     values = ordered[axis].to_numpy(float)
-    log = spans_factors(values)
-    places = on_scale(values, log=log)
+    scale = AxisScale.of(values)
+    places = scale.to_scale(values)
     neighbours = np.ones(len(ordered) - 1, bool)
     for name in others:
         codes, _ = pd.factorize(ordered[name])
@@ -60,7 +60,7 @@ def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFra
     counts = ordered[[f"{phase}_count" for phase in PHASES if phase != "undecided"]].to_numpy(float)
     together = counts[low] + counts[low + 1]
     total = np.maximum(together.sum(axis=1, keepdims=True), 1)
-    middle = off_scale((places[low] + places[low + 1]) / 2, log=log)
+    middle = scale.from_scale((places[low] + places[low + 1]) / 2)
     points = ordered.loc[low, list(cell)].reset_index(drop=True)
     points[axis] = np.round(middle) if pd.api.types.is_integer_dtype(ordered[axis]) else _short(middle)
     points = points.astype({axis: ordered[axis].dtype})

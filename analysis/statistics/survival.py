@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.delays import Numbers, align_delays, groups_of
+from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.delays import Numbers, align_delays, groups_of, stacked
 from grokjax.errors import AnalysisError
 
 # Intervals of the median of fewer runs do not have their confidence: see docs/statistics/delays.md.
@@ -18,7 +19,12 @@ TOLERANCE = np.finfo(np.float64).eps ** 0.5  # within which R takes a survival t
 
 
 def median_delays(
-    runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95, fewest: int = FEWEST
+    runs: pd.DataFrame,
+    delays: pd.DataFrame,
+    by: Sequence[str],
+    confidence: float = 0.95,
+    mix: Sequence[str] = (),
+    fewest: int = FEWEST,
 ) -> pd.DataFrame:
     """The Kaplan-Meier median of the delay in each group, a row per group.
 
@@ -27,37 +33,43 @@ def median_delays(
       delays: from `grokking_delays`, aligned by index.
       by: hyperparameters that make the groups.
       confidence: of the interval.
+      mix: other hyperparameters whose values a group may mix.
       fewest: the number of fitted runs below which a group has no interval. With four or fewer, the interval contains the median
         less often than its confidence says; 1 gives the intervals of R for any number.
 
     Returns:
       The columns of `by`, the numbers of `runs`, of `fitted` runs and of `generalized` runs, and the `median` [steps] with
-      `low` and `high` (Brookmeyer and Crowley 1982, on the log(-log) scale). A median that was not reached, because fewer than half
-      of the runs generalized, is infinite; in a group in which no run fitted it is NaN. An end of the interval that is unknown is
-      NaN.
+      `low` and `high` (Brookmeyer and Crowley 1982, on the log(-log) scale). A median that was not reached, because fewer than
+      half of the runs generalized, is infinite; in a group in which no run fitted it is NaN. An end of the interval that is
+      unknown is NaN.
 
     Raises:
-      AnalysisError: the table is empty or lacks a hyperparameter, or the delays cannot be aligned with the runs.
+      AnalysisError: a group would mix other hyperparameters (see `check_cell`), or the delays cannot be aligned with the runs.
     """
+    check_cell(runs, by, mix)
     delays, rows = align_delays(delays, runs.index), []
-    for values, positions in groups_of(runs, by):
-        at_risk = delays.iloc[positions].dropna(subset="delay")
-        row = [*values, len(positions), len(at_risk), int(at_risk["generalized"].sum()), np.nan, np.nan, np.nan]
+    groups, positions = groups_of(runs, by)
+    for members in positions:
+        at_risk = delays.iloc[members].dropna(subset="delay")
+        median = low = high = np.nan
         if len(at_risk):
             curve = _kaplan_meier(at_risk, confidence)
             low, median, high = (_first_half(curve["delay"], curve[name]) for name in ("low", "survival", "high"))
-            row[-3] = np.inf if np.isnan(median) else median
-            if len(at_risk) >= fewest:
-                row[-2:] = low, high
-        rows.append(row)
-    return pd.DataFrame(rows, columns=[*by, "runs", "fitted", "generalized", "median", "low", "high"])
+            median = np.inf if np.isnan(median) else median
+            if len(at_risk) < fewest:
+                low = high = np.nan
+        rows.append((len(members), len(at_risk), int(at_risk["generalized"].sum()), median, low, high))
+    numbers = pd.DataFrame(rows, columns=["runs", "fitted", "generalized", "median", "low", "high"])
+    return pd.concat([groups, numbers], axis=1)
 
 
-def survival_curves(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
+def survival_curves(
+    runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95, mix: Sequence[str] = ()
+) -> pd.DataFrame:
     """The Kaplan-Meier estimate in each group: the share of fitted runs that have not generalized, by steps since they fitted.
 
     Args:
-      runs, delays, by, confidence: as in `median_delays`.
+      runs, delays, by, confidence, mix: as in `median_delays`.
 
     Returns:
       A row per group and delay at which a run generalized or was censored: the columns of `by`, `delay` [steps], the runs `at_risk`
@@ -67,17 +79,13 @@ def survival_curves(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str],
     Raises:
       AnalysisError: as for `median_delays`, or no run fitted.
     """
-    delays, frames = align_delays(delays, runs.index), []
-    for values, positions in groups_of(runs, by):
-        at_risk = delays.iloc[positions].dropna(subset="delay")
-        if len(at_risk):
-            table = pd.DataFrame(_kaplan_meier(at_risk, confidence))
-            for place, (name, value) in enumerate(zip(by, values, strict=True)):
-                table.insert(place, name, value)
-            frames.append(table)
-    if not frames:
+    check_cell(runs, by, mix)
+    delays = align_delays(delays, runs.index)
+    if delays["delay"].isna().all():
         raise AnalysisError("no run fitted, so none has a delay; choose other crossings or other runs")
-    return pd.concat(frames, ignore_index=True)
+    groups, positions = groups_of(runs, by)
+    fitted = [delays.iloc[members].dropna(subset="delay") for members in positions]
+    return stacked(groups, [pd.DataFrame(_kaplan_meier(at_risk, confidence)) for at_risk in fitted])
 
 
 def _kaplan_meier(at_risk: pd.DataFrame, confidence: float) -> dict[str, Any]:

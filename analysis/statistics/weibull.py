@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from grokjax.analysis.statistics.delays import Numbers, align_delays, codes_of
+from grokjax.analysis.statistics.delays import Numbers, align_delays, codes_of, numbers_in
 from grokjax.errors import AnalysisError
 
 COLLINEAR = 1e-6  # the share of a column's variance that the other columns must leave unexplained
@@ -93,7 +93,7 @@ def fit_weibull(runs: pd.DataFrame, delays: pd.DataFrame, design: Numbers) -> We
         infinite.
     """
     delay, seen = delays["delay"].to_numpy(np.float64), delays["generalized"].to_numpy(bool)
-    spacing = runs["log_every"].to_numpy(np.float64, na_value=1) if "log_every" in runs else 1.0
+    spacing = np.fmax(numbers_in(runs, "log_every"), 1) if "log_every" in runs else 1.0
     informative = seen | (delay > 0)
     short = seen & (delay == 0)
     logs = np.log(np.where(short, spacing, np.maximum(delay, np.finfo(float).tiny)))[informative]

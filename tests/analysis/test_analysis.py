@@ -145,7 +145,7 @@ def test_comparison_is_half_the_sum_of_the_share_differences():
     assert comparison.cells["distance"].tolist() == [0.25, 1.0]
     assert comparison.agreeing == 1
     assert comparison.differing["x"].tolist() == [2]
-    assert (comparison.only_sweep, comparison.only_published) == (1, 1)
+    assert (comparison.only_first, comparison.only_second) == (1, 1)
 
 
 def test_tables_that_share_nothing_say_so():

@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.boundary import boundaries, boundary, boundary_table, fit_boundary, other_hyperparameters
 from grokjax.analysis.statistics.logistic import fit_logistic
+from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.errors import AnalysisError
 
 DOSES = np.arange(6.0)  # log2 of micrograms
@@ -55,7 +56,7 @@ def runs_along(axis, shares, others=None):
 
 def test_a_boundary_lies_where_half_the_seeds_grok():
     found = boundary(*runs_along("weight_decay", {0.01: 0, 0.03: 1, 0.1: 5, 0.3: 8, 1.0: 9}), "weight_decay")
-    assert found.log
+    assert found.scale.log
     assert found.status == "found"
     assert 0.03 < found.band[0] < found.at < found.band[1] < 0.3
     shares = found.shares(np.array([0.01, found.at, 1.0]))
@@ -63,7 +64,7 @@ def test_a_boundary_lies_where_half_the_seeds_grok():
     assert (shares["low"] < shares["share"]).all()
     assert (shares["high"] > shares["share"]).all()
     falling = boundary(*runs_along("train_size", {1000: 9, 1500: 5, 2000: 0}), "train_size")
-    assert not falling.log
+    assert not falling.scale.log
     assert falling.slope < 0
     assert 1000 < falling.band[0] < falling.at < falling.band[1] < 2000
 
@@ -136,8 +137,8 @@ def test_an_axis_that_is_none_is_told():
             boundary(runs, phases, axis)
     with pytest.raises(AnalysisError, match="no phase groks"):
         boundary(runs, phases, "weight_decay", phase="groks")
-    with pytest.raises(AnalysisError, match="has no logarithm"):
-        boundary(runs.assign(weight_decay=runs["weight_decay"] - 0.1), phases, "weight_decay", log=True)
+    with pytest.raises(AnalysisError, match="a log scale needs values above 0"):
+        boundary(runs.assign(weight_decay=runs["weight_decay"] - 0.2), phases, "weight_decay", log=True)
 
 
 def test_bands_hold_the_boundary_as_often_as_they_say():
@@ -148,7 +149,7 @@ def test_bands_hold_the_boundary_as_often_as_they_say():
     simulations = 300
     for seed, successes in enumerate(generator.binomial(9, shares, (simulations, len(values)))):
         cells = pd.DataFrame({"value": values, "successes": successes, "trials": 9})
-        found = fit_boundary("weight_decay", cells, log=True, resamples=200, seed=seed)
+        found = fit_boundary("weight_decay", cells, scale=AxisScale(log=True), resamples=200, seed=seed)
         held += found.band[0] <= middle <= found.band[1]
         band = found.shares(values)
         inside += ((band["low"] <= shares) & (shares <= band["high"])).to_numpy()
@@ -160,7 +161,7 @@ def test_a_flat_share_has_no_trend_and_warns_of_nothing():
     cells = pd.DataFrame({"value": [0.1, 1.0, 10.0], "successes": [1, 1, 1], "trials": [2, 2, 2]})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        flat = fit_boundary("weight_decay", cells, log=True)
+        flat = fit_boundary("weight_decay", cells, scale=AxisScale(log=True))
         assert flat.slope == 0
         assert flat.status == "no trend"
         assert flat.band == (0, np.inf)

@@ -52,9 +52,10 @@ def test_medians_are_those_of_r():
 
 
 def test_log_rank_is_that_of_r():
-    # survdiff: aml chisq 3.4 on 1 df, p = 0.0653; gehan chisq 16.8 on 1 df, p = 4.2e-05
+    # survdiff: aml chisq 3.396 on 1 df; gehan 16.79 on 1 df. set.seed(1);
+    # mean(replicate(5000, survdiff(Surv(time, status) ~ sample(x), aml)$chisq) >= 3.3963): see below
     aml, gehan = (log_rank(*tables(rows), ["group"]) for rows in (AML, GEHAN))
-    assert (aml.statistic, aml.p) == (pytest.approx(3.396, abs=5e-4), pytest.approx(0.0653, abs=0.01))
+    assert (aml.statistic, aml.p) == (pytest.approx(3.396, abs=5e-4), pytest.approx(0.0775, abs=0.01))
     assert (gehan.statistic, gehan.p) == (pytest.approx(16.79, abs=5e-3), 1 / 5000)
     assert gehan.p_text == "p ≤ 0.0002", "no permutation was as extreme"
     assert (aml.degrees, gehan.degrees) == (1, 1)

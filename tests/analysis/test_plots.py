@@ -38,6 +38,7 @@ from grokjax.analysis.statistics.agreement import sensitivity
 from grokjax.analysis.statistics.boundary import boundaries
 from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.analysis.statistics.logrank import LogRank
+from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.statistics.units import UnitMaps
 from grokjax.analysis.tables.load import Weights
 from grokjax.errors import AnalysisError
@@ -449,7 +450,7 @@ def axes():
 )
 def test_ticks_stand_at_the_values_as_far_as_their_labels_have_room(values, inches, log, labelled):
     panel = axes()
-    scale_to_values(panel, "x", [float(value) for value in values], inches, log=log)
+    scale_to_values(panel, "x", [float(value) for value in values], inches, AxisScale(log))
     panel.figure.draw_without_rendering()
     texts = [label.get_text() for label in panel.get_xticklabels()]
     assert (texts[0], texts[-1]) == (labelled[0], labelled[-1])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
@@ -12,25 +11,25 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
+from grokjax.analysis.statistics.scale import AxisScale
 
 Which = Literal["x", "y"]
 # A log axis of at least this many decades has ticks at powers of ten.
 DECADES = 2
 
 
-def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, *, log: bool) -> None:
+def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, scale: AxisScale) -> None:
     """Scales an axis of length `inches` to the values of a hyperparameter, with ticks at values that have room for a label."""
     distinct = np.unique(np.asarray(list(values), float))
-    _set_scale(panel, which, "log" if log else "linear")
-    low, high = float(distinct[0]), float(distinct[-1])
-    at = np.log(distinct) if log else distinct
+    _set_scale(panel, which, scale)
+    at = scale.to_scale(distinct)
     room = (at[-1] - at[0]) or 1.0
     margin = 0.04 * room if len(distinct) > 1 else 0.5
-    ends = (at[0] - margin, at[-1] + margin)
-    (panel.set_xlim if which == "x" else panel.set_ylim)(*(map(math.exp, ends) if log else ends))
+    ends = scale.from_scale([at[0] - margin, at[-1] + margin])
+    (panel.set_xlim if which == "x" else panel.set_ylim)(*ends)
     axis = _axis(panel, which)
-    if len(distinct) > 12:
-        decimal_ticks(axis, low, high) if log else axis.set_major_locator(MaxNLocator(5))
+    if len(distinct) > 12 and not scale.zero:
+        decimal_ticks(axis, float(distinct[0]), float(distinct[-1])) if scale.log else axis.set_major_locator(MaxNLocator(5))
         return
     texts = value_texts(distinct.tolist())
     size = font_size("xtick.labelsize" if which == "x" else "ytick.labelsize")
@@ -74,7 +73,7 @@ def _few_per_decade(low: float, high: float) -> LogLocator:
 
 def log_axis(panel: Axes, which: Which, low: float, high: float) -> None:
     """Makes an axis logarithmic, from `low` to `high` with a margin."""
-    _set_scale(panel, which, "log")
+    _set_scale(panel, which, AxisScale(log=True))
     margin = (high / low) ** 0.04 if high > low else 1.3
     (panel.set_xlim if which == "x" else panel.set_ylim)(low / margin, high * margin)
     decimal_ticks(_axis(panel, which), low / margin, high * margin)
@@ -103,5 +102,7 @@ def _axis(panel: Axes, which: Which) -> Axis:
     return panel.xaxis if which == "x" else panel.yaxis
 
 
-def _set_scale(panel: Axes, which: Which, scale: str) -> None:
-    (panel.set_xscale if which == "x" else panel.set_yscale)(scale)
+def _set_scale(panel: Axes, which: Which, scale: AxisScale) -> None:
+    functions = {"functions": (scale.to_scale, scale.from_scale)} if scale.zero else {}
+    name = "function" if scale.zero else "log" if scale.log else "linear"
+    (panel.set_xscale if which == "x" else panel.set_yscale)(name, **functions)
