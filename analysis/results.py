@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -163,6 +164,11 @@ class Results:
         """How many of the missing runs are not in the runs table."""
         return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
+    def _runs_of_any_length(self) -> pd.DataFrame:
+        """The runs with all steps that they made, those included that count as missing because they made too few."""
+        every = self._every_run
+        return every[every["run_id"].isin([*self.runs["run_id"], *self.missing["run_id"]])]
+
     def select(self, *conditions: str) -> Results:
         """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
         narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file, self.budget)
@@ -304,8 +310,9 @@ class Results:
         return grokjax.write_report(
             self.root,
             path or folder / "report.html",
-            runs=self.runs,
+            runs=self._runs_of_any_length(),
             missing=self.missing,
+            budget=self.budget,
             axes=grokjax.PageAxes(x, y, facet),
             rule=self._named_rule(chosen),
             on_bad_file=self._on_bad_file,
@@ -401,14 +408,14 @@ class Results:
     ) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -416,7 +423,7 @@ class Results:
         """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -424,7 +431,7 @@ class Results:
         """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_delays(
         self,
@@ -439,7 +446,7 @@ class Results:
     ) -> Figure:
         """Draws the median grokking delay in every cell, between two crossings as in `delays`."""
         x, y, facet = self.axes(x, y, facet)
-        noted = {"crossings": (train, test, kind), **self._noted(), **settings}
+        noted = {"crossings": (train, test, kind), **self._noted(settings)}
         return grokjax.plot_delays(self.medians(cell_names(x, y, facet), train, test, kind, mix), x=x, y=y, facet=facet, **noted)
 
     def plot_survival(
@@ -463,7 +470,7 @@ class Results:
             tested = log_rank(self.runs, delays, groups, within, mix)
         except AnalysisError:  # too few runs to compare
             tested = None
-        noted = {"test": tested, "crossings": (train, test, kind), **self._noted(), **settings}
+        noted = {"test": tested, "crossings": (train, test, kind), **self._noted(settings)}
         return grokjax.plot_survival(curves, by=groups, panels=within, runs=len(self.runs), **noted)
 
     def plot_incidence(
@@ -479,7 +486,7 @@ class Results:
         """Draws the share of all runs that have grokked, generalized or diverged by each step, a panel for each group."""
         table = self.incidence(by, train, test, kind, delay, mix)
         groups = [str(name) for name in table.columns[: list(table).index("step")]]
-        noted = {"crossings": (train, test, kind), "delay": delay, **self._noted(), **settings}
+        noted = {"crossings": (train, test, kind), "delay": delay, **self._noted(settings)}
         return grokjax.plot_incidence(table, by=groups, **noted)
 
     def plot_scatter(
@@ -495,7 +502,7 @@ class Results:
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
         chosen, settings = self._rule_and_settings(rule, settings)
-        noted = {**self._noted(chosen), **settings}
+        noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
 
     def plot_sensitivity(
@@ -510,9 +517,10 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
-        title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
-        noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
-        return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
+        noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
+        return grokjax.plot_sensitivity(
+            self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **noted
+        )
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
@@ -542,17 +550,13 @@ class Results:
         if runs.empty:
             raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
-        noted = {
-            "missing": self.untrained,
-            "title": self._title(chosen) or "all runs",
-            "events": events(curves) if sheet else None,
-        }
+        noted = {"events": events(curves) if sheet else None, **self._noted(settings, chosen)}
         return grokjax.plot_curves(
             curves,
             dict(zip(ids, seed_labels(runs), strict=True)),
             metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
             phases=dict(zip(ids, classify(runs, chosen), strict=True)),
-            **{**noted, **settings},
+            **noted,
         )
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
@@ -562,8 +566,8 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        title = ", ".join([name, self._title() or f"seed {run['seed']}"])
-        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": title, **settings})
+        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
         """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
@@ -572,18 +576,18 @@ class Results:
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
-        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._unit_title(), **settings})
+        return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
 
     def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The rule, with those of some keywords that are its thresholds, and the other keywords."""
@@ -617,13 +621,15 @@ class Results:
         run = one_run(self.runs)
         return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
-    def _judged(self, rule: Rule) -> dict[str, Any]:
-        """A map's title, with the rule, and a warning if the rule does not fit the task."""
-        return {"title": self._title(rule), "warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None}
+    def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a map of phases: as `_noted` has them, with a warning if the rule does not fit the task."""
+        return {"warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None, **self._noted(settings, rule)}
 
-    def _noted(self, rule: Rule | None = None) -> dict[str, Any]:
-        """A figure's title, with the rule, and the number of missing runs."""
-        return {"title": self._title(rule), "missing": self.untrained}
+    def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
+        """The settings of a figure, completed with the number of missing runs and the title, if none is given."""
+        names = settings.get("names") or {}
+        words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
+        return {"missing": self.untrained, "title": words, **settings}
 
 
 def _describe(rule: Rule) -> str:

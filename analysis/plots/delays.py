@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,8 +14,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells, mark_empty
-from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades, styled
-from grokjax.analysis.plots.layout.text import counted, missing_note, steps_text
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades
+from grokjax.analysis.plots.layout.text import counted, steps_text
 from grokjax.analysis.plots.layout.ticks import few_ticks
 from grokjax.analysis.statistics.delays import Kind, delay_text
 
@@ -28,10 +31,7 @@ def plot_delays(
     y: str,
     facet: str | None = None,
     crossings: tuple[str, str, Kind] | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
 
@@ -43,19 +43,16 @@ def plot_delays(
       medians: from `median_delays`, by facet, y and x.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
       crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the note names.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more cells than fit.
     """
-    cells = map_cells(medians, x, y, facet)
+    look, cells = Look(**settings), map_cells(medians, x, y, facet)
     norm = _norm(medians["median"])
     drawn = draw_map(
-        cells, ax=ax, width=width, smallest=0.16, comfortable=0.3, title=title, note=_note(medians, crossings, missing), scale=True,
-        legend=_legend(medians),
+        cells, look, smallest=0.16, comfortable=0.3, legend=_legend(medians), scale=True,
+        note=look.full_note(_note(medians, crossings), int(medians["runs"].sum())),
     )  # fmt: skip
     every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
     for value, panel in drawn.panels.items():
@@ -77,14 +74,13 @@ def _norm(medians: pd.Series[float]) -> LogNorm:
     return LogNorm(positive.min() / widened, positive.max() * widened, clip=True)
 
 
-def _note(medians: pd.DataFrame, crossings: tuple[str, str, Kind] | None, missing: int) -> str:
+def _note(medians: pd.DataFrame, crossings: tuple[str, str, Kind] | None) -> str:
     runs, fitted, seen = (int(medians[name].sum()) for name in ("runs", "fitted", "generalized"))
     return " ".join(filter(None, [
         f"{counted(runs, 'run')}, {fitted:,} fitted: {seen:,} of these generalized, {fitted - seen:,} censored at their end.",
         delay_text(*crossings) if crossings else "",
         "Numbers: median delay (steps), with its interval where it fits; ?: unknown from so few runs;",
         "3/9: 3 of 9 fitted runs generalized, too few for a median.",
-        missing_note(missing, runs),
     ]))  # fmt: skip
 
 

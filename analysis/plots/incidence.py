@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import DASHED, DOUBLE, SINGLE, styled
-from grokjax.analysis.plots.layout.text import counted, group_rows, group_texts, missing_note
+from grokjax.analysis.plots.layout.style import DASHED, DOUBLE, SINGLE
+from grokjax.analysis.plots.layout.text import counted, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
 from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
 from grokjax.analysis.statistics.incidence import OUTCOMES
@@ -30,10 +32,7 @@ def plot_incidence(
     by: Sequence[str] = (),
     crossings: tuple[str, str, Kind] | None = None,
     delay: float | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the share of all runs of each group that have grokked, generalized or diverged by each step, with intervals.
 
@@ -44,10 +43,7 @@ def plot_incidence(
       by: the hyperparameters that make panels, as given to `cumulative_incidence`.
       crossings: the train and the test crossing and their kind, as given to `run_outcomes`, which the note names.
       delay: as given to `run_outcomes`, which the note names too.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; one column of a paper for one or two panels, else two, when None.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: more panels than fit.
@@ -58,21 +54,24 @@ def plot_incidence(
             f"{' x '.join(by)} makes {len(groups)} panels, more than {MOST_PANELS}; "
             "choose some with --where, or pool runs with --mix"
         )
-    check_one_panel(ax, len(groups), f"choose the runs of one {' x '.join(by)}")
-    width = width or (SINGLE if len(groups) <= 2 else DOUBLE)
+    look = Look(**settings)
+    check_one_panel(ax := look.ax, len(groups), f"choose the runs of one {' x '.join(by)}")
+    width = look.width or (SINGLE if len(groups) <= 2 else DOUBLE)
     placed = FacetPanels.arranged(range(len(groups)), None, max(1, int((width - 0.5) / PANEL_WIDTH)))
+    runs = sum(int(rows["at_risk"].max()) for rows in groups)
     present = [name for name in OUTCOMES if incidence.loc[incidence["outcome"] == name, "events"].any()]
     figure = new_figure(
-        width, placed.down * (1.35 + 0.25 * bool(by)) + 0.45, title=title, ax=ax, note=_note(groups, crossings, delay, missing),
-        legend=[Line2D([], [], color=PHASE_COLORS[name], ls=STYLES[name], lw=1.1, label=name) for name in present],
+        width, placed.down * (1.35 + 0.25 * bool(by)) + 0.45, look,
+        note=look.full_note(_note(runs, crossings, delay), runs),
+        legend=[Line2D([], [], color=PHASE_COLORS[name], ls=STYLES[name], lw=1.1, label=look.name(name)) for name in present],
     )  # fmt: skip
-    axes = placed.axes(figure, ax)
+    axes = placed.axes(figure, look)
     end = float(incidence["step"].max()) or 1.0
     for panel, values, rows in zip(axes, group_texts(incidence, by), groups, strict=True):
         for name in present:
             _draw(panel, rows[rows["outcome"] == name], name, end)
         panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
-        panel.set_title("\n".join(f"{name} = {value}" for name, value in zip(by, values, strict=True)))
+        panel.set_title("\n".join(look.pair(name, value) for name, value in zip(by, values, strict=True)))
         step_axis(panel, inches=width / placed.across - 0.7 if ax is None else axes_size(ax)[0])
     placed.label(axes, "step", "share of all runs")
     return figure
@@ -89,8 +88,7 @@ def _draw(panel: Axes, rows: pd.DataFrame, name: str, end: float) -> None:
         panel.fill_between(step, lower, upper, step="post", color=color, alpha=0.15, lw=0)
 
 
-def _note(groups: Sequence[pd.DataFrame], crossings: tuple[str, str, Kind] | None, delay: float | None, missing: int) -> str:
-    runs = sum(int(rows["at_risk"].max()) for rows in groups)
+def _note(runs: int, crossings: tuple[str, str, Kind] | None, delay: float | None) -> str:
     meaning = ""
     if crossings and delay:
         train, test, kind = crossings
@@ -98,4 +96,4 @@ def _note(groups: Sequence[pd.DataFrame], crossings: tuple[str, str, Kind] | Non
             f"generalize: test {crossing_text(test)}; grok: at least {delay:,.0f} steps after train {crossing_text(train)}. "
             f"{kind_text(kind)}"
         )
-    return " ".join(filter(None, [f"{counted(runs, 'run')}.", meaning, "Bands: 95 % intervals.", missing_note(missing, runs)]))
+    return " ".join(filter(None, [f"{counted(runs, 'run')}.", meaning, "Bands: 95 % intervals."]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, figure_of, new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE, SMALL, styled
-from grokjax.analysis.plots.layout.text import POINTS, counted, group_rows, group_texts, missing_note
+from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE
+from grokjax.analysis.plots.layout.text import POINTS, counted, font_size, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
 from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
 from grokjax.errors import AnalysisError
@@ -39,10 +40,7 @@ def plot_survival(
     runs: int,
     test: LogRank | None = None,
     crossings: tuple[str, str, Kind] | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws Kaplan-Meier curves: the share of each group's fitted runs that have not generalized, by steps since they fitted.
 
@@ -56,10 +54,7 @@ def plot_survival(
       runs: number of runs, fitted or not.
       test: from `log_rank`; its p value is in the note.
       crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the axes and the note name.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; one column of a paper for one or two panels, else two, when None.
-      ax: an Axes to draw into, without the table and the note; its figure is returned.
+      settings: common to all figures; see below. An `ax` gets no table.
 
     Raises:
       AnalysisError: more groups than can be distinguished, or more panels than fit.
@@ -72,20 +67,21 @@ def plot_survival(
             f"{' x '.join(panels)} makes {len(facets)} panels, more than {MOST_PANELS}; "
             "choose some with --where, or pool runs with --mix"
         )
-    check_one_panel(ax, len(facets), f"choose the runs of one {' x '.join(panels)}")
-    width = width or (SINGLE if len(facets) <= 2 else DOUBLE)
+    look = Look(**settings)
+    check_one_panel(ax := look.ax, len(facets), f"choose the runs of one {' x '.join(panels)}")
+    width = look.width or (SINGLE if len(facets) <= 2 else DOUBLE)
     banded, table = len(lines) <= MOST_BANDS, len(facets) == 1 and ax is None
     placed = FacetPanels.arranged(facets, None, max(1, int((width - 0.5) / PANEL_WIDTH)))
     height = 1.7 if width < DOUBLE or len(facets) > 1 else 2.4
     figure = new_figure(
         width, placed.down * (height + 0.25 * bool(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
-        title=title, legend=[] if table else _legend(by, lines), ax=ax,
-        note=_note(curves, runs, test, crossings, banded, missing),
+        look, legend=[] if table else _legend(look, by, lines),
+        note=look.full_note(_note(curves, runs, test, crossings, banded), runs),
     )  # fmt: skip
     if table:
         axes = list(figure.subplots(2, 1, sharex=True, height_ratios=[height, TABLE_LINE * len(lines)]))
     else:
-        axes = placed.axes(figure, ax)
+        axes = placed.axes(figure, look)
     end = float(curves["delay"].max()) or 1.0
     for facet, panel in zip(facets, axes, strict=False):
         for key, rows in zip(keys, group_rows(curves, (*panels, *by)), strict=True):
@@ -94,10 +90,10 @@ def plot_survival(
         panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
         step_axis(panel, inches=width / placed.across - 0.9 if ax is None else axes_size(ax)[0], label=False)
         if panels:
-            panel.set_title(_named(panels, facet))
+            panel.set_title(_named(look, panels, facet))
     _label(axes, placed, crossings)
     if table:
-        _draw_at_risk(axes[1], curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
+        _draw_at_risk(axes[1], look, curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
     return figure
 
 
@@ -111,24 +107,21 @@ def _lines(keys: Sequence[tuple[str, ...]], by: Sequence[str]) -> dict[tuple[str
     return dict(zip(groups, LINES, strict=False))
 
 
-def _named(names: Sequence[str], values: Sequence[str]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in zip(names, values, strict=True)) or "all runs"
+def _named(look: Look, names: Sequence[str], values: Sequence[str]) -> str:
+    return ", ".join(look.pair(name, value) for name, value in zip(names, values, strict=True)) or "all runs"
 
 
-def _legend(by: Sequence[str], lines: Mapping[tuple[str, ...], Line]) -> list[Line2D]:
-    return [Line2D([], [], color=color, ls=style, lw=1.1, label=_named(by, key)) for key, (color, style) in lines.items()]
+def _legend(look: Look, by: Sequence[str], lines: Mapping[tuple[str, ...], Line]) -> list[Line2D]:
+    return [Line2D([], [], color=color, ls=style, lw=1.1, label=_named(look, by, key)) for key, (color, style) in lines.items()]
 
 
-def _note(
-    curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: tuple[str, str, Kind] | None, banded: bool, missing: int
-) -> str:
+def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: tuple[str, str, Kind] | None, banded: bool) -> str:
     generalized, censored = int(curves["generalized"].sum()), int(curves["censored"].sum())
     return " ".join(filter(None, [
         f"{counted(runs, 'run')}, {generalized + censored:,} fitted: {generalized:,} generalized, {censored:,} censored (ticks).",
         "" if test is None else f"{test.name}: {test.p_text}.",
         "" if banded else "Intervals left out.",
         "" if crossings is None else kind_text(crossings[2]),
-        missing_note(missing, runs),
     ]))  # fmt: skip
 
 
@@ -157,7 +150,7 @@ def _draw_survival(panel: Axes, group: pd.DataFrame, line: Line, banded: bool) -
 
 
 def _draw_at_risk(
-    panel: Axes, curves: pd.DataFrame, by: Sequence[str], lines: Mapping[tuple[str, ...], Line], at: Sequence[float]
+    panel: Axes, look: Look, curves: pd.DataFrame, by: Sequence[str], lines: Mapping[tuple[str, ...], Line], at: Sequence[float]
 ) -> None:
     """Writes how many runs of each group are at risk just before the delays `at`, beside a stroke in the group's colour."""
     clear = ScaledTranslation(-STROKE / POINTS, 0, figure_of(panel).dpi_scale_trans)  # of the first numbers
@@ -168,9 +161,10 @@ def _draw_at_risk(
         for tick in at:
             later = group[group["delay"] >= tick]
             count = int(later["at_risk"].iloc[0]) if len(later) else 0
-            panel.text(tick, line, f"{count:,}", ha="center", va="center_baseline", fontsize=SMALL)
+            panel.text(tick, line, f"{count:,}", ha="center", va="center_baseline", fontsize=font_size("xtick.labelsize"))
     panel.set_ylim(len(lines) - 0.5, -0.5)
     panel.set_yticks(range(len(lines)), [", ".join(key) or "runs" for key in lines])
-    panel.set_title(f"runs at risk{', by ' + ' and '.join(by) if by else ''}", fontsize=SMALL, loc="left", pad=2)
+    heading = f"runs at risk{', by ' + ' and '.join(map(look.name, by)) if by else ''}"
+    panel.set_title(heading, fontsize=font_size("xtick.labelsize"), loc="left", pad=2)
     panel.spines[:].set_visible(False)
     panel.tick_params(left=False, bottom=False, pad=2.2 * STROKE)

@@ -161,7 +161,7 @@ def test_a_phase_diagram_has_a_mark_a_seed_in_the_colour_and_shape_of_its_phase(
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["memorize", "grok", "fail"]
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
         assert save_figure(figure, tmp_path / f"a.{kind}").read_bytes().startswith(magic)
-    with pytest.raises(AnalysisError, match=r"png, \.svg or \.pdf"):
+    with pytest.raises(AnalysisError, match=r"png, \.svg, \.pdf or \.pgf"):
         save_figure(figure, tmp_path / "a.bmp")
 
 
