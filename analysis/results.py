@@ -16,6 +16,7 @@ import pandas as pd
 import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
+from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
@@ -31,7 +32,7 @@ from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
+from grokjax.analysis.tables.budget import load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
@@ -110,13 +111,7 @@ class Results:
             raise ValueError("no budget")
         names = hyperparameters(self._every_run)
         runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
-        check_budget(runs, self.budget)
-        longer, curves = longer_runs(runs, self.budget), None
-        if longer:
-            curves = load_curves(self.root, longer, needed_metrics(runs), self._on_bad_file)
-            unreadable = set(longer).difference(curves["run_id"])  # none, unless a bad file was left out
-            runs = runs[~runs["run_id"].isin(unreadable)]
-        return runs_as_of(runs, self.budget, curves)
+        return load_as_of(self.root, self.budget, runs, self._on_bad_file)
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -192,7 +187,13 @@ class Results:
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
     def query(self, sql: str, rule: str | NamedRule | None = None, **thresholds: Setting) -> pd.DataFrame:
-        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`."""
+        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`.
+
+        Raises:
+          AnalysisError: these results are as of a budget, which the files that a query reads are not; `export` writes such tables.
+        """
+        if self.budget is not None:
+            raise AnalysisError("a query reads each run as of its last step; open the root without a budget, or export the runs")
         chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
         return query(self.root, sql, chosen, self._on_bad_file)
 
@@ -216,6 +217,10 @@ class Results:
     def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
         """The phase of each run, on the index of `runs`."""
         return classify(self.runs, self.rule(rule, **thresholds))
+
+    def near_threshold(self, rule: str | NamedRule | None = None, factor: float = FACTOR, **thresholds: Setting) -> pd.Series[bool]:
+        """Whether each run's label hangs on low bits, on the index of `runs`; see `near_threshold`."""
+        return near_threshold(self.runs, self._named_rule(rule, thresholds), factor)
 
     def grid(
         self,
@@ -254,10 +259,10 @@ class Results:
         rule: str | NamedRule | None = None,
         **thresholds: Setting,
     ) -> pd.DataFrame:
-        """How the shares of each cell change as each numeric threshold of the rule goes from 0.1 to 10 times its value."""
+        """How the shares of each cell change as the thresholds of the rule take the values of `nearby`; see `sensitivity`."""
         x, y, facet = self.axes(x, y, facet)
         chosen = self._named_rule(rule, thresholds)
-        return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
+        return sensitivity(self.runs, chosen, x=x, y=y, facet=facet)
 
     def compare(
         self,
@@ -513,13 +518,13 @@ class Results:
         rule: str | NamedRule | None = None,
         **settings: Any,
     ) -> Figure:
-        """Draws how much the shares of each cell change as each numeric threshold goes from 0.1 to 10 times its value."""
+        """Draws how much the shares of each cell change as the thresholds take the values of `nearby`."""
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
         noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
         return grokjax.plot_sensitivity(
-            self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **noted
+            self.sensitivity(x, y, facet, chosen), nearby(chosen, self.runs), x=x, y=y, facet=facet, runs=len(self.runs), **noted
         )
 
     def plot_curves(
@@ -622,14 +627,16 @@ class Results:
         return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
     def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings of a map of phases: as `_noted` has them, with a warning if the rule does not fit the task."""
-        return {"warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None, **self._noted(settings, rule)}
+        """The settings of a map of phases: as `_noted` has them, with the number of labels that hang on low bits."""
+        remark = marginal_note(self.runs, rule) if isinstance(rule, NamedRule) else None
+        return {"remark": remark, **self._noted(settings, rule)}
 
     def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
-        """The settings of a figure, completed with the number of missing runs and the title, if none is given."""
+        """The settings of a figure, completed with the number of missing runs, a title, and a warning of an unsuitable rule."""
         names = settings.get("names") or {}
         words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
-        return {"missing": self.untrained, "title": words, **settings}
+        warning = misfit(self.runs, rule) if isinstance(rule, NamedRule) else None
+        return {"missing": self.untrained, "title": words, "warning": warning, **settings}
 
 
 def _describe(rule: Rule) -> str:

@@ -7,10 +7,9 @@ from typing import Annotated
 import pandas as pd
 from cyclopts import Parameter
 
-from grokjax.analysis.labels.default_rule import misfit
+from grokjax.analysis.labels.marginal import marginal_note
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.errors import warn
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
@@ -52,10 +51,10 @@ def command(
     else:
         figure = results.plot_shares(x, y, facet, rule, phase=None if shares == "all" else shares, **picture.settings)
     print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial_note(results)) if words))
-    if warning := misfit(runs, rule):
-        warn(warning)
     varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]
     _print_counts(runs.assign(phase=phases), varied[0] if varied else x)
+    if near := marginal_note(runs, rule):
+        print(near)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         print(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
     picture.write(figure, root, "phases" if shares is None else "shares")
