@@ -18,7 +18,7 @@ from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outc
 from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.errors import AnalysisError, UserError
-from tests.analysis.test_delays import AML, tables
+from tests.support.delays import AML, tables
 
 REFERENCE = Path(__file__).parent / "reference"
 
