@@ -27,7 +27,7 @@ from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, l
 from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.budget import load_as_of, run_lengths
+from grokjax.analysis.tables.budget import check_lengths, load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
@@ -321,6 +321,7 @@ class Results:
 
     def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first") -> pd.DataFrame:
         """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
+        check_lengths(self.runs)
         return grokking_delays(self.runs, train, test, kind)
 
     def medians(
@@ -414,6 +415,7 @@ class Results:
 
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
+        check_lengths(self.runs)
         chosen, settings = self._rule_and_settings(rule, settings)
         noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)

@@ -53,7 +53,7 @@ def command(
     x, y, facet = axes.choose(results)
     varied = results.rule(rules[0] if rule else None)
     cell = cell_names(x, y, facet)
-    print(f"cells that change most under the rule {describe_rule(varied)} with {describe_settings(nearby(varied, results.runs))}")
+    print(f"cells that change most when the rule {describe_rule(varied)} has {describe_settings(nearby(varied, results.runs))}")
     most = most_moved(results.sensitivity(x, y, facet, varied), cell).head(CELLS).round(2)
     print_table((*cell, "moves by", "on average", "phases", "alone"), most.itertuples(index=False))
     if picture.out:
