@@ -41,7 +41,7 @@ def main(simulations: int) -> None:
                     data = "data of their own" if not shared else "the same data"
                     units = "pairs" if paired else "seeds"
                     print(
-                        f"{len(chosen)} cells, {first} and {second} seeds with {data}, correlation {alike}, {units} exchanged: "
+                        f"{len(chosen)} cells, {first} and {second} seeds with {data}, correlation {alike**2}, {units} exchanged: "
                         f"p < .05 in {np.mean(found < 0.05):.1%}",
                         flush=True,
                     )
