@@ -19,15 +19,17 @@ from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, c
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.cells import cell_names, check_cell
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, cell_names, check_cell, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
+from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
-from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
+from grokjax.analysis.tables.selection import condition_names, one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.objects import is_address
 from grokjax.sweeps.store.read import OnBadFile
@@ -45,21 +47,25 @@ OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 MOST_PANELS = 30
 LINES = "weight_decay"  # of the survival figure where they are not chosen, if the sweep varies it
 
-_TABLES = ("_every_run", "runs", "planned", "missing")
+_TABLES = ("_every_run", "_as_of", "runs", "behind", "planned", "missing")
 
 
-def open_root(root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> Results:
+def open_root(
+    root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+) -> Results:
     """The results of a sweep.
 
     Args:
       root: where the sweep was run to.
       where: conditions such as "weight_decay=0.1" that the runs must meet, as for `select`.
       on_bad_file: as for `load_runs`.
+      budget: the step as of which runs are labelled, mapped and drawn, as if they had been trained for so many steps; each run's
+        last step when None. See `runs_as_of`.
 
     Raises:
       StoreError: `root` holds no sweep.
     """
-    return Results(root, where, on_bad_file)
+    return Results(root, where, on_bad_file, budget)
 
 
 class Results:
@@ -69,24 +75,64 @@ class Results:
     one that fits the task. Methods with a `rule` also take its thresholds by name, such as `loss_threshold=1e-6`. Axes that are
     None are chosen from what the sweep varies. The plot methods pass further settings, such as `width` and `ax`, to the function
     of the same name. Tables are read once; `refresh` has them read again.
+
+    With a `budget` everything is as of that step. Without one, runs of different lengths are not compared: those that an unfinished
+    extension of the sweep has not reached yet count as missing, and analyses of other mixtures raise an AnalysisError.
     """
 
-    def __init__(self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise") -> None:
+    def __init__(
+        self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+    ) -> None:
         self.root = Root.open(root)
         self.where = tuple(where)
+        self.budget = budget
         self._on_bad_file = on_bad_file
 
     def __repr__(self) -> str:
-        return f"open_root({self.root.address!r}{', ' + repr(list(self.where)) if self.where else ''})"
+        where = f", {list(self.where)!r}" if self.where else ""
+        return f"open_root({self.root.address!r}{where}{'' if self.budget is None else f', budget={self.budget}'})"
 
     @functools.cached_property
     def _every_run(self) -> pd.DataFrame:
         return load_runs(self.root, on_bad_file=self._on_bad_file)
 
     @functools.cached_property
+    def _as_of(self) -> pd.DataFrame:
+        """The runs that meet the conditions on hyperparameters, as of the budget."""
+        if self.budget is None:
+            raise ValueError("no budget")
+        names = hyperparameters(self._every_run)
+        runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
+        check_budget(runs, self.budget)
+        longer, curves = longer_runs(runs, self.budget), None
+        if longer:
+            curves = load_curves(self.root, longer, needed_metrics(runs), self._on_bad_file)
+            unreadable = set(longer).difference(curves["run_id"])  # none, unless a bad file was left out
+            runs = runs[~runs["run_id"].isin(unreadable)]
+        return runs_as_of(runs, self.budget, curves)
+
+    @functools.cached_property
     def runs(self) -> pd.DataFrame:
-        """The runs table, a row per run, narrowed to the conditions."""
-        return select(self._every_run, self.where)
+        """The runs table, a row per run, narrowed to the conditions, and as of the budget.
+
+        Without a budget, a run is left out, and counted as missing, if an unfinished extension of the sweep has trained other runs
+        for more steps than this one.
+        """
+        if self.budget is not None:
+            return select(self._as_of, self.where)
+        runs = select(self._every_run, self.where)
+        return runs[~runs["run_id"].isin(self._behind(runs))] if len(run_lengths(runs)) > 1 else runs
+
+    def _behind(self, runs: pd.DataFrame) -> list[str]:
+        """The runs that have made fewer steps than a spec asks for, and fewer than another run."""
+        longest = max(run_lengths(runs))
+        shorter = runs.loc[(runs["steps"] < longest).fillna(False), "run_id"]
+        return shorter[shorter.isin(unfinished(self.root, self._every_run))].tolist()
+
+    @functools.cached_property
+    def behind(self) -> int:
+        """How many runs are left out because they have made fewer steps than the others."""
+        return len(select(self._every_run, self.where)) - len(self.runs)
 
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
@@ -97,8 +143,14 @@ class Results:
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
-        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for."""
-        return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+        """The planned runs that meet the conditions and are not finished: untrained, or with fewer steps than a spec asks for.
+
+        With a budget, those that have not made so many steps.
+        """
+        if self.budget is None:
+            return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+        every = self.planned["run_id"]
+        return missing_runs(every[~every.isin(self._as_of["run_id"])].tolist(), self.planned, self.where)
 
     @property
     def untrained(self) -> int:
@@ -107,8 +159,8 @@ class Results:
 
     def select(self, *conditions: str) -> Results:
         """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
-        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file)
-        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "planned") if name in vars(self)})
+        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file, self.budget)
+        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "_as_of", "planned") if name in vars(self)})
         return narrowed
 
     def refresh(self) -> Results:
@@ -118,9 +170,10 @@ class Results:
         return self
 
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The logged metrics, a row per run and logged step; see `load_curves`."""
-        ids = self.runs["run_id"].tolist() if run_ids is None and self.where else run_ids
-        return load_curves(self.root, ids, columns, self._on_bad_file)
+        """The logged metrics, a row per run and logged step, up to the budget; see `load_curves`."""
+        ids = self.runs["run_id"].tolist() if run_ids is None and (self.where or self.budget or self.behind) else run_ids
+        curves = load_curves(self.root, ids, columns, self._on_bad_file)
+        return curves if self.budget is None else curves[curves["step"] <= self.budget].reset_index(drop=True)
 
     def weights(self, run_id: str | None = None) -> Weights:
         """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
@@ -345,7 +398,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
-        title = "; ".join([*self.where, f"rule {_describe(chosen)}"])
+        title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
         noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
         return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
 
@@ -440,7 +493,12 @@ class Results:
     def _title(self, rule: Rule | None = None) -> str | None:
         """A figure's title: the conditions, and the rule unless it is the published one."""
         named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
-        return "; ".join([*self.where, *named]) or None
+        return "; ".join([*self.where, *named, *self._step]) or None
+
+    @property
+    def _step(self) -> list[str]:
+        """The step as of which things are drawn, for a title; empty if that is each run's last."""
+        return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
     def _unit_title(self) -> str:
         """The title of a figure of hidden units: the operation, and the conditions or the seed."""

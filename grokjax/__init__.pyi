@@ -41,6 +41,7 @@ from .analysis.statistics.grid import PhaseGrid as PhaseGrid, phase_grid as phas
 from .analysis.statistics.refine import least_known as least_known, refined_spec as refined_spec
 from .analysis.statistics.units import unit_frequencies as unit_frequencies, unit_maps as unit_maps
 from .analysis.tables.arrays import to_xarray as to_xarray
+from .analysis.tables.budget import runs_as_of as runs_as_of, summaries_as_of as summaries_as_of
 from .analysis.tables.load import load_curves as load_curves, load_runs as load_runs, load_weights as load_weights
 from .analysis.tables.planned import load_planned as load_planned, missing_runs as missing_runs
 from .analysis.tables.query import query as query

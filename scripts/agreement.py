@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.agreement import Agreement, most_moved, nearby
-from grokjax.analysis.statistics.grid import cell_names
+from grokjax.analysis.statistics.cells import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table

@@ -39,10 +39,12 @@ class Selection(BadFiles):
 
     where: Annotated[tuple[str, ...], Parameter(metavar=SETTING)] = ()
     """Only runs with this value; a list a,b,c or a range 0..4 allows several. Repeatable: all conditions must hold."""
+    budget: Annotated[int | None, Parameter(metavar="STEP", show_default="each run's last step")] = None
+    """Read runs as of this step, as if they had been trained for so many steps."""
 
     def open(self, root: str) -> Results:
-        """The results of a root, narrowed to the conditions."""
-        return open_root(root, self.where, self.on_bad_file)
+        """The results of a root, narrowed to the conditions, as of the budget."""
+        return open_root(root, self.where, self.on_bad_file, self.budget)
 
 
 @Parameter(name="*", group=Group("Labels", sort_key=23))
@@ -111,7 +113,12 @@ def warn_of_missing(results: Results) -> None:
 def partial_note(results: Results) -> str:
     """How many planned runs are missing, those with fewer steps than asked for included; empty if none is."""
     missing, every = len(results.missing), results.untrained + len(results.runs)
-    return f"partial: {missing:,} of {every:,} runs are still missing" if missing else ""
+    if not missing:
+        return ""
+    if results.budget is not None:
+        return f"partial: {missing:,} of {every:,} runs have not made {results.budget:,} steps"
+    partial = f"partial: {missing:,} of {every:,} runs are still missing"
+    return f"{partial}, {results.behind:,} of them with fewer steps than the others (--budget STEP)" if results.behind else partial
 
 
 def names_of(joined: str) -> list[str]:

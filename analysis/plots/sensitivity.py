@@ -16,7 +16,7 @@ from grokjax.analysis.plots.layout.cells import color_scale, draw_map, draw_shad
 from grokjax.analysis.plots.layout.style import shades, styled
 from grokjax.analysis.plots.layout.text import counted, missing_note, value_texts
 from grokjax.analysis.statistics.agreement import most_moved
-from grokjax.analysis.statistics.grid import cell_names
+from grokjax.analysis.statistics.cells import cell_names
 
 
 @styled

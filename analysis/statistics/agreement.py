@@ -15,7 +15,8 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, NamedRule, classify, make_rule
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
-from grokjax.analysis.statistics.grid import cell_names, cells_of, check_cell, count_phases, wilson_interval
+from grokjax.analysis.statistics.cells import cell_names, cells_of, check_cell
+from grokjax.analysis.statistics.grid import count_phases, wilson_interval
 from grokjax.errors import AnalysisError
 
 Shares = np.ndarray[Any, np.dtype[np.float64]]
@@ -157,7 +158,7 @@ def most_moved(moved: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
       The cell's columns, the greatest `distance` over the settings, the `mean_distance`, and `phases`, the number of different most
       frequent phases over the settings.
     """
-    by_cell = moved.groupby(list(cell), observed=True)
+    by_cell = moved.groupby(list(cell), observed=True, dropna=False)
     table = by_cell["distance"].agg(["max", "mean"]).set_axis(["distance", "mean_distance"], axis=1)
     table["phases"] = by_cell["phase"].nunique()
     return table.reset_index().sort_values(["distance", "mean_distance"], ascending=False, ignore_index=True)

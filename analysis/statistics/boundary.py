@@ -16,7 +16,8 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.statistics.grid import PREFERRED_AXES, check_cell
+from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.grid import PREFERRED_AXES
 from grokjax.analysis.statistics.logistic import LogisticFit, fit_logistic, steps_of
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import is_number, varied_hyperparameters
@@ -211,7 +212,7 @@ def boundaries(
     settings = {"scale": AxisScale.of(_axis_values(runs, axis), settings.get("log"))} | settings
     if not by:
         return {(): boundary(runs, phases, axis, **settings)}
-    groups = runs.groupby(list(by), observed=True, sort=True).indices
+    groups = runs.groupby(list(by), observed=True, sort=True, dropna=False).indices
     return {
         values if isinstance(values, tuple) else (values,): boundary(runs.iloc[index], phases.iloc[index], axis, **settings)
         for values, index in groups.items()

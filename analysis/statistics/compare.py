@@ -8,7 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, Rule, classify
-from grokjax.analysis.statistics.grid import cell_names, phase_grid
+from grokjax.analysis.statistics.cells import cell_names
+from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.errors import AnalysisError
 
 

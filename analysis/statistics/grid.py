@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, values_of, varied_hyperparameters
-from grokjax.errors import AnalysisError, nearest
-
-Codes = np.ndarray[Any, np.dtype[np.int64]]
+from grokjax.analysis.statistics.cells import Codes, cell_names, cells_of, check_cell
+from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
+from grokjax.errors import AnalysisError
 
 # The x, y and facet of the published map, which are preferred if the sweep varies them.
 PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
@@ -54,15 +53,17 @@ def phase_grid(
     facet: str | None = None,
     confidence: float = 0.95,
     planned: pd.DataFrame | None = None,
+    mix: Sequence[str] = (),
 ) -> PhaseGrid:
     """The shares of the phases in each cell, a row per cell.
 
     Args:
       runs: a runs table or a published one, a row per run.
       phases: the phase of each run, such as from `classify`, aligned by index.
-      x, y, facet: the hyperparameters that make a cell.
+      x, y, facet: the hyperparameters that make a cell. Runs that have no value of one of them make cells of their own.
       confidence: of the intervals.
       planned: x, y and facet of every planned run, one row per run, if some runs may be missing.
+      mix: other hyperparameters whose values a cell may mix.
 
     Returns:
       The columns facet, y, x, `seeds` (runs in the cell), `planned` (planned runs of the cell; equal to `seeds` if not given),
@@ -71,13 +72,14 @@ def phase_grid(
       run has no phase, and its shares and entropy are NaN.
 
     Raises:
-      AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one; or a label is not a phase.
+      AnalysisError: the table lacks a hyperparameter; a cell would mix values of another one or holds a run twice (see
+        `check_cell`); or a label is not a phase.
     """
     cell = cell_names(x, y, facet)
-    check_cell(runs, cell)
+    check_cell(runs, cell, mix)
     phases = align_phases(phases, runs.index)
-    planned = None if planned is None else planned.dropna(subset=cell)  # runs without one of the axes are not on the map
-    every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell].astype(runs[cell].dtypes)])
+    every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell]])
+    every = every.astype({name: runs[name].dtype for name in cell if every[name].notna().all()})
     codes, cells = cells_of(every)
     counts = count_phases(codes[: len(runs)], len(cells), phases)
     seeds = counts.sum(axis=1)
@@ -101,58 +103,12 @@ def count_phases(codes: Codes, cells: int, phases: pd.Series[str]) -> Codes:
     return np.bincount(codes * len(PHASES) + labels, minlength=cells * len(PHASES)).reshape(-1, len(PHASES))
 
 
-def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
-    """The cell of each row, as a code [R], and the hyperparameters of the C cells, a row per cell, in order."""
-    key, values = np.zeros(len(every), np.int64), []
-    for name in every:
-        codes, distinct = pd.factorize(every[name], sort=True)
-        key = key * len(distinct) + codes
-        values.append(distinct)
-    kept, codes = np.unique(key, return_inverse=True)
-    places = np.unravel_index(kept, [len(distinct) for distinct in values])
-    names = [str(name) for name in every]
-    return codes, pd.DataFrame(
-        {name: pd.Series(distinct).take(place).array for name, distinct, place in zip(names, values, places, strict=True)}
-    )
-
-
 def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The Shannon entropy in bits [...] of shares [..., P] that sum to one: 0 where all seeds agree, NaN for NaN shares."""
     with np.errstate(divide="ignore"):
         logs = np.where(shares > 0, np.log2(shares), 0.0)
     bits: np.ndarray[Any, Any] = np.abs(-(shares * logs).sum(axis=-1))
     return bits
-
-
-def cell_names(x: str, y: str, facet: str | None) -> list[str]:
-    """The hyperparameters that make a cell, in the order of a grid's columns: facet (if any), y, x."""
-    return [y, x] if facet is None else [facet, y, x]
-
-
-def check_cell(runs: pd.DataFrame, cell: Sequence[str]) -> None:
-    """Raises AnalysisError unless the runs of each cell differ in their seeds alone."""
-    for name in cell:
-        if cell.count(name) > 1:
-            raise AnalysisError(f"{name} is given twice in {' x '.join(cell)}; choose another hyperparameter for one of them")
-        if name not in runs:
-            known = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
-            raise AnalysisError(f"{name} is not in the table; there are {known}{nearest(name, map(str, runs.columns))}")
-        if missing := int(runs[name].isna().sum()):
-            raise AnalysisError(
-                f"{missing} of {len(runs)} runs have no {name}; choose another hyperparameter, or runs that have it"
-            )
-    others = [name for name in varied_hyperparameters(runs) if name not in cell]
-    codes = cells_of(runs[list(cell)])[0] if others else np.zeros(0, np.int64)
-    for name in others:
-        factors, distinct = pd.factorize(values_of(runs, name))
-        values = np.asarray(factors)
-        present = values >= 0  # null does not count as another value
-        if len(np.unique(codes[present] * len(distinct) + values[present])) > len(np.unique(codes[present])):
-            shown = ", ".join(str(value) for value in sorted(distinct))
-            raise AnalysisError(
-                f"{name} also varies ({shown}), and {' x '.join(cell)} would mix its values in one cell; "
-                f"choose one with --where {name}=VALUE or put it on an axis"
-            )
 
 
 def choose_axes(

@@ -15,9 +15,23 @@ SEEDS = ("seed", "data_seed")
 FIRST_HYPERPARAMETER = "task"
 _LATER = frozenset(column.name for column in (*OUTCOME_COLUMNS, *PROVENANCE_COLUMNS))
 
-# Every hyperparameter in the schemas read so far, with the one that it defaults to ("" if none). `merge` and `concat` drop a
-# frame's attrs; without this, a hyperparameter of such a frame would be taken for a column that the user added.
-_read: dict[str, str] = {}
+# The hyperparameters of this package in the order of the runs table. They are written here because this part of the package
+# does not load the modules that define them; a test compares the two.
+OWN_HYPERPARAMETERS = (
+    *("task", "train_size", "operation", "modulus", "pairs", "train_fraction", "permuted", "num_bits", "parity_bits"),
+    *("test_size", "label_noise", "model", "hidden_size", "activation", "layers", "embedding", "embedding_size", "tied_hidden"),
+    *("collapsed_hidden", "collapsed_output", "circle_frequencies", "width", "heads", "layer_norm", "init_scale", "dropout"),
+    *("optimizer", "b1", "b2", "eps", "l1_penalty", "l2_penalty", "weight_decay", "embedding_weight_decay", "momentum"),
+    *("nesterov", "learning_rate", "embedding_learning_rate", "warmup_steps", "orthogonal_gradient", "gradient_filter"),
+    *("filter_decay", "filter_strength", "loss", "batch_size", "precision", "seed", "data_seed", "log_every", "probes"),
+    *("snapshots", "component_versions"),
+)
+OWN_FOLLOWS = {"embedding_weight_decay": "weight_decay", "embedding_learning_rate": "learning_rate", "data_seed": "seed"}
+
+# Every hyperparameter of this package and of the schemas read so far, with the one that it defaults to ("" if none). `merge`,
+# `concat` and files drop a frame's attrs; without this, a hyperparameter of such a frame would be taken for a column that the
+# user added.
+_known: dict[str, str] = {name: OWN_FOLLOWS.get(name, "") for name in OWN_HYPERPARAMETERS}
 
 
 def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
@@ -28,7 +42,7 @@ def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
     """
     metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
     names = [name for name, about in metadata.items() if about.get("kind") == "hyperparameter"]
-    _read.update({name: metadata[name].get("follows", "") for name in names})
+    _known.update({name: metadata[name].get("follows", "") for name in names})
     frame.attrs["hyperparameters"] = names
     frame.attrs["follows"] = {name: about["follows"] for name, about in metadata.items() if "follows" in about}
     frame.attrs["meanings"] = {name: about["meaning"] for name, about in metadata.items() if "meaning" in about}
@@ -37,16 +51,15 @@ def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
 def hyperparameters(runs: pd.DataFrame) -> list[str]:
     """The hyperparameters among the columns of a runs table, seeds included.
 
-    A table from `load_runs` lists them in its attrs. Any other table - merged, concatenated, from a query or from
-    `pandas.read_parquet` - is judged by its column names: hyperparameters known from the roots that this process has read, and
-    columns between `run_id` and the first outcome, where the runs table has its hyperparameters. Columns that you added, such as
-    merged notes, do not count.
+    They are known by name: those of this package, those in the schemas of the roots that this process has read, and those that the
+    frame's attrs list. In a table without attrs - merged, from a CSV file, a query or `pandas.read_parquet` - the columns between
+    `task` and the first outcome count too, where the runs table has hyperparameters of other packages. Columns that you added,
+    such as merged notes, do not count.
     """
     listed = runs.attrs.get("hyperparameters")
-    if listed is not None:
-        return [name for name in listed if name in runs]
-    known = {*_read, *_before_outcomes([str(name) for name in runs])}
-    return [str(name) for name in runs if name in known]
+    names = [str(name) for name in runs]
+    known = {*_known, *(listed if listed is not None else _before_outcomes(names))}
+    return [name for name in names if name in known]
 
 
 def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
@@ -56,7 +69,7 @@ def varied_hyperparameters(runs: pd.DataFrame) -> list[str]:
     vary. Nor does one that follows another in every run, such as embedding_learning_rate if only learning_rate was given.
     """
     names = [name for name in hyperparameters(runs) if name not in SEEDS]
-    return [name for name in names if values_of(runs, name).nunique() > 1 and not _follows_another(runs, name)]
+    return [name for name in names if _varies(values_of(runs, name)) and not _follows_another(runs, name)]
 
 
 def values_of(runs: pd.DataFrame, name: str) -> pd.Series[Any]:
@@ -75,6 +88,17 @@ def _before_outcomes(names: list[str]) -> list[str]:
     return [name for name in names[start:end] if name != "run_id"]
 
 
+def _varies(values: pd.Series[Any]) -> bool:
+    try:
+        return values.nunique() > 1
+    except TypeError:  # lists, as a table of one's own may hold
+        return values.astype(str)[values.notna()].nunique() > 1
+
+
 def _follows_another(runs: pd.DataFrame, name: str) -> bool:
-    followed = runs.attrs.get("follows", _read).get(name)
-    return bool(followed) and followed in runs and runs[name].equals(runs[followed].rename(name))
+    """Whether a hyperparameter has, in every run that has it, the value of the one that it defaults to."""
+    followed = {**_known, **runs.attrs.get("follows", {})}.get(name)
+    if not followed or followed not in runs:
+        return False
+    given = runs[name].notna()
+    return bool((runs.loc[given, name] == runs.loc[given, followed]).fillna(False).all())

@@ -18,9 +18,9 @@ from grokjax.engine.program import Tuning
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.registry import metrics_of
 from grokjax.sweeps.execute.device import device_kind
-from grokjax.sweeps.execute.summaries import summarize
 from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import curves_schema, runs_schema
+from grokjax.sweeps.store.summaries import summarize
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from grokjax.analysis.labels.events import EVENTS, METRICS, EventRule, events, run_events
 from grokjax.analysis.labels.rules import RULES, ArticleRule, classify
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.execute.summaries import summarize
+from grokjax.sweeps.store.summaries import summarize
 
 EVERY, LAST = 100, 20_000
 

@@ -15,7 +15,7 @@ from grokjax.analysis.labels.rules import ArticleRule, classify
 from grokjax.config import RunConfig
 from grokjax.engine.pack import train_pack
 from grokjax.engine.program import Tuning
-from grokjax.sweeps.execute.summaries import summarize
+from grokjax.sweeps.store.summaries import summarize
 from tests.support.runs import SMALL_RUN
 
 pytestmark = pytest.mark.slow

@@ -18,7 +18,7 @@ from grokjax.engine.pack import PackCallbacks, train_pack
 from grokjax.engine.program import DOT_LIBRARIES, Tuning
 from grokjax.engine.tuning import measure_tuning
 from grokjax.losses import LOSSES
-from grokjax.sweeps.execute.summaries import summarize
+from grokjax.sweeps.store.summaries import summarize
 from tests.support.runs import MODELS, OPTIMIZERS, TASKS
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grokjax.analysis.labels.rules import ArticleRule, classify
-from grokjax.sweeps.execute.summaries import summarize
+from grokjax.sweeps.store.summaries import summarize
 from tests.support.curves import curve
 
 # Losses around the thresholds, so that every order of reaching them comes up; at times not finite.
