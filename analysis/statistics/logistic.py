@@ -29,12 +29,16 @@ class LogisticFit:
     slope: Array
     level: Array
 
-    def share(self, values: Array) -> Array:
-        """The fitted shares [..., P] at values [P] on the fitted scale."""
+    def logit(self, values: Array) -> Array:
+        """The logits [..., P] of the fitted shares at values [P] on the fitted scale."""
         slope = self.slope[..., None]
         with np.errstate(invalid="ignore"):
-            logit = slope * (np.asarray(values) - self.center[..., None])
-        return expit(np.where(slope == 0, self.level[..., None], logit))
+            return np.where(slope == 0, self.level[..., None], slope * (np.asarray(values) - self.center[..., None]))
+
+    def share(self, values: Array) -> Array:
+        """The fitted shares [..., P] at values [P] on the fitted scale."""
+        shares: Array = expit(self.logit(values))
+        return shares
 
 
 def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool = True, steps: int = 100) -> LogisticFit:
