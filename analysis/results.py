@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from grokjax.analysis.labels.thresholds import Setting, check_names, describe_ru
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names, check_cell
+from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
 from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
@@ -247,6 +249,25 @@ class Results:
         chosen = self._named_rule(rule, thresholds)
         return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
 
+    def compare(
+        self,
+        other: Results | pd.DataFrame,
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **thresholds: Setting,
+    ) -> Comparison:
+        """How far these runs and those of another sweep, or of a published table, agree in each cell; see `compare`.
+
+        The conditions of these results also narrow a table.
+        """
+        x, y, facet = self.axes(x, y, facet)
+        runs = other.runs if isinstance(other, Results) else select(other, self.where)
+        return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
+
     def refine(
         self,
         count: int = 16,
@@ -311,14 +332,14 @@ class Results:
     ) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_shares(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **{**self._judged(chosen), **settings})
+        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
 
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -326,7 +347,7 @@ class Results:
         """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -334,7 +355,7 @@ class Results:
         """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **{**self._noted(chosen), **settings})
+        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
 
     def plot_delays(
         self,
@@ -350,7 +371,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         check_cell(self.runs, cell := cell_names(x, y, facet))
         medians = self.medians(cell, train, test, kind)
-        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **{**self._noted(), **settings})
+        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **self._noted(settings))
 
     def plot_survival(
         self,
@@ -368,7 +389,7 @@ class Results:
         groups = list(by) if by is not None else [LINES] if LINES in varied else varied[-1:]
         curves = survival_curves(self.runs, self.delays(train, test, kind), groups)
         compared = self.log_rank(groups, train, test, kind)
-        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **{**self._noted(), **settings})
+        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **self._noted(settings))
 
     def plot_scatter(
         self,
@@ -383,7 +404,7 @@ class Results:
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
         chosen, settings = self._rule_and_settings(rule, settings)
-        noted = {**self._noted(chosen), **settings}
+        noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
 
     def plot_sensitivity(
@@ -398,9 +419,10 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
-        title = "; ".join([*self.where, f"rule {_describe(chosen)}", *self._step])
-        noted = {"runs": len(self.runs), "missing": self.untrained, "title": title, **settings}
-        return grokjax.plot_sensitivity(self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, **noted)
+        noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
+        return grokjax.plot_sensitivity(
+            self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **noted
+        )
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
@@ -430,17 +452,13 @@ class Results:
         if runs.empty:
             raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
-        noted = {
-            "missing": self.untrained,
-            "title": self._title(chosen) or "all runs",
-            "events": events(curves) if sheet else None,
-        }
+        noted = {"events": events(curves) if sheet else None, **self._noted(settings, chosen)}
         return grokjax.plot_curves(
             curves,
             dict(zip(ids, seed_labels(runs), strict=True)),
             metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
             phases=dict(zip(ids, classify(runs, chosen), strict=True)),
-            **{**noted, **settings},
+            **noted,
         )
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
@@ -450,8 +468,8 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        title = ", ".join([name, self._title() or f"seed {run['seed']}"])
-        return grokjax.plot_weights(weights, name, curve, signal=signal, **{"title": title, **settings})
+        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
         """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
@@ -460,18 +478,18 @@ class Results:
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_waves(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_stars(maps, at=_nearest(maps, step), **{"title": self._unit_title(), **settings})
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
-        return grokjax.plot_spectra(maps, before=first, after=last, **{"title": self._unit_title(), **settings})
+        return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
 
     def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The rule, with those of some keywords that are its thresholds, and the other keywords."""
@@ -505,13 +523,15 @@ class Results:
         run = one_run(self.runs)
         return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
 
-    def _judged(self, rule: Rule) -> dict[str, Any]:
-        """A map's title, with the rule, and a warning if the rule does not fit the task."""
-        return {"title": self._title(rule), "warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None}
+    def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a map of phases: as `_noted` has them, with a warning if the rule does not fit the task."""
+        return {"warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None, **self._noted(settings, rule)}
 
-    def _noted(self, rule: Rule | None = None) -> dict[str, Any]:
-        """A figure's title, with the rule, and the number of missing runs."""
-        return {"title": self._title(rule), "missing": self.untrained}
+    def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
+        """The settings of a figure, completed with the number of missing runs and the title, if none is given."""
+        names = settings.get("names") or {}
+        words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
+        return {"missing": self.untrained, "title": words, **settings}
 
 
 def _describe(rule: Rule) -> str:

@@ -1,4 +1,4 @@
-"""The options `--out` and `--width`: which files a picture is written to, and how wide it is."""
+"""The options of a picture: which files it is written to, how wide it is, and its title, note and labels."""
 
 from __future__ import annotations
 
@@ -14,25 +14,35 @@ from grokjax.errors import UserError
 from grokjax.sweeps.store.objects import is_address
 
 NARROWEST, WIDEST = 2.0, 40.0  # inches
+RENAMED = "NAME=LABEL"
 NAMED_WIDTHS = {"single": SINGLE, "double": DOUBLE}
 
 
 @Parameter(name="*", group=Group("Picture", sort_key=26))
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """The files and the width of a picture, validated when the options are parsed, before any results are read."""
+    """The files, width and texts of a picture, validated when the options are parsed, before any results are read."""
 
     out: Annotated[tuple[Path, ...], Parameter(metavar="FILE")] = ()
-    """Draw to this file: .png, .svg or .pdf. Repeatable."""
+    """Draw to this file: .png, .svg, .pdf, or .pgf for LaTeX. Repeatable."""
     width: Annotated[str | None, Parameter(metavar="WIDTH", show_default="what the picture needs")] = None
     """Width of the picture: single or double (3.5 and 7.2 inches, the columns of a paper), or a number of inches."""
+    title: Annotated[str | None, Parameter(show_default="the conditions and the rule")] = None
+    """Title above the picture; "" leaves it out."""
+    no_note: bool = False
+    """Leave out the note below the picture, with the numbers of runs, where a caption says so."""
+    label: Annotated[tuple[str, ...], Parameter(metavar=RENAMED)] = ()
+    """Rename a hyperparameter, metric or phase in the picture, such as weight_decay=λ. Repeatable."""
 
     def __post_init__(self) -> None:
-        """Raises UserError for an unsupported file suffix or an invalid width."""
+        """Raises UserError for an unsupported file suffix, an invalid width, or a label without a name."""
         for path in self.out:
             figure_kind(path)
         if self.width is not None and not NARROWEST <= (self.inches or 0) <= WIDEST:
             raise UserError(f"--width {self.width}: use single, double, or inches from {NARROWEST:g} to {WIDEST:g}")
+        for words in self.label:
+            if not all(words.partition("=")):
+                raise UserError(f"--label {words}: write {RENAMED}, such as weight_decay=λ")
 
     @property
     def inches(self) -> float | None:
@@ -44,8 +54,10 @@ class Picture:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that a plot function takes: the width, if one was given."""
-        return {} if self.inches is None else {"width": self.inches}
+        """The common settings of a plot function that were given."""
+        names = dict(words.split("=", 1) for words in self.label)
+        given = {"width": self.inches, "title": None if self.title is None else self.title or False, "names": names or None}
+        return {name: value for name, value in given.items() if value is not None} | ({"note": False} if self.no_note else {})
 
     def write(self, figure: Figure, root: str, name: str) -> None:
         """Writes a figure to the given files; by default NAME.png and .svg in the root, or the working folder for an address."""

@@ -31,7 +31,7 @@ def test_a_figure_is_saved_to_a_path_or_a_text(tmp_path):
     for path in (tmp_path / "a.png", str(tmp_path / "b.svg")):
         assert grokjax.save_figure(Figure(), path) == Path(path)
         assert Path(path).exists()
-    with pytest.raises(AnalysisError, match=r"a figure is a .png, .svg or .pdf file"):
+    with pytest.raises(AnalysisError, match=r"a figure is a .png, .svg, .pdf or .pgf file"):
         grokjax.save_figure(Figure(), "a.bmp")
 
 

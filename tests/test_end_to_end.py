@@ -241,8 +241,8 @@ def test_a_slice_of_the_published_sweep_comes_out_as_published(tmp_path):
         (16, 750, 1.0): "fail",
         (64, 750, 0.1): "grok",
     }.items():
-        assert told.loc[cell, "phase_published"] == phase
-        assert told.loc[cell, "phase_sweep"] == phase
+        assert told.loc[cell, "phase_second"] == phase
+        assert told.loc[cell, "phase_first"] == phase
     assert np.mean(told["distance"]) < 0.25  # 0.10 and 0.14 as seen
 
 

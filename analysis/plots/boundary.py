@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -15,9 +15,10 @@ from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.cells import MOST_FACETS, color_scale
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import PAD, FacetPanels, axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, GREY, SINGLE, TEST_COLOR, shades, styled
-from grokjax.analysis.plots.layout.text import POINTS, counted, missing_note, value_texts
+from grokjax.analysis.plots.layout.style import DOUBLE, GREY, SINGLE, TEST_COLOR, shades
+from grokjax.analysis.plots.layout.text import POINTS, counted, value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
 from grokjax.errors import AnalysisError
 
@@ -44,10 +45,7 @@ def plot_boundary(
     by: Sequence[str],
     phase: str,
     against: str | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the boundary of a phase along one hyperparameter (upwards) for each value of another (across).
 
@@ -58,46 +56,42 @@ def plot_boundary(
       found: from `boundaries`.
       by: the hyperparameters of its keys: the one across, or the one of the panels and the one across.
       phase, against: as given to `boundaries`.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; when None one column of a paper if all panels fit side by side in it, else two.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: `by` has neither one nor two names, or more panels or columns than fit.
     """
     if not 1 <= len(by) <= 2:
         raise AnalysisError(f"a map of a boundary has one other hyperparameter, or two, got {', '.join(by) or 'none'}; draw fits")
-    columns = sorted({key[-1] for key in found})
-    placed, width = _arranged(found, by, len(columns), width, ax)
+    look, columns = Look(**settings), sorted({key[-1] for key in found})
+    placed, width = _arranged(found, by, len(columns), look)
     first = next(iter(found.values()))
     drawn = placed.across * min((width - BESIDE) / placed.across, WIDEST_COLUMN * len(columns) + 0.1)
     figure = new_figure(
-        width, placed.down * (HEIGHT + 0.22) + 0.38, title=title, legend=_legend(found), note=boundary_note(found, missing),
-        used=drawn + BESIDE + 2 * PAD, ax=ax,
+        width, placed.down * (HEIGHT + 0.22) + 0.38, look, legend=_legend(found), note=boundary_note(found, look),
+        used=drawn + BESIDE + 2 * PAD,
     )  # fmt: skip
-    panels = placed.axes(figure, ax)
-    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if ax is None else axes_size(ax)[1], first.scale)
+    panels = placed.axes(figure, look)
+    scale_to_values(panels[0], "y", axis_values(found), HEIGHT if look.ax is None else axes_size(look.ax)[1], first.scale)
     panels[0].set(xlim=(-0.6, len(columns) - 0.4), xticks=range(len(columns)), xticklabels=value_texts(columns))
     for index, place, key in placed.keys(by, columns):
         if key in found:
             _draw_column(panels[index], place, found[key], phase)
-    placed.label(panels, by[-1], first.axis)
+    placed.label(panels, look.name(by[-1]), look.name(first.axis))
     for panel in panels:
         panel.tick_params(bottom=False)
     scale = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
-    color_scale(figure, panels, scale, f"{phase} (% of {phase} and {against})" if against else f"{phase} (% of runs)")
+    named, of = look.name(phase), f"{look.name(phase)} and {look.name(against)}" if against else "runs"
+    color_scale(figure, panels, scale, f"{named} (% of {of})")
     return figure
 
 
-def _arranged(
-    found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str], columns: int, width: float | None, ax: Axes | None
-) -> tuple[FacetPanels, float]:
+def _arranged(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str], columns: int, look: Look) -> tuple[FacetPanels, float]:
     """The arrangement of panels with `columns` columns each, and the figure's width in inches."""
     facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
-    check_one_panel(ax, len(facets), f"choose the boundaries of one {by[0]}")
-    width = width or (SINGLE if len(facets) * (1.6 * COLUMN * columns + 0.1) <= SINGLE - BESIDE else DOUBLE)
-    fitting = int((width - BESIDE + 1e-9) / (COLUMN * columns + 0.1)) if ax is None else 1
+    check_one_panel(look.ax, len(facets), f"choose the boundaries of one {by[0]}")
+    width = look.width or (SINGLE if len(facets) * (1.6 * COLUMN * columns + 0.1) <= SINGLE - BESIDE else DOUBLE)
+    fitting = int((width - BESIDE + 1e-9) / (COLUMN * columns + 0.1)) if look.ax is None else 1
     if not fitting or len(facets) > MOST_FACETS:
         raise AnalysisError(
             f"{len(facets)} panels of {columns} columns do not fit in {width:g} inches; choose some with --where, or widen"
@@ -110,18 +104,19 @@ def axis_values(found: Mapping[tuple[Any, ...], Boundary]) -> np.ndarray[Any, An
     return np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
 
 
-def boundary_note(found: Mapping[tuple[Any, ...], Boundary], missing: int) -> str:
+def boundary_note(found: Mapping[tuple[Any, ...], Boundary], look: Look, further: str = "") -> str:
     """The note below a figure of boundaries: number of runs, boundaries by status, and runs left out."""
     fitted = sum(int(each.cells["trials"].sum()) for each in found.values())
     left_out = sum(each.left_out for each in found.values())
     statuses = [each.status for each in found.values()]
     counts = [f"{statuses.count('found')} found"]
     counts += [f"{statuses.count(name)} {words}" for name, words in STATUS_NOTES.items() if name in statuses]
-    return " ".join(filter(None, [
+    note = " ".join(filter(None, [
         f"{counted(fitted, 'run')} in {counted(len(found), 'group')}: {', '.join(counts)}.",
         f"{left_out:,} of other phases, diverged or undecided, left out." if left_out else "",
-        missing_note(missing, fitted + left_out),
+        further,
     ]))  # fmt: skip
+    return look.full_note(note, fitted + left_out)
 
 
 def _draw_column(panel: Axes, place: int, each: Boundary, phase: str) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -15,9 +15,10 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.events import EVENTS
 from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, SMALL, TEXT, darkened, styled
-from grokjax.analysis.plots.layout.text import counted, missing_note
+from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, darkened
+from grokjax.analysis.plots.layout.text import counted, font_size
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
@@ -44,12 +45,9 @@ def plot_curves(
     panels: Mapping[str, str],
     *,
     metrics: Sequence[str],
-    title: str,
     phases: Mapping[str, str],
     events: pd.DataFrame | None = None,
-    missing: int = 0,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws metrics over steps, a block of panels for each run: losses and norms on a log scale, all others on a linear one.
 
@@ -57,28 +55,26 @@ def plot_curves(
       curves: from `load_curves`, with the metrics.
       panels: the runs to draw, as a mapping from run_id to the title of its panels.
       metrics: metrics of one unit share a panel, at most six in each; the panels of a run are stacked.
-      title: above the figure.
       phases: run_id -> phase, shown beside the run's title.
       events: from `events.events`; marked at their steps.
-      missing: number of planned runs of the cell that have not been trained yet.
-      width: of the figure in inches; when None one column of a paper for one or two runs, two columns for more.
-      ax: an Axes to draw into, for one run and metrics of one unit, without the note; its figure is returned.
+      settings: common to all figures; see below. An `ax` takes one run and metrics of one unit.
 
     Raises:
       AnalysisError: no such metric, or more than can be distinguished.
     """
-    quantities = quantities_of(metrics, scalar_metrics(curves))
+    look, quantities = Look(**settings), quantities_of(metrics, scalar_metrics(curves))
+    ax = look.ax
     check_one_panel(ax, len(panels) * len(quantities), "choose one run and metrics of one unit")
-    width = axes_size(ax)[0] + 0.4 if ax is not None else width or (SINGLE if len(panels) <= 2 else DOUBLE)
-    across, lines = _across(len(panels), width), _lines(metrics)
+    width = axes_size(ax)[0] + 0.4 if ax is not None else look.width or (SINGLE if len(panels) <= 2 else DOUBLE)
+    across, lines = _across(len(panels), width), line_styles(metrics)
     events = curves.iloc[:0].assign(event="") if events is None else events
     markers = {event: marker for event, marker in EVENT_MARKERS.items() if (events["event"] == event).any()}
-    titles = {run_id: f"{label}: {phases[run_id]}" for run_id, label in panels.items()}
+    titles = {run_id: f"{label}: {look.name(phases[run_id])}" for run_id, label in panels.items()}
     heights, down = [FIRST] + [FURTHER] * (len(quantities) - 1), math.ceil(len(panels) / across)
     body = down * (sum(heights) + 0.08 * len(quantities) + 0.22) + 0.34
-    heading = title if ax is None else "\n".join(filter(None, [title, *titles.values()]))
-    note = _note(curves, len(panels), missing)
-    figure = new_figure(width, body, title=heading, legend=_legend(lines, markers), note=note, ax=ax)
+    headed = look if ax is None else replace(look, title=look.heading(*titles.values()))
+    note = look.full_note(_note(curves, len(panels)), len(panels))
+    figure = new_figure(width, body, headed, legend=_legend(lines, markers, look), note=note)
     grid = _grid(figure, down, across, heights) if ax is None else np.array([[ax]])
     limits = [_limits(curves, quantity) for quantity in quantities]
     for index, (run_id, block) in enumerate(zip(panels, _blocks(grid, len(quantities)), strict=False)):
@@ -86,7 +82,7 @@ def plot_curves(
         _label_block(block, quantities, width / across - 0.4, first=index % across == 0, lowest=index + across >= len(panels))
         _mark_events(block, events[events["run_id"] == run_id], markers)
         if ax is None:
-            _title(block[0], titles[run_id], phases[run_id], TEXT if across <= 3 else SMALL)
+            _title(block[0], titles[run_id], phases[run_id], font_size("font.size" if across <= 3 else "xtick.labelsize"))
     figure.align_ylabels(grid[:, 0])
     return figure
 
@@ -109,9 +105,9 @@ def _title(panel: Axes, text: str, phase: str, size: float) -> None:
     panel.set_title(text, color=darkened(PHASE_COLORS[phase]), fontweight="bold", fontsize=size)
 
 
-def _note(curves: pd.DataFrame, runs: int, missing: int) -> str:
+def _note(curves: pd.DataFrame, runs: int) -> str:
     last = int(curves["step"].max()) if len(curves) else 0
-    return f"{counted(runs, 'run')}, logged up to step {last:,}. {missing_note(missing, runs)}".strip()
+    return f"{counted(runs, 'run')}, logged up to step {last:,}."
 
 
 def _grid(figure: Figure, down: int, across: int, heights: Sequence[float]) -> np.ndarray[Any, Any]:
@@ -132,7 +128,7 @@ def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Q
             raise AnalysisError(f"there is no metric {metric} to draw; there are {', '.join(known)}{nearest(metric, known)}")
         together.setdefault((known[metric].unit, metric.endswith(("_loss", "_norm"))), []).append(metric)
     for names in together.values():
-        if len({_lines(metrics)[name] for name in names}) < len(names):
+        if len({line_styles(metrics)[name] for name in names}) < len(names):
             raise AnalysisError(f"{', '.join(names)} cannot be told apart in one panel; choose at most {len(LINES) - 2} of a unit")
     return [Quantity(_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
 
@@ -204,7 +200,7 @@ def _mark_events(block: Block, events: pd.DataFrame, markers: Mapping[str, str])
         top.plot(step, 0.97, transform=place, ls="", marker=markers[event], ms=3, mew=0, color="black", label=event)
 
 
-def _lines(metrics: Sequence[str]) -> dict[str, Any]:
+def line_styles(metrics: Sequence[str]) -> dict[str, Any]:
     """Colour and dashes of each metric: one for train metrics, one for test metrics, a different one for each other metric."""
     others = [metric for metric in metrics if not metric.startswith(("train_", "test_"))]
     begin = 0 if len(others) == len(metrics) else 2
@@ -212,10 +208,12 @@ def _lines(metrics: Sequence[str]) -> dict[str, Any]:
     return {metric: LINES[places.get(metric, 0 if metric.startswith("train_") else 1)] for metric in metrics}
 
 
-def _legend(lines: Mapping[str, Any], markers: Mapping[str, str]) -> list[Line2D]:
+def _legend(lines: Mapping[str, Any], markers: Mapping[str, str], look: Look) -> list[Line2D]:
     alike: dict[Any, list[str]] = {}
     for metric, line in lines.items():
-        alike.setdefault(line, []).append(metric)
+        alike.setdefault(line, []).append(look.name(metric))
     drawn = [Line2D([], [], color=color, lw=1, ls=style, label=", ".join(names)) for (color, style), names in alike.items()]
-    marks = [Line2D([], [], ls="", marker=marker, ms=3, mew=0, color="black", label=name) for name, marker in markers.items()]
+    marks = [
+        Line2D([], [], ls="", marker=marker, ms=3, mew=0, color="black", label=look.name(name)) for name, marker in markers.items()
+    ]
     return [*drawn, *marks]

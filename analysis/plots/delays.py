@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,8 +14,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells, mark_empty
-from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades, styled
-from grokjax.analysis.plots.layout.text import counted, missing_note, steps_text
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades
+from grokjax.analysis.plots.layout.text import counted, steps_text
 from grokjax.analysis.plots.layout.ticks import few_ticks
 
 _COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # the shortest delay is still darker than a cell without a median
@@ -26,10 +29,7 @@ def plot_delays(
     x: str,
     y: str,
     facet: str | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
 
@@ -39,18 +39,15 @@ def plot_delays(
     Args:
       medians: from `median_delays`, by facet, y and x.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more cells than fit.
     """
-    cells = map_cells(medians, x, y, facet)
+    look, cells = Look(**settings), map_cells(medians, x, y, facet)
     norm = _norm(medians["median"])
     drawn = draw_map(
-        cells, ax=ax, width=width, smallest=0.16, comfortable=0.3, title=title, note=_note(medians, missing), scale=True,
+        cells, look, smallest=0.16, comfortable=0.3, note=look.full_note(_note(medians), int(medians["runs"].sum())), scale=True,
         legend=_legend(medians),
     )  # fmt: skip
     every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
@@ -70,13 +67,12 @@ def _norm(medians: pd.Series[float]) -> LogNorm:
     return LogNorm(positive.min(), max(positive.max(), 1.01 * positive.min()), clip=True) if len(positive) else LogNorm(1, 10)
 
 
-def _note(medians: pd.DataFrame, missing: int) -> str:
+def _note(medians: pd.DataFrame) -> str:
     runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
     return (
         f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
-        f"Numbers: median delay (steps), with its interval where it fits; 3/9: 3 of 9 fitted runs grokked, too few for a median. "
-        f"{missing_note(missing, runs)}"
-    ).strip()
+        f"Numbers: median delay (steps), with its interval where it fits; 3/9: 3 of 9 fitted runs grokked, too few for a median."
+    )
 
 
 def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: Map) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.plots.boundary import axis_values, boundary_note
 from grokjax.analysis.plots.layout.cells import MOST_FACETS
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, LINES, MARKS, SINGLE, styled
+from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, LINES, MARKS, SINGLE
 from grokjax.analysis.plots.layout.text import value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
 from grokjax.analysis.statistics.grid import wilson_interval
@@ -34,10 +35,7 @@ def plot_fits(
     by: Sequence[str],
     phase: str,
     against: str | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the observed shares along a hyperparameter, the fitted curves, and each boundary with its band.
 
@@ -47,26 +45,24 @@ def plot_fits(
       found: from `boundaries`.
       by: the hyperparameters of its keys: none, one for lines, or one for panels and one for lines.
       phase, against: as given to `boundaries`.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; when None one column of a paper for one panel, two columns for more.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: more hyperparameters, lines or panels than can be distinguished.
     """
+    look = Look(**settings)
     facets = [None] if len(by) < 2 else sorted({key[0] for key in found})
     lines = [None] if not by else sorted({key[-1] for key in found})
     _check(by, len(facets), len(lines))
-    check_one_panel(ax, len(facets), f"choose the boundaries of one {by[0] if by else 'group'}")
-    width = width or (SINGLE if len(facets) == 1 else DOUBLE)
+    check_one_panel(look.ax, len(facets), f"choose the boundaries of one {by[0] if by else 'group'}")
+    width = look.width or (SINGLE if len(facets) == 1 else DOUBLE)
     placed = FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
     banded = len(lines) <= MOST_BANDS
-    note = f"{boundary_note(found, missing)} Large marks: boundaries, with their bands.{' Bars: Wilson intervals.' * banded}"
-    legend = _legend(by[-1], lines) if by else []
-    figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, title=title, legend=legend, note=note, ax=ax)
-    panels, first = placed.axes(figure, ax), next(iter(found.values()))
-    length = width / placed.across - 0.5 if ax is None else axes_size(ax)[0]
+    note = boundary_note(found, look, f"Large marks: boundaries, with their bands.{' Bars: Wilson intervals.' * banded}")
+    legend = _legend(look, by[-1], lines) if by else []
+    figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, look, legend=legend, note=note)
+    panels, first = placed.axes(figure, look), next(iter(found.values()))
+    length = width / placed.across - 0.5 if look.ax is None else axes_size(look.ax)[0]
     scale_to_values(panels[0], "x", axis_values(found), length, first.scale)
     for panel in panels:
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
@@ -74,7 +70,8 @@ def plot_fits(
     for index, place, key in placed.keys(by, lines):
         if key in found:
             _draw_fit(panels[index], found[key], place, banded=banded)
-    placed.label(panels, first.axis, f"share of {phase}" + (f"\nagainst {against}" if against else ""))
+    share = f"share of {look.name(phase)}" + (f"\nagainst {look.name(against)}" if against else "")
+    placed.label(panels, look.name(first.axis), share)
     return figure
 
 
@@ -86,9 +83,9 @@ def _check(by: Sequence[str], panels: int, lines: int) -> None:
         )
 
 
-def _legend(name: str, values: Sequence[Any]) -> list[Line2D]:
+def _legend(look: Look, name: str, values: Sequence[Any]) -> list[Line2D]:
     return [
-        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=f"{name} = {text}")
+        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=look.pair(name, text))
         for (color, style), marker, text in zip(LINES, MARKS, value_texts(values), strict=False)
     ]
 

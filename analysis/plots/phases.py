@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
@@ -12,8 +14,9 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
 from grokjax.analysis.plots.layout.cells import Map, draw_map, map_cells
-from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, phase_mark, styled
-from grokjax.analysis.plots.layout.text import POINTS, counted, missing_note, ranged
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, phase_mark
+from grokjax.analysis.plots.layout.text import POINTS, counted, ranged
 from grokjax.errors import AnalysisError
 
 # Points between the centres of markers: the least at which shapes can be distinguished, and a comfortable distance.
@@ -29,10 +32,7 @@ def plot_phases(
     x: str | None = None,
     y: str | None = None,
     facet: str | None = None,
-    title: str | None = None,
-    warning: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the phase diagram: a panel for each value of `facet`, a cell for each point of the grid, a marker for each run.
 
@@ -40,24 +40,20 @@ def plot_phases(
       grid: from `phase_grid`. Planned runs that have not been trained yet are drawn as rings.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced; the grid's own axes
         when x and y are None.
-      title: above the figure.
-      warning: a sentence to begin the note with, such as one from `misfit`.
-      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more markers than fit.
     """
-    cells = map_cells(grid, x, y, facet)
+    look, cells = Look(**settings), map_cells(grid, x, y, facet)
     missing = missing_counts(grid)
     side = math.ceil(math.sqrt((grid["seeds"] + missing).max()))
     present = [phase for phase in PHASES if grid[f"{phase}_count"].sum()]
-    legend = [phase_mark(phase) for phase in present] + [_ring()] * bool(missing.sum())
+    legend = [phase_mark(phase, look.name(phase)) for phase in present] + [_ring(look.name("missing"))] * bool(missing.sum())
     smallest, comfortable = (side * pitch / FILLED / POINTS for pitch in (LEAST_PITCH, PITCH))
     try:
         drawn = draw_map(
-            cells, ax=ax, width=width, smallest=smallest, comfortable=max(0.2, comfortable), title=title, legend=legend,
-            note=grid_note(grid, missing, warning),
+            cells, look, smallest=smallest, comfortable=max(0.2, comfortable), legend=legend, note=grid_note(grid, look),
         )  # fmt: skip
     except AnalysisError as error:
         raise AnalysisError(f"{int(grid['seeds'].max()):,} marks a cell: {error}, or draw shares") from None
@@ -72,15 +68,15 @@ def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
     return missing
 
 
-def grid_note(grid: pd.DataFrame, missing: pd.Series[int], warning: str | None) -> str:
-    """The note below a map: warning, number of runs, seeds per cell, empty cells, and missing planned runs."""
+def grid_note(grid: pd.DataFrame, look: Look, further: str = "") -> str:
+    """The note below a map: number of runs, seeds per cell, empty cells, a further sentence, and missing planned runs."""
     seeds = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
     total = int(seeds.sum())
     shown = f"{counted(total, 'run')} in {counted(len(seeds), 'cell')}, {ranged(seeds, 'seed')} in each." if total else "No runs."
     bare = f"{counted(empty, 'cell')} without a run." if empty else ""
-    caution = f"Warning: {warning.rstrip('.')}." if warning else ""
-    return " ".join(part for part in (caution, shown, bare, missing_note(int(missing.sum()), total)) if part)
+    counted_missing = replace(look, missing=int(missing_counts(grid).sum()))
+    return counted_missing.full_note(" ".join(part for part in (shown, bare, further) if part), total)
 
 
 def _draw_marks(panel: Axes, cells: pd.DataFrame, side: int, drawn: Map) -> None:
@@ -102,5 +98,5 @@ def _draw_marks(panel: Axes, cells: pd.DataFrame, side: int, drawn: Map) -> None
             panel.scatter(across, up, s=size, c=PHASE_COLORS[name], marker=PHASE_MARKERS[name], linewidths=0)
 
 
-def _ring() -> Line2D:
-    return Line2D([], [], ls="", marker="o", mfc="none", mec=GREY, mew=0.5, markersize=3, label="missing")
+def _ring(label: str) -> Line2D:
+    return Line2D([], [], ls="", marker="o", mfc="none", mec=GREY, mew=0.5, markersize=3, label=label)

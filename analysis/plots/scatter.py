@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES, CrossingRule
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, new_figure, strip_above
-from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, phase_mark, styled
-from grokjax.analysis.plots.layout.text import POINTS, counted, font_size, missing_note
+from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, phase_mark
+from grokjax.analysis.plots.layout.text import POINTS, counted, font_size
 from grokjax.analysis.plots.layout.ticks import Which, log_axis, step_axis
 from grokjax.analysis.statistics.delays import Kind
 from grokjax.errors import AnalysisError
@@ -34,10 +35,7 @@ def plot_scatter(
     train: str = "accuracy_99",
     test: str = "accuracy_99",
     kind: Kind = "first",
-    title: str | None = None,
-    missing: int = 0,
-    width: float = SINGLE,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the step at which each run's test metric crosses a threshold against the step at which its train metric does.
 
@@ -49,22 +47,21 @@ def plot_scatter(
       phases: the phase of each run, on the same index.
       train, test: the crossings of the train and of the test metric, from `rules.CROSSINGS`.
       kind: the "first" crossing, or the "sustained" one, from which on the metric stays across.
-      title: above the figure.
-      missing: number of planned runs that have not been trained yet.
-      width: of the figure in inches.
-      ax: an Axes to draw into, with the strip above it but without the note; its figure is returned.
+      settings: common to all figures; see below. The strip of censored runs stands above an `ax`.
 
     Raises:
       AnalysisError: no such crossing, the table lacks it, or no run's train metric crosses.
     """
+    look = Look(**settings)
+    width, ax = look.width or SINGLE, look.ax
     steps = _crossing_steps(runs, phases, CrossingRule(train, test, kind))
     present = [phase for phase in PHASES if (steps.labels[steps.fitted] == phase).any()]
     censored = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
     side, strip = min(width - 0.6, WIDEST), STRIP_LINE * font_size("xtick.labelsize") / POINTS * len(censored)
     above, panel = _panels(ax, strip)
     figure = new_figure(
-        width, side + strip + 0.4, title=title, legend=[phase_mark(phase) for phase in present],
-        note=f"{steps.note} {missing_note(missing, len(runs))}".strip(), used=side + 0.6, ax=above or ax,
+        width, side + strip + 0.4, replace(look, ax=above or ax), legend=[phase_mark(phase, look.name(phase)) for phase in present],
+        note=look.full_note(steps.note, len(runs)), used=side + 0.6,
     )  # fmt: skip
     if panel is None:
         above, panel = _new_panels(figure, strip, side)

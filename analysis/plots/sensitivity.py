@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.labels.thresholds import Setting
 from grokjax.analysis.plots.layout.cells import color_scale, draw_map, draw_shade, map_cells
-from grokjax.analysis.plots.layout.style import shades, styled
-from grokjax.analysis.plots.layout.text import counted, missing_note, value_texts
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.style import shades
+from grokjax.analysis.plots.layout.text import counted, value_texts
 from grokjax.analysis.statistics.agreement import most_moved
 from grokjax.analysis.statistics.cells import cell_names
 
@@ -28,10 +29,7 @@ def plot_sensitivity(
     y: str,
     facet: str | None = None,
     runs: int,
-    missing: int = 0,
-    title: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **common: Unpack[Settings],
 ) -> Figure:
     """Draws, for each cell, the largest share of its runs that change phase under any of the tried thresholds, in percent.
 
@@ -42,19 +40,16 @@ def plot_sensitivity(
       settings: the values of the thresholds that were tried, by name.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
       runs: number of runs.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      common: settings of all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more cells than fit.
     """
-    cells = map_cells(moved, x, y, facet)
+    look, cells = Look(**common), map_cells(moved, x, y, facet)
     table = most_moved(moved, cell_names(x, y, facet))
     tried = "; ".join(f"{name} {_extent(values)}" for name, values in settings.items())
-    note = f"{counted(runs, 'run')} in {counted(len(table), 'cell')}. Tried: {tried}. {missing_note(missing, runs)}".strip()
-    drawn = draw_map(cells, ax=ax, width=width, smallest=0.14, comfortable=0.26, title=title, legend=[], note=note, scale=True)
+    note = look.full_note(f"{counted(runs, 'run')} in {counted(len(table), 'cell')}. Tried: {tried}.", runs)
+    drawn = draw_map(cells, look, smallest=0.14, comfortable=0.26, legend=[], note=note, scale=True)
     colors = shades(PHASE_COLORS["undecided"])
     for value, panel in drawn.panels.items():
         for row in cells.panel(table, value).to_dict("records"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -11,8 +13,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
 from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells, mark_empty
-from grokjax.analysis.plots.layout.style import PHASE_HATCHES, shades, styled
-from grokjax.analysis.plots.phases import grid_note, missing_counts
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.style import PHASE_HATCHES, shades
+from grokjax.analysis.plots.phases import grid_note
 from grokjax.errors import AnalysisError, nearest
 
 # The share of a cell's side that its bar fills.
@@ -27,10 +30,7 @@ def plot_shares(
     y: str | None = None,
     facet: str | None = None,
     phase: str | None = None,
-    title: str | None = None,
-    warning: str | None = None,
-    width: float | None = None,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the shares of the phases in every cell, for any number of seeds.
 
@@ -39,23 +39,19 @@ def plot_shares(
       x, y, facet: hyperparameters across, upwards and in panels; the grid's own axes when x and y are None.
       phase: draw this phase alone, as shades with its share in percent and, if there is room, its interval. When None, each cell
         is a bar of all phases in their order.
-      title: above the figure.
-      warning: a sentence to begin the note with, such as one from `misfit`.
-      width: of the figure in inches; one or two columns of a paper, or more if needed, when None.
-      ax: an Axes to draw into, if there is one panel, without the note; its figure is returned.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: no such phase, too many panels to read, or more cells than fit.
     """
     if phase is not None and phase not in PHASES:
         raise AnalysisError(f"there is no phase {phase}; there are {', '.join(PHASES)}{nearest(phase, PHASES)}")
-    cells = map_cells(grid, x, y, facet)
+    look, cells = Look(**settings), map_cells(grid, x, y, facet)
     shown = [name for name in PHASES if grid[f"{name}_count"].sum()] if phase is None else []
-    note = grid_note(grid, missing_counts(grid), warning)
     drawn = draw_map(
-        cells, ax=ax, width=width, smallest=0.12, comfortable=0.2 if phase is None else 0.24, title=title,
-        note=note if phase is None else f"{note} Shares in percent, with their intervals where they fit.",
-        legend=[_patch(name) for name in shown], scale=phase is not None,
+        cells, look, smallest=0.12, comfortable=0.2 if phase is None else 0.24, scale=phase is not None,
+        note=grid_note(grid, look, "Shares in percent, with their intervals where they fit." if phase is not None else ""),
+        legend=[_patch(name, look.name(name)) for name in shown],
     )  # fmt: skip
     for value, panel in drawn.panels.items():
         part = cells.panel(grid, value)
@@ -64,7 +60,7 @@ def plot_shares(
         _draw_bars(panel, trained, shown) if phase is None else _draw_shades(panel, trained, phase, drawn)
     if phase is not None:
         colors = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
-        color_scale(drawn.figure, list(drawn.panels.values()), colors, f"{phase} (% of runs)")
+        color_scale(drawn.figure, list(drawn.panels.values()), colors, f"{look.name(phase)} (% of runs)")
     return drawn.figure
 
 
@@ -88,5 +84,5 @@ def _draw_shades(panel: Axes, cells: pd.DataFrame, phase: str, drawn: Map) -> No
         draw_shade(panel, (row["across"], row["up"]), colors(share / 100), texts, drawn)
 
 
-def _patch(phase: str) -> Patch:
-    return Patch(facecolor=PHASE_COLORS[phase], hatch=PHASE_HATCHES[phase], edgecolor="white", lw=0, label=phase)
+def _patch(phase: str, label: str) -> Patch:
+    return Patch(facecolor=PHASE_COLORS[phase], hatch=PHASE_HATCHES[phase], edgecolor="white", lw=0, label=label)

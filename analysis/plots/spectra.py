@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, TEST_COLOR, shades, styled
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.page import check_one_panel, new_figure
+from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, TEST_COLOR, shades
 from grokjax.analysis.plots.layout.text import counted
 from grokjax.analysis.statistics.units import Array, UnitMaps, unit_frequencies
 from grokjax.spectra import power_shares, power_spectrum
@@ -18,7 +21,7 @@ UNIT_HEIGHT, LEAST_MAP, MOST_MAP, BARS = 0.055, 0.7, 1.8, 0.5  # inches
 
 
 @styled
-def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
+def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, **settings: Unpack[Settings]) -> Figure:
     """Draws the power spectra of the hidden units' input weights (reads) and output weights (writes), at two steps.
 
     The bars are the power at each frequency 1 to V // 2, summed over units and positions, each panel on its own scale; the cosine
@@ -28,10 +31,11 @@ def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str
     Args:
       maps: from `unit_maps`.
       before, after: indices of the two steps among the kept snapshots.
-      title: above the figure.
-      width: in inches; the writes are beside the reads at the width of two paper columns, below them if narrower.
+      settings: common to all figures; see below. The writes are beside the reads at the width of two paper columns, else below.
     """
-    later = unit_frequencies(maps, after)
+    look, later = Look(**settings), unit_frequencies(maps, after)
+    width = look.width or DOUBLE
+    check_one_panel(look.ax, 8, "it has a panel for each step, of input and output weights")
     order = np.lexsort((-later.share, later.frequency))
     units = len(order)
     sides = (("reads", maps.reads, PHASE_COLORS["grok"]), ("writes", np.swapaxes(maps.writes, 1, 2)[:, None], TEST_COLOR))
@@ -40,8 +44,8 @@ def plot_spectra(maps: UnitMaps, *, before: int = 0, after: int = -1, title: str
     lines = 1 if beside else 2
     listed = ", ".join(str(key) for key in sorted(later.keys)[:12]) + (", ..." if len(later.keys) > 12 else "")
     keys = f"{len(later.keys)} frequenc{'y' if len(later.keys) == 1 else 'ies'}: {listed}" if later.keys else "no frequency"
-    note = f"1 run, {counted(units, 'hidden unit')}, at step {int(maps.step[after]):,} of {keys}."
-    figure = new_figure(width, lines * (height + BARS + 0.62), title=title, note=note)
+    note = look.full_note(f"1 run, {counted(units, 'hidden unit')}, at step {int(maps.step[after]):,} of {keys}.", 1)
+    figure = new_figure(width, lines * (height + BARS + 0.62), look, note=note)
     panels = figure.subplots(2 * lines, 2 * (3 - lines), sharex=True, squeeze=False, height_ratios=[BARS, height] * lines)
     images = []
     for index, (name, waves, color) in enumerate(sides):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, SMALL, TEST_COLOR, styled
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.page import check_one_panel, new_figure
+from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, TEST_COLOR
+from grokjax.analysis.plots.layout.text import font_size
 from grokjax.analysis.plots.waves import MOST_FREQUENCIES, WAVE_SHARE, phases_of, wave_frequencies, waves_note
 from grokjax.analysis.statistics.units import Array, UnitMaps, components, unit_frequencies
 
@@ -20,7 +23,7 @@ MOST_NUMBERS = 12  # more numbers would cover one another
 
 
 @styled
-def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
+def plot_stars(maps: UnitMaps, *, at: int = -1, **settings: Unpack[Settings]) -> Figure:
     """Draws each unit at the amplitude and phase of its input and output weights, in the (cos, sin) plane of its frequency k.
 
     A unit's input weights peak at the token a for which k a mod V equals its phase. Joined in the order of their phases, the units
@@ -30,13 +33,13 @@ def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
     Args:
       maps: from `unit_maps`.
       at: index of the step among the kept snapshots.
-      title: above the figure.
-      width: in inches.
+      settings: common to all figures; see below.
 
     Raises:
       AnalysisError: no unit has a frequency.
     """
-    found = unit_frequencies(maps, at)
+    look, found = Look(**settings), unit_frequencies(maps, at)
+    width = look.width or DOUBLE
     keys = wave_frequencies(found)
     groups = [np.flatnonzero((found.frequency == key) & (found.share >= WAVE_SHARE)) for key in keys[:MOST_FREQUENCIES]]
     sides = maps.sides
@@ -45,8 +48,9 @@ def plot_stars(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
     down = math.ceil(len(groups) / across) * len(sides)
     side = min((width - 0.6) / across - 0.08, WIDEST_PANEL)
     left_out = len(found.frequency) - sum(map(len, groups))
+    check_one_panel(look.ax, len(groups) * len(sides), "it has a panel for each frequency")
     note = f"{waves_note(maps, at, groups, left_out)} Units are joined in the order of the phase of their input weights."
-    figure = new_figure(width, down * (side + 0.22) + 0.35, title=title, note=note, used=across * (side + 0.08) + 0.65)
+    figure = new_figure(width, down * (side + 0.22) + 0.35, look, note=look.full_note(note, 1), used=across * (side + 0.08) + 0.65)
     panels = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for panel in panels.ravel()[len(groups) * len(sides) :]:
         panel.set_visible(False)
@@ -84,7 +88,7 @@ def _draw_star(panel: Axes, points: Array, color: str, reach: float) -> None:
     closed = np.concatenate([points, points[:1]])
     panel.plot(*closed.T, lw=0.7, color=color, marker="o", ms=2.6, mew=0)
     for number, place in enumerate(_places(points, reach) if len(points) <= MOST_NUMBERS else [], start=1):
-        panel.text(place[0], place[1], str(number), ha="center", va="center", fontsize=SMALL - 1)
+        panel.text(place[0], place[1], str(number), ha="center", va="center", fontsize=font_size("xtick.labelsize") - 1)
     panel.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     panel.locator_params(nbins=3)
 

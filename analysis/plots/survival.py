@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, new_figure
-from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE, SMALL, styled
-from grokjax.analysis.plots.layout.text import counted, missing_note, number_text, value_texts
+from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE
+from grokjax.analysis.plots.layout.text import counted, font_size, number_text, value_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
 from grokjax.errors import AnalysisError
 
@@ -33,10 +34,7 @@ def plot_survival(
     by: Sequence[str],
     runs: int,
     test: LogRank | None = None,
-    missing: int = 0,
-    title: str | None = None,
-    width: float = SINGLE,
-    ax: Axes | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws Kaplan-Meier curves: the share of each group's fitted runs that have not grokked, by steps since they fitted.
 
@@ -48,10 +46,7 @@ def plot_survival(
       by: the hyperparameters that make the groups, as given to `survival_curves`.
       runs: number of runs, fitted or not.
       test: from `log_rank`; its p value is in the note.
-      missing: number of planned runs that have not been trained yet.
-      title: above the figure.
-      width: of the figure in inches.
-      ax: an Axes to draw into, without the table and the note; its figure is returned.
+      settings: common to all figures; see below. An `ax` gets no table.
 
     Raises:
       AnalysisError: more groups than can be distinguished.
@@ -61,10 +56,11 @@ def plot_survival(
         raise AnalysisError(
             f"{' x '.join(by)} makes {len(groups)} groups, and {len(LINES)} can be told apart; choose some with --where"
         )
-    banded = len(groups) <= MOST_BANDS
+    look, banded = Look(**settings), len(groups) <= MOST_BANDS
+    width, ax = look.width or SINGLE, look.ax
     height, table = (1.7 if width < DOUBLE else 2.4), TABLE_LINE * len(groups)
-    note = _note(curves, runs, test, banded, missing)
-    figure = new_figure(width, height + table + 0.6, title=title, legend=_legend(by, groups), note=note, ax=ax)
+    note = look.full_note(_note(curves, runs, test, banded), runs)
+    figure = new_figure(width, height + table + 0.6, look, legend=_legend(look, by, groups), note=note)
     panel, below = (ax, None) if ax is not None else figure.subplots(2, 1, sharex=True, height_ratios=[height, table])
     for (_, group), (color, style) in zip(groups, LINES, strict=False):
         _draw_survival(panel, group, color, style, banded)
@@ -77,18 +73,17 @@ def plot_survival(
     return figure
 
 
-def _legend(by: Sequence[str], groups: Sequence[Group]) -> list[Line2D]:
-    names = [", ".join(f"{name} = {value}" for name, value in zip(by, key, strict=True)) or "all runs" for key, _ in groups]
+def _legend(look: Look, by: Sequence[str], groups: Sequence[Group]) -> list[Line2D]:
+    names = [", ".join(look.pair(name, value) for name, value in zip(by, key, strict=True)) or "all runs" for key, _ in groups]
     return [Line2D([], [], color=color, ls=style, lw=1.1, label=name) for (color, style), name in zip(LINES, names, strict=False)]
 
 
-def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, banded: bool, missing: int) -> str:
+def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, banded: bool) -> str:
     grokked, censored = int(curves["grokked"].sum()), int(curves["censored"].sum())
     return " ".join(filter(None, [
         f"{counted(runs, 'run')}, {grokked + censored:,} fitted: {grokked:,} grokked, {censored:,} censored (ticks).",
         "" if test is None else f"Log-rank test of equal delays: p = {number_text(test.p, 2)}.",
         "" if banded else "Intervals left out.",
-        missing_note(missing, runs),
     ]))  # fmt: skip
 
 
@@ -118,9 +113,9 @@ def _draw_at_risk(panel: Axes, groups: Sequence[Group], at: Sequence[float]) -> 
         for tick in at:
             later = group[group["delay"] >= tick]
             count = int(later["at_risk"].iloc[0]) if len(later) else 0
-            panel.text(tick, line, f"{count:,}", ha="center", va="center_baseline", fontsize=SMALL)
+            panel.text(tick, line, f"{count:,}", ha="center", va="center_baseline", fontsize=font_size("xtick.labelsize"))
     panel.set_ylim(len(groups) - 0.5, -0.5)
     panel.set_yticks(range(len(groups)), [", ".join(key) or "runs" for key, _ in groups])
-    panel.set_title("runs at risk", fontsize=SMALL, loc="left", pad=2)
+    panel.set_title("runs at risk", fontsize=font_size("xtick.labelsize"), loc="left", pad=2)
     panel.spines[:].set_visible(False)
     panel.tick_params(left=False, bottom=False, pad=9)  # clear of the first numbers

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.style import DIVERGING, DOUBLE, SINGLE, styled
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.page import check_one_panel, new_figure
+from grokjax.analysis.plots.layout.style import DIVERGING, DOUBLE, SINGLE
 from grokjax.analysis.plots.layout.text import counted
 from grokjax.analysis.statistics.units import Array, UnitFrequencies, UnitMaps, components, token_order, unit_frequencies
 from grokjax.errors import AnalysisError
@@ -26,7 +28,7 @@ WAVE_SHARE = 0.5
 
 
 @styled
-def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width: float = DOUBLE) -> Figure:
+def plot_waves(maps: UnitMaps, *, at: int = -1, **settings: Unpack[Settings]) -> Figure:
     """Draws the input and output weights of the units of each frequency: as heat maps over the tokens, and as waves.
 
     Each row of panels is a frequency k, the most common first, with its units sorted by the phase of their input weights. Heat maps
@@ -36,13 +38,13 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
     Args:
       maps: from `unit_maps`.
       at: index of the step among the kept snapshots.
-      title: above the figure.
-      width: in inches; below two columns of a paper the heat maps are left out.
+      settings: common to all figures; see below. Heat maps are left out at less than the width of two columns of a paper.
 
     Raises:
       AnalysisError: no unit has a frequency.
     """
-    found = unit_frequencies(maps, at)
+    look, found = Look(**settings), unit_frequencies(maps, at)
+    width = look.width or DOUBLE
     keys = wave_frequencies(found)
     groups = [np.flatnonzero((found.frequency == key) & (found.share >= WAVE_SHARE)) for key in keys[:MOST_FREQUENCIES]]
     both = width > (SINGLE + DOUBLE) / 2
@@ -51,10 +53,11 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, title: str | None = None, width:
     ]
     left_out = len(found.frequency) - sum(map(len, groups))
     sides = maps.sides
+    check_one_panel(look.ax, len(groups) * len(sides), "it has a panel for each frequency")
     limits = [float(np.abs(side[at]).max()) or 1.0 for _, side in sides]
     figure = new_figure(
-        width, sum(heights) + 0.09 * len(groups) + 0.5, title=title,
-        note=" ".join([waves_note(maps, at, groups, left_out)] + [_legend_note(limits)] * both),
+        width, sum(heights) + 0.09 * len(groups) + 0.5, look,
+        note=look.full_note(" ".join([waves_note(maps, at, groups, left_out)] + [_legend_note(limits)] * both), 1),
     )  # fmt: skip
     panels = figure.subplots(len(groups), len(sides) * (2 if both else 1), squeeze=False, height_ratios=heights, sharex="col")
     for line, (row, key, group) in enumerate(zip(panels, keys, groups, strict=False)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Unpack
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,8 +11,9 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.page import new_figure
-from grokjax.analysis.plots.layout.style import DASHED, DIVERGING, DOUBLE, SINGLE, TEST_COLOR, TRAIN_COLOR, styled
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.page import check_one_panel, new_figure
+from grokjax.analysis.plots.layout.style import DASHED, DIVERGING, DOUBLE, SINGLE, TEST_COLOR, TRAIN_COLOR
 from grokjax.analysis.plots.layout.text import counted
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import Weights
@@ -22,7 +25,7 @@ REST_COLOR = "#B0B0B0"
 
 
 @styled
-def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, title: str, width: float = DOUBLE) -> Figure:
+def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, **settings: Unpack[Settings]) -> Figure:
     """Draws a weight matrix during training: the losses, the trajectory of every weight, and the matrix at four steps.
 
     Args:
@@ -30,8 +33,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
       matrix: the name of the matrix.
       curve: the run's rows of `load_curves`, with train_loss and test_loss.
       signal: the number of leading input columns that the label depends on; drawn in another colour.
-      title: above the figure.
-      width: in inches; the heat maps are side by side at the width of two paper columns, two by two if narrower.
+      settings: common to all figures; see below. Heat maps are side by side at the width of two paper columns, else two by two.
 
     Raises:
       AnalysisError: no such matrix.
@@ -39,8 +41,11 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     if matrix not in weights.arrays or weights.arrays[matrix].ndim != 3:
         matrices = ", ".join(sorted(name for name, array in weights.arrays.items() if array.ndim == 3))
         raise AnalysisError(f"the run has no stored matrix {matrix}; it has {matrices}")
+    look = Look(**settings)
+    width = look.width or DOUBLE
     values = weights.arrays[matrix]  # [K, rows, columns]
     shown = np.unique(np.linspace(0, len(values) - 1, SHOWN).round().astype(int))
+    check_one_panel(look.ax, 2 + len(shown), "it has panels for losses, trajectories and steps")
     across = len(shown) if width > (SINGLE + DOUBLE) / 2 else min(2, len(shown))
     down = -(-len(shown) // across)
     lines_height, map_height = 2.7, 1.35
@@ -48,7 +53,7 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     note = f"1 run; {counted(values[0].size, 'weight')} at {counted(len(values), 'step')}, {len(shown)} of them as pictures" + (
         f"; one in {every} of the trajectories of weights {'on other inputs ' if signal else ''}is drawn." if every > 1 else "."
     )
-    figure = new_figure(width, lines_height + down * map_height, title=title, note=note, legend=_legend(signal))
+    figure = new_figure(width, lines_height + down * map_height, look, note=look.full_note(note, 1), legend=_legend(signal, look))
     rows = figure.add_gridspec(2, 1, height_ratios=[lines_height, down * map_height])
     lines, maps = (figure.add_subfigure(rows[index]) for index in range(2))
     above, below = lines.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
@@ -79,10 +84,10 @@ def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal
     panel.set_ylabel("weight")
 
 
-def _legend(signal: int) -> list[Line2D]:
+def _legend(signal: int, look: Look) -> list[Line2D]:
     losses = [
-        Line2D([], [], color=TRAIN_COLOR, lw=1.2, label="train_loss"),
-        Line2D([], [], color=TEST_COLOR, lw=1.2, ls=DASHED, label="test_loss"),
+        Line2D([], [], color=TRAIN_COLOR, lw=1.2, label=look.name("train_loss")),
+        Line2D([], [], color=TEST_COLOR, lw=1.2, ls=DASHED, label=look.name("test_loss")),
     ]
     paths = [
         Line2D([], [], color=PHASE_COLORS["grok"], lw=0.8, label="weights on signal inputs"),

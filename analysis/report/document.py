@@ -18,8 +18,8 @@ from grokjax.analysis.plots.layout.style import TEST_COLOR, TRAIN_COLOR
 STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "print.css")
 SCRIPTS = (
     *("dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "values.js", "state.js", "cells.js", "marks.js"),
-    *("charts.js", "command.js", "map.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "controls.js", "table.js"),
-    *("notes.js", "main.js"),
+    *("groups.js", "pen.js", "evidence.js", "charts.js", "legend.js", "figure.js", "download.js", "command.js", "map.js"),
+    *("tiles.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "controls.js", "table.js", "notes.js", "main.js"),
 )
 LIBRARY = "uplot"
 # The colours of the figures, and lighter ones for the dark theme.

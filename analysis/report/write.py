@@ -96,7 +96,7 @@ def write_report(
     blocks = {"columns": columns, "points": packed_points(curves)}
     short = 0 if missing is None else int(missing["run_id"].isin(runs["run_id"]).sum())
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
-    page = document(data["title"], {**data, **events_metadata(sweep, logged), "curves": curves.metadata}, blocks)
+    page = document(data["title"], {**data, **events_metadata(sweep, logged), "curves": curves.metadata, "short": short}, blocks)
     return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()) + short, curves.every)
 
 

@@ -145,7 +145,7 @@ def test_comparison_is_half_the_sum_of_the_share_differences():
     assert comparison.cells["distance"].tolist() == [0.25, 1.0]
     assert comparison.agreeing == 1
     assert comparison.differing["x"].tolist() == [2]
-    assert (comparison.only_sweep, comparison.only_published) == (1, 1)
+    assert (comparison.only_first, comparison.only_second) == (1, 1)
 
 
 def test_tables_that_share_nothing_say_so():
@@ -161,7 +161,7 @@ def test_a_phase_diagram_has_a_mark_a_seed_in_the_colour_and_shape_of_its_phase(
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["memorize", "grok", "fail"]
     for kind, magic in (("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")):
         assert save_figure(figure, tmp_path / f"a.{kind}").read_bytes().startswith(magic)
-    with pytest.raises(AnalysisError, match=r"png, \.svg or \.pdf"):
+    with pytest.raises(AnalysisError, match=r"png, \.svg, \.pdf or \.pgf"):
         save_figure(figure, tmp_path / "a.bmp")
 
 

@@ -143,7 +143,7 @@ def test_bad_input_is_told_in_one_sentence(call, fitted, modular, tmp_path):
         (("phases", fitted, "--shares", "groks"), "there is no phase groks; there are memorize, grok"),
         (("phases", fitted, "--width", "wide"), "--width wide: use single, double, or inches from 2 to 40"),
         (("phases", fitted, "--width", "1"), "--width 1: use single"),
-        (("phases", tmp_path / "nothing", "--out", tmp_path / "a.gif"), "a figure is a .png, .svg or .pdf file"),
+        (("phases", tmp_path / "nothing", "--out", tmp_path / "a.gif"), "a figure is a .png, .svg, .pdf or .pgf file"),
         (("delays", fitted, "--train", "accuracy_98"), "train = accuracy_98 is out of range; use accuracy_90"),
         (("delays", fitted, "--plot", "map", "--x", "seed", "--y", "seed", *out), "given twice"),
         (("delays", fitted, "--by", "depth"), "depth is not in the table"),

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from grokjax.analysis.plots.layout.page import PAD
-from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, SMALL, TEXT
+from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, SMALL
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, text_width, wrapped
 
 # Inches: the widest label at the left, the gap between panels, the largest cell, a line of small text.
@@ -52,8 +52,9 @@ def arrange(
       sides: the smallest and the comfortable side of a cell, in inches.
       scale: whether there is a colour bar on the right.
     """
-    lines = [wrapped(text, WIDEST_LABEL) for text in rows]
-    beside = max(map(text_width, lines)) + 0.1 + 1.5 * TEXT / POINTS + 2 * PAD + (SCALE_WIDTH if scale else 0)
+    size, small = font_size("font.size"), font_size("ytick.labelsize")
+    lines = [wrapped(text, WIDEST_LABEL, small) for text in rows]
+    beside = max(text_width(line, small) for line in lines) + 0.1 + 1.5 * size / POINTS + 2 * PAD + (SCALE_WIDTH if scale else 0)
     panels = _Panels(len(columns), len(rows), len(facets[1]) if facets else 1)
     width = width or _fitting_width(panels, beside, sides)
     across = panels.across(width - beside, sides)
@@ -63,8 +64,8 @@ def arrange(
     cell_height = max(min(cell_width, TALLEST), sides[0], LINE)
     labels, rotation, labels_height = _column_labels(columns, cell_width)
     titles, heading = _titles(facets, cell_width * len(columns))
-    above = max((text_height(text, TEXT) + 0.08 for text in titles), default=0.0)
-    below = labels_height + 1.6 * TEXT / POINTS + 0.08
+    above = max((text_height(text, size) + 0.08 for text in titles), default=0.0)
+    below = labels_height + 1.6 * size / POINTS + 0.08
     down = math.ceil(panels.count / across)
     uneven = panels.count % across != 0 and down > 1  # the last row is short, so the row above it has labels too
     height = down * (len(rows) * cell_height + above + 0.08) + below * (2 if uneven else 1)
@@ -152,7 +153,8 @@ def _titles(facets: tuple[str, list[str]] | None, panel_width: float) -> tuple[l
     if facets is None:
         return [], ""
     name, values = facets
+    size = font_size("font.size")
     whole = [f"{name} = {value}" for value in values]
-    if max(text_width(text, TEXT) for text in whole) <= panel_width:
+    if max(text_width(text, size) for text in whole) <= panel_width:
         return whole, ""
-    return [wrapped(value, panel_width, TEXT) for value in values], f"panels: {name}"
+    return [wrapped(value, panel_width, size) for value in values], f"panels: {name}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangement, arrange, arrange_in_axes
+from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import FAINT, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
@@ -74,34 +75,34 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
 
 def draw_map(
     cells: MapCells,
+    look: Look,
     *,
-    ax: Axes | None,
-    width: float | None,
     smallest: float,
     comfortable: float,
-    title: str | None,
     legend: Sequence[Artist],
     note: str,
     scale: bool = False,
 ) -> Map:
-    """Draws empty panels with ticks and lines between cells: in a new figure, as many side by side as fit, or in `ax`.
+    """Draws empty panels with ticks and lines between cells: in a new figure, as many side by side as fit, or in `look.ax`.
+
+    Without a width the figure is as wide as one column of a paper if all panels fit side by side in it, else as two columns if they
+    fit there, else as they need.
 
     Args:
       cells: of the map.
-      ax: the caller's Axes, for a map with one panel; None for a new figure.
-      width: of the new figure, in inches; None for one column of a paper if all panels fit side by side in it, else two columns
-        if they fit there, else what they need.
+      look: the common settings.
       smallest: side of the smallest cell that can be read, in inches.
       comfortable: side that a cell should have, in inches.
-      title, legend, note: as in `new_figure`.
+      legend, note: as in `new_figure`.
       scale: whether `color_scale` will draw a colour bar on the right.
 
     Raises:
-      AnalysisError: the cells do not fit, or `ax` is given for several panels.
+      AnalysisError: the cells do not fit, or `look.ax` is given for several panels.
     """
+    ax, width = look.ax, look.width
     check_one_panel(ax, len(cells.facets), f"choose the runs of one {cells.facet}")
     columns, rows = value_texts(cells.columns), value_texts(cells.rows)
-    facets = None if cells.facet is None else (cells.facet, value_texts(cells.facets))
+    facets = None if cells.facet is None else (look.name(cells.facet), value_texts(cells.facets))
     if ax is None:
         placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable), scale=scale)
     else:
@@ -111,8 +112,8 @@ def draw_map(
         what = f"{len(cells.columns)} values of {cells.x}" + (f" and {len(rows)} of {cells.y}" if ax is not None else "")
         wider = "make ax larger" if ax is not None else "make the figure wider with --width"
         raise AnalysisError(f"{what} do not fit in {width:.3g} inches; {wider}, or choose some with --where")
-    heading = "\n".join(part for part in (title, placed.heading) if part) or None
-    figure = new_figure(placed.width, placed.height, title=heading, legend=legend, note=note, used=placed.used, ax=ax)
+    headed = replace(look, title=look.heading(placed.heading))
+    figure = new_figure(placed.width, placed.height, headed, legend=legend, note=note, used=placed.used)
     panels = (
         [ax] if ax is not None else figure.subplots(placed.down, placed.across, squeeze=False, sharex=True, sharey=True).ravel()
     )
@@ -120,11 +121,11 @@ def draw_map(
         panel.set_visible(index < len(cells.facets))
         panel.set_in_layout(index < len(cells.facets))
         if index < len(cells.facets):
-            _draw_axes(panel, cells, placed, index)
+            _draw_axes(panel, cells, placed, index, look)
     return Map(figure, dict(zip(cells.facets, panels, strict=False)), placed.cell_width, placed.cell_height)
 
 
-def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int) -> None:
+def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int, look: Look) -> None:
     """Draws lines between the cells of a panel, and labels its axes if it is at the edge of the figure."""
     for edge in range(len(cells.columns) + 1):
         panel.axvline(edge - 0.5, color=FAINT, lw=0.6, zorder=0)
@@ -136,8 +137,8 @@ def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int) ->
     panel.set_xticks(range(len(cells.columns)), placed.columns, rotation=placed.rotation)
     panel.set_yticks(range(len(cells.rows)), placed.rows)
     panel.tick_params(length=0, labelbottom=lowest, labelleft=first)
-    panel.set_xlabel(cells.x if lowest else "")
-    panel.set_ylabel(cells.y if first else "")
+    panel.set_xlabel(look.name(cells.x) if lowest else "")
+    panel.set_ylabel(look.name(cells.y) if first else "")
     if placed.titles:
         panel.set_title(placed.titles[index])
 

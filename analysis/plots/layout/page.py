@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokjax.analysis.plots.layout.style import GREY, SMALL, TEXT, PaperFigure
+from grokjax.analysis.plots.layout.look import Look
+from grokjax.analysis.plots.layout.style import GREY, PaperFigure
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, text_width, value_texts, wrapped
 from grokjax.errors import AnalysisError
 
@@ -22,35 +22,30 @@ HANDLE = 0.4  # inches of a legend handle with the gaps around it
 
 
 def new_figure(
-    width: float,
-    body: float,
-    *,
-    title: str | None = None,
-    legend: Sequence[Artist] = (),
-    note: str = "",
-    used: float | None = None,
-    ax: Axes | None = None,
+    width: float, body: float, look: Look, *, legend: Sequence[Artist] = (), note: str = "", used: float | None = None
 ) -> Figure:
-    """A figure with room for panels; or the figure of `ax`, with title and legend placed above `ax`.
+    """A figure with room for panels; or the figure of `look.ax`, with title and legend placed above that Axes.
 
     Args:
       width: of the figure, in inches.
       body: height of the panels with all their labels, in inches.
-      title: above the figure.
+      look: the title, and the Axes to draw into, for which `width`, `body` and `used` have no effect.
       legend: handles with labels, below the panels, in as many lines as they need.
-      note: at the bottom, on what the figure shows and what is missing. Left out with `ax`.
+      note: below the legend, complete, from `Look.full_note`. Left out in a caller's Axes.
       used: width in inches that the panels take; the rest is left free, half on each side.
-      ax: the caller's Axes to draw into; `width`, `body` and `used` have no effect then.
     """
-    if ax is not None:
-        return _label_axes(ax, title, legend)
+    title = look.heading()
+    if look.ax is not None:
+        return _label_axes(look.ax, title, legend)
+    size, title_size = font_size("legend.fontsize"), font_size("font.size") + 0.5
     texts = [str(handle.get_label()) for handle in legend]
-    columns = _legend_columns(texts, width, TEXT)
-    note = wrapped(note, width - 2 * PAD, breaks=" ")
-    note_height = text_height(note) if note else 0.0
-    legend_height = math.ceil(len(texts) / columns) * 1.6 * TEXT / POINTS + PAD if texts else 0.0
-    title = "\n".join(wrapped(line, width - 2 * PAD, TEXT + 0.5, " ") for line in title.split("\n")) if title else None
-    title_height = text_height(title, TEXT + 0.5) + PAD if title else 0.0
+    columns = _legend_columns(texts, width, size)
+    small = font_size("xtick.labelsize")
+    note = wrapped(note, width - 2 * PAD, small, " ")
+    note_height = text_height(note, small) if note else 0.0
+    legend_height = math.ceil(len(texts) / columns) * 1.6 * size / POINTS + PAD if texts else 0.0
+    title = "\n".join(wrapped(line, width - 2 * PAD, title_size, " ") for line in title.split("\n")) if title else ""
+    title_height = text_height(title, title_size) + PAD if title else 0.0
     below = PAD + note_height + legend_height
     height = below + body + title_height + PAD
     figure = PaperFigure(figsize=(width, height), layout="constrained")
@@ -58,15 +53,15 @@ def new_figure(
     engine: Any = figure.get_layout_engine()
     engine.set(w_pad=0.02, h_pad=0.02, rect=(free, below / height, 1 - 2 * free, body / height))
     if title:
-        figure.text(0.5, 1 - PAD / height, title, ha="center", va="top", fontsize=TEXT + 0.5)
+        figure.text(0.5, 1 - PAD / height, title, ha="center", va="top", fontsize=title_size)
     if texts:
         _draw_legend(figure, legend, columns, (0.5, (PAD + note_height) / height))
     if note:
-        figure.text(PAD / width, PAD / height, note, ha="left", va="bottom", fontsize=SMALL, color=GREY, linespacing=1.15)
+        figure.text(PAD / width, PAD / height, note, ha="left", va="bottom", fontsize=small, color=GREY, linespacing=1.15)
     return figure
 
 
-def _label_axes(ax: Axes, title: str | None, legend: Sequence[Artist]) -> Figure:
+def _label_axes(ax: Axes, title: str, legend: Sequence[Artist]) -> Figure:
     """Puts a legend above an Axes, where it covers nothing, and a title above the legend; returns the figure."""
     size = font_size("legend.fontsize")
     texts = [str(handle.get_label()) for handle in legend]
@@ -81,15 +76,16 @@ def _label_axes(ax: Axes, title: str | None, legend: Sequence[Artist]) -> Figure
 
 def _draw_legend(host: Figure | Axes, handles: Sequence[Artist], columns: int, place: tuple[float, float]) -> None:
     host.legend(
-        handles=list(handles), loc="lower center", bbox_to_anchor=place, ncols=columns, borderpad=0.2, borderaxespad=0,
+        handles=[handle for column in range(columns) for handle in handles[column::columns]],  # matplotlib fills columns
+        loc="lower center", bbox_to_anchor=place, ncols=columns, borderpad=0.2, borderaxespad=0,
         columnspacing=1.2, handletextpad=0.4, handlelength=1.8, labelspacing=0.35, frameon=False,
     )  # fmt: skip
 
 
 def _legend_columns(texts: Sequence[str], width: float, size: float) -> int:
-    """The most columns of a legend, filled column by column, that fit in `width` inches; at least one."""
+    """The number of columns of a legend, filled line by line, that needs the fewest lines in `width` inches; at least one."""
     for columns in range(len(texts), 1, -1):
-        widest = [max(text_width(text, size) for text in column) for column in np.array_split(list(texts), columns)]
+        widest = [max(text_width(text, size) for text in texts[column::columns]) for column in range(columns)]
         if sum(widest) + HANDLE * columns <= width - 2 * PAD:
             return columns
     return 1
@@ -138,16 +134,16 @@ class FacetPanels:
         across = math.ceil(len(facets) / rows)
         return cls(facets, name, across, math.ceil(len(facets) / across))
 
-    def axes(self, figure: Figure, ax: Axes | None = None) -> list[Axes]:
-        """The panels, one for each facet, with their titles: new ones of `figure`, or `ax` alone."""
-        if ax is not None:
-            return [ax]
+    def axes(self, figure: Figure, look: Look) -> list[Axes]:
+        """The panels, one for each facet, with their titles: new ones of `figure`, or the caller's Axes alone."""
+        if look.ax is not None:
+            return [look.ax]
         panels = list(figure.subplots(self.down, self.across, squeeze=False, sharex=True, sharey=True).ravel())
         for panel in panels[len(self.facets) :]:
             panel.set_visible(False)
         if self.name is not None:
             for panel, text in zip(panels, value_texts(self.facets), strict=False):
-                panel.set_title(f"{self.name} = {text}")
+                panel.set_title(look.pair(self.name, text))
         return panels[: len(self.facets)]
 
     def label(self, axes: Sequence[Axes], x: str, y: str) -> None:

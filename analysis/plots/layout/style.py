@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
@@ -16,8 +16,6 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.errors import AnalysisError
-
-P = ParamSpec("P")
 
 # Shapes that distinguish the phases without colour.
 PHASE_MARKERS = {"memorize": "s", "grok": "o", "generalize": "^", "fail": "X", "diverged": "*", "undecided": "D"}
@@ -66,15 +64,34 @@ STYLE: Any = {
     "svg.hashsalt": "grokjax",
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
+    "pgf.rcfonts": False,  # the fonts of the document that includes it
 }
+# The parameters that set a size of text, and those that matter when a figure is drawn or saved, after the plot function returned.
+SIZES = ("font.size", "axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize")
+DRAWING, SAVING = ("font.", "mathtext.", "text.", "hatch.", "axes."), ("savefig.", "svg.", "pdf.", "pgf.")
+TEX_SYSTEMS = ("xelatex", "lualatex", "pdflatex")
+
+
+def current_style() -> Any:
+    """The package's style without the rcParams that the user has changed; text sizes follow a changed "font.size"."""
+    changed = {name for name in mpl.rcParams if mpl.rcParams[name] != mpl.rcParamsDefault[name]}
+    if {"font.sans-serif", "font.family"} & changed:
+        changed.add("font.family")
+    scale = mpl.rcParams["font.size"] / TEXT if "font.size" in changed else 1.0
+    return {name: value * scale if name in SIZES else value for name, value in STYLE.items() if name not in changed}
 
 
 class PaperFigure(Figure):
-    """A matplotlib figure that is saved in this style, and that notebooks display without `%matplotlib`."""
+    """A matplotlib figure that is saved in the style it was made in, and that notebooks display without `%matplotlib`."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._made_in: Any = {name: value for name, value in mpl.rcParams.items() if name.startswith(DRAWING)}
 
     def savefig(self, fname: Any, *, transparent: bool | None = None, **options: Any) -> None:
-        """`Figure.savefig` in the package's style."""
-        with mpl.rc_context(STYLE):
+        """`Figure.savefig` in the style of the figure."""
+        saving = {name: value for name, value in current_style().items() if name.startswith(SAVING)}
+        with mpl.rc_context({**self._made_in, **saving}):
             super().savefig(fname, transparent=transparent, **options)
 
     def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
@@ -84,41 +101,44 @@ class PaperFigure(Figure):
         return picture.getvalue(), {"width": round(self.get_figwidth() * SCREEN), "height": round(self.get_figheight() * SCREEN)}
 
 
-def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorator that applies the package's style to a plot function, unless it draws into the caller's Axes (`ax`)."""
-
-    @functools.wraps(plot)
-    def in_style(*args: P.args, **keywords: P.kwargs) -> Figure:
-        with mpl.rc_context(STYLE if keywords.get("ax") is None else {}):
-            return plot(*args, **keywords)
-
-    return in_style
-
-
 def save_figure(figure: Figure, path: str | Path) -> Path:
-    """Writes a figure to a .png, .svg or .pdf file and returns the path.
+    r"""Writes a figure to a .png, .svg, .pdf or .pgf file and returns the path.
 
-    No date is written, so the same figure gives the same file. PDFs embed their fonts; text in an SVG stays text.
+    No date is written, so the same figure gives the same file. PDFs embed their fonts; text in an SVG stays text. A .pgf file is
+    for LaTeX documents, which set its text in their own font: \usepackage{pgf} in the preamble, \input{figure.pgf} in the text.
 
     Raises:
-      AnalysisError: the suffix is not one of the three, or the file cannot be written.
+      AnalysisError: the suffix is not one of the four, the file cannot be written, or LaTeX is needed and not installed.
     """
     path = Path(path)
-    metadata = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}[figure_kind(path)]
+    kind = figure_kind(path)
+    options: Any = {"svg": {"metadata": {"Date": None}}, "pdf": {"metadata": {"CreationDate": None}}}.get(kind, {})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata=metadata)
+        with mpl.rc_context({"pgf.texsystem": _tex_system(path)} if kind == "pgf" else {}):
+            figure.savefig(path, **options)
     except OSError as error:
         reason = error.strerror or os.strerror(error.errno or 0)
         raise AnalysisError(f"cannot write {path}: {reason}; choose another --out") from None
     return path
 
 
+def _tex_system(path: Path) -> str:
+    """The LaTeX program that measures the text of a .pgf file: the rcParam's if it is installed, else another that is."""
+    for program in (mpl.rcParams["pgf.texsystem"], *TEX_SYSTEMS):
+        if shutil.which(program):
+            return str(program)
+    raise AnalysisError(
+        f"cannot write {path}: matplotlib measures the text of .pgf files with LaTeX, and none of {', '.join(TEX_SYSTEMS)} is "
+        "installed; install one, or write a .pdf"
+    )
+
+
 def figure_kind(path: Path) -> str:
-    """The format that the suffix names: png, svg or pdf. Raises AnalysisError for any other."""
+    """The format that the suffix names: png, svg, pdf or pgf. Raises AnalysisError for any other."""
     kind = path.suffix.lstrip(".").lower()
-    if kind not in ("png", "svg", "pdf"):
-        raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg or .pdf file")
+    if kind not in ("png", "svg", "pdf", "pgf"):
+        raise AnalysisError(f"cannot write {path}: a figure is a .png, .svg, .pdf or .pgf file")
     return kind
 
 
@@ -147,7 +167,7 @@ def ink_on(color: Sequence[float]) -> str:
     return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.5 else "black"
 
 
-def phase_mark(phase: str) -> Line2D:
+def phase_mark(phase: str, label: str) -> Line2D:
     """The legend entry of a phase that is drawn as markers."""
     marker, color = PHASE_MARKERS[phase], PHASE_COLORS[phase]
-    return Line2D([], [], ls="", marker=marker, color=color, markersize=4.5, markeredgewidth=0, label=phase)
+    return Line2D([], [], ls="", marker=marker, color=color, markersize=4.5, markeredgewidth=0, label=label)

@@ -10,18 +10,23 @@ from typing import Any, Literal
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont
 from matplotlib.textpath import TextPath
 
-from grokjax.analysis.plots.layout.style import SMALL, STYLE
+from grokjax.analysis.plots.layout.style import SMALL
 
 POINTS = 72  # per inch
+Sizes = Literal["font.size", "xtick.labelsize", "ytick.labelsize", "legend.fontsize"]
+
+
+def text_width(text: str, size: float = SMALL) -> float:
+    """Width in inches of a text's widest line, set in the current font at `size` points."""
+    return _width(text, size, str(findfont(FontProperties())))
 
 
 @functools.lru_cache(maxsize=4096)
-def text_width(text: str, size: float = SMALL) -> float:
-    """Width in inches of a text's widest line, set in DejaVu Sans of `size` points."""
-    font = FontProperties(family=STYLE["font.family"])
+def _width(text: str, size: float, file: str) -> float:
+    font = FontProperties(fname=file)
     lines = (line for line in text.split("\n") if line.strip())
     return max((TextPath((0, 0), line, size=size, prop=font).get_extents().width for line in lines), default=0.0) / POINTS
 
@@ -31,15 +36,15 @@ def text_height(text: str, size: float = SMALL) -> float:
     return (text.count("\n") + 1) * 1.25 * size / POINTS
 
 
-def font_size(parameter: Literal["xtick.labelsize", "ytick.labelsize", "legend.fontsize"]) -> float:
+def font_size(parameter: Sizes) -> float:
     """The font size in points of an rcParam, which may be a word such as "medium"."""
     return float(FontProperties(size=mpl.rcParams[parameter]).get_size_in_points())
 
 
 def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -> str:
-    """The text wrapped to `width` inches, broken after any of the characters in `breaks`; longer words are not broken."""
+    """The text wrapped to `width` inches, broken after any of the characters in `breaks`; words and formulas are not broken."""
     lines = [""]
-    for piece in re.findall(rf".+?(?:[{breaks}]|$)", text):
+    for piece in re.findall(rf"(?:\$[^$]*\$|.)+?(?:[{breaks}]|$)", text):
         if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
             lines.append("")
         lines[-1] += piece

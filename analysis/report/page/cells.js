@@ -1,6 +1,7 @@
 // The layout of the map: which runs are shown, and in which cells.
 
-import { axisNames, axisOf } from "./values.js";
+import { NO_CODE } from "./bytes.js";
+import { NONE, axisNames, axisOf } from "./values.js";
 
 /**
  * The layout of a state: which runs are `shown` [R], the `filters` by hyperparameter, the texts of columns, rows and panels, and
@@ -17,7 +18,7 @@ export function layoutOf(sweep, state) {
   for (const name of free.filter((each) => !(each in state.only))) {
     const axis = axisOf(sweep, name);
     if (axis.binned || !mixes(axis, shown, cellOf)) continue;
-    const texts = [axis.texts[mostFrequent(axis, shown)]];
+    const texts = [axis.texts[mostFrequent(axis, shown)], ...(axis.lacking ? [NONE] : [])]; // runs without it are mixed with none
     filters[name] = { texts, given: false };
     keep(shown, axis, texts);
   }
@@ -31,11 +32,11 @@ function keep(shown, axis, texts) {
   for (let run = 0; run < shown.length; run++) if (!kept[axis.places[run]]) shown[run] = 0;
 }
 
-/** Whether some cell has several values of a hyperparameter. */
+/** Whether some cell has several values of a hyperparameter; to have none is not another value. */
 function mixes(axis, shown, cellOf) {
   const seen = new Map();
   for (let run = 0; run < shown.length; run++) {
-    if (!shown[run]) continue;
+    if (!shown[run] || axis.codes[run] === NO_CODE) continue;
     const cell = cellOf(run);
     if (!seen.has(cell)) seen.set(cell, axis.codes[run]);
     else if (seen.get(cell) !== axis.codes[run]) return true;
@@ -43,9 +44,10 @@ function mixes(axis, shown, cellOf) {
   return false;
 }
 
+/** The place of the value that most runs have. */
 function mostFrequent(axis, shown) {
   const counts = new Array(axis.texts.length).fill(0);
-  for (let run = 0; run < shown.length; run++) if (shown[run]) counts[axis.places[run]]++;
+  for (let run = 0; run < shown.length; run++) if (shown[run] && axis.codes[run] !== NO_CODE) counts[axis.places[run]]++;
   return counts.indexOf(Math.max(...counts));
 }
 

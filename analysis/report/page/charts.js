@@ -1,78 +1,26 @@
 // Charts of curves, drawn by uPlot (vendor/uplot).
 
 import { h } from "./dom.js";
-import { power, short, steps, whole } from "./numbers.js";
+import { markEvidence } from "./evidence.js";
+import { LINE_COLORS } from "./groups.js";
+import { power, short, steps } from "./numbers.js";
+import { canvasPen } from "./pen.js";
 
-const STYLES = [
-  ["train", []],
-  ["test", [5, 3]],
-  ["generalize", [7, 3, 2, 3]],
-  ["undecided", [2, 3]],
-  ["memorize", []],
-  ["ink", [5, 3]],
-];
 const MOST_DECADES = 5;
 const PRINTED = 3; // dots per pixel on paper
-const PAST = 11; // px right of the last step: half of its label
-
-/** The metrics that share a chart, by name: losses, accuracies, norms, and every other metric alone. */
-export function metricGroups(sweep) {
-  const groups = new Map();
-  sweep.curves.scales.forEach((scale, metric) => {
-    const [, kind] = scale.name.match(/_(loss|accuracy|norm)$/) ?? [];
-    const name = kind === "norm" ? "norms" : (kind ?? scale.name);
-    if (!groups.has(name)) groups.set(name, { name, unit: scale.unit, log: scale.log, metrics: [] });
-    groups.get(name).metrics.push(metric);
-  });
-  for (const group of groups.values()) Object.assign(group, range(sweep, group));
-  return groups;
-}
-
-/** The range of a group's values over the whole sweep, so that all its charts have one scale. */
-function range(sweep, group) {
-  const shown = group.metrics.map((metric) => sweep.curves.scales[metric].shown);
-  let [low, high] = [Math.min(...shown.map(([least]) => least)), Math.max(...shown.map(([, greatest]) => greatest))];
-  if (group.log) return { low: 10 ** Math.floor(Math.log10(low)), high: 10 ** Math.ceil(Math.log10(high * 1.0001)) };
-  if (group.unit === "share") [low, high] = [Math.min(low, 0), Math.max(high, 1)];
-  const margin = (high - low || 1) * 0.04;
-  return { low: low - margin, high: high + margin };
-}
-
-/** The name, colour and dashes of each line of a group. */
-export function linesOf(sweep, group) {
-  return group.metrics.map((metric, index) => {
-    const [color, dash] = STYLES[index % STYLES.length];
-    return { metric, name: sweep.curves.scales[metric].name, color, dash };
-  });
-}
-
-/** The legend of the lines. */
-export function lineKey(lines, draw) {
-  return h("ul", { class: "linekey" }, ...lines.map((line) => h("li", {}, draw(line), line.name.replaceAll("_", " "))));
-}
+/** The pixels beside a plot: above it, right of its last step for half of a label, below it without labels; and those of labels. */
+export const MARGIN = { top: 6, right: 11, bottom: 4, labelsX: 20, labelsY: 36 };
 
 /**
  * Draws a chart into an element and returns it.
  *
  * `runs` are drawn over one another; `group` and `lines` say what; `last` is the axis's last step; `log` puts steps on a log scale;
- * `labels` tells which axes have labels; `levels` are values and `events` steps to draw lines at; `onPoint` is called with the
- * values under the pointer.
+ * `labels` tells which axes have labels; `evidence` is what the rule looks at, and `events` are steps with a letter each; `onPoint` is
+ * called with the step under the pointer and the least and greatest value of each metric at it.
  */
-export function drawChart(
-  host,
-  sweep,
-  { runs, group, lines, width, height, last, log, labels, levels = [], events = [], onPoint, sync },
-) {
-  const curves = sweep.curves;
-  const data = runs.flatMap((run) => {
-    const at = curves.steps(run);
-    const from = log && at[0] === 0 ? 1 : 0; // a log scale has no step 0
-    return lines.map((line) => ({
-      line,
-      at: at.slice(from),
-      values: curves.values(run, line.metric, group.log ? group.low : null).slice(from),
-    }));
-  });
+export function drawChart(host, sweep, settings) {
+  const { runs, group, width, height, last, log, labels, evidence, events = [], onPoint, sync } = settings;
+  const data = dataOf(sweep, settings);
   const [x, ...ys] = runs.length === 1 ? [data[0].at, ...data.map((each) => each.values)] : joined(data);
   const ink = colors();
   const fine = document.documentElement.classList.contains("printing") ? PRINTED : 1;
@@ -80,7 +28,7 @@ export function drawChart(
   const options = {
     width: width * fine,
     height: height * fine,
-    padding: [6, PAST, labels.x ? 0 : 4, 0].map((size) => size * fine),
+    padding: [MARGIN.top, MARGIN.right, labels.x ? 0 : MARGIN.bottom, 0].map((size) => size * fine),
     legend: { show: false },
     cursor: {
       y: false,
@@ -89,24 +37,48 @@ export function drawChart(
       sync: sync ? { key: sync } : undefined,
     },
     scales: {
-      x: { time: false, distr: log ? 3 : 1, range: () => [log ? Math.max(1, x[0] ?? 1) : 0, last] },
+      x: { time: false, distr: log ? 3 : 1, range: () => [firstStep(log, x), last] },
       y: { distr: group.log ? 3 : 1, range: () => [group.low, group.high] },
     },
     axes: [axisX(log, last, labels, ink, fine), axisY(group, labels.y, ink, fine)],
     series: [{}, ...data.map(({ line }) => series(line, ink, runs.length, fine))],
     hooks: {
-      draw: [(chart) => across(chart, levels, events, ink, fine)],
-      setCursor: [(chart) => host.matches(":hover") && onPoint(readout(x, ys, chart.cursor.idx))],
+      draw: [(chart) => mark(chart, evidence, events, ink, fine)],
+      setCursor: [(chart) => onPoint(valuesAt(data, x, ys, chart.cursor.idx), host)],
     },
   };
   return new uPlot(options, [x, ...ys], host);
 }
 
-/** The step under the pointer, and the values at it unless there are too many. */
-function readout(x, ys, at) {
-  if (at === null || at === undefined) return "";
-  const values = ys.length <= STYLES.length ? ys.map((values) => short(values[at] ?? NaN, 3)).join(", ") : "";
-  return `step ${whole(x[at])}${values && `: ${values}`}`;
+/** The lines of a chart: each with its steps and values, null where a value is missing. */
+export function dataOf(sweep, { runs, group, lines, log }) {
+  return runs.flatMap((run) => {
+    const at = sweep.curves.steps(run);
+    const from = log && at[0] === 0 ? 1 : 0; // a log scale has no step 0
+    return lines.map((line) => ({
+      line,
+      at: at.slice(from),
+      values: sweep.curves.values(run, line.metric, group.log ? group.low : null).slice(from),
+    }));
+  });
+}
+
+/** The first step on the axis of a chart. */
+export function firstStep(log, at) {
+  return log ? Math.max(1, at[0] ?? 1) : 0;
+}
+
+/** The step at an index, and by metric the least and the greatest value there; null beside the curves. */
+function valuesAt(data, x, ys, at) {
+  if (at === null || at === undefined) return null;
+  const values = new Map();
+  data.forEach(({ line }, index) => {
+    const value = ys[index][at];
+    if (value === null || value === undefined) return;
+    const [low, high] = values.get(line.metric) ?? [Infinity, -Infinity];
+    values.set(line.metric, [Math.min(low, value), Math.max(high, value)]);
+  });
+  return { step: x[at], values };
 }
 
 /** Curves of different runs on the steps of all of them. */
@@ -117,13 +89,17 @@ function joined(data) {
   );
 }
 
+/** How opaque each line is if so many runs lie over one another. */
+export function opacity(runs) {
+  return runs > 1 ? Math.max(0.25, Math.min(0.8, 5 / runs)) : 1;
+}
+
 function series(line, ink, runs, fine) {
-  const alpha = runs > 1 ? Math.max(0.25, Math.min(0.8, 5 / runs)) : 1;
   return {
     stroke: ink[line.color],
     width: (runs > 1 ? 1 : 1.4) * fine,
     dash: line.dash.map((size) => size * fine),
-    alpha,
+    alpha: opacity(runs),
     spanGaps: runs > 1,
     points: { show: false },
   };
@@ -136,28 +112,35 @@ function axisX(log, last, labels, ink, fine) {
   const decade = (chart, values) => values.map((value) => (Number.isInteger(Math.log10(value)) ? steps(value) : ""));
   return {
     ...plain(ink, fine),
-    size: labelled ? 20 * fine : 0,
+    size: labelled ? MARGIN.labelsX * fine : 0,
     space: 24 * fine,
     splits,
     values: labelled ? (chart, values) => (log ? decade(chart, values) : some(values)) : (chart, values) => values.map(() => ""),
   };
 }
 
-function axisY(group, labelled, ink, fine) {
+/** The decades of a group's log axis that have a label. */
+export function decadesOf(group) {
   const decades = Math.round(Math.log10(group.high / group.low));
   const every = Math.ceil(decades / MOST_DECADES);
   const first = Math.round(Math.log10(group.low));
-  const splits = group.log
-    ? () => Array.from({ length: Math.floor(decades / every) + 1 }, (_, index) => 10 ** (first + index * every))
-    : undefined;
-  const text = (value) => (group.log ? power(Math.round(Math.log10(value))) : short(value, 3));
+  return Array.from({ length: Math.floor(decades / every) + 1 }, (_, index) => 10 ** (first + index * every));
+}
+
+/** The label of a value on the axis of a group. */
+export function valueText(group, value) {
+  return group.log ? power(Math.round(Math.log10(value))) : short(value, 3);
+}
+
+function axisY(group, labelled, ink, fine) {
+  const splits = group.log ? () => decadesOf(group) : undefined;
   return {
     ...plain(ink, fine),
-    size: labelled ? 36 * fine : 0,
+    size: labelled ? MARGIN.labelsY * fine : 0,
     space: 26 * fine,
     splits,
     filter: (chart, values) => values,
-    values: labelled ? (chart, values) => values.map(text) : (chart, values) => values.map(() => ""),
+    values: labelled ? (chart, values) => values.map((value) => valueText(group, value)) : (chart, values) => values.map(() => ""),
   };
 }
 
@@ -173,38 +156,27 @@ function plain(ink, fine) {
   };
 }
 
-/** Draws levels as horizontal dotted lines, and events as vertical lines with a letter each. */
-function across(chart, levels, events, ink, fine) {
+/** Marks the evidence of the rule, and events as vertical lines with a letter each. */
+function mark(chart, evidence, events, ink, fine) {
   const { ctx, bbox } = chart;
   const pixel = uPlot.pxRatio * fine;
+  const place = (scale) => (value) => Math.round(chart.valToPos(value, scale, true));
   ctx.save();
-  ctx.lineWidth = pixel;
-  ctx.strokeStyle = ink.soft;
-  ctx.setLineDash([2 * pixel, 2 * pixel]);
-  for (const level of levels) {
-    const y = Math.round(chart.valToPos(level, "y", true));
-    if (y < bbox.top || y > bbox.top + bbox.height) continue;
-    stroke(ctx, bbox.left, y, bbox.left + bbox.width, y);
-  }
-  ctx.setLineDash([]);
-  ctx.font = `600 ${10 * pixel}px ${ink.font}`;
-  ctx.fillStyle = ink.soft;
-  for (const { step, letter } of events) {
-    const x = Math.round(chart.valToPos(step, "x", true));
-    if (x < bbox.left || x > bbox.left + bbox.width) continue;
-    stroke(ctx, x, bbox.top, x, bbox.top + bbox.height);
-    const left = x + 12 * pixel > bbox.left + bbox.width; // of the line, where there is no room beside it
-    ctx.textAlign = left ? "right" : "left";
-    if (letter) ctx.fillText(letter, x + (left ? -4 : 4) * pixel, bbox.top + 11 * pixel);
-  }
+  const pen = canvasPen(ctx, pixel, ink);
+  markEvidence(pen, evidence, place("x"), place("y"), bbox);
+  markEvents(pen, events, place("x"), bbox, pixel);
   ctx.restore();
 }
 
-function stroke(ctx, fromX, fromY, toX, toY) {
-  ctx.beginPath();
-  ctx.moveTo(fromX, fromY);
-  ctx.lineTo(toX, toY);
-  ctx.stroke();
+/** Marks events with a pen. */
+export function markEvents(pen, events, x, { left, top, width, height }, pixel) {
+  for (const { step, letter } of events) {
+    const at = x(step);
+    if (at < left || at > left + width) continue;
+    pen.line(at, top, at, top + height, { color: "soft" });
+    const before = at + 12 * pixel > left + width; // the line, where there is no room beside it
+    if (letter) pen.text(letter, at + (before ? -4 : 4) * pixel, top + 11 * pixel, { align: before ? "end" : "start", color: "soft", weight: 600 });
+  }
 }
 
 let found = null;
@@ -215,7 +187,7 @@ export function forgetColors() {
 }
 
 /** The page's colours in the form that a canvas needs. */
-function colors() {
+export function colors() {
   if (found) return found;
   const probe = h("i", { class: "aside" });
   document.body.append(probe);
@@ -223,7 +195,7 @@ function colors() {
     probe.style.color = `var(--${name})`;
     return getComputedStyle(probe).color;
   };
-  const names = [...STYLES.map(([name]) => name), "soft", "line"];
+  const names = [...LINE_COLORS, "soft", "line", "card"];
   found = Object.fromEntries(names.map((name) => [name, color(name)]));
   found.font = getComputedStyle(document.body).fontFamily;
   probe.remove();

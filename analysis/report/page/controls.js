@@ -30,7 +30,7 @@ export class Controls {
   /** Puts a hyperparameter on an axis; if another axis has it, the two are exchanged. */
   place(place, name) {
     const other = PLACES.map(([each]) => each).find((each) => each !== place && name && this.state[each] === name);
-    this.change({ [place]: name, ...(other ? { [other]: this.state[place] } : {}), cell: null, page: 0 });
+    this.change({ [place]: name, ...(other ? { [other]: this.state[place] } : {}), cell: null, beside: null, page: 0 });
   }
 
   /** Shows the state and its layout in the controls. */
@@ -103,7 +103,7 @@ export class Controls {
   narrow(name, axis, text, on, chosen) {
     const before = chosen ?? axis.texts;
     const kept = axis.texts.filter((each) => (each === text ? on : before.includes(each)));
-    this.change({ only: { ...this.state.only, [name]: kept.length === axis.texts.length ? null : kept }, cell: null, page: 0 });
+    this.change({ only: { ...this.state.only, [name]: kept.length === axis.texts.length ? null : kept }, cell: null, beside: null, page: 0 });
   }
 }
 

@@ -14,7 +14,7 @@ import { CellTable } from "./table.js";
 import { Thresholds } from "./thresholds.js";
 
 const THEMES = ["auto", "light", "dark"];
-const page = { pointed: null, drawn: {} };
+const page = { pointed: null, comparing: false, drawn: {} };
 
 /** Changes part of the state and draws it; with `done` false, as while a slider moves, the address is written a moment later. */
 function change(part, done = true) {
@@ -69,15 +69,17 @@ function draw() {
   return inspect();
 }
 
-/** Shows the open run, else the cell under the pointer, else the pinned one, else the one with most runs that grok. */
+/** Shows the open run, else two pinned cells, the cell under the pointer, the pinned one, or the one with most runs that grok. */
 function inspect() {
   const { sweep, state, layout, labels } = page;
   const run = state.run === null ? null : sweep.runIds.indexOf(state.run);
-  const pinned = findCell(layout, state.cell);
-  const cell = run === null ? (page.pointed ?? pinned ?? mostGrokking(layout, labels)) : cellOfRun(layout, run);
-  page.map.mark(pinned, cell);
-  byId("inspector").classList.toggle("open", pinned !== null || run !== null);
-  return page.inspector.show({ layout, labels, state, cell, run });
+  const pinned = [state.cell, state.beside].map((at) => findCell(layout, at)).filter(Boolean);
+  const one = () => page.pointed ?? pinned[0] ?? mostGrokking(layout, labels);
+  const cells = run !== null ? [cellOfRun(layout, run)] : pinned.length > 1 ? pinned : [one()];
+  const shown = cells.filter(Boolean);
+  page.map.mark(pinned, shown);
+  byId("inspector").classList.toggle("open", pinned.length > 0 || run !== null);
+  return page.inspector.show({ layout, labels, state, cells: shown, run, comparing: page.comparing });
 }
 
 /** The cell with most runs that grok. */
@@ -97,12 +99,21 @@ function point(cell) {
   if (page.state.run === null) inspect();
 }
 
-/** Pins a cell; in a pinned cell, opens the run whose mark was clicked. */
-function choose(cell, run) {
-  const pinned = findCell(page.layout, page.state.cell) === cell;
-  if (pinned && run !== null) return change({ run: page.sweep.runIds[run] });
-  change({ cell: cell.at, run: null });
+/** Pins a cell, or pins it beside the pinned one; in a pinned cell, opens the run whose mark was clicked. */
+function choose(cell, run, shift) {
+  const [first, second] = [page.state.cell, page.state.beside].map((at) => findCell(page.layout, at));
+  const beside = (shift || page.comparing) && first && first !== cell;
+  page.comparing = false;
+  if (beside) return change({ beside: cell.at, run: null });
+  if ((first === cell || second === cell) && run !== null) return change({ run: page.sweep.runIds[run] });
+  change({ cell: cell.at, beside: null, run: null });
   return seeCell();
+}
+
+/** Makes the next cell that is chosen a second pinned one, or not. */
+function compare() {
+  page.comparing = !page.comparing;
+  inspect();
 }
 
 /** Scrolls to the pinned cell if it is out of view. */
@@ -111,15 +122,18 @@ function seeCell() {
 }
 
 async function leave(event) {
-  if (event.key !== "Escape" || event.defaultPrevented) return;
+  if (event.key !== "Escape" || event.defaultPrevented) return undefined;
   const { state, layout } = page;
   const pinned = findCell(layout, state.cell);
   const open = state.run;
+  if (page.comparing) return compare();
   if (open !== null) await change({ run: null });
+  else if (state.beside) await change({ beside: null });
   else if (pinned) await change({ cell: null });
-  else return;
+  else return undefined;
   const tile = open !== null && byId("inspector-body").querySelector(`[data-run="${page.sweep.runIds.indexOf(open)}"]`);
   (tile || page.map.node(pinned))?.focus();
+  return undefined;
 }
 
 function showTheme(theme) {
@@ -174,7 +188,7 @@ async function start() {
   showTheme(storedTheme());
   showHead(page.sweep);
   page.map = new PhaseMap(page.sweep, byId("map"), { point, choose });
-  page.inspector = new Inspector(page.sweep, change);
+  page.inspector = new Inspector(page.sweep, change, compare);
   page.controls = new Controls(page.sweep, change);
   page.thresholds = new Thresholds(page.sweep, change);
   page.counts = new Counts(page.sweep);

@@ -10,9 +10,13 @@ const MOST_A_SIDE = 12;
 const MOST_A_SIDE_ALONE = 24; // of the only cell, which has more room
 const MAP_HEIGHT = 640; // px; all panels fit in it if cells stay large enough
 const SMALLEST_CELL = 26;
+const LONGEST_LABEL = 120; // px; longer ones end in dots
 const NARROW = 500; // px; no room beside the panels
 
-/** Draws the map; calls `listen.point` with the cell under the pointer or null, `listen.choose` with a cell and the run whose mark was hit. */
+/**
+ * Draws the map; calls `listen.point` with the cell under the pointer or null, `listen.choose` with a cell, the run whose mark was hit, and
+ * whether Shift was down.
+ */
 export class PhaseMap {
   constructor(sweep, host, listen) {
     Object.assign(this, { sweep, host, listen, nodes: new Map(), drawn: new Map() });
@@ -38,7 +42,7 @@ export class PhaseMap {
   panel(panel, index) {
     const { x, y, facet } = this.layout.axes;
     const rows = panel.cells.map((cells, row) => this.row(cells, row, index)).reverse();
-    const foot = h("tr", {}, h("td", {}), ...this.layout.columns.map((text) => h("th", { scope: "col" }, text)));
+    const foot = h("tr", {}, h("td", {}), ...this.layout.columns.map((text) => h("th", { scope: "col", title: text }, h("span", {}, text))));
     const axes = [x && `${x.name} across`, y && `${y.name} upwards`].filter(Boolean).join(", ");
     const name = [facet && `${facet.name} ${panel.text}`, axes].filter(Boolean).join(": ") || "All runs";
     const table = h("table", { role: "grid", "aria-label": name }, h("tbody", {}, ...rows), x ? h("tfoot", {}, foot) : null);
@@ -50,7 +54,7 @@ export class PhaseMap {
 
   row(cells, row, panel) {
     const nodes = cells.map((cell, column) => this.cell(cell, panel, row, column));
-    return h("tr", {}, h("th", { scope: "row" }, this.layout.rows[row]), ...nodes);
+    return h("tr", {}, h("th", { scope: "row", title: this.layout.rows[row] }, this.layout.rows[row]), ...nodes);
   }
 
   cell(cell, panel, row, column) {
@@ -65,8 +69,9 @@ export class PhaseMap {
     this.nodes.set(cell, node);
     node.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && this.listen.point(cell));
     node.addEventListener("focus", () => this.listen.point(cell));
+    node.addEventListener("mousedown", (event) => event.shiftKey && event.preventDefault()); // it would select the text between
     node.addEventListener("blur", () => this.listen.point(null));
-    node.addEventListener("click", (event) => this.listen.choose(cell, this.hit(cell, picture, event)));
+    node.addEventListener("click", (event) => this.listen.choose(cell, this.hit(cell, picture, event), event.shiftKey));
     return node;
   }
 
@@ -139,21 +144,22 @@ export class PhaseMap {
     fill(picture, ...bands.flat().filter(Boolean));
   }
 
-  /** Outlines the pinned cell and the one that the inspector shows. */
-  mark(pinned, pointed) {
+  /** Outlines the pinned cells and those that the inspector shows. */
+  mark(pinned, shown) {
     for (const [cell, node] of this.nodes) {
-      node.classList.toggle("pinned", cell === pinned);
-      node.classList.toggle("pointed", cell === pointed);
-      node.setAttribute("aria-selected", cell === pinned);
+      node.classList.toggle("pinned", pinned.includes(cell));
+      node.classList.toggle("pointed", shown.includes(cell));
+      node.setAttribute("aria-selected", pinned.includes(cell));
     }
   }
 
   /** Chooses the panels per row so that the whole map can be seen at once, with cells as large as that allows. */
   size() {
     const { rows, columns, axes } = this.layout;
-    const labels = axes.y ? Math.min(120, 8 + 6.3 * Math.max(...rows.map((text) => text.length))) : 0;
+    const labels = axes.y ? Math.min(LONGEST_LABEL, 8 + 6.3 * Math.max(...rows.map((text) => text.length))) : 0;
     const width = this.host.clientWidth - 8; // less its padding
     const narrow = width < NARROW;
+    const below = Math.min(LONGEST_LABEL, 14 + 6.3 * Math.max(0, ...columns.map((text) => text.length))); // where labels are slanted
     const [beside, above, gap] = [labels + (axes.y && !narrow ? 18 : 0), 30 + (axes.x ? 42 : 0), narrow ? 12 : 20];
     const largest = Math.min(Math.max(96, 420 / Math.max(rows.length, columns.length)), Math.max(48, 34 * this.side));
     const cellAt = (across) => Math.min(largest, ((width - (across - 1) * gap) / across - beside) / columns.length);
@@ -165,6 +171,7 @@ export class PhaseMap {
     const cell = Math.max(SMALLEST_CELL, Math.floor(Math.min(room, cellAt(across))));
     this.host.style.setProperty("--cell", `${cell}px`);
     this.host.style.setProperty("--labels", `${labels}px`);
+    this.host.style.setProperty("--below", `${below}px`);
     this.host.style.setProperty("--across", across);
     const wide = Math.max(...columns.map((text) => text.length)) * 6.6 > cell - 2;
     this.host.classList.toggle("slanted", wide);
@@ -182,7 +189,7 @@ export class PhaseMap {
     if (!node || event.ctrlKey || event.altKey || event.metaKey) return;
     if (event.key === "Enter" || event.key === " ") {
       event.preventDefault();
-      return node.click();
+      return node.dispatchEvent(new MouseEvent("click", { bubbles: true, shiftKey: event.shiftKey }));
     }
     const moves = {
       ArrowRight: [0, 0, 1],

@@ -1,7 +1,8 @@
 // The texts of the page: its head, the notice about missing runs, and the notes below the map.
 
+import { stopped } from "./command.js";
 import { byId, fill, h } from "./dom.js";
-import { count, whole } from "./numbers.js";
+import { count, greatest, least, whole } from "./numbers.js";
 
 /** The head of the page. */
 export function showHead(sweep) {
@@ -14,9 +15,25 @@ export function showHead(sweep) {
   const facts = [
     count(sweep.trained, "run"),
     ...["task", "model", "optimizer"].map(constant),
-    sweep.steps && `${whole(sweep.steps)} steps`,
+    lengthsOf(sweep).map(whole).join(" to ") + " steps",
   ];
   byId("facts").textContent = facts.filter(Boolean).join(" · ");
+}
+
+/** The least and the greatest number of steps that runs made which neither diverged nor were stopped; one number if all are equal. */
+function lengthsOf(sweep) {
+  const [made, diverged] = [sweep.outcome("steps"), sweep.outcome("diverged_step")];
+  const ended = Array.from(made).filter((each, run) => !Number.isNaN(each) && Number.isNaN(diverged[run]) && !stopped(sweep, run));
+  const all = ended.length ? ended : Array.from(made).filter((each) => !Number.isNaN(each));
+  return [...new Set([least(all), greatest(all)])];
+}
+
+/** A sentence about runs of different lengths, if there are any. */
+function lengthNotice(sweep) {
+  const lengths = lengthsOf(sweep);
+  const short = sweep.short ? ` ${count(sweep.short, "run")} made fewer steps than a spec asks for.` : "";
+  if (lengths.length < 2) return short.trim();
+  return `The runs were trained for different numbers of steps, from ${whole(lengths[0])} to ${whole(lengths[1])}, and labels compare them as they are.${short}`;
 }
 
 /** Shows a notice about missing runs, and one for each part of a link that this page does not have. */
@@ -27,7 +44,7 @@ export function showNotice(sweep, complaints) {
     ? `A partial map: ${whole(missing)} of ${count(sweep.runs, "planned run")} ${missing === 1 ? "is" : "are"} missing, and shown as rings.`
     : "";
   const failed = failures ? ` ${count(failures, "of them failed", "of them failed")} too often and ${failures === 1 ? "is" : "are"} in quarantine.` : "";
-  const sentences = [partial + failed, ...complaints].filter(Boolean);
+  const sentences = [partial + failed, lengthNotice(sweep), ...complaints].filter(Boolean);
   fill(byId("notice"), ...sentences.map((sentence) => h("p", {}, sentence)));
   byId("notice").hidden = sentences.length === 0;
 }

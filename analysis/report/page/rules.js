@@ -31,14 +31,15 @@ export function ruleOf(sweep, name) {
     certain: () => sweep.phases.map((phase) => phase.name),
     columns: () => sweep.rules.find((rule) => rule.name === name).columns,
     spread: () => ({}),
-    lines: () => [],
+    looks: () => ({ levels: [], steps: [], points: [] }),
   };
 }
 
 /**
  * For each rule of this package: `judge` returns a function from a run to its phase, `certain` the phases that no later step could change,
- * `columns` the outcomes that the rule reads, `spread` the values of all runs that a threshold is compared with, and `lines` the
- * thresholds that can be drawn among curves, as pairs of metric and value.
+ * `columns` the outcomes that the rule reads, `spread` the values of all runs that a threshold is compared with, and `looks` what the
+ * rule looks at in the curves of a run: `levels` as pairs of metric and threshold, `steps` at which the train and the test metric
+ * crossed theirs, and `points` as metric, value, and whether that is the "least" or the "last" of the curve.
  */
 const RULES = {
   article: {
@@ -62,9 +63,15 @@ const RULES = {
       loss_threshold: [sweep.outcome("min_train_loss"), sweep.outcome("min_test_loss")],
       ratio_threshold: [sweep.outcome("max_loss_ratio")],
     }),
-    lines: (sweep, { loss_threshold, loss_convention }, run) => [
-      ["train_loss", loss_threshold * sweep.factors.get(loss_convention)[run]],
-    ],
+    looks(sweep, { loss_threshold, loss_convention }, run) {
+      const level = loss_threshold * sweep.factors.get(loss_convention)[run];
+      const losses = ["train_loss", "test_loss"];
+      return {
+        levels: losses.map((metric) => [metric, level]),
+        steps: [],
+        points: losses.map((metric) => [metric, sweep.outcome(`min_${metric}`)[run], "least"]),
+      };
+    },
   },
 
   accuracy_delay: {
@@ -83,7 +90,13 @@ const RULES = {
       const [train, test] = accuracyColumns(settings).map(sweep.outcome);
       return { delay: [train.map((step, run) => test[run] - step)], budget: [train, test] };
     },
-    lines: (sweep, { accuracy }) => [["train_accuracy", accuracy]],
+    looks: (sweep, settings, run) => ({
+      levels: ["train_accuracy", "test_accuracy"].map((metric) => [metric, settings.accuracy]),
+      steps: accuracyColumns(settings)
+        .slice(0, 2)
+        .map((name) => sweep.outcome(name)[run]),
+      points: [],
+    }),
   },
 
   crossing: {
@@ -98,10 +111,14 @@ const RULES = {
       const [train, test] = crossingSteps(sweep, settings);
       return { delay: [train.map((step, run) => test[run] - step)] };
     },
-    lines(sweep, { train, test }) {
-      const columns = [`first_step_train_${train}`, `first_step_test_${test}`];
-      const kept = sweep.crossings.filter((each) => columns.includes(each.first));
-      return kept.map((each) => [each.metric, each.threshold]);
+    looks(sweep, settings, run) {
+      const columns = [`first_step_train_${settings.train}`, `first_step_test_${settings.test}`];
+      const kept = columns.flatMap((name) => sweep.crossings.filter((each) => each.first === name));
+      return {
+        levels: kept.map((each) => [each.metric, each.threshold]),
+        steps: crossingSteps(sweep, settings).map((steps) => steps[run]),
+        points: [],
+      };
     },
   },
 
@@ -126,10 +143,14 @@ const RULES = {
       test_accuracy: [sweep.outcome("final_test_accuracy")],
       ratio_threshold: [sweep.outcome("max_loss_ratio")],
     }),
-    lines: (sweep, { train_accuracy, test_accuracy }) => [
-      ["train_accuracy", train_accuracy],
-      ["test_accuracy", test_accuracy],
-    ],
+    looks: (sweep, { train_accuracy, test_accuracy }, run) => ({
+      levels: [
+        ["train_accuracy", train_accuracy],
+        ["test_accuracy", test_accuracy],
+      ],
+      steps: [],
+      points: ["train_accuracy", "test_accuracy"].map((metric) => [metric, sweep.outcome(`final_${metric}`)[run], "last"]),
+    }),
   },
 };
 

@@ -1,16 +1,18 @@
 // One run: its curves, the outcomes that the rule reads, its events, its config, and a command that trains it again.
 
 import { NO_CODE } from "./bytes.js";
-import { lastStep, levelsOf, lineKey, sample, seedName } from "./cell.js";
-import { drawChart, linesOf } from "./charts.js";
+import { drawChart } from "./charts.js";
 import { commandOf } from "./command.js";
 import { copy, h } from "./dom.js";
+import { linesOf } from "./groups.js";
+import { lineKey, showValues, stepText } from "./legend.js";
 import { markIcon } from "./marks.js";
 import { short, whole } from "./numbers.js";
 import { ruleOf } from "./rules.js";
 import { TRAINED, textAt } from "./sweep.js";
+import { evidenceFor, lastStep, seedName } from "./tiles.js";
 
-const CHARTS = ["loss", "accuracy", "norms"];
+const CHARTS = ["loss", "accuracy", "norms", "l1_norms"];
 // By status.
 const WHY_MISSING = [
   "",
@@ -28,19 +30,19 @@ export function runHead(sweep, layout, run, labels) {
     h("span", {}, h("span", { class: "name" }, `${column.name} `), h("span", { class: "value" }, textAt(column, run)));
   const title = varied.length ? varied.map(part) : [h("span", { class: "value" }, seedName(sweep, run))];
   return [
-    h("h2", { id: "inspected", class: "at" }, ...title),
+    h("h2", { class: "at" }, ...title),
     h("p", { class: "verdict" }, markIcon(sweep, phase), ` ${label} `, h("span", { class: "soft mono" }, sweep.runIds[run])),
   ];
 }
 
-/** Draws a run into an element. */
+/** Draws a run into an element, and returns the figure of its charts. */
 export async function drawRun(host, { sweep, run, labels, state, groups, onPoint, stale }) {
   const trained = sweep.status[run] === TRAINED;
   if (trained) await sweep.curves.ready([run]);
-  if (stale()) return;
-  const charts = trained ? runCharts(host.clientWidth, { sweep, run, state, groups, onPoint }) : { elements: [], draw: () => {} };
+  if (stale()) return null;
+  const charts = trained ? runCharts(host.clientWidth, { sweep, run, state, groups, onPoint }) : [];
   host.replaceChildren(
-    ...charts.elements,
+    ...charts.map((chart) => chart.element),
     ...(trained
       ? [judged(sweep, run, state, labels), events(sweep, run), crossings(sweep, run)]
       : [h("p", {}, WHY_MISSING[sweep.status[run]])]),
@@ -49,19 +51,26 @@ export async function drawRun(host, { sweep, run, labels, state, groups, onPoint
     ...(trained ? [provenance(sweep, run), outcomes(sweep, run)] : []),
   );
   host.setAttribute("aria-label", `Run ${sweep.runIds[run]}`);
-  charts.draw();
+  for (const chart of charts) chart.draw();
+  const phase = sweep.phases[labels[run]]?.name ?? "missing";
+  const panels = charts.map(({ drawing }) => ({ title: () => "", drawing }));
+  return { lines: [], parts: [{ title: `${seedName(sweep, run)}, run ${sweep.runIds[run]}: ${phase}`, panels, across: 1 }] };
 }
 
 function runCharts(width, { sweep, run, state, groups, onPoint }) {
-  const names = [...CHARTS, state.curves].filter((name, index, all) => groups.has(name) && all.indexOf(name) === index);
-  const drawings = [];
+  const chosen = groups.has(state.curves) ? [state.curves] : [];
+  const names = [...new Set([...CHARTS.filter((name) => groups.has(name)), ...chosen])];
   const marks = eventsOf(sweep, run);
-  const elements = names.map((name, index) => {
+  return names.map((name, index) => {
     const group = groups.get(name);
     const lines = linesOf(sweep, group);
-    const element = h("div", { class: "chart", role: "img", "aria-label": `${name} over steps` });
-    const levels = levelsOf({ sweep, lines, rule: ruleOf(sweep, state.rule), state }, run);
-    const settings = {
+    const host = h("div", { class: "chart", role: "img", "aria-label": `${name.replaceAll("_", " ")} over steps` });
+    const key = lineKey(lines);
+    const point = (at) => {
+      showValues(key, at);
+      onPoint(stepText(at));
+    };
+    const drawing = {
       runs: [run],
       group,
       lines,
@@ -70,13 +79,14 @@ function runCharts(width, { sweep, run, state, groups, onPoint }) {
       last: lastStep(sweep, [run]),
       log: state.log,
       labels: { x: true, y: true },
-      levels,
+      evidence: evidenceFor(sweep, state, lines)([run]),
+      events: marks.map((mark) => ({ step: mark.step, letter: index === 0 ? mark.letter : "" })),
+      onPoint: point,
+      sync: "run",
+      legend: true,
     };
-    const lettered = marks.map((mark) => ({ step: mark.step, letter: index === 0 ? mark.letter : "" }));
-    drawings.push(() => drawChart(element, sweep, { ...settings, events: lettered, onPoint, sync: "run" }));
-    return h("div", {}, lineKey(lines, sample), element);
+    return { element: h("div", {}, key, host), drawing, draw: () => drawChart(host, sweep, drawing) };
   });
-  return { elements, draw: () => drawings.forEach((draw) => draw()) };
 }
 
 /** The events of a run in order, with a letter each. */

@@ -16,8 +16,9 @@ function firstState(sweep) {
     settings: sweep.rule.settings,
     only: {}, // hyperparameter -> texts that are shown; null: all of them
     cell: null, // texts of its facet, y and x
+    beside: null, // texts of the cell that is pinned beside it
     run: null, // its run_id
-    curves: "loss",
+    curves: "", // a group of metrics; "" for the one that the rule looks at
     log: false, // steps on a log scale
     together: false, // all seeds in one chart
   };
@@ -47,7 +48,7 @@ export function fragmentOf(sweep, state) {
     else texts.forEach((text) => parts.append(`only.${name}`, text));
   }
   for (const name of ["log", "together"]) if (state[name]) parts.set(name, "yes");
-  if (state.cell) state.cell.forEach((text) => parts.append("cell", text));
+  for (const name of ["cell", "beside"]) state[name]?.forEach((text) => parts.append(name, text));
   if (state.run) parts.set("run", state.run);
   return parts.toString();
 }
@@ -66,9 +67,12 @@ export function stateOf(sweep, fragment) {
   state.log = parts.has("log");
   state.together = parts.has("together");
   const axes = [state.facet, state.y, state.x].filter((name) => name);
-  const cell = parts.getAll("cell");
-  if (cell.length && cell.length === axes.length) state.cell = cell;
-  else if (cell.length) say("cell", cell.join(", "), `cells of ${axes.join(", ")}`);
+  for (const name of ["cell", "beside"]) {
+    const cell = parts.getAll(name);
+    if (cell.length && cell.length === axes.length) state[name] = cell;
+    else if (cell.length) say(name, cell.join(", "), `cells of ${axes.join(", ")}`);
+  }
+  if (!state.cell) state.beside = null;
   const run = parts.get("run");
   if (run && sweep.runIds.includes(run)) state.run = run;
   else if (run) say("run", run, "no such run");

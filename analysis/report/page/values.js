@@ -6,6 +6,8 @@ import { short } from "./numbers.js";
 /** Numbers with more distinct values than this are put into bins. */
 const MOST_VALUES = 40;
 const BINS = 12;
+/** The text of a run that has no value. */
+export const NONE = "none";
 const axes = new Map();
 
 /**
@@ -28,7 +30,7 @@ function axisFrom(sweep, column) {
   const [texts, placeOf] = many ? binned(column.values) : [column.texts, (code) => code];
   const places = Uint16Array.from(column.codes, (code) => (code === NO_CODE ? texts.length : placeOf(code)));
   const lacking = column.codes.includes(NO_CODE);
-  return { ...column, texts: lacking ? [...texts, "none"] : texts, places, binned: many };
+  return { ...column, texts: lacking ? [...texts, NONE] : texts, places, lacking, binned: many };
 }
 
 /** Bins for ascending numbers, of equal width, or of equal ratio if the numbers span decades. */

@@ -5,7 +5,6 @@ import math
 import re
 import shutil
 import subprocess
-import time
 import tomllib
 
 import numpy as np
@@ -24,6 +23,7 @@ from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.planned import planned_runs
+from tests.support.page import cell, counts, fragment, go, shown, until
 from tests.support.specs import AXES, spec_of
 
 
@@ -34,43 +34,8 @@ def small(small_root, tmp_path_factory):
     return path
 
 
-def counts(page):
-    """The tally above the map, without the phases that no run has."""
-    told = page.eval_on_selector_all(
-        "#counts li", "all => all.map(each => [each.dataset.phase, each.querySelector('b').textContent])"
-    )
-    return {phase: int(number.replace(",", "")) for phase, number in told if number != "0"}
-
-
 def counted(runs, rule):
     return {phase: int(number) for phase, number in classify(runs, rule).value_counts().items() if number}
-
-
-def fragment(rule, settings):
-    return "#" + "&".join([f"rule={rule}", *(f"threshold.{name}={value}" for name, value in settings.items())])
-
-
-def go(page, to):
-    """Follows a link within the page."""
-    page.evaluate("to => { location.hash = to; }", to)
-    page.evaluate("() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 30))")
-
-
-def until(page, true):
-    """Waits until an expression is true. The page's policy lets no text be evaluated in it, as wait_for_function would."""
-    deadline = time.monotonic() + 10
-    while not page.evaluate(true):
-        assert time.monotonic() < deadline, f"never: {true}"
-        time.sleep(0.02)
-
-
-def cell(page, panel=0, row=0, column=0):
-    return page.locator(f'[data-panel="{panel}"][data-row="{row}"][data-column="{column}"]')
-
-
-def shown(page, at):
-    """Waits until the curves of a cell, or a run, are drawn."""
-    page.wait_for_selector(f'#inspector-body[data-shown="{at}"]')
 
 
 EDGE = float(np.float32(1e-5))
@@ -214,7 +179,9 @@ def test_a_chart_reads_as_the_curve_that_is_stored(open_page, small, small_root)
     for share in (0.0, 0.25, 0.5, 0.999):
         page.mouse.move(box["x"] + share * box["width"], box["y"] + 40)
         until(page, "document.getElementById('readout').textContent !== ''")
-        step, train, test = re.fullmatch(r"step ([\d,]+): (\S+), (\S+)", page.locator("#readout").inner_text()).groups()
+        (step,) = re.fullmatch(r"step ([\d,]+)", page.locator("#readout").inner_text()).groups()
+        names = page.locator("#inspector-body .linekey").first.locator("li").all_inner_texts()
+        train, test = (re.fullmatch(rf"{name} loss\s+(\S+)", text)[1] for name, text in zip(("train", "test"), names, strict=True))
         row = curve.loc[int(step.replace(",", ""))]
         assert abs(int(step.replace(",", "")) - share * 2000) <= 50
         assert float(train) == pytest.approx(row["train_loss"], rel=0.006)

@@ -25,6 +25,7 @@ from grokjax.analysis.report import page_data
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.analysis.tables.load import load_runs
+from tests.support.page import counts
 
 TOP = Path(__file__).parents[3]
 EXAMPLE = TOP / "docs" / "example"
@@ -74,13 +75,6 @@ def test_a_rule_that_cannot_label_the_runs_is_left_out_with_a_warning(installed,
     assert rules["article"]["columns"] is None
     with pytest.raises(KeyError, match="no such column"):
         write_report(small_root, tmp_path / "page.html", rule=BrokenRule())
-
-
-def counts(page):
-    pairs = page.eval_on_selector_all(
-        "#counts li", "all => all.map(each => [each.dataset.phase, each.querySelector('b').textContent])"
-    )
-    return {phase: int(number.replace(",", "")) for phase, number in pairs if number != "0"}
 
 
 @pytest.mark.browser
