@@ -19,7 +19,7 @@ from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
-from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names, check_cell
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
@@ -227,8 +227,8 @@ class Results:
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
-    ) -> dict[tuple[Any, ...], Boundary]:
-        """Where a phase takes over along an axis, for each combination of the other hyperparameters that vary; see `boundaries`."""
+    ) -> dict[tuple[Any, ...], Boundaries]:
+        """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
         by = other_hyperparameters(self.runs, axis)
         return boundaries(self.runs, self.label(rule, **thresholds), axis, by, phase=phase, against=against)
 
@@ -344,7 +344,7 @@ class Results:
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
+        """Draws the boundaries of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
@@ -352,7 +352,7 @@ class Results:
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
+        """Draws the shares of a phase along an axis, with the logistic fits that define its boundaries."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))

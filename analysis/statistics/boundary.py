@@ -287,14 +287,16 @@ class Fitting:
         places = self.scale.to_scale(cells["value"].to_numpy())
         k, n = cells["successes"].to_numpy(float), cells["trials"].to_numpy(float)
         fit = fit_logistic(places, k, n)
-        loss = stats.chi2.ppf(self.confidence, 1) / 2
+        without = self._without_seed(crossing.window, places, crossing.direction)
+        # the wider of two bands holds a boundary more often than either
+        level = self.confidence if without is None else 2 * self.confidence - 1
+        loss = stats.chi2.ppf(max(level, 0), 1) / 2
         likely = likely_curves(places, k, n, direction=crossing.direction, loss=loss, center=float(fit.center))
         misfit = lack_of_fit(places, k, n, fit)
         if self._contradicted(crossing, fit) or misfit < MISFIT:
             status = "misfit"
         elif not places[0] <= fit.center <= places[-1]:
             status = "outside"
-        without = self._without_seed(crossing.window, places, crossing.direction)
         direction: Literal["rise", "fall"] = "rise" if crossing.direction > 0 else "fall"
         return Boundary(self.axis, self.scale, direction, status, cells, self.confidence, misfit, fit, likely, without)
 
@@ -335,7 +337,8 @@ def lack_of_fit(places: Array, successes: Array, trials: Array, fit: LogisticFit
     """The p-value of a fit's deviance from the shares of the cells [P], by simulation from the fit."""
 
     def deviance(counts: Array, of: LogisticFit) -> Array:
-        return saturated(counts, trials).sum(axis=-1) - log_likelihood(of.logit(places), counts, trials)
+        apart: Array = saturated(counts, trials).sum(axis=-1) - log_likelihood(of.logit(places), counts, trials)
+        return apart
 
     observed = deviance(successes, fit)
     if len(places) < 3 or 2 * observed <= len(places) - 2:  # no more than its expectation

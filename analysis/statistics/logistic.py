@@ -33,7 +33,8 @@ class LogisticFit:
         """The logits [..., P] of the fitted shares at values [P] on the fitted scale."""
         slope = self.slope[..., None]
         with np.errstate(invalid="ignore"):
-            return np.where(slope == 0, self.level[..., None], slope * (np.asarray(values) - self.center[..., None]))
+            logits: Array = np.where(slope == 0, self.level[..., None], slope * (np.asarray(values) - self.center[..., None]))
+        return logits
 
     def share(self, values: Array) -> Array:
         """The fitted shares [..., P] at values [P] on the fitted scale."""
@@ -126,7 +127,8 @@ def _height(a: Array, x: Array, k: Array, n: Array, firth: bool) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = s1 / s0
         determinant = s0 * (weight * (x - mean[:, None]) ** 2).sum(-1)  # without cancellation
-        return np.where(determinant > 0, likelihood + 0.5 * np.log(determinant), -np.inf)
+        penalized: Array = np.where(determinant > 0, likelihood + 0.5 * np.log(determinant), -np.inf)
+    return penalized
 
 
 def _newton_step(a: Array, x: Array, k: Array, n: Array, firth: bool) -> Array:
@@ -150,7 +152,8 @@ def _newton_step(a: Array, x: Array, k: Array, n: Array, firth: bool) -> Array:
         concave = (curvature[0] > 0) & (determinant > 0)
         step = np.where(concave, newton / determinant, gradient / scale)
         step[0] -= step[1] * mean
-        return step * np.minimum(1, 5 / np.maximum(np.abs(step).max(axis=0), 1e-300))
+        limited: Array = step * np.minimum(1, 5 / np.maximum(np.abs(step).max(axis=0), 1e-300))
+    return limited
 
 
 def _penalty(weight: Array, skew: Array, z: Array, s0: Array, s2: Array) -> tuple[Array, Array]:
@@ -218,8 +221,8 @@ def likely_curves(values: Array, successes: Array, trials: Array, *, direction: 
     for side in (-1, 1):
         limit = constant if rising == (side < 0) or 2 * k.sum() == trials.sum() else half
         ends.append(side * np.inf if limit >= floor else _end(x, k, trials, inner, side, floor))
-    grid = np.linspace(*(np.clip(end, x.min() - FAR, x.max() + FAR) for end in ends), CURVES)
-    grid = np.unique([*grid, *np.linspace(max(ends[0], x.min() - 3), min(ends[1], x.max() + 3), CURVES), inner])
+    grids = [np.linspace(max(ends[0], x.min() - beyond), min(ends[1], x.max() + beyond), CURVES) for beyond in (3, FAR)]
+    grid = np.unique(np.concatenate([*grids, [inner]]))
     slopes = _slopes(x, k, trials, grid, floor)
     low, high = (_snapped(middle + spread * end, values) for end in ends)
     return LikelyCurves(direction, low, high, middle + spread * grid, slopes[0] / spread, slopes[1] / spread)
@@ -281,4 +284,5 @@ def saturated(successes: Array, trials: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         share = successes / trials
         terms = successes * np.log(share), (trials - successes) * np.log1p(-share)
-    return np.nan_to_num(terms[0]) + np.nan_to_num(terms[1])
+    likelihood: Array = np.nan_to_num(terms[0]) + np.nan_to_num(terms[1])
+    return likelihood

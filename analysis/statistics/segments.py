@@ -111,6 +111,7 @@ def constant_p(successes: Array, trials: Array, seed: int = 0) -> float:
 
     if np.prod(trials + 1.0) <= DRAWS:
         counts = np.stack(np.meshgrid(*(np.arange(n + 1.0) for n in trials), indexing="ij"), axis=-1).reshape(-1, len(trials))
-        return float(stats.binom.pmf(counts, trials, share).prod(axis=1)[gain(counts) >= gain(successes) - 1e-9].sum())
+        extreme = counts[gain(counts) >= gain(successes) - 1e-9]
+        return float(np.prod(stats.binom.pmf(extreme, trials, share), axis=1).sum())
     drawn = np.random.default_rng(seed).binomial(trials, share, (DRAWS, len(trials)))
     return float((1 + (gain(drawn) >= gain(successes) - 1e-9).sum()) / (1 + DRAWS))
