@@ -267,7 +267,7 @@ def test_sensitivity_tells_the_most_that_moves():
     moved = sensitivity(runs, ArticleRule(), settings, x="hidden_size", y="train_size")
     (panel,) = shown(figure := plot_sensitivity(moved, settings, x="hidden_size", y="train_size", runs=4, width=DOUBLE))
     assert [text.get_text() for text in panel.texts] == ["50", "2 phases", "0"]
-    assert note(figure).strip() == "4 runs in 2 cells. Tried: loss_threshold 1e-5 to 1e-4."
+    assert note(figure).strip() == "4 runs in 2 cells. Tried: loss_threshold 1e-5 to 0.0001."
 
 
 def along(shares, **others):
