@@ -24,7 +24,7 @@ from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyp
 from grokjax.analysis.statistics.cells import cell_names, check_cell
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.budget import load_as_of, run_lengths
@@ -231,9 +231,8 @@ class Results:
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed with others that the sweep varies. No facet if two are enough."""
-        chosen = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
-        return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
+        """The axes x, y and facet: those given, completed with others that the sweep varies; no facet if it is "none"."""
+        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
@@ -431,9 +430,8 @@ class Results:
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
         noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
-        return grokjax.plot_sensitivity(
-            self.sensitivity(x, y, facet, chosen), nearby(chosen, self.runs), x=x, y=y, facet=facet, runs=len(self.runs), **noted
-        )
+        moved, settings = self.sensitivity(x, y, facet or NO_FACET, chosen), nearby(chosen, self.runs)
+        return grokjax.plot_sensitivity(moved, settings, x=x, y=y, facet=facet, runs=len(self.runs), **noted)
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any

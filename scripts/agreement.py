@@ -12,7 +12,7 @@ from grokjax.analysis.statistics.agreement import Agreement, describe_settings, 
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
-from grokjax.scripts.printing import print_table
+from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Axes, Selection, warn_of_missing
 
 CELLS = 10
@@ -50,14 +50,15 @@ def command(
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
         _print_agreement(results.agreement(*rules))
-    x, y, facet = axes.choose(results)
     varied = results.rule(rules[0] if rule else None)
-    cell = cell_names(x, y, facet)
+    cell = cell_names(*results.axes(*axes.names))
     print(f"cells that change most under the rule {describe_rule(varied)} with {describe_settings(nearby(varied, results.runs))}")
-    most = most_moved(results.sensitivity(x, y, facet, varied), cell).head(CELLS).round(2)
-    print_table((*cell, "moves by", "on average", "phases", "alone"), most.itertuples(index=False))
+    most = most_moved(results.sensitivity(*axes.names, varied), cell).head(CELLS)
+    most = most.round({name: 2 for name in most if name not in cell})
+    rows = [(*map(value_text, row[: len(cell)]), *row[len(cell) :]) for row in most.itertuples(index=False)]
+    print_table((*cell, "moves by", "on average", "phases", "alone"), rows)
     if picture.out:
-        picture.write(results.plot_sensitivity(x, y, facet, varied, **picture.settings), root, "sensitivity")
+        picture.write(results.plot_sensitivity(*axes.names, varied, **picture.settings), root, "sensitivity")
 
 
 def _print_agreement(found: Agreement) -> None:

@@ -56,8 +56,7 @@ def command(
         opened = selection.open(other)
         warn_of_missing(opened)
         second = opened.runs
-    x, y, facet = axes.choose(results)
-    _print(results.compare(second, x, y, facet, rule, paired=False if unpaired else None))
+    _print(results.compare(second, *axes.names, rule, paired=False if unpaired else None))
 
 
 def _print(found: Comparison) -> None:

@@ -87,11 +87,12 @@ class Axes:
     y: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
     """Hyperparameter on the vertical axis."""
     facet: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
-    """Hyperparameter with a panel for each of its values."""
+    """Hyperparameter with a panel for each of its values; "none" for a single panel."""
 
-    def choose(self, results: Results) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed from the root's specs. No facet if two are enough."""
-        return results.axes(self.x, self.y, self.facet)
+    @property
+    def names(self) -> tuple[str | None, str | None, str | None]:
+        """The axes x, y and facet that were given."""
+        return self.x, self.y, self.facet
 
 
 @Parameter(name="*", group=Group("Delays", sort_key=24))

@@ -19,6 +19,7 @@ from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import FAINT, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
+from grokjax.analysis.statistics.cells import distinct_values, places_of
 from grokjax.analysis.statistics.grid import PhaseGrid
 from grokjax.errors import AnalysisError
 
@@ -27,7 +28,7 @@ MOST_FACETS = 24
 
 @dataclass(frozen=True)
 class MapCells:
-    """The hyperparameters of a map and their values, ascending; `facets` is [None] for one panel."""
+    """The hyperparameters of a map and their values, ascending, None last; `facets` is [None] for one panel."""
 
     x: str
     y: str
@@ -38,8 +39,10 @@ class MapCells:
 
     def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
         """A panel's rows of a table, with the column and row index of each cell as `across` and `up`."""
-        rows = table if self.facet is None else table[table[self.facet] == facet]
-        return rows.assign(across=rows[self.x].map(self.columns.index), up=rows[self.y].map(self.rows.index))
+        rows = table
+        if self.facet is not None:
+            rows = table[table[self.facet].isna() if facet is None else (table[self.facet] == facet).fillna(False)]
+        return rows.assign(across=places_of(rows[self.x], self.columns), up=places_of(rows[self.y], self.rows))
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
             raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    columns, rows, facets = (sorted(table[name].unique()) if name is not None else [None] for name in (x, y, facet))
+    columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     return MapCells(x, y, facet, columns, rows, facets)
