@@ -51,7 +51,8 @@ function read() {
       ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs on this page.`]
       : [];
   showNotice(page.sweep, [...complaints, ...lost]);
-  seeCell();
+  if (page.budgets.has(state.budget)) seeCell();
+  else drawn.then(seeCell);
   return drawn;
 }
 
@@ -227,7 +228,7 @@ async function start() {
   await read();
   redrawOnChanges();
   document.documentElement.dataset.ready = "yes"; // shows the page, in place of the sentence that it is being drawn
-  page.sweep.curves.unpackAhead();
+  page.sweep.curves.unpackAhead().then(() => page.budgets.unpackAhead());
 }
 
 start().catch((error) => {

@@ -342,7 +342,7 @@ def test_the_whole_published_sweep_is_a_small_page(tmp_path):
     write_sweep(tmp_path / "root", load_spec("parity-article"))
     report = write_report(tmp_path / "root", tmp_path / "report.html")
     assert (report.runs, report.every) == (1125, 1)
-    assert report.size < 6e6
+    assert report.size < 1.36e6
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
