@@ -20,7 +20,7 @@ from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_thresho
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
-from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
@@ -253,8 +253,8 @@ class Results:
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
-    ) -> dict[tuple[Any, ...], Boundary]:
-        """Where a phase takes over along an axis, for each combination of the other hyperparameters that vary; see `boundaries`."""
+    ) -> dict[tuple[Any, ...], Boundaries]:
+        """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
         by = other_hyperparameters(self.runs, axis)
         return boundaries(self.runs, self.label(rule, **thresholds), axis, by, phase=phase, against=against)
 
@@ -479,7 +479,7 @@ class Results:
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
+        """Draws the boundaries of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
@@ -487,7 +487,7 @@ class Results:
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
+        """Draws the shares of a phase along an axis, with the logistic fits that define its boundaries."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
