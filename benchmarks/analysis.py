@@ -9,5 +9,5 @@ from benchmarks import coverage, million_runs, report
 
 if __name__ == "__main__":
     million_runs.main()
-    report.main()
+    report.main(list(report.SWEEPS))
     coverage.main(coverage.SIMULATIONS)
