@@ -63,8 +63,10 @@ def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float 
     """Labels a runs table by each of several rules and compares the labels of each pair.
 
     Raises:
-      AnalysisError: fewer than two different rules, or a rule's columns are missing.
+      AnalysisError: fewer than two different rules, a table without runs, or one without a rule's columns.
     """
+    if runs.empty:
+        raise AnalysisError("the table has no runs, so there are no labels to compare; choose other runs")
     named = {describe_rule(rule): rule for rule in rules}
     if len(named) < 2 or len(named) < len(rules):
         got = ", ".join(map(describe_rule, rules)) or "none"

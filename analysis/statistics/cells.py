@@ -85,7 +85,7 @@ def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
 
 def distinct_values(values: pd.Series[Any]) -> list[Any]:
     """The distinct values of a hyperparameter, ascending; None last, if some runs do not have it."""
-    return [*sorted(values.dropna().unique()), *[None] * bool(values.isna().any())]
+    return [*_factorize(values)[1], *[None] * bool(values.isna().any())]
 
 
 def places_of(values: pd.Series[Any], distinct: Sequence[Any]) -> list[int]:

@@ -67,7 +67,9 @@ def one_cell(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
-    """The only run of a table. Raises AnalysisError if there are several."""
+    """The only run of a table. Raises AnalysisError if there are several, or none."""
+    if runs.empty:
+        raise AnalysisError("the table has no runs; choose other runs")
     if len(runs) > 1:
         varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if name in runs and runs[name].nunique() > 1)]
         raise AnalysisError(f"choose one run: add --where NAME=VALUE for {_choices(runs, varied)}")
