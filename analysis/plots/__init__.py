@@ -5,6 +5,7 @@ from grokjax.analysis.plots.boundary import plot_boundary
 from grokjax.analysis.plots.curves import plot_curves
 from grokjax.analysis.plots.delays import plot_delays
 from grokjax.analysis.plots.fits import plot_fits
+from grokjax.analysis.plots.incidence import plot_incidence
 from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save_figure
 from grokjax.analysis.plots.phases import plot_phases
 from grokjax.analysis.plots.scatter import plot_scatter
@@ -28,6 +29,7 @@ __all__ = [
     "plot_curves",
     "plot_delays",
     "plot_fits",
+    "plot_incidence",
     "plot_phases",
     "plot_scatter",
     "plot_sensitivity",
