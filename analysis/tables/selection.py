@@ -89,4 +89,4 @@ def _choices(runs: pd.DataFrame, names: Sequence[str]) -> str:
 
 
 def _values(runs: pd.DataFrame, name: str) -> str:
-    return ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+    return ", ".join(map(str, pd.factorize(runs[name].dropna(), sort=True)[1]))
