@@ -77,7 +77,9 @@ def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
 
 
 def seed_labels(runs: pd.DataFrame) -> list[str]:
-    """A label for each run of a cell: the seeds in which the runs differ."""
+    """A label for each run of a cell: the seeds in which the runs differ; its number if the table has no seeds."""
+    if "seed" not in runs:
+        return [f"run {number}" for number in range(1, len(runs) + 1)]
     names = [name for name in SEEDS if name in runs and runs[name].nunique() > 1] or ["seed"]
     if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
         names = ["seed"]
