@@ -47,8 +47,9 @@ def meets(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
     values = wanted if isinstance(wanted, list) else [wanted]
     if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
         raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
-    if pd.api.types.is_string_dtype(runs[name]):
-        values = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    if pd.api.types.is_string_dtype(runs[name]):  # as they are written: a run_id such as 12e45 is not a number
+        words = [str(value) for value in values] if ".." in text else [word.strip() for word in text.split(",")]
+        values = [word.lower() if word.lower() in ("true", "false") else word for word in words]
     column = runs[name].fillna("1") if name == "component_versions" else runs[name]  # null where the versions of all are 1
     found: pd.Series[bool] = column.isin(values)
     return found
