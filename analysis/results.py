@@ -18,6 +18,7 @@ from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
+from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names, check_cell
@@ -268,6 +269,22 @@ class Results:
         runs = other.runs if isinstance(other, Results) else select(other, self.where)
         return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
 
+    def values(
+        self,
+        column: str,
+        aggregate: str = "median",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+    ) -> pd.DataFrame:
+        """A column of the runs summarized over the seeds of each cell: its median, mean, min, max or spread; see `cell_values`."""
+        x, y, facet = self.axes(x, y, facet)
+        return cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate)
+
+    def bands(self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2]) -> pd.DataFrame:
+        """The median and quartiles of metrics over the seeds, by step and value of a hyperparameter; see `curve_bands`."""
+        return curve_bands(self.curves(columns=metrics), self.runs, by, metrics)
+
     def refine(
         self,
         count: int = 16,
@@ -461,6 +478,53 @@ class Results:
             **noted,
         )
 
+    def plot_bands(
+        self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2], *, log_steps: bool = False, **settings: Any
+    ) -> Figure:
+        """Draws the median of metrics over the seeds with a band of their quartiles, a line for each value of a hyperparameter.
+
+        `by` is weight_decay where it is None, or the last hyperparameter that varies if weight_decay does not.
+        """
+        varied = varied_hyperparameters(self.runs)
+        name = by or (LINES if LINES in varied else varied[-1] if varied else None)
+        title = "; ".join(["median and quartiles over seeds", *self.where, *self._step])
+        return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **self._noted(settings, title=title))
+
+    def plot_map(
+        self,
+        column: str,
+        aggregate: str = "median",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws a column of the runs, summarized over the seeds of each cell, as shades; see `values`."""
+        x, y, facet = self.axes(x, y, facet)
+        values = self.values(column, aggregate, x, y, facet)
+        title = "; ".join([f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {column}", *self.where, *self._step])
+        return grokjax.plot_map(values, x=x, y=y, facet=facet, **self._noted(settings, title=title))
+
+    def plot_difference(
+        self,
+        other: Results | pd.DataFrame,
+        phase: str = "grok",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws how much larger the share of a phase is in another sweep than in this one, in each cell; see `compare`."""
+        x, y, facet = self.axes(x, y, facet)
+        chosen, settings = self._rule_and_settings(rule, settings)
+        found = self.compare(other, x, y, facet, chosen, paired=paired)
+        first, second = (_last(each.root.address) if isinstance(each, Results) else "the table" for each in (self, other))
+        title = "; ".join(filter(None, [f"share of {phase}: {second} minus {first}", self._title(chosen)]))
+        return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **self._noted(settings, title=title))
+
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
@@ -536,6 +600,11 @@ class Results:
 
 def _describe(rule: Rule) -> str:
     return describe_rule(rule) if isinstance(rule, NamedRule) else getattr(rule, "__name__", type(rule).__name__)
+
+
+def _last(address: str) -> str:
+    """The last part of a root's address."""
+    return address.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _nearest(maps: UnitMaps, step: int | None) -> int:

@@ -20,7 +20,7 @@ from grokjax.errors import BadFileWarning, UserError, nearest
 # Each verb is the function `command` of the module with its name.
 VERBS = {
     "Run sweeps": ("run", "retry", "plan", "status", "verify", "compact"),
-    "Study results": ("phases", "curves", "weights", "boundary", "delays", "agreement", "compare", "refine"),
+    "Study results": ("phases", "map", "curves", "weights", "boundary", "delays", "agreement", "compare", "refine"),
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
@@ -28,6 +28,8 @@ ANYWHERE = Group("Global options", sort_key=90)
 FIGURES = {
     "phases": "phases ROOT",
     "shares": "phases ROOT --shares all",
+    "map": "map ROOT COLUMN",
+    "difference": "compare ROOT OTHER --out FILE",
     "sensitivity": "agreement ROOT --out FILE",
     "boundary": "boundary ROOT AXIS --out FILE",
     "fits": "boundary ROOT AXIS --fits --out FILE",
@@ -36,6 +38,7 @@ FIGURES = {
     "scatter": "delays ROOT --plot scatter --out FILE",
     "curves": "curves ROOT",
     "sheet": "curves ROOT --sheet",
+    "bands": "curves ROOT --by NAME",
     "weights": "weights ROOT",
     "waves": "weights ROOT --plot waves",
     "stars": "weights ROOT --plot stars",

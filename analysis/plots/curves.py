@@ -126,14 +126,19 @@ def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Q
     for metric in metrics:
         if metric not in known:
             raise AnalysisError(f"there is no metric {metric} to draw; there are {', '.join(known)}{nearest(metric, known)}")
-        together.setdefault((known[metric].unit, metric.endswith(("_loss", "_norm"))), []).append(metric)
+        together.setdefault((known[metric].unit, is_logarithmic(metric)), []).append(metric)
     for names in together.values():
         if len({line_styles(metrics)[name] for name in names}) < len(names):
             raise AnalysisError(f"{', '.join(names)} cannot be told apart in one panel; choose at most {len(LINES) - 2} of a unit")
-    return [Quantity(_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
+    return [Quantity(quantity_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
 
 
-def _label(metrics: Sequence[str], unit: str) -> str:
+def is_logarithmic(metric: str) -> bool:
+    """Whether a metric is drawn on a log scale: losses and norms are."""
+    return metric.endswith(("_loss", "_norm"))
+
+
+def quantity_label(metrics: Sequence[str], unit: str) -> str:
     """The y label: the metric's name, or the common ending of several names, and the unit."""
     words = [metric.split("_") for metric in metrics]
     common: list[str] = []
@@ -177,10 +182,11 @@ def _draw_block(
             values = curve[metric].to_numpy(dtype=float, na_value=np.nan)
             single = len(step) == 1  # a line of one point would be invisible
             panel.plot(step, values, color=color, lw=1, ls=style, label=metric, marker="o" if single else None, ms=2.5)
-        _scale(panel, quantity, *ends)
+        scale_quantity(panel, quantity, *ends)
 
 
-def _scale(panel: Axes, quantity: Quantity, low: float, high: float) -> None:
+def scale_quantity(panel: Axes, quantity: Quantity, low: float, high: float) -> None:
+    """Scales a panel's y axis to values from `low` to `high`: a log scale for losses and norms, 0 to 1 for shares."""
     if quantity.logarithmic:
         log_axis(panel, "y", low, high)
         return

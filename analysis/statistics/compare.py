@@ -291,9 +291,7 @@ def _differing_settings(first: pd.DataFrame, second: pd.DataFrame, cell: Sequenc
     """The hyperparameters with a single value in each of the tables, but not the same in both."""
     rows, follows = [], first.attrs.get("follows", {})
     for name in hyperparameters(first):
-        follower = all(
-            follows.get(name) in table and table[name].tolist() == table[follows[name]].tolist() for table in (first, second)
-        )
+        follower = all(follows.get(name) in table and table[name].equals(table[follows[name]]) for table in (first, second))
         if name in second and name not in (*cell, *SEEDS) and not follower:
             values = [table[name].dropna().unique() for table in (first, second)]
             if len(values[0]) == len(values[1]) == 1 and str(values[0][0]) != str(values[1][0]):

@@ -17,8 +17,8 @@ from matplotlib.patches import Rectangle
 from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangement, arrange, arrange_in_axes
 from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import FAINT, ink_on
-from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
+from grokjax.analysis.plots.layout.style import FAINT, PaperFigure, ink_on
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts, wrapped
 from grokjax.analysis.statistics.grid import PhaseGrid
 from grokjax.errors import AnalysisError
 
@@ -170,8 +170,11 @@ def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], 
 
 def color_scale(figure: Figure, panels: Sequence[Axes], colors: ScalarMappable, label: str) -> Colorbar:
     """Draws the colour bar of a map to the right of its panels."""
-    own = figure.get_layout_engine() is not None
-    fraction = 0.05 if own else AX_SCALE_SHARE  # without a layout engine, the numbers and the label need room too
+    engine: Any = figure.get_layout_engine()
+    fraction = AX_SCALE_SHARE if engine is None else 0.05  # without an engine, the numbers and the label need room too
+    if isinstance(figure, PaperFigure):
+        height = engine.get()["rect"][3] * figure.get_figheight() - 0.5  # less the labels below the panels
+        label = wrapped(label, max(height, 1.0), font_size("font.size"), " ")
     bar: Colorbar = figure.colorbar(colors, ax=list(panels), label=label, aspect=25, fraction=fraction, pad=0.02)
     bar.outline.set_linewidth(0.4)
     return bar
