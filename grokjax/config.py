@@ -16,7 +16,7 @@ from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
-from grokjax.registry import BASES, COMPONENTS, available_probes, check_names, classes_of
+from grokjax.registry import BASES, COMPONENTS, RESERVED, available_probes, classes_of, why_unknown
 from grokjax.tasks.base import Task
 
 Precision = Literal["float32", "float64"]
@@ -88,7 +88,7 @@ class RunConfig(Component):
         known = available_probes()
         for name in self.chosen_probes:
             if name not in known:
-                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(known)}")
+                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(known)}{why_unknown()}")
             if reason := known[name].why_unsupported(self.task, self.model, self.num_outputs):
                 raise ValueError(f"probes = {self.probes!r}: {name} {reason}")
 
@@ -224,11 +224,14 @@ class RunConfig(Component):
             yield from own_fields(component)
 
 
+RESERVED["run"] = RunConfig
+
+
 class UnknownComponent(ValueError):
     """No installed package provides a task, model or optimizer of this name."""
 
     def __init__(self, component: str, name: Value) -> None:
-        super().__init__(f"there is no {component} {name!r}; is the package that provides it installed?")
+        super().__init__(f"there is no {component} {name!r}{why_unknown()}")
 
 
 class UnknownHyperparameter(ValueError):
@@ -244,14 +247,10 @@ def hyperparameter_fields() -> dict[str, pydantic.fields.FieldInfo]:
 
     Classes that declare the same hyperparameter agree on everything but its default. A `SameAs` default is kept only if all of
     them have it.
-
-    Raises:
-      ComponentError: a class of an installed package gives a name another meaning.
     """
     found: dict[str, list[pydantic.fields.FieldInfo]] = {}
     for component in COMPONENTS:
         classes, shared = classes_of(component).values(), BASES[component].model_fields
-        check_names([(component, cls) for cls in classes] + [("run", RunConfig)])
         declared = [(name, info) for cls in classes for name, info in cls.model_fields.items()]
         for name, info in sorted(declared, key=lambda field: (field[0] != component, field[0] in shared)):
             found.setdefault(name, []).append(info)

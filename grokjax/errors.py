@@ -1,7 +1,5 @@
 """Errors that a user can fix, and how they are shown. Each message says what was given, what is allowed, and what to do."""
 
-from __future__ import annotations
-
 import difflib
 import errno
 import os

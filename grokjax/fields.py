@@ -7,8 +7,6 @@ A field has one role, declared on the field itself:
 * *recording*: how long a run is trained and what is recorded of it. These fields do not enter the run_id.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Identities: the hash that names a run, a group, a pack or a spec, and the version of the trajectories. Imports no jax."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Mapping

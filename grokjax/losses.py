@@ -1,7 +1,5 @@
 """Training objectives and the metrics reported with them: means over examples, as functions of outputs and labels."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal

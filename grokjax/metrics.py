@@ -1,7 +1,5 @@
 """The metrics that a run logs: name, unit, meaning, and the probe that measures each. Imports no jax: readers use it too."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal

@@ -1,7 +1,5 @@
 """Probes: further measurements of a run besides losses and accuracies. Add a probe here, and its metrics in `metrics`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

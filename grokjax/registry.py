@@ -1,7 +1,6 @@
 """Finds the available tasks, models, optimizers and probes: those in this package's folders and those of installed packages."""
 
-from __future__ import annotations
-
+import contextlib
 import functools
 import importlib
 import inspect
@@ -12,7 +11,7 @@ from importlib import metadata
 
 import pydantic
 
-from grokjax.errors import UserError
+from grokjax.errors import UserError, warn
 from grokjax.fields import Component, role_of
 from grokjax.identity import digest
 from grokjax.metrics import METRICS, Metric
@@ -25,10 +24,11 @@ BASES: dict[str, type[Component]] = {"task": Task, "model": Model, "optimizer": 
 COMPONENTS = tuple(BASES)
 # Other packages add components by naming the modules that define them as entry points of either group.
 ENTRY_POINTS = ("grokjax.components", "grokjax.parts")
-
-
 # ... and a probe by naming the object that defines it.
 PROBE_ENTRY_POINTS = "grokjax.probes"
+# Further classes whose field names no component may give another meaning, by owner.
+RESERVED: dict[str, type[Component]] = {}
+_skipped: dict[object, str] = {}  # entry points, classes and probes that cannot be used, each with the reason
 
 
 class ComponentError(UserError):
@@ -41,13 +41,16 @@ def classes_of(component: str) -> dict[str, type[Component]]:
 
     A class counts if it derives from the component's base class and has a field named after the component, with the class's name in
     specs as its default. It may be defined in any module of the base class's folder, or in a module that an installed package
-    names as an entry point of `grokjax.components`.
-
-    Raises:
-      ComponentError: a class of an installed package cannot be imported, lacks a method, or gives a field's name another meaning.
+    names as an entry point of `grokjax.components`. A class that cannot be imported, lacks a method, or gives a field's name
+    another meaning is left out with a warning.
     """
     _import_all()
     return _named(component)
+
+
+def why_unknown() -> str:
+    """The end of a message about an unknown component or probe: what keeps those of installed packages from being used."""
+    return "; ".join(["", *_skipped.values()]) if _skipped else "; is the package that provides it installed?"
 
 
 def component_versions(names: Iterable[tuple[str, str]]) -> dict[str, tuple[int, str]]:
@@ -93,25 +96,26 @@ def check_names(classes: Iterable[tuple[str, type[Component]]]) -> None:
 def available_probes() -> dict[str, Probe]:
     """The probes by name: those of this package, then those of installed packages.
 
-    Raises:
-      ComponentError: one of an installed package cannot be imported, is not a `Probe`, or the name of the probe or of a metric is
-        taken.
+    One that cannot be imported, is not a `Probe`, or defines a probe or metric that exists already is left out with a warning.
     """
     found = {probe.name: probe for probe in PROBES}
-    taken = {metric.name for metric in METRICS}
     for entry in metadata.entry_points(group=PROBE_ENTRY_POINTS):
-        probe = _load(entry)
-        if not isinstance(probe, Probe):
-            raise ComponentError(
-                f"{entry.value}, which an installed package names under {entry.group}, is not a grokjax.probes.Probe"
-            )
-        names = {metric.name for metric in probe.metrics}
-        if probe.name in found or names & taken:
-            what = f"probe {probe.name}" if probe.name in found else f"metric {min(names & taken)}"
-            raise ComponentError(f"{entry.value} defines the {what}, which exists already; give it another name")
-        found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
-        taken |= names
+        with _skipping(entry):
+            probe = _probe(entry, found.values())
+            found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
     return found
+
+
+def _probe(entry: metadata.EntryPoint, known: Iterable[Probe]) -> Probe:
+    probe = _load(entry)
+    if not isinstance(probe, Probe):
+        raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, is not a grokjax.probes.Probe")
+    taken = {f"probe {other.name}" for other in known} | {f"metric {metric.name}" for metric in METRICS}
+    taken |= {f"metric {metric.name}" for other in known for metric in other.metrics}
+    for defined in (f"probe {probe.name}", *(f"metric {metric.name}" for metric in probe.metrics)):
+        if defined in taken:
+            raise ComponentError(f"{entry.value} defines the {defined}, which exists already; give it another name")
+    return probe
 
 
 def metrics_of(probes: Iterable[str]) -> tuple[Metric, ...]:
@@ -129,13 +133,28 @@ def _import_all() -> None:
             importlib.import_module(module.name)
     for group in ENTRY_POINTS:
         for entry in metadata.entry_points(group=group):
-            _load(entry)
-    for component, base in BASES.items():
-        for cls in _subclasses(base):
-            if component in cls.model_fields and inspect.isabstract(cls):
-                raise ComponentError(f"{_label(cls)} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+            with _skipping(entry):
+                _load(entry)
     found = [(component, cls) for component in COMPONENTS for cls in _named(component).values()]
-    check_names(sorted(found, key=lambda each: not _is_ours(each[1].__module__)))
+    known = [*RESERVED.items(), *(each for each in found if _is_ours(each[1].__module__))]
+    check_names(known)
+    for component, cls in found:
+        if not _is_ours(cls.__module__):
+            with _skipping(cls):
+                if inspect.isabstract(cls):
+                    raise ComponentError(f"{_label(cls)} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+                check_names([*known, (component, cls)])
+                known.append((component, cls))
+
+
+@contextlib.contextmanager
+def _skipping(source: object) -> Iterator[None]:
+    """A context in which a ComponentError becomes a warning: what it concerns is left out, and the rest can be used."""
+    try:
+        yield
+    except ComponentError as error:
+        _skipped[source] = str(error)
+        warn(f"left out: {error}")
 
 
 def _load(entry: metadata.EntryPoint) -> object:
@@ -150,7 +169,7 @@ def _is_ours(module: str) -> bool:
 
 
 def _named(component: str) -> dict[str, type[Component]]:
-    classes = (cls for cls in _subclasses(BASES[component]) if component in cls.model_fields)
+    classes = (cls for cls in _subclasses(BASES[component]) if component in cls.model_fields and cls not in _skipped)
     return dict(sorted((str(cls.model_fields[component].default), cls) for cls in classes))
 
 

@@ -3,8 +3,6 @@
 V tokens have the frequencies k = 1 to K = V // 2; a wave of frequency k over the tokens a is a mix of cos and sin of 2 pi k a / V.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from grokjax.errors import UserError, nearest
 from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
 from grokjax.scripts.printing import print_table
+from grokjax.sweeps.spec.group_runs import hyperparameter_columns
 from grokjax.sweeps.spec.hyperparameters import RUN, hyperparameters
-from grokjax.sweeps.spec.planned_table import hyperparameter_columns
 from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 
 

@@ -1,7 +1,5 @@
 """`grokjax compact`: prints what sweeps.store.compact did."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from cyclopts import Parameter

@@ -1,7 +1,5 @@
 """The `grokjax` command: registers and loads the verbs, and prints errors and warnings."""
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """`grokjax plan`: prints the plan of sweeps.execute.plan, with an estimate of the training time."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """Formats and prints tables and numbers."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any

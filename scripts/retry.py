@@ -1,7 +1,5 @@
 """`grokjax retry`: empties the quarantine and trains as `grokjax run` does."""
 
-from __future__ import annotations
-
 from grokjax.scripts.options import RootArgument, Workers
 from grokjax.scripts.run import train_with_progress
 from grokjax.sweeps.execute.driver import Execution, check_execution, release

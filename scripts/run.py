@@ -1,7 +1,5 @@
 """`grokjax run`: trains a spec through sweeps.execute.driver and shows its progress."""
 
-from __future__ import annotations
-
 import os
 import signal
 import sys
@@ -58,6 +56,9 @@ def train_with_progress(spec: SweepSpec, root: str, execution: Execution) -> boo
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # batch systems send SIGTERM where a user presses Ctrl-C
     signal.signal(signal.SIGINT, signal.default_int_handler)
     plan, opened = prepare(spec, root, execution)
+    starts_ray = plan.packs and execution.executor == "ray" and execution.address is None
+    if starts_ray and plan.inline_is_quicker(execution.cpus or os.cpu_count() or 1):
+        _print(console, "This sweep is so small that --executor inline, without Ray, would finish earlier.")
     try:
         outcome = _train(plan, opened, execution, console)
     except KeyboardInterrupt as interrupt:

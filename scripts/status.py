@@ -1,7 +1,5 @@
 """`grokjax status`: prints how far a sweep has come (sweeps.store.progress) and what it cost (analysis.tables.costs)."""
 
-from __future__ import annotations
-
 import time
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """`grokjax verify`: prints what sweeps.store.verify finds."""
 
-from __future__ import annotations
-
 from grokjax.scripts.options import RootArgument
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.verify import verify

@@ -1,7 +1,5 @@
 """`grokjax status --watch`: a progress display that is refreshed until the sweep finishes."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Iterator, Mapping
@@ -28,9 +26,9 @@ WAIT_SECONDS = 2.0  # between checks for a sweep that has not started
 def wait_for_sweep(root: str) -> Root:
     """Waits until the root holds a sweep, with a message if it does not yet; returns the root."""
     place = Root(root)
-    if not place.holds_sweep() or not place.spec_ids():  # the folder comes before the first spec
+    if not place.holds_sweep() or not place.names("specs"):  # the folder comes before the first spec
         print(f"{root} holds no sweep yet; waiting for one to start (Ctrl-C stops waiting)", flush=True)
-        while not place.holds_sweep() or not place.spec_ids():
+        while not place.holds_sweep() or not place.names("specs"):
             time.sleep(WAIT_SECONDS)
     return Root.open(root)
 

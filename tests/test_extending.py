@@ -116,7 +116,7 @@ def test_changed_source_is_warned_of_at_every_run_and_a_raised_version_trains_an
         phase_grid(runs, pd.Series("fail", runs.index), x="hidden_size", y="weight_decay")
 
 
-def test_what_is_wrong_with_a_package_is_told_in_a_sentence(site):
+def test_what_is_wrong_with_a_package_is_told_in_a_sentence_and_stops_only_those_who_need_it(site, tmp_path):
     """One that cannot be imported, one whose model lacks methods, and one that gives a name another meaning."""
     imports = "from typing import Annotated, Literal\nimport pydantic\nfrom grokjax.models.base import Model\n"
     model = f"{imports}class Half(Model):\n    model: Literal['half'] = 'half'\n"
@@ -129,5 +129,8 @@ def test_what_is_wrong_with_a_package_is_told_in_a_sentence(site):
     }.items():
         site.install("broken", "[grokjax.components]\nbroken = broken\n", broken=module)
         answer = site.grokjax("plan", "parity-demo")
-        assert (answer.returncode, answer.stderr.count("\n")) == (2, 1), answer.stderr
-        assert says in answer.stderr
+        assert (answer.returncode, answer.stderr.count("\n")) == (0, 1), answer.stderr
+        assert f"grokjax: left out: {says}" in answer.stderr
+        answer = site.grokjax("plan", tmp_path / "majority.toml")
+        assert (answer.returncode, answer.stderr.count("\n")) == (2, 2), answer.stderr
+        assert re.search(f"task is one of .*got 'majority'; {says}", answer.stderr)

@@ -1,7 +1,5 @@
 """Trains a pack of runs: the host loop that keeps the lanes of one program filled until every run has its curve."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence

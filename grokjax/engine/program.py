@@ -1,7 +1,5 @@
 """The compiled program of a group: the functions of one run, vmapped over lanes that are filled, advanced and measured together."""
 
-from __future__ import annotations
-
 import functools
 import threading
 from dataclasses import dataclass

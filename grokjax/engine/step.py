@@ -1,7 +1,5 @@
 """One run as pure, unbatched functions: `init`, `step` and `measure`. `program` vmaps them over lanes."""
 
-from __future__ import annotations
-
 import contextlib
 from typing import Any, NamedTuple
 

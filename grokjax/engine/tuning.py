@@ -1,6 +1,4 @@
-"""Measures which tuning (number of lanes, library for matrix products) trains a group's runs fastest on this device."""
-
-from __future__ import annotations
+"""Measures this device: which tuning (lanes, library for matrix products) trains a group fastest, and its peak FLOP/s."""
 
 import functools
 import logging
@@ -132,3 +130,25 @@ def _trial(config: RunConfig, tuning: Tuning) -> Callable[[], float]:
     while run_trial(steps) < TRIAL_SECONDS:
         steps *= 2
     return lambda: run_trial(steps) / (steps * tuning.lane_width)
+
+
+def measure_peak(seconds: float = 0.05) -> float:
+    """FLOP/s of a large float32 matrix product on this device: the best of as many trials as fit in `seconds`."""
+    operand = jnp.ones((_peak_size(), _peak_size()))
+    best, end = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        start = time.perf_counter()
+        _peak_product()(operand).block_until_ready()
+        best = min(best, time.perf_counter() - start)
+    return 2 * _peak_size() ** 3 / best
+
+
+@functools.cache
+def _peak_product() -> Any:
+    with jax.default_matmul_precision("highest"):
+        return jax.jit(lambda a: a @ a).lower(jax.ShapeDtypeStruct((_peak_size(), _peak_size()), jnp.float32)).compile()
+
+
+def _peak_size() -> int:
+    """Number of rows of a square matrix that is large enough to keep the device (a core or an accelerator) busy."""
+    return 1024 if jax.default_backend() == "cpu" else 8192

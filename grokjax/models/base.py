@@ -1,7 +1,5 @@
 """The base class of models: initial weights, outputs, the cost of a step, and the quantities that probes read."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple

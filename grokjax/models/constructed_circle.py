@@ -1,7 +1,5 @@
 """The closed-form solution of modular addition: a model without trained weights."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 import jax
@@ -29,12 +27,10 @@ class ConstructedCircle(Model):
     activation: Activation = "relu"
 
     def check(self, task: Task, num_outputs: int) -> None:
-        """Raises ValueError unless the task's classes are its tokens."""
         if num_outputs != task.num_tokens:
             raise ValueError(f"model = 'constructed_circle' writes {task.num_tokens} tokens, the task has {num_outputs} outputs")
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
-        """An empty dictionary: the model has no weights."""
         return {}
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
@@ -47,15 +43,12 @@ class ConstructedCircle(Model):
         return rounded
 
     def step_flops(self, task: Task, num_outputs: int, num_examples: int) -> int:
-        """Zero, as nothing is trained."""
         return 0
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """True: the hidden units stand between tokens and outputs."""
         return True
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
-        """The cosines that each unit reads and writes, in closed form."""
         tokens = 2 * np.pi * np.arange(task.num_tokens) / task.num_tokens  # [V]
         units = 2 * np.pi * np.arange(self.hidden_size) / self.hidden_size  # [H]
         reads = jnp.asarray(np.cos(tokens[:, None] - units), float)

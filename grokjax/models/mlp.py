@@ -43,14 +43,12 @@ class Mlp(EmbeddingModel):
     activation: Activation = "relu"
 
     def arrange(self, task: Task, inputs: jax.Array) -> Inputs:
-        """Lays out inputs [N, D], or [N, L] tokens, for `apply`."""
         if task.inputs == "tokens":
             inputs = one_hot(inputs, task.num_tokens).reshape(len(inputs), -1)
         filled = jnp.pad(inputs, ((0, 0), (0, -inputs.shape[1] % FEATURE_MULTIPLE)))
         return Inputs(by_feature=filled.T, by_sample=filled)
 
     def take(self, inputs: Inputs, indices: jax.Array) -> Inputs:
-        """The arranged inputs of the examples `indices` [n]."""
         by_sample = inputs.by_sample[indices]
         return Inputs(by_feature=by_sample.T, by_sample=by_sample)
 
@@ -62,7 +60,6 @@ class Mlp(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: Inputs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs, [C, N], or [N] for a single logit."""
         outputs = self._module(task, len(params["output"])).apply({"params": params}, inputs, key)
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -73,7 +70,6 @@ class Mlp(EmbeddingModel):
         return 2 * num_examples * (2 * self.hidden_size * self._num_features(task) + 3 * further)
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """Whether there is one hidden layer, over tokens."""
         return self.layers == 1 and task.inputs == "tokens"
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
@@ -82,11 +78,9 @@ class Mlp(EmbeddingModel):
         return NeuronMaps(by_position, params["output"].T)
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
-        """One-hot vectors [N, L, V]."""
         return one_hot(tokens, task.num_tokens)
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [C, N] from one-hot vectors [N, L, V], or anything of that shape."""
         features = embedded.reshape(len(embedded), -1)
         return self.apply(task, params, Inputs(by_feature=features.T, by_sample=features))
 

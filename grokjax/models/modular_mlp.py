@@ -90,7 +90,6 @@ class ModularMlp(EmbeddingModel):
             )
 
     def check(self, task: Task, num_outputs: int) -> None:
-        """Raises ValueError if inputs are not pairs, outputs cannot be tied to tokens, or a frequency is too high."""
         if task.num_inputs != 2:
             raise ValueError(f"model = 'modular_mlp' reads two tokens, the task gives {task.num_inputs}")
         if self.embedding in ("tied", "circle") and num_outputs != task.num_tokens:
@@ -104,13 +103,11 @@ class ModularMlp(EmbeddingModel):
             )
 
     def arrange(self, task: Task, inputs: jax.Array) -> Pairs:
-        """Lays out tokens [N, 2] for `apply`."""
         rows = inputs + jnp.array([[0, 0 if self._shared else task.num_tokens]], inputs.dtype)
         counts = jnp.sum(one_hot(rows.T, task.num_tokens * (1 if self._shared else 2)), axis=0)
         return Pairs(rows, counts.T)
 
     def take(self, inputs: Pairs, indices: jax.Array) -> Pairs:
-        """The arranged inputs of the examples `indices` [n]."""
         return Pairs(inputs.rows[indices], inputs.counts[:, indices])
 
     def init(self, key: jax.Array, task: Task, num_outputs: int) -> Params:
@@ -124,7 +121,6 @@ class ModularMlp(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: Pairs, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [C, N] of N pairs, from the multiplied-out tables."""
         tables = self.tables(task, params)
         hidden = ACTIVATIONS[self.activation](sum_of_rows(tables.input, inputs))  # [H, N]
         return linear(tables.output, drop(key, hidden, self.dropout))
@@ -144,7 +140,6 @@ class ModularMlp(EmbeddingModel):
         return 2 * (hidden + output + 3 * num_examples * h * num_outputs)
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """True: the hidden units stand between tokens and outputs."""
         return True
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
@@ -154,12 +149,10 @@ class ModularMlp(EmbeddingModel):
         return NeuronMaps(jnp.broadcast_to(by_position, (2, *by_position.shape[1:])), tables.output.T)
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
-        """The embeddings [N, 2, E] of tokens [N, 2]."""
         first, second = typing.cast("Tied", self._module(task, task.num_classes).apply({"params": params}, method="embeddings"))
         return jnp.stack([first[tokens[:, 0]], second[tokens[:, 1]]], axis=1)
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [C, N] from embeddings [N, 2, E]."""
         module = self._module(task, task.num_classes)
         into = module.apply({"params": params}, method="hidden_weights")  # [H, E] each, or None
         first, second = (embedded[:, i] if weights is None else embedded[:, i] @ weights.T for i, weights in enumerate(into))
@@ -167,32 +160,14 @@ class ModularMlp(EmbeddingModel):
 
     @property
     def _shared(self) -> bool:
-        """Whether both tokens are read through the same weights."""
         return self.embedding != "untied" and (self.tied_hidden or self.collapsed_hidden)
 
     def _module(self, task: Task, num_outputs: int) -> _ModularMlp:
-        frequencies = parse_int_list(self.circle_frequencies) if self.embedding == "circle" else ()
-        return _ModularMlp(
-            embedding=self.embedding,
-            embedding_size=self.embedding_size,
-            hidden_size=self.hidden_size,
-            tied_hidden=self.tied_hidden,
-            collapsed_hidden=self.collapsed_hidden,
-            collapsed_output=self.collapsed_output,
-            frequencies=frequencies,
-            num_tokens=task.num_tokens,
-            num_outputs=num_outputs,
-        )
+        return _ModularMlp(self, task.num_tokens, num_outputs)
 
 
 class _ModularMlp(nn.Module):
-    embedding: Embedding
-    embedding_size: int
-    hidden_size: int
-    tied_hidden: bool
-    collapsed_hidden: bool
-    collapsed_output: bool
-    frequencies: tuple[int, ...]
+    config: ModularMlp
     num_tokens: int
     num_outputs: int
 
@@ -204,10 +179,10 @@ class _ModularMlp(nn.Module):
 
     def _embeddings(self) -> tuple[jax.Array, jax.Array]:
         """E_a and E_b, [V, E] each; one array where they are shared."""
-        drawn = _truncated, (self.num_tokens, self.embedding_size), _embedding_deviation(self.num_tokens)
-        if self.embedding == "circle":
-            shared = jnp.asarray(circle(self.num_tokens, self.frequencies), float)
-        elif self.embedding == "untied":
+        drawn = _truncated, (self.num_tokens, self.config.embedding_size), _embedding_deviation(self.num_tokens)
+        if self.config.embedding == "circle":
+            shared = jnp.asarray(circle(self.num_tokens, parse_int_list(self.config.circle_frequencies)), float)
+        elif self.config.embedding == "untied":
             return self.param("embedding_a", *drawn), self.param("embedding_b", *drawn)
         else:
             shared = self.param("embedding", *drawn)
@@ -215,21 +190,21 @@ class _ModularMlp(nn.Module):
 
     def _hidden_weights(self) -> tuple[jax.Array | None, jax.Array | None]:
         """W_a and W_b transposed, [H, E] each; one array where they are shared, None where they are left out."""
-        drawn = _truncated, (self.hidden_size, self.embedding_size), self.embedding_size**-0.5
-        if self.collapsed_hidden:
+        drawn = _truncated, (self.config.hidden_size, self.config.embedding_size), self.config.embedding_size**-0.5
+        if self.config.collapsed_hidden:
             return None, None
-        if not self.tied_hidden:
+        if not self.config.tied_hidden:
             return self.param("hidden_a", *drawn), self.param("hidden_b", *drawn)
         shared = self.param("hidden", *drawn)
         return shared, shared
 
     def _output_weights(self) -> tuple[jax.Array, jax.Array | None]:
         """U [C, E] and O [H, E]; [C, H] and None where collapsed."""
-        h, e = self.hidden_size, self.embedding_size
-        output = None if self.collapsed_output else self.param("output", _truncated, (h, e), h**-0.5)
-        if self.embedding in ("tied", "circle"):
+        h, e = self.config.hidden_size, self.config.embedding_size
+        output = None if self.config.collapsed_output else self.param("output", _truncated, (h, e), h**-0.5)
+        if self.config.embedding in ("tied", "circle"):
             return self.read[0], output
-        if self.collapsed_output:
+        if self.config.collapsed_output:
             return self.param("unembedding", _truncated, (self.num_outputs, h), h**-0.5), output
         return self.param("unembedding", _truncated, (self.num_outputs, e), _embedding_deviation(e)), output
 
@@ -238,7 +213,7 @@ class _ModularMlp(nn.Module):
         shared = read is read_b and into is into_b
         if shared and read is write and into is not None and output is not None:
             both = read @ jnp.concatenate([into, output]).T  # [V, 2 H]: one product, faster than two
-            return Tables(both[:, : self.hidden_size], both[:, self.hidden_size :])
+            return Tables(both[:, : self.config.hidden_size], both[:, self.config.hidden_size :])
         table = jnp.concatenate([_times(read, into), *([] if shared else [_times(read_b, into_b)])])
         return Tables(table, _times(write, output))
 

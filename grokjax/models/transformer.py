@@ -51,7 +51,6 @@ class Transformer(EmbeddingModel):
         return params
 
     def apply(self, task: Task, params: Params, inputs: jax.Array, key: jax.Array | None = None) -> jax.Array:
-        """The outputs [C, N] for tokens [N, L]."""
         outputs = self._of(task, params).apply({"params": params}, inputs, key)
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -70,7 +69,6 @@ class Transformer(EmbeddingModel):
         return 2 * 3 * num_examples * (flops + self.width * num_outputs)
 
     def has_neuron_maps(self, task: Task) -> bool:
-        """Whether the task has two tokens."""
         return task.num_inputs == 2
 
     def neuron_maps(self, task: Task, params: Params) -> NeuronMaps:
@@ -84,12 +82,10 @@ class Transformer(EmbeddingModel):
         return NeuronMaps(reads, (params["unembedding"] @ params[f"output_{self.layers}"]).T)
 
     def embed(self, task: Task, params: Params, tokens: jax.Array) -> jax.Array:
-        """The embeddings [N, L, W] of tokens [N, L]."""
         embedded: jax.Array = params["embedding"][tokens]
         return embedded
 
     def apply_to_embedded(self, task: Task, params: Params, embedded: jax.Array) -> jax.Array:
-        """The outputs [C, N] from embeddings [N, L, W]."""
         outputs = self._of(task, params).apply({"params": params}, embedded, method="from_embedded")
         assert isinstance(outputs, jax.Array)
         return outputs
@@ -98,41 +94,26 @@ class Transformer(EmbeddingModel):
         return self._module(task, len(params["unembedding"]))
 
     def _module(self, task: Task, num_outputs: int) -> _Transformer:
-        return _Transformer(
-            width=self.width,
-            layers=self.layers,
-            heads=self.heads,
-            layer_norm=self.layer_norm,
-            activation=self.activation,
-            dropout=self.dropout,
-            num_tokens=task.num_tokens,
-            num_positions=task.num_inputs + 1,
-            num_outputs=num_outputs,
-        )
+        return _Transformer(self, task.num_tokens, task.num_inputs + 1, num_outputs)
 
 
 class _Transformer(nn.Module):
-    width: int
-    layers: int
-    heads: int
-    layer_norm: bool
-    activation: str
-    dropout: float
+    config: Transformer
     num_tokens: int  # without the query token
     num_positions: int
     num_outputs: int
 
     def setup(self) -> None:
         """Declares embeddings, blocks, gains and the unembedding."""
-        w, wide = self.width, MLP_FACTOR * self.width
+        w, wide = self.config.width, MLP_FACTOR * self.config.width
         self.embedding = self.param("embedding", normal, (self.num_tokens + 1, w), 1 / w)
         self.position = self.param("embedding_position", normal, (self.num_positions, w), 1 / w)
         shapes = {"query": (w, w), "key": (w, w), "value": (w, w), "attention": (w, w), "hidden": (wide, w), "output": (w, wide)}
         self.blocks = [
             {name: self.param(f"{name}_{block}", normal, shape, 1 / shape[1]) for name, shape in shapes.items()}
-            for block in range(1, self.layers + 1)
+            for block in range(1, self.config.layers + 1)
         ]
-        gains = range(2 * self.layers + 1) if self.layer_norm else ()
+        gains = range(2 * self.config.layers + 1) if self.config.layer_norm else ()
         self.gains = [self.param(f"gain_{index}", lambda _: jnp.ones(w)) for index in gains]
         self.unembedding = self.param("unembedding", normal, (self.num_outputs, w), 1 / w)
 
@@ -142,8 +123,8 @@ class _Transformer(nn.Module):
     def from_embedded(self, embedded: jax.Array, key: jax.Array | None = None) -> jax.Array:
         """The outputs [C, N] from embeddings [N, L, W]."""
         last, hidden = self._through_blocks(embedded, key)
-        last = last + self._drop(key, self.layers, ACTIVATIONS[self.activation](hidden)) @ self.blocks[-1]["output"].T
-        return self.unembedding @ self._normed(last, 2 * self.layers).T
+        last = last + self._drop(key, self.config.layers, ACTIVATIONS[self.config.activation](hidden)) @ self.blocks[-1]["output"].T
+        return self.unembedding @ self._normed(last, 2 * self.config.layers).T
 
     def last_hidden(self, tokens: jax.Array) -> jax.Array:
         """The input of the last block's hidden units at the last position, [N, 4 W]."""
@@ -151,13 +132,13 @@ class _Transformer(nn.Module):
 
     def _through_blocks(self, embedded: jax.Array, key: jax.Array | None) -> tuple[jax.Array, jax.Array]:
         """The stream [N, W] and the hidden units' inputs [N, 4 W] at the last position, in the last block's second half."""
-        asking = jnp.broadcast_to(self.embedding[-1], (len(embedded), 1, self.width))
+        asking = jnp.broadcast_to(self.embedding[-1], (len(embedded), 1, self.config.width))
         stream = jnp.concatenate([embedded, asking], axis=1) + self.position[None]  # [N, P, W]
         for index, block in enumerate(self.blocks[:-1]):
             stream = stream + self._attention(block, self._normed(stream, 2 * index), self.num_positions)
             hidden = self._normed(stream, 2 * index + 1) @ block["hidden"].T
-            stream = stream + self._drop(key, index, ACTIVATIONS[self.activation](hidden)) @ block["output"].T
-        block, index = self.blocks[-1], self.layers - 1
+            stream = stream + self._drop(key, index, ACTIVATIONS[self.config.activation](hidden)) @ block["output"].T
+        block, index = self.blocks[-1], self.config.layers - 1
         last = stream[:, -1] + self._attention(block, self._normed(stream, 2 * index), 1)[:, 0]
         return last, self._normed(last, 2 * index + 1) @ block["hidden"].T
 
@@ -169,24 +150,24 @@ class _Transformer(nn.Module):
         count, positions, _ = stream.shape
 
         def by_head(each: jax.Array) -> jax.Array:
-            return each.reshape(*each.shape[:2], self.heads, -1)
+            return each.reshape(*each.shape[:2], self.config.heads, -1)
 
         queries = by_head(stream[:, -queried:] @ block["query"].T)
         keys, values = by_head(stream @ block["key"].T), by_head(stream @ block["value"].T)
         scores = (
-            jnp.sum(queries[:, :, None] * keys[:, None], axis=-1) * (self.width // self.heads) ** -0.5
+            jnp.sum(queries[:, :, None] * keys[:, None], axis=-1) * (self.config.width // self.config.heads) ** -0.5
         )  # [N, queried, P, heads]
         later = jnp.arange(positions)[None] > jnp.arange(positions - queried, positions)[:, None]  # [queried, P]
         weights = jax.nn.softmax(jnp.where(later[None, :, :, None], -jnp.inf, scores), axis=2)
         taken = jnp.sum(weights[..., None] * values[:, None], axis=2)  # [N, queried, heads, W / heads]
-        return taken.reshape(count, queried, self.width) @ block["attention"].T
+        return taken.reshape(count, queried, self.config.width) @ block["attention"].T
 
     def _normed(self, stream: jax.Array, index: int) -> jax.Array:
-        if not self.layer_norm:
+        if not self.config.layer_norm:
             return stream
         centred = stream - jnp.mean(stream, axis=-1, keepdims=True)
         gain = jnp.expand_dims(self.gains[index], range(stream.ndim - 1))
         return gain * centred / jnp.sqrt(jnp.mean(centred**2, axis=-1, keepdims=True) + 1e-5)
 
     def _drop(self, key: jax.Array | None, index: int, activations: jax.Array) -> jax.Array:
-        return drop(None if key is None else jax.random.fold_in(key, index), activations, self.dropout)
+        return drop(None if key is None else jax.random.fold_in(key, index), activations, self.config.dropout)

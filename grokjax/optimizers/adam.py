@@ -1,7 +1,5 @@
 """Adam with decoupled weight decay, with L1, and with L2."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import jax
@@ -19,7 +17,6 @@ class AdamW(AdamMoments, DecayingOptimizer):
     optimizer: Literal["adamw"] = "adamw"
 
     def direction(self) -> optax.GradientTransformation:
-        """The update of Adam, before the learning rate."""
         return self.scale_by_adam()
 
 
@@ -30,7 +27,6 @@ class AdamL1(AdamMoments, Optimizer):
     l1_penalty: Annotated[TracedFloat, pydantic.Field(ge=0, description="weight of the sum of absolute weights in the loss")]
 
     def direction(self) -> optax.GradientTransformation:
-        """The update of Adam on the penalised loss, before the learning rate."""
         return optax.chain(add_l1_gradient(self.l1_penalty), self.scale_by_adam())
 
 
@@ -41,7 +37,6 @@ class AdamL2(AdamMoments, Optimizer):
     l2_penalty: Annotated[TracedFloat, pydantic.Field(ge=0, description="weight of half the sum of squared weights in the loss")]
 
     def direction(self) -> optax.GradientTransformation:
-        """The update of Adam on the penalised loss, before the learning rate."""
         return optax.chain(optax.add_decayed_weights(self.l2_penalty), self.scale_by_adam())
 
 

@@ -1,7 +1,5 @@
 """The base class of optimizers: wraps an optax transformation in warm-up, gradient filters and settings for embeddings."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Annotated, Any
 
@@ -91,7 +89,6 @@ class DecayingOptimizer(Optimizer):
     ]
 
     def decay(self, *, embedding: bool) -> float | jax.Array:
-        """The decoupled weight decay of embeddings, or of all other weights."""
         return self.embedding_weight_decay if embedding else self.weight_decay
 
 

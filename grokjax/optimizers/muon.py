@@ -1,7 +1,5 @@
 """Muon: orthogonalized momentum."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 import jax
@@ -22,7 +20,6 @@ class Muon(AdamMoments, DecayingOptimizer):
     momentum: Annotated[Beta, pydantic.Field(description="share of the last direction that is kept")] = 0.95
 
     def direction(self) -> optax.GradientTransformation:
-        """The update of Muon for matrices and of Adam for everything else, before the learning rate."""
         muon = optax.contrib.scale_by_muon(beta=self.momentum, eps=1e-7, weight_dimension_numbers=_as_matrices)
         return optax.partition({True: muon, False: self.scale_by_adam()}, _orthogonalized)
 

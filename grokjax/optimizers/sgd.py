@@ -1,7 +1,5 @@
 """Stochastic gradient descent."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import optax
@@ -18,5 +16,4 @@ class Sgd(DecayingOptimizer):
     nesterov: Annotated[bool, pydantic.Field(description="look ahead along the momentum")] = False
 
     def direction(self) -> optax.GradientTransformation:
-        """The gradients, summed with momentum."""
         return optax.trace(decay=self.momentum, nesterov=self.nesterov)

@@ -1,7 +1,5 @@
 """The base class of tasks: sizes, and training and test examples generated from a random key."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import Annotated, ClassVar, Literal, NamedTuple
 

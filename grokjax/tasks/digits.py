@@ -1,7 +1,5 @@
 """Handwritten digits of 8 x 8 pixels, from scikit-learn."""
 
-from __future__ import annotations
-
 import functools
 from typing import Annotated, ClassVar, Literal
 
@@ -29,21 +27,17 @@ class Digits(Task):
 
     @property
     def num_inputs(self) -> int:
-        """65: the 64 pixels and a constant one."""
         return PIXELS + 1
 
     @property
     def num_classes(self) -> int:
-        """Ten: the digits 0 to 9."""
         return 10
 
     @property
     def num_train(self) -> int:
-        """The number of training images."""
         return self.train_size
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
-        """Training and test examples. `key` is consumed."""
         inputs, labels = _images()
         return split(key, jnp.asarray(inputs), jnp.asarray(labels), self.train_size)
 

@@ -1,7 +1,5 @@
 """Arithmetic modulo p on pairs of tokens."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -51,17 +49,14 @@ class ModularArithmetic(Task):
 
     @property
     def num_inputs(self) -> int:
-        """2: the tokens a and b."""
         return 2
 
     @property
     def num_tokens(self) -> int:
-        """The numbers 0 to p - 1."""
         return self.modulus
 
     @property
     def num_classes(self) -> int:
-        """The numbers 0 to p - 1."""
         return self.modulus
 
     @property
@@ -74,11 +69,9 @@ class ModularArithmetic(Task):
 
     @property
     def num_train(self) -> int:
-        """The number of training examples, a fraction of all."""
         return share_of(self.train_fraction, self.num_examples)
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
-        """Training and test examples. `key` is consumed."""
         a, b = _grid(self.modulus)
         allowed = self._allowed(a, b)
         pairs = np.stack([a[allowed], b[allowed]], axis=1)  # [N, 2]

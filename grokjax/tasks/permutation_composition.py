@@ -1,7 +1,5 @@
 """Composition in a symmetric group."""
 
-from __future__ import annotations
-
 import functools
 import itertools
 import math
@@ -34,26 +32,21 @@ class PermutationComposition(Task):
 
     @property
     def num_inputs(self) -> int:
-        """2: the tokens a and b."""
         return 2
 
     @property
     def num_tokens(self) -> int:
-        """The number of permutations, n!."""
         return math.factorial(self.permuted)
 
     @property
     def num_classes(self) -> int:
-        """The number of permutations, n!."""
         return self.num_tokens
 
     @property
     def num_train(self) -> int:
-        """The number of training examples, a fraction of all."""
         return share_of(self.train_fraction, self.num_tokens**2)
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
-        """Training and test examples. `key` is consumed."""
         table = composition_table(self.permuted)  # [V, V]
         pairs = np.stack(np.divmod(np.arange(table.size), len(table)), axis=1)  # [N, 2]
         return split(key, jnp.asarray(pairs, jnp.int32), jnp.asarray(table.ravel(), jnp.int32), self.num_train)

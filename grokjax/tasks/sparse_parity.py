@@ -1,7 +1,5 @@
 """Sparse parity, the article's task of 1s and 0s."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal, Self
 
 import jax
@@ -44,21 +42,17 @@ class SparseParity(Task):
 
     @property
     def num_inputs(self) -> int:
-        """Length of an input vector: the bits and the constant one."""
         return self.num_bits + 1
 
     @property
     def num_classes(self) -> int:
-        """Two: even and odd."""
         return 2
 
     @property
     def num_train(self) -> int:
-        """The number of training examples."""
         return self.train_size
 
     def make(self, key: jax.Array) -> tuple[Examples, Examples]:
-        """Training and test examples. `key` is consumed."""
         bits = self._draw(key, self.train_size + self.test_size)  # [N, num_bits]
         labels = jnp.sum(bits[:, : self.parity_bits], axis=1) % 2
         labels = labels.astype(jnp.int32)

@@ -1,7 +1,5 @@
 """The file format of checkpoints and final states, with the runs of one pack in a file. `worker` saves them."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -13,9 +11,9 @@ from safetensors.numpy import load, save
 from grokjax.engine.lane_run import RunCheckpoint
 
 Array = np.ndarray[Any, Any]
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
-FORMAT = 1  # of the file format; raise it when older versions would misread a file
+FILE_VERSION = 1  # of the file format; raise it when older versions would misread a file
 
 
 def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, Any]) -> bytes:
@@ -36,7 +34,7 @@ def states_file(checkpoints: Mapping[str, RunCheckpoint], made_by: Mapping[str, 
         }
         for run_id, run in checkpoints.items()
     ]
-    about = json.dumps({"format": FORMAT, "made_by": made_by, "runs": runs}).encode()
+    about = json.dumps({"format": FILE_VERSION, "made_by": made_by, "runs": runs}).encode()
     tensors = {"about": np.frombuffer(about, np.uint8)}
     each = list(checkpoints.values())
     tensors |= _joined("curve", [run.metrics for run in each], np.concatenate)
@@ -53,18 +51,20 @@ def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunChec
     try:
         tensors = load(content)
         about = json.loads(tensors.pop("about").tobytes())
-        if (version := about.get("format", 1)) > FORMAT:
-            log.warning("a states file has format %s, but this version reads up to %s; its runs start again", version, FORMAT)
+        if (version := about.get("format", 1)) > FILE_VERSION:
+            logger.warning(
+                "a states file has format %s, but this version reads up to %s; its runs start again", version, FILE_VERSION
+            )
             return {}
         wanted, found = json.loads(json.dumps(made_by)), about["made_by"]
         if found != wanted:
             different = [name for name in wanted | found if wanted.get(name) != found.get(name)]
             values = ", ".join(f"{name} was {found.get(name)} and is {wanted.get(name)}" for name in different)
-            log.warning("a states file is not used, because %s; its runs start again", values)
+            logger.warning("a states file is not used, because %s; its runs start again", values)
             return {}
         return _runs(about["runs"], tensors)
     except Exception as error:  # of a Rust library, several kinds; or of a file with another content
-        log.warning("a states file cannot be read (%r); its runs start again", error)
+        logger.warning("a states file cannot be read (%r); its runs start again", error)
         return {}
 
 

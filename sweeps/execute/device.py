@@ -1,7 +1,5 @@
 """The device that a process trains on: its threads, its share of a GPU, its kind, and where compiled programs are kept."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib

@@ -21,13 +21,13 @@ from grokjax.sweeps.execute.on_ray.connection import check_address
 from grokjax.sweeps.execute.on_ray.executor import train_on_ray
 from grokjax.sweeps.execute.plan import Plan, expand_groups, make_plan
 from grokjax.sweeps.execute.tuning import check_pinned
-from grokjax.sweeps.execute.worker import Worker, WorkerSetup
+from grokjax.sweeps.execute.worker import Interval, Worker, WorkerSetup
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.done import release_done
 from grokjax.sweeps.store.root import Root
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # Progress is read this often, or less often if reading takes long (many packs, or a distant store), because workers that have
 # finished a pack wait meanwhile.
@@ -126,7 +126,7 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
     """Trains and commits the packs of a plan. Raises as `run_sweep`."""
     account = _Account(plan, root)
     # A run can be stored twice if another driver trained it, or if a worker committed a pack that was given up as lost and cut.
-    if root.committed_packs():
+    if root.names("runs"):
         _drop_superseded(root)  # left by a sweep that was killed before it could do so
     root.delete_leftovers()
     release_done(root)
@@ -137,14 +137,14 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
         else:
             executor = train_inline(plan, setup, Worker)
         with logging_to(root, f"{process_name()}-driver"), contextlib.closing(executor) as events:
-            log.info("%s: %d of %d runs to train, in %d packs", plan.spec.name, plan.left, plan.runs, len(plan.packs))
+            logger.info("%s: %d of %d runs to train, in %d packs", plan.spec.name, plan.left, plan.runs, len(plan.packs))
             try:
                 _follow(events, account, setup.driver, watch)
             except Interrupted:
                 raise
             except KeyboardInterrupt as interrupt:  # outside the executor, which saves the packs in training first
                 events.throw(interrupt)
-        others = root.committed_packs() - {receipt.pack_id for receipt in account.receipts}
+        others = set(root.names("runs")) - {receipt.pack_id for receipt in account.receipts}
         if others or account.cut:
             _drop_superseded(root)
     return account.outcome()
@@ -158,16 +158,15 @@ def _drop_superseded(root: Root) -> None:
 
 def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Callable[[Progress], None]) -> None:
     """Records the events, and calls `watch` at intervals."""
-    another, due = _AnotherDriver(account.plan, account.root, driver), 0.0
+    another, looks = _AnotherDriver(account.plan, account.root, driver), Interval(POLL_SECONDS, MOST_POLLING)
     for event in events:
         account.add(event)
-        if time.monotonic() < due:
+        if not looks.is_due():
             continue
-        looked = time.monotonic()
-        entries = account.root.read_progress().values()
+        entries = account.root.read_entries("progress").values()
         another.look(entries)
         watch(account.progress(sum(entry["run_steps"] for entry in entries if entry.get("driver", driver) == driver)))
-        due = time.monotonic() + max(POLL_SECONDS, (time.monotonic() - looked) / MOST_POLLING)
+        looks.done()
     watch(account.progress(0))
 
 
@@ -235,7 +234,7 @@ def release(root: Root) -> int:
     """Releases all runs from quarantine; returns how many."""
     entries = root.quarantine()
     for pack_id in entries:
-        root.release(pack_id)
+        root.delete(root.key("quarantine", pack_id))
     return sum(len(entry["run_ids"]) for entry in entries.values())
 
 

@@ -1,7 +1,5 @@
 """The events that a driver receives about packs: finished, failed, too large for memory, interrupted."""
 
-from __future__ import annotations
-
 import re
 import traceback
 from dataclasses import dataclass

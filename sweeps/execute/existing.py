@@ -1,7 +1,5 @@
 """Finds which of a spec's runs a root already holds, so that only the rest are trained; enters the spec with `store.enter`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +9,7 @@ import pyarrow as pa
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.registry import COMPONENTS, component_versions
 from grokjax.sweeps.execute.plan import PriorTraining, RootContents
-from grokjax.sweeps.spec.group_runs import Runs, groups_of
-from grokjax.sweeps.spec.planned_table import planned_table
+from grokjax.sweeps.spec.group_runs import Runs, groups_of, planned_table
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.done import committed_table, is_done, is_resumable
 from grokjax.sweeps.store.enter import enter
@@ -58,10 +55,13 @@ def existing_runs(root: str | Path | Root, spec: SweepSpec) -> RootContents:
     finished = frozenset(rows["run_id"].filter(pa.array(done)).to_pylist())
     left = rows.filter(pa.array(~done))
     resumable = (
-        left.filter(pa.array(is_resumable(left, opened.packs_with_states))).select(["run_id", "pack_id", "steps"]).sort_by("steps")
+        left.filter(pa.array(is_resumable(left, lambda: opened.names("states"))))
+        .select(["run_id", "pack_id", "steps"])
+        .sort_by("steps")
     )
     prior = {
         row["run_id"]: PriorTraining(row["pack_id"], row["steps"]) for row in resumable.to_pylist() if row["run_id"] not in finished
     }
     set_aside = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
-    return RootContents(finished, prior, set_aside, opened.limits())
+    limits = {group_id: int(entry["runs"]) for group_id, entry in opened.read_entries("limits").items()}
+    return RootContents(finished, prior, set_aside, limits)

@@ -1,7 +1,5 @@
 """Trains the packs of a plan in this process, one after another, and saves the current one on Ctrl-C."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import signal
@@ -16,7 +14,7 @@ from grokjax.sweeps.execute.events import Event, Failure, Interrupted, traceback
 from grokjax.sweeps.execute.plan import Plan
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def train_inline(plan: Plan, setup: WorkerSetup, worker: type[Worker]) -> Generator[Event, None, None]:
@@ -37,7 +35,7 @@ def train_inline(plan: Plan, setup: WorkerSetup, worker: type[Worker]) -> Genera
                 except StoreError:
                     raise
                 except Exception as error:
-                    log.warning("pack %s failed: %r", pack.pack_id, error)
+                    logger.warning("pack %s failed: %r", pack.pack_id, error)
                     yield Failure(pack, traceback_of(error))
                     continue
                 if receipt is None:

@@ -5,8 +5,6 @@ error, which Ray keeps in the folder `logs` of its session (on each node /tmp/ra
 wherever its process sends those of the logger "grokjax".
 """
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import os
@@ -16,7 +14,7 @@ from pathlib import Path
 
 from grokjax.sweeps.store.root import Root
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+LINE_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def process_name() -> str:
@@ -44,7 +42,7 @@ def log_from_now_on(root: Root, name: str) -> None:
     handler, logger = _handler(root, name), logging.getLogger("grokjax")
     if isinstance(handler, logging.NullHandler):
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter(FORMAT))
+        handler.setFormatter(logging.Formatter(LINE_FORMAT))
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
 
@@ -69,6 +67,6 @@ def _handler(root: Root, name: str) -> logging.Handler:
         with contextlib.suppress(OSError):
             folder.mkdir(exist_ok=True)
             handler = _LogFile(folder / f"{name}.log", encoding="utf-8")
-            handler.setFormatter(logging.Formatter(FORMAT))
+            handler.setFormatter(logging.Formatter(LINE_FORMAT))
             return handler
     return logging.NullHandler()

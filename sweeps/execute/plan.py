@@ -1,7 +1,5 @@
 """Plans a sweep: slices each group of runs into packs of a minute or two, and totals the remaining work."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -25,6 +23,7 @@ STEP_OVERHEAD_FLOPS = 5e5  # the fixed cost of a step, in addition to its useful
 RUNS_MULTIPLE = 4  # packs hold a multiple of this many runs, to fill lanes
 
 START_SECONDS, GROUP_SECONDS = 10.0, 8.0  # for Ray to start; for a group to be compiled and tuned on one core
+CORE_FLOPS_PER_SECOND = 6e10  # of `Pack.cost` on one core, roughly
 ATTAINED = 0.6  # useful FLOP/s as a share of that of a large matrix product
 
 # A larger plan would not fit in a laptop's memory.
@@ -127,6 +126,12 @@ class Plan:
         """Rough time [s] to train the remaining runs at `flops_per_second`, which all `cores` together reach in matrix products."""
         training = (self.useful_flops + self.run_steps * STEP_OVERHEAD_FLOPS) / (ATTAINED * flops_per_second)
         return START_SECONDS + GROUP_SECONDS * self.groups / cores + training if self.packs else 0.0
+
+    def inline_is_quicker(self, cores: int) -> bool:
+        """Whether training in one process would roughly take less time than starting Ray and training on `cores` cores."""
+        one_core = GROUP_SECONDS * self.groups + sum(pack.cost for pack in self.packs) / CORE_FLOPS_PER_SECOND
+        used = max(1, min(cores, len(self.packs)))
+        return one_core * (1 - 1 / used) < START_SECONDS
 
 
 def make_packs(groups: Iterable[Runs], existing: RootContents = EMPTY_ROOT, rule: RuleName | None = None) -> Iterator[Pack]:

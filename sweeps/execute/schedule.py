@@ -1,7 +1,5 @@
 """Decides which pack a worker takes next: long groups first, preferring a group whose program the worker has compiled."""
 
-from __future__ import annotations
-
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 
@@ -26,7 +24,6 @@ class Schedule:
             self._work[pack.group_id] += int(pack.cost)
 
     def __len__(self) -> int:
-        """The number of packs still to be given out."""
         return sum(len(packs) for packs in self._waiting.values())
 
     def take(self, worker: str) -> Pack | None:

@@ -1,7 +1,5 @@
 """Finds stragglers: packs that take far longer than others of their group, to be given to a second worker too."""
 
-from __future__ import annotations
-
 import statistics
 from collections import deque
 from collections.abc import Iterable
@@ -33,7 +31,6 @@ class Stragglers:
     """Records how long packs take, and which of them were given to a second worker."""
 
     def __init__(self) -> None:
-        """Starts without any finished packs."""
         self._seconds_per_cost: dict[str, deque[float]] = {}  # by group
         self._doubled: dict[str, _Doubled] = {}  # by pack_id
 

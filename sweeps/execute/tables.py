@@ -1,6 +1,4 @@
-"""Builds the runs and curves tables of a trained pack, with the columns of `store.schema` and outcomes from `summaries`."""
-
-from __future__ import annotations
+"""Builds the runs and curves tables of a trained pack, with the columns of `store.schema`."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -18,9 +16,11 @@ from grokjax.engine.program import Tuning
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.registry import metrics_of
 from grokjax.sweeps.execute.device import device_kind
-from grokjax.sweeps.spec.planned_table import hyperparameter_columns
+from grokjax.sweeps.spec.group_runs import hyperparameter_columns
 from grokjax.sweeps.store.schema import curves_schema, runs_schema
 from grokjax.sweeps.store.summaries import summarize
+
+Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _curve_column(columns: Mapping[str, Any], field: pa.Field) -> pa.Array:
     return pa.nulls(len(columns["step"]), field.type)
 
 
-def _offsets(values: np.ndarray[Any, Any]) -> pa.Array:
+def _offsets(values: Array) -> pa.Array:
     return pa.array(np.arange(len(values) + 1) * values.shape[1], pa.int32())
 
 

@@ -8,8 +8,6 @@ The tuning can change the low bits of a result, so it must not depend on a new m
 4. a measurement, which is written to both records. The first record to be written is the one that everyone uses.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging
@@ -30,7 +28,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.disk import create_file
 from grokjax.sweeps.store.root import Root
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 NOTHING_PINNED = PinnedTuning()
 
@@ -46,7 +44,7 @@ def group_tuning(root: Root, config: RunConfig, runs: int, pinned: PinnedTuning 
         record = {"tuning": asdict(tuning), "source": source, "static": config.values("static")}
         root.put_if_absent(_key(root, config), json.dumps(record, indent=1).encode())
         known = recorded_tuning(root, config)
-        log.info("group %s: %s (%s); the root's record is %s", config.group_id, tuning, source, known)
+        logger.info("group %s: %s (%s); the root's record is %s", config.group_id, tuning, source, known)
     assert known is not None, f"{_key(root, config)} was just created"
     return known
 
@@ -61,10 +59,7 @@ def check_pinned(root: Root, group_ids: Collection[str], pinned: PinnedTuning) -
     """Raises SpecError if the root trained one of these groups under another tuning than the pinned one."""
     if not pinned.given:
         return
-    for key in root.keys("groups"):
-        group_id = key.removeprefix("groups/")[:12]
-        entry = root.get_json(key) if group_id in group_ids else None
-        kept = {} if entry is None else entry["tuning"]
+    for kept in root.tunings_of(group_ids):
         for name, value in pinned.given.items():
             if kept.get(name, value) != value:
                 raise SpecError(
@@ -97,7 +92,7 @@ def _machine_tuning(config: RunConfig, runs: int, pinned: PinnedTuning) -> tuple
     except FileExistsError:  # another worker measured at the same time
         pass
     except (OSError, StoreError) as error:
-        log.warning("this machine's tuning of group %s cannot be remembered: %s", config.group_id, error)
+        logger.warning("this machine's tuning of group %s cannot be remembered: %s", config.group_id, error)
     return _remembered(name) or tuning, "measured"
 
 
@@ -114,10 +109,10 @@ def _remembered(name: str) -> Tuning | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        log.warning("this machine's record %s cannot be read, so the tuning is measured again: %s", path, error)
+        logger.warning("this machine's record %s cannot be read, so the tuning is measured again: %s", path, error)
         return None
     except (ValueError, KeyError, TypeError) as error:
-        log.warning("this machine's record %s is damaged and is replaced: %s", path, error)
+        logger.warning("this machine's record %s is damaged and is replaced: %s", path, error)
         with contextlib.suppress(OSError):
             path.unlink(missing_ok=True)
         return None

@@ -1,7 +1,5 @@
 """A worker: trains packs, saves them at intervals during training, and commits them to the root."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import time
@@ -17,9 +15,8 @@ from grokjax.analysis.labels.rules import deciders
 from grokjax.config import RunConfig
 from grokjax.engine.lane_run import RunCheckpoint, RunResult, Snapshots
 from grokjax.engine.pack import PackCallbacks, PackResult, train_pack
-from grokjax.engine.peak import measure_peak
 from grokjax.engine.program import Tuning, program_of
-from grokjax.engine.tuning import first_tunings
+from grokjax.engine.tuning import first_tunings, measure_peak
 from grokjax.errors import StoreError
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
@@ -33,7 +30,7 @@ from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.read import read_file
 from grokjax.sweeps.store.root import Root
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 # A pack's progress is written this often, or less often if writing would take more than this share of the time.
 PROGRESS_SECONDS = 1.0
@@ -79,7 +76,7 @@ class Worker:
         self._commit_seconds = 0.0  # of the previous pack, which could not be in its own table
         self._free_since = time.perf_counter()
         self._training = self.stopping = False
-        log.info("worker %s is ready on %s", self._name, device_kind())
+        logger.info("worker %s is ready on %s", self._name, device_kind())
 
     def ready(self) -> tuple[str, str]:
         """Waits until the worker is set up; returns its name and kind of device."""
@@ -116,7 +113,7 @@ class Worker:
             trained = time.perf_counter()
             runs = runs_table(result.runs, self._provenance(pack, tuning, peak_flops, started_at))
             if self._setup.final_states:
-                self._root.put_states("states", pack.pack_id, states_file(_ends(result.runs), made_by))
+                self._root.put(self._root.key("states", pack.pack_id), states_file(_ends(result.runs), made_by))
             self._root.put_curves(pack.pack_id, curves_table(result.runs))
             written = time.perf_counter()
             costs = Costs(
@@ -142,7 +139,7 @@ class Worker:
         saved = self._saved_runs(pack, made_by)
         steps_made = sum((run.rows - 1) * pack.runs.template.log_every for run in saved.values())
         if saved:
-            log.info("pack %s resumes %d of %d runs, %d steps made", pack.pack_id, len(saved), len(pack.runs), steps_made)
+            logger.info("pack %s resumes %d of %d runs, %d steps made", pack.pack_id, len(saved), len(pack.runs), steps_made)
         report = _Report(self._root, self._setup.driver, pack, max(0, steps_made - pack.steps_made))
         decider = None if self._setup.rule is None else deciders()[self._setup.rule]
         checkpoints = Checkpoints(self._root, pack.pack_id, made_by)
@@ -172,7 +169,6 @@ class Worker:
         )
 
     def _holds_all(self, pack: Pack) -> bool:
-        """Whether a committed pack still has all its runs."""
         return set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist())
 
     def _peak(self) -> float:
@@ -189,12 +185,12 @@ class Worker:
         saved: dict[str, RunCheckpoint] = {}
         pack_of = {run_id: prior.pack_id for run_id, prior in pack.prior.items()}
         for pack_id in sorted(set(pack_of.values())):
-            content = self._root.get_states("states", pack_id)
+            content = self._root.get(self._root.key("states", pack_id))
             ends = read_states(content, made_by) if content is not None else {}
             saved |= {run_id: end for run_id, end in ends.items() if pack_of.get(run_id) == pack_id}
         if pack.runs.template.snapshots:
             saved = {run_id: self._with_snapshots(run_id, run, pack.runs.template.log_every) for run_id, run in saved.items()}
-        content = self._root.get_states("checkpoints", pack.pack_id)
+        content = self._root.get(self._root.key("checkpoints", pack.pack_id))
         return saved | (read_states(content, made_by) if content is not None else {})
 
     def _with_snapshots(self, run_id: str, saved: RunCheckpoint, log_every: int) -> RunCheckpoint:
@@ -247,41 +243,51 @@ def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
     }
 
 
-class Checkpoints:
+class Interval:
+    """Times a repeated action: every `seconds`, or less often if it would take more than `share` of the time."""
+
+    def __init__(self, seconds: float, share: float, first: float = 0.0) -> None:
+        self._seconds, self._share = seconds, share
+        self._asked = time.monotonic()
+        self._due = self._asked + first
+
+    def is_due(self) -> bool:
+        """Whether the action is due."""
+        self._asked = time.monotonic()
+        return self._asked >= self._due
+
+    def done(self) -> None:
+        """Sets when the action is due again; it took the time since `is_due` was called."""
+        now = time.monotonic()
+        self.took = now - self._asked
+        self._due = now + max(self._seconds, self.took / self._share)
+
+
+class Checkpoints(Interval):
     """Saves a pack in training at intervals, so that another worker can resume it."""
 
     def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
-        self._root, self._pack_id, self._made_by = root, pack_id, made_by
-        self._began = self._saved = self._asked = time.monotonic()
-        self._last, self._spent = 0.0, 0.0
-
-    def is_due(self) -> bool:
-        """Whether the pack should be saved at the end of this segment."""
-        self._asked = time.monotonic()
-        waited, total = self._asked - self._saved, self._asked - self._began
-        return waited >= CHECKPOINT_SECONDS and self._spent + self._last <= MOST_CHECKPOINTING * total
+        super().__init__(CHECKPOINT_SECONDS, MOST_CHECKPOINTING, first=CHECKPOINT_SECONDS)
+        self._root, self._key, self._made_by = root, root.key("checkpoints", pack_id), made_by
 
     def save(self, checkpoints: Mapping[str, RunCheckpoint]) -> None:
         """Saves the checkpoints of all runs that have started, by run_id."""
-        self._root.put_states("checkpoints", self._pack_id, states_file(checkpoints, self._made_by))
-        self._saved = time.monotonic()
-        self._last = self._saved - self._asked
-        self._spent += self._last
+        self._root.put(self._key, states_file(checkpoints, self._made_by))
+        self.done()
 
 
-class _Report:
+class _Report(Interval):
     """Counts a pack's run-steps and writes its progress at intervals. `first` is true until the first segment is trained."""
 
-    def __init__(self, root: Root, driver: str, pack: Pack, done: int) -> None:
-        self._root, self._driver, self._pack, self._done = root, driver, pack, done
-        self.first, self._written, self._pause = True, 0.0, PROGRESS_SECONDS
+    def __init__(self, root: Root, driver: str, pack: Pack, made: int) -> None:
+        super().__init__(PROGRESS_SECONDS, MOST_REPORTING)
+        self._root, self._driver, self._pack, self._made, self.first = root, driver, pack, made, True
 
     def __call__(self, run_steps: int) -> None:
         self.first = False
-        self._done += run_steps
-        if time.monotonic() - self._written >= self._pause:
-            self._written = time.monotonic()
-            progress = {"group_id": self._pack.group_id, "run_steps": self._done, "of": self._pack.run_steps, "at": time.time()}
+        self._made += run_steps
+        if self.is_due():
+            progress = {"group_id": self._pack.group_id, "run_steps": self._made, "of": self._pack.run_steps, "at": time.time()}
             with contextlib.suppress(StoreError):  # missing progress does not affect results
                 self._root.write_progress(self._pack.pack_id, progress | {"driver": self._driver})
-            self._pause = max(PROGRESS_SECONDS, (time.monotonic() - self._written) / MOST_REPORTING)
+            self.done()

@@ -1,9 +1,7 @@
 """Parses axes: lists, ranges such as "0..8", "750..1750 step 250" or "0.01..1 log 5", zipped values, sampled points."""
 
-from __future__ import annotations
-
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,8 +18,7 @@ MOST_VALUES = 1_000_000
 
 Draw = Callable[[np.ndarray[Any, Any]], list[Value]]  # from numbers in [0, 1) to values
 
-_RANGE = re.compile(r"^\s*(?P<start>\S+?)\s*\.\.\s*(?P<stop>\S+?)(?:\s+(?P<how>step|log|linear)\s+(?P<amount>\S+))?\s*$")
-_DRAWN_RANGE = re.compile(r"^\s*(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+?)(?:\s+(?P<how>log|linear))?\s*$")
+_RANGE = re.compile(r"\s*(?P<low>\S+?)\s*\.\.\s*(?P<high>\S+?)(?:\s+(?P<how>step|log|linear)(?:\s+(?P<amount>\S+))?)?\s*")
 
 
 def axis_values(written: object) -> list[Value]:
@@ -35,8 +32,9 @@ def axis_values(written: object) -> list[Value]:
     """
     if isinstance(written, list | tuple | range):
         return list(written)
-    if isinstance(written, str) and (match := _RANGE.match(written)):
-        return _between(written, match["start"], match["stop"], match["how"], match["amount"])
+    match = _RANGE.fullmatch(written) if isinstance(written, str) else None
+    if match and (match["amount"] or not match["how"]):
+        return _between(match)
     raise ValueError(f"got {written!r}; an axis is a list of values or a range: {GRAMMAR}")
 
 
@@ -46,18 +44,18 @@ def parse_setting(text: str) -> Value | list[Value]:
     Raises:
       ValueError: an invalid range, or a text that looks like a mistyped list or range; the message says what to write.
     """
-    if _RANGE.match(text):
+    match = _RANGE.fullmatch(text)
+    if match and match["how"] and not match["amount"]:
+        number = "0.1" if match["how"] == "step" else 5
+        raise ValueError(f"{text!r} lacks a number after {match['how']}, such as {text.strip()} {number}")
+    if match:
         return axis_values(text)
     if brackets := re.fullmatch(r"\s*[\[(](.*)[\])]\s*", text):
         raise ValueError(f"several values are written without brackets: {brackets[1].replace(' ', '')}")
     if whole := re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", text):
         raise ValueError(f"a range is written with two dots: {whole[1]}..{whole[2]}")
     if ".." in text:
-        spaced = re.fullmatch(r"(.*\.\..*?)\s+(step|log|linear)\s*", text)
-        example = f"such as {spaced[1].strip()} {spaced[2]} {'0.1' if spaced[2] == 'step' else 5}" if spaced else f"write {GRAMMAR}"
-        raise ValueError(
-            f"{text!r} lacks a number after {spaced[2]}, {example}" if spaced else f"{text!r} is not a range; {example}"
-        )
+        raise ValueError(f"{text!r} is not a range; write {GRAMMAR}")
     values = [parse_value(word) for word in text.split(",")]
     return values if len(values) > 1 else values[0]
 
@@ -77,13 +75,18 @@ def parse_value(word: str) -> Value:
     return word
 
 
-def _between(written: str, start: str, stop: str, how: str | None, amount: str | None) -> list[Value]:
-    low, high, by = parse_value(start), parse_value(stop), parse_value(amount or "1")
-    if not all(isinstance(number, int | float) and np.isfinite(number) for number in (low, high, by)):
+def _numbers(*words: str) -> list[int | float] | None:
+    """The numbers that the words are; None if one of them is not a finite number."""
+    values = [parse_value(word) for word in words]
+    numbers = [value for value in values if not isinstance(value, str | bool) and np.isfinite(value)]
+    return numbers if len(numbers) == len(values) else None
+
+
+def _between(match: re.Match[str]) -> list[Value]:
+    written, how, numbers = match[0], match["how"], _numbers(match["low"], match["high"], match["amount"] or "1")
+    if numbers is None:
         raise ValueError(f"{written!r} has an end that is not a number; write {GRAMMAR}")
-    assert not isinstance(low, str)
-    assert not isinstance(high, str)
-    assert not isinstance(by, str)
+    low, high, by = numbers
     if low > high:
         raise ValueError(f"{written!r} runs from {low} down to {high}; put the smaller end first")
     if how in ("log", "linear"):
@@ -111,10 +114,8 @@ def clean(number: float) -> float:
     return float(f"{number:.12g}")
 
 
-def zipped_axes(where: str, written: object) -> list[dict[str, tuple[Value, ...]]]:
+def zipped_axes(where: str, written: Sequence[Mapping[str, object]]) -> list[dict[str, tuple[Value, ...]]]:
     """Parses the [[zipped]] tables; each becomes one axis over several hyperparameters. Raises SpecError."""
-    if not isinstance(written, list) or not all(isinstance(table, dict) for table in written):
-        raise SpecError(f"{where}: zipped is a list of tables ([[zipped]]), each of hyperparameters with equally many values")
     axes = []
     for table in written:
         axis = {name: axis_of(where, name, values, repeats=True) for name, values in table.items()}
@@ -202,10 +203,11 @@ def _draw(name: str, written: object) -> Draw:
     if isinstance(written, list) and written:
         choices = list(written)
         return lambda numbers: [choices[int(number * len(choices))] for number in numbers]
-    match = _DRAWN_RANGE.match(written) if isinstance(written, str) else None
-    low, high = (parse_value(match[end]) for end in ("low", "high")) if match else ("", "")
-    if match is None or isinstance(low, str | bool) or isinstance(high, str | bool) or not low < high:
+    match = _RANGE.fullmatch(written) if isinstance(written, str) else None
+    numbers = _numbers(match["low"], match["high"]) if match and match["how"] != "step" and not match["amount"] else None
+    if match is None or numbers is None or not numbers[0] < numbers[1]:
         raise ValueError(f"{name} = {written!r}: write {DRAWN_GRAMMAR}, the smaller end first")
+    low, high = numbers
     log, whole = match["how"] == "log", isinstance(low, int) and isinstance(high, int)
     if log and low <= 0:
         raise ValueError(f"{name} = {written!r} is log-spaced and starts at {low}; both ends must be above 0")

@@ -1,7 +1,5 @@
 """The hyperparameter reference, read from field declarations: which classes have each, its allowed values and its default."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Loads a spec: finds its file, includes others, applies --set and --unset, and returns a checked `SweepSpec`."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping, Sequence, Set
 from importlib import resources
@@ -14,13 +12,24 @@ from grokjax.errors import SpecError, nearest, warn
 from grokjax.fields import Value
 from grokjax.registry import COMPONENTS, classes_of
 from grokjax.sweeps.spec.axes import axis_of, parse_setting, parse_value, sampled_axis, zipped_axes
-from grokjax.sweeps.spec.conditions import EXAMPLE, parse_condition
-from grokjax.sweeps.spec.resources import PinnedTuning, Resources
+from grokjax.sweeps.spec.grid import EXAMPLE, parse_condition
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec
 from grokjax.sweeps.spec.validate import check_runs, first_complaint
 
 # The keys of a spec file; [sample] becomes an axis, and `include` is replaced by the spec that it names, without `unset`.
-KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
+SPEC_KEYS = (*SweepSpec.model_fields, "sample", "include", "unset")
+# The types of tables and lists, and how messages describe them.
+FORMS: dict[str, tuple[Any, str]] = {
+    "run": (dict, "a table of hyperparameters ([run])"),
+    "axes": (dict, "a table of hyperparameters ([axes])"),
+    "zipped": (list[dict[str, Any]], "a list of tables ([[zipped]]), each of hyperparameters with equally many values"),
+    "sample": (dict, "a table ([sample]) of method, count, seed and axes"),
+    "leave_out": (list[str], f"a list of conditions, such as [{EXAMPLE}]"),
+    "resources": (dict, "a table of resources ([resources])"),
+    "tuning": (dict, "a table of settings ([tuning])"),
+    "include": (str, "the name of a shipped spec or the path of a file"),
+    "unset": (list[str], "a list of hyperparameters that the included spec gives"),
+}
 
 
 def load_spec(
@@ -52,23 +61,21 @@ def load_spec(
     if tuning:
         pairs = [_named(setting, "--tuning", "name=value, such as dot_library=default") for setting in tuning]
         settings = {name: parse_value(text) for name, text in pairs}
-        written = {**written, "tuning": _table(where, written, "tuning", "settings") | settings}
+        written = {**written, "tuning": written.get("tuning", {}) | settings}
     return spec_from(written, where, overrides)
 
 
 def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] = ()) -> SweepSpec:
     """The spec written as the TOML tables `written`; `where` names it in errors. Raises SpecError."""
-    for key in written:
-        if key not in KEYS:
-            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, KEYS)}")
-    axes = {name: axis_of(where, name, value) for name, value in _table(where, written, "axes").items()}
-    run = _table(where, written, "run")
+    _check_forms(written, where)
+    axes = {name: axis_of(where, name, value) for name, value in written.get("axes", {}).items()}
+    run = dict(written.get("run", {}))
     for name, value in run.items():
         if not isinstance(value, bool | int | float | str):
             raise SpecError(f"{where}: [run] {name} holds {value!r}, and a run has one value; put several in [axes]")
     zipped = zipped_axes(where, written.get("zipped", []))
     if "sample" in written:
-        zipped.append(sampled_axis(where, _table(where, written, "sample")))
+        zipped.append(sampled_axis(where, written["sample"]))
     before, settings = _component_fields(run, axes, *zipped), _settings(overrides)
     for name, value in settings.items():
         if isinstance(value, tuple):  # a replaced axis keeps its position, since the last axis varies fastest
@@ -83,10 +90,10 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
         left_out = sorted(unused & {name for table in (run, axes, *zipped) for name in table})
         written, zipped = _narrowed(written, unused, run, axes, zipped)
     _check_once(where, run, axes, zipped)
-    _check_tables(where, written)
     rest = {key: value for key, value in written.items() if key in SweepSpec.model_fields}
+    leave_out = tuple(written.get("leave_out", ()))
     try:
-        spec = SweepSpec(**{**rest, "run": run, "axes": axes, "zipped": tuple(zipped), "leave_out": _texts(where, written)})
+        spec = SweepSpec(**{**rest, "run": run, "axes": axes, "zipped": tuple(zipped), "leave_out": leave_out})
     except pydantic.ValidationError as error:
         raise SpecError(f"{where}: {first_complaint(error)}") from None
     check_runs(spec, where)
@@ -95,32 +102,16 @@ def spec_from(written: Mapping[str, Any], where: str, overrides: Sequence[str] =
     return spec
 
 
-def _table(where: str, written: Mapping[str, Any], key: str, of: str = "hyperparameters") -> dict[str, Any]:
-    table = written.get(key, {})
-    if not isinstance(table, dict):
-        raise SpecError(f"{where}: {key} is a table of {of} ([{key}]), got {table!r}")
-    return dict(table)
-
-
-def _check_tables(where: str, written: Mapping[str, Any]) -> None:
-    """Raises SpecError for unknown names in [resources] and [tuning]."""
-    for key, model, hint in (
-        ("resources", Resources, "; a custom resource of a cluster goes in [resources.custom]"),
-        ("tuning", PinnedTuning, ""),
-    ):
-        for name in _table(where, written, key, key):
-            if name not in model.model_fields:
-                known = ", ".join(model.model_fields)
-                raise SpecError(f"{where}: [{key}] {name} is none of {known}{nearest(name, model.model_fields)}{hint}")
-
-
-def _texts(where: str, written: Mapping[str, Any]) -> tuple[str, ...]:
-    conditions = written.get("leave_out", [])
-    if not isinstance(conditions, list) or not all(isinstance(each, str) for each in conditions):
-        raise SpecError(f"{where}: leave_out is a list of conditions, such as [{EXAMPLE}]; got {conditions!r}")
-    for condition in conditions:
-        parse_condition(condition)
-    return tuple(conditions)
+def _check_forms(written: Mapping[str, Any], where: str) -> None:
+    """Raises SpecError for an unknown key, or a table or list of the wrong type."""
+    for key, value in written.items():
+        if key not in SPEC_KEYS:
+            raise SpecError(f"{where}: {key} is not a key of a spec{nearest(key, SPEC_KEYS)}")
+        kind, description = FORMS.get(key, (object, ""))
+        try:
+            pydantic.TypeAdapter(kind).validate_python(value)
+        except pydantic.ValidationError:
+            raise SpecError(f"{where}: {key} is {description}, got {value!r}") from None
 
 
 def _check_once(where: str, run: Mapping[str, Value], axes: Mapping[str, Any], zipped: Sequence[Mapping[str, Any]]) -> None:
@@ -175,7 +166,7 @@ def _narrowed(
             zip(*(axis[name] for name in names), strict=True)
         )  # without the dropped hyperparameters some may be equal
         kept += [dict(zip(names, zip(*points, strict=True), strict=True))] if points else []
-    conditions = [each for each in _texts("spec", written) if not parse_condition(each) & unused]
+    conditions = [each for each in written.get("leave_out", ()) if not parse_condition(each) & unused]
     return {**written, "leave_out": conditions}, kept
 
 
@@ -206,22 +197,18 @@ def _read(spec: str | Mapping[str, Any], includers: tuple[str, ...]) -> tuple[di
             written = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise SpecError(f"{where} is not TOML: {error}") from None
-    included = written.pop("include", None)
+    _check_forms(written, where)
+    included, unset = written.pop("include", None), written.pop("unset", [])
     if included is None:
         return written, where
-    if not isinstance(included, str):
-        raise SpecError(f"{where}: include is the name of a shipped spec or the path of a file, got {included!r}")
     path = included if included in shipped_specs() else str(folder / included)
     base, _ = _read(path, (*includers, identity))
-    unset = written.pop("unset", [])
-    if not isinstance(unset, list):
-        raise SpecError(f"{where}: unset is a list of hyperparameters that {included} gives, got {unset!r}")
     return _laid_over(_without(base, unset, where), written), where
 
 
 def _without(written: Mapping[str, Any], names: Sequence[str], where: str) -> dict[str, Any]:
     """A spec's tables without some hyperparameters of its [run] and [axes]. Raises SpecError for one that is in neither."""
-    tables = {key: dict(written.get(key, {})) for key in ("run", "axes") if isinstance(written.get(key, {}), dict)}
+    tables = {key: dict(written.get(key, {})) for key in ("run", "axes")}
     for name in names:
         if all(table.pop(name, None) is None for table in tables.values()):
             known = [given for table in tables.values() for given in table]
@@ -245,26 +232,14 @@ def _text(path_or_name: str) -> tuple[str, str, Path]:
 
 def _laid_over(base: Mapping[str, Any], written: Mapping[str, Any]) -> dict[str, Any]:
     """The included spec merged with the including one, which takes precedence, also on which hyperparameters are axes."""
-    given = _names(written)
-    merged: dict[str, Any] = {key: value for key, value in base.items() if key not in ("name", "description")}
-    for key, empty in (("run", {}), ("axes", {}), ("zipped", []), ("leave_out", [])):
-        under, over = base.get(key, empty), written.get(key, empty)
-        if wrong := [each for each in (under, over) if type(each) is not type(empty)]:
-            merged[key] = wrong[0]  # reported later by the check of the merged spec
-        elif isinstance(under, list):
-            merged[key] = [*under, *over]
-        else:
-            merged[key] = {name: value for name, value in under.items() if name not in given} | over
+    drawn = written.get("sample", {}).get("axes", {})
+    given = {name for key in ("run", "axes") for name in written.get(key, {})}
+    given |= {name for axis in written.get("zipped", []) for name in axis} | (drawn.keys() if isinstance(drawn, dict) else set())
+    merged: dict[str, Any] = {key: value for key, value in base.items() if key not in ("name", "description")} | dict(written)
+    for key in ("run", "axes"):
+        merged[key] = {name: value for name, value in base.get(key, {}).items() if name not in given} | written.get(key, {})
+    for key in ("zipped", "leave_out"):
+        merged[key] = [*base.get(key, []), *written.get(key, [])]
     for key in ("resources", "tuning"):
-        if all(isinstance(spec.get(key), dict) for spec in (base, written)):
-            written = {**written, key: base[key] | written[key]}
-    return merged | {key: value for key, value in written.items() if key not in ("run", "axes", "zipped", "leave_out")}
-
-
-def _names(written: Mapping[str, Any]) -> set[str]:
-    """The names of all hyperparameters that a spec sets, in any of its tables."""
-    sample = written.get("sample", {})
-    tables = [written.get("run"), written.get("axes"), sample.get("axes") if isinstance(sample, dict) else None]
-    zipped = written.get("zipped", [])
-    tables += zipped if isinstance(zipped, list) else []
-    return {name for table in tables if isinstance(table, dict) for name in table}
+        merged[key] = base.get(key, {}) | written.get(key, {})
+    return merged

@@ -1,7 +1,5 @@
 """The model of a spec: a base run, the axes along which it is varied, and how runs are stopped, labelled and carried out."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from typing import Literal, Self

@@ -1,7 +1,5 @@
 """Validates a spec, name by name and value by value, with one-sentence error messages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -11,9 +9,9 @@ from grokjax.analysis.labels.rules import rules
 from grokjax.config import RunConfig, UnknownHyperparameter, hyperparameter_fields
 from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value, role_of
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.registry import COMPONENTS, classes_of, why_unknown
 from grokjax.sweeps.spec.grid import points
-from grokjax.sweeps.spec.resources import Resources
+from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 
 
@@ -112,7 +110,7 @@ def _check_components(spec: SweepSpec, where: str) -> None:
         for choice in choices:
             if choice not in known:
                 got = "it is missing" if choice is None else f"got {choice!r}"
-                hint = nearest(str(choice), known) or ("" if choice is None else "; is the package installed that has it?")
+                hint = nearest(str(choice), known) or ("" if choice is None else why_unknown())
                 raise SpecError(f"{where}: {component} is one of {', '.join(known)}; {got}{hint}")
 
 
@@ -149,5 +147,9 @@ def first_complaint(error: pydantic.ValidationError) -> str:
         return f"{name} is missing; a spec has a name and a [run] table, and may have [axes]"
     if complaint["type"] == "missing":
         return f"{name} is missing; give it in [run] or as an axis"
+    if complaint["type"] == "extra_forbidden" and (table := complaint["loc"][0]) in ("resources", "tuning"):
+        known = (Resources if table == "resources" else PinnedTuning).model_fields
+        hint = "; a custom resource of a cluster goes in [resources.custom]" if table == "resources" else ""
+        return f"[{table}] {name} is none of {', '.join(known)}{nearest(name, known)}{hint}"
     message = complaint["msg"][0].lower() + complaint["msg"][1:]
     return f"{name} = {complaint['input']!r}: {message}"

@@ -5,8 +5,6 @@ that an interrupted compaction recognises what it has written. Runs files are wr
 fewer runs and none of them twice.
 """
 
-from __future__ import annotations
-
 import functools
 import logging
 from collections.abc import Iterator, Sequence
@@ -25,8 +23,8 @@ from grokjax.identity import digest
 from grokjax.sweeps.store.done import KEYS, release_done
 from grokjax.sweeps.store.duplicates import committed_rows, drop_superseded, superseded
 from grokjax.sweeps.store.enter import enter
-from grokjax.sweeps.store.planned import planned_table
-from grokjax.sweeps.store.read import check_file, read_file, unreadable
+from grokjax.sweeps.store.planned import read_planned
+from grokjax.sweeps.store.read import check_file, naming_bad_file, read_file
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.specs import read_specs
 
@@ -65,15 +63,17 @@ def compact(source: Root, root: str | Path) -> Compaction:
       SpecError: `root` holds another sweep.
       StoreError: a file of either root cannot be read, or `root` cannot be written.
     """
-    _check_apart(source, target := Root(root))
-    enter(target, [(spec, functools.partial(planned_table, source, spec)) for spec in read_specs(source)])
-    for name in target.committed_packs():
+    target = Root(root)
+    if f"{target}/".startswith(f"{source}/"):
+        raise StoreError(f"{target} lies in {source} itself; choose another place for the compacted root")
+    enter(target, [(spec, functools.partial(read_planned, source, spec)) for spec in read_specs(source)])
+    for name in target.names("runs"):
         check_file(target, "curves", name)
     missing, again = _missing(source, target)
     _copy_folders(source, target, missing, again)
     bundles = dict(_bundles(source, missing))
     for name, packs in bundles.items():
-        if not target.exists(target.table_key("curves", name)):
+        if not target.exists(target.key("curves", name)):
             target.put_curves(name, _rows(source, "curves", packs, ["run_id", "step"]))
     for name, packs in bundles.items():
         target.commit_runs(name, _rows(source, "runs", packs, ["run_id"]))
@@ -81,12 +81,6 @@ def compact(source: Root, root: str | Path) -> Compaction:
     _delete_leftovers(target)
     release_done(target)
     return Compaction(sum(map(len, missing.values())), len(missing), len(bundles))
-
-
-def _check_apart(source: Root, target: Root) -> None:
-    """Raises StoreError if the new root is the old one or lies in it."""
-    if f"{target}/".startswith(f"{source}/"):
-        raise StoreError(f"{target} lies in {source} itself; choose another place for the compacted root")
 
 
 def _missing(source: Root, target: Root) -> tuple[Sources, frozenset[str]]:
@@ -114,11 +108,9 @@ def _bundles(source: Root, missing: Sources) -> Iterator[tuple[str, Sources]]:
 
 def _values(source: Root, file: str) -> int:
     """How many values a pack's curves hold, from the Parquet footer."""
-    key = source.table_key("curves", file)
-    try:
+    key = source.key("curves", file)
+    with naming_bad_file(source, key):
         footer = pq.read_metadata(key, filesystem=source.filesystem())
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(source, key, error) from None
     groups = [footer.row_group(index) for index in range(footer.num_row_groups)]
     return sum(group.column(column).num_values for group in groups for column in range(group.num_columns))
 
@@ -161,8 +153,8 @@ def _copy_folders(source: Root, target: Root, missing: Sources, again: AbstractS
     """
     rows = pd.concat(missing.values()) if missing else pd.DataFrame(columns=list(KEYS))
     named = {"weights": set(rows["run_id"]), "states": set(rows["pack_id"].dropna())}
-    for group_id, runs in source.limits().items():
-        target.set_limit(group_id, runs)
+    for group_id, entry in source.read_entries("limits").items():
+        target.set_limit(group_id, entry["runs"])
     wanted = list(source.keys("quarantine"))
     wanted += [key for key in source.keys("groups") if not target.exists(key)]
     for folder, names in named.items():

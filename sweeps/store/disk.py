@@ -1,7 +1,5 @@
 """Atomic writes of a root's files on a disk: each is written to a staging folder, then moved to its place in one step."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import logging

@@ -1,7 +1,5 @@
 """Decides which planned runs are done. Running, status, verify and compact all use this definition."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -26,6 +24,7 @@ COMMITTED = pa.schema(
     }
 )
 KEYS = tuple(COMMITTED.names)
+RULES_JOINED_BY = "+"  # in `stopped_by`, where several rules had decided a run
 
 
 def committed_table(root: Root, on_bad_file: OnBadFile = "raise") -> pa.Table:
@@ -48,7 +47,8 @@ def is_done(rows: pa.Table, steps: int, rule: str | None) -> Mask:
       A mask [R].
     """
     made = pc.fill_null(pc.greater_equal(rows["steps"], steps), True)
-    stopped = pc.fill_null(pc.equal(rows["stopped_by"].cast(pa.string()), rule or ""), False)
+    by = pc.binary_join_element_wise("", rows["stopped_by"].cast(pa.string()), "", RULES_JOINED_BY)  # null if it was not stopped
+    stopped = pc.fill_null(pc.match_substring(by, f"{RULES_JOINED_BY}{rule}{RULES_JOINED_BY}"), False) if rule else False
     return _mask(pc.or_(pc.or_(made, pc.is_valid(rows["diverged_step"])), stopped))
 
 
@@ -69,7 +69,6 @@ class Tally:
     """
 
     def __init__(self, planned: Planned) -> None:
-        """Starts with no run done."""
         count = len(planned.runs)
         self._run_ids, self._asked = planned.runs["run_id"].combine_chunks(), planned.asked
         self._done_for = [np.zeros(count, bool) for _ in planned.asked]
@@ -117,7 +116,7 @@ def release_done(root: Root) -> None:
         rows = committed_table(root)
         done = frozenset(rows["run_id"].to_pylist()).difference(unfinished_runs(planned_runs(root, ()), rows))
         for pack_id in (pack_id for pack_id, entry in entries.items() if done.issuperset(entry["run_ids"])):
-            root.release(pack_id)
+            root.delete(root.key("quarantine", pack_id))
 
 
 def _mask(values: Any) -> Mask:

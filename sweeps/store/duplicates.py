@@ -1,7 +1,5 @@
 """Decides which row counts if a run has several in the runs table, and removes the superseded ones."""
 
-from __future__ import annotations
-
 import functools
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from grokjax.sweeps.store.done import COMMITTED, KEYS, unfinished_runs
+from grokjax.sweeps.store.done import COMMITTED, KEYS, RULES_JOINED_BY, unfinished_runs
 from grokjax.sweeps.store.planned import planned_runs
 from grokjax.sweeps.store.read import OnBadFile, check_file, concat_files, read_file, read_files
 from grokjax.sweeps.store.root import COMPRESSION, Root, Table, parquet_bytes
@@ -49,7 +47,8 @@ def drop_superseded(root: Root) -> None:
 
     A run may be done for a spec that stops runs early only because of a row that is removed: one spec trained it for 100 steps, and
     another asks for 200 and had it decided at step 20. The row that counts then takes over its `stopped_by`: a label that was
-    certain at step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed.
+    certain at step 20 is certain at step 100. More steps of that run will start anew, since a stopped run is never resumed. Where
+    specs stop runs under different rules, the row that counts names all rules that had decided its run.
 
     Safe to interrupt and to run in two drivers at once: the next call removes the rest. Files stay, even if empty.
 
@@ -62,7 +61,7 @@ def drop_superseded(root: Root) -> None:
     for file in counting["file"].unique():
         check_file(root, "curves", str(file))
     for pack_id in set(rows["pack_id"][gone].dropna()) - set(rows["pack_id"][~gone]):
-        root.delete_states(pack_id)
+        root.delete(root.key("states", pack_id))
     unmarked = _mark_stopped(root, rows[gone], counting)
     kept = set(zip(counting["run_id"], counting["file"], strict=True))
     for file, run_ids in rows[gone].groupby("file")["run_id"]:
@@ -75,7 +74,7 @@ def drop_superseded(root: Root) -> None:
 
 
 def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> frozenset[str]:
-    """Marks rows that count as `drop_superseded` says; returns the runs of which another driver changed the file meanwhile."""
+    """Marks rows that count as `drop_superseded` says; returns the runs whose file another driver changed meanwhile."""
     if gone["stopped_by"].isna().all():
         return frozenset()
     planned = planned_runs(root, ())
@@ -84,11 +83,14 @@ def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> fro
         for each in (pd.concat([gone, counting]), counting)
     )
     only_by_gone = set(after) - set(before)
-    stopped = gone.dropna(subset="stopped_by").drop_duplicates("run_id").set_index("run_id")["stopped_by"]
-    rules = {str(run_id): str(rule) for run_id, rule in stopped.items() if run_id in only_by_gone}
-    open_ended = counting[counting["stopped_by"].isna() & counting["run_id"].isin(list(rules))]
+    rules = {
+        str(run_id): RULES_JOINED_BY.join(sorted({rule for several in each for rule in several.split(RULES_JOINED_BY)}))
+        for run_id, each in pd.concat([gone, counting]).dropna(subset="stopped_by").groupby("run_id")["stopped_by"]
+    }
+    own = counting["stopped_by"].fillna("")
+    changed = (counting["run_id"].map(rules).fillna("") != own) & ((own != "") | counting["run_id"].isin(only_by_gone))
     failed: set[str] = set()
-    for file, run_ids in open_ended.groupby("file")["run_id"]:
+    for file, run_ids in counting[changed].groupby("file")["run_id"]:
         if not _replace_rows(root, "runs", str(file), functools.partial(_stopped, {run_id: rules[run_id] for run_id in run_ids})):
             failed.update(run_ids)
     return frozenset(failed)
@@ -96,7 +98,7 @@ def _mark_stopped(root: Root, gone: pd.DataFrame, counting: pd.DataFrame) -> fro
 
 def _replace_rows(root: Root, table: Table, file: str, change: Callable[[pa.Table], pa.Table]) -> bool:
     """Changes the rows of a file, unless another driver has changed or discarded it since it was read; returns whether it could."""
-    key = root.table_key(table, file)
+    key = root.key(table, file)
     content = root.get(key)
     if content is None and not root.is_committed(file):
         return False

@@ -1,7 +1,5 @@
 """Enters specs and their planned runs into a root, after checking that they are compatible with what it holds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +9,11 @@ import pyarrow as pa
 
 from grokjax.errors import SpecError, warn
 from grokjax.fields import Value
-from grokjax.sweeps.store.planned import first_planned, planned_bytes, planned_table
+from grokjax.sweeps.store.planned import first_planned, planned_bytes, read_planned
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
-# A spec, and a function that makes its table of planned runs (`planned.planned_table`), called if the root lacks the table.
+# A spec, and a function that makes its table of planned runs (`planned.read_planned`), called if the root lacks the table.
 Planning = tuple[SpecEntry, Callable[[], pa.Table]]
 
 
@@ -35,9 +33,9 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
         _warn_of_changed_source(spec, existing)
     Root.create(target).mark_format()  # before anything that an older version would misread
     for spec, planned in new:
-        target.put(target.planned_key(spec.spec_id), planned_bytes(planned))
-    for spec in (spec for spec in existing if not target.exists(target.planned_key(spec.spec_id))):  # of version 0.1
-        target.put(target.planned_key(spec.spec_id), planned_bytes(planned_table(target, spec)))
+        target.put(target.key("planned", spec.spec_id), planned_bytes(planned))
+    for spec in (spec for spec in existing if not target.exists(target.key("planned", spec.spec_id))):  # of version 0.1
+        target.put(target.key("planned", spec.spec_id), planned_bytes(read_planned(target, spec)))
     made = [entry for spec, _ in plannings if (entry := _write_entry(target, spec)) is not None]
     try:
         _check_all(target, new, [spec for spec in read_specs(target) if spec.spec_id not in asked | known])
@@ -63,19 +61,19 @@ def _warn_of_changed_source(spec: SpecEntry, existing: Sequence[SpecEntry]) -> N
 def _write_entry(root: Root, spec: SpecEntry) -> SpecEntry | None:
     """Writes a spec's entry; returns it if it is new, else None."""
     entry = spec if spec.token else replace(spec, token=uuid4().hex)
-    if root.put_if_absent(root.spec_key(spec.spec_id), entry.content):
+    if root.put_if_absent(root.key("specs", spec.spec_id), entry.content):
         return entry
-    first = root.get_json(root.spec_key(spec.spec_id)) or {}
+    first = root.get_json(root.key("specs", spec.spec_id)) or {}
     kept = {**entry.components, **first.get("components", {})}  # the sources that the first runs were trained with
-    root.put(root.spec_key(spec.spec_id), replace(entry, components=kept).content)  # the same runs, with the latest resources
+    root.put(root.key("specs", spec.spec_id), replace(entry, components=kept).content)  # the same runs, with the latest resources
     return None
 
 
 def _withdraw(root: Root, spec: SpecEntry) -> None:
     """Deletes the entry that this call wrote, unless another driver has entered the same spec since (the token differs then)."""
-    if root.get(root.spec_key(spec.spec_id)) == spec.content:
-        root.delete(root.spec_key(spec.spec_id))
-        root.delete(root.planned_key(spec.spec_id))
+    if root.get(root.key("specs", spec.spec_id)) == spec.content:
+        root.delete(root.key("specs", spec.spec_id))
+        root.delete(root.key("planned", spec.spec_id))
 
 
 def _check_all(root: Root, new: Sequence[tuple[SpecEntry, pa.Table]], others: Sequence[SpecEntry]) -> None:

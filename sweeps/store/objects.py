@@ -64,7 +64,6 @@ class ObjectStore:
         self.address = os.path.realpath(address) if self.is_local else str(address).rstrip("/")
 
     def __str__(self) -> str:
-        """The folder or the address."""
         return self.address
 
     def first_request(self, attempt: Callable[[], Answer], what: str) -> Answer:
@@ -195,15 +194,15 @@ class ObjectStore:
 
     def sizes(self, folder: str) -> dict[str, int]:
         """The sorted keys of the objects in a folder, without subfolders, with their sizes in bytes. Raises StoreError."""
-        return {entry["path"]: entry["size"] for entry in self.entries(folder)}
+        return {entry["path"]: entry["size"] for entry in self.objects_in(folder)}
 
     def keys(self, folder: str, *, untouched: float = 0.0) -> Iterator[str]:
         """The sorted keys of the objects in a folder that were written at least `untouched` seconds ago. Raises StoreError."""
-        for entry in self.entries(folder):
+        for entry in self.objects_in(folder):
             if not untouched or time.time() - entry["last_modified"].timestamp() > untouched:
                 yield entry["path"]
 
-    def entries(self, folder: str) -> list[Any]:
+    def objects_in(self, folder: str) -> list[Any]:
         """The objects in a folder in the order of their keys, each with `path`, `size`, `last_modified`. Raises StoreError."""
         return sorted(self._patiently(lambda: self._list(folder), f"list {folder}"), key=lambda entry: str(entry["path"]))
 

@@ -1,12 +1,11 @@
 """Reads the planned runs of a root from the tables that were written when each spec was entered."""
 
-from __future__ import annotations
-
+import contextlib
 import functools
 import io
 import json
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +20,7 @@ from grokjax.sweeps.store.root import Root, parquet_bytes
 from grokjax.sweeps.store.specs import SpecEntry, current_specs
 
 ROWS_PER_GROUP = 131_072
-KEYS = ("run_id", "group_id", "steps")
+ALWAYS_READ = ("run_id", "group_id", "steps")
 logger = logging.getLogger(__name__)
 
 
@@ -59,7 +58,7 @@ def planned_runs(root: Root, columns: Collection[str] | None = None, specs: Coll
     """
     chosen = current_specs(root) if specs is None else specs
     specs = sorted(chosen, key=lambda spec: spec.steps, reverse=True)  # for a run in several, the one with most steps comes first
-    tables = [planned_table(root, spec, None if columns is None else [*KEYS, *columns]) for spec in specs]
+    tables = [read_planned(root, spec, None if columns is None else [*ALWAYS_READ, *columns]) for spec in specs]
     if not tables:
         empty = pa.schema({"run_id": pa.string(), "group_id": pa.string(), "steps": pa.int64()})
         return Planned(empty.empty_table(), ())
@@ -81,14 +80,14 @@ def planned_groups(root: Root) -> dict[str, dict[str, Value]]:
     groups: dict[str, dict[str, Value]] = {}
     for spec in current_specs(root):
         static = [field.name for field in planned_schema(root, spec) if (field.metadata or {}).get(b"role") == b"static"]
-        runs = planned_table(root, spec, ["group_id", *static], as_codes=True)
+        runs = read_planned(root, spec, ["group_id", *static], as_codes=True)
         _, first = np.unique(runs["group_id"].combine_chunks().indices.to_numpy(), return_index=True)
         for row in runs.take(np.sort(first)).to_pylist():
             groups.setdefault(row.pop("group_id"), {name: value for name, value in row.items() if value is not None})
     return groups
 
 
-def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None = None, *, as_codes: bool = False) -> pa.Table:
+def read_planned(root: Root, spec: SpecEntry, columns: Collection[str] | None = None, *, as_codes: bool = False) -> pa.Table:
     """The planned runs of one spec, one row per run: run_id, group_id, steps and other hyperparameters.
 
     Args:
@@ -100,27 +99,20 @@ def planned_table(root: Root, spec: SpecEntry, columns: Collection[str] | None =
     Raises:
       StoreError: the table cannot be read.
     """
-    try:
-        file = _open(root, spec, ["group_id", *(columns or ())] if as_codes else None)
+    with _opened(root, spec, ["group_id", *(columns or ())] if as_codes else None) as file:
         return file.read(None if columns is None else [name for name in file.schema_arrow.names if name in columns])
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, spec, error) from None
 
 
 def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
-    """The columns of `planned_table`; the metadata of each says its role: "static", "traced" or "recording". Raises StoreError."""
-    try:
-        return _open(root, spec).schema_arrow
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, spec, error) from None
+    """The columns of `read_planned`; the metadata of each says its role: "static", "traced" or "recording". Raises StoreError."""
+    with _opened(root, spec) as file:
+        return file.schema_arrow
 
 
 def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
-    """The first row of `planned_table`. Raises StoreError."""
-    try:
-        return pa.Table.from_batches([next(_open(root, spec).iter_batches(1))])
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, spec, error) from None
+    """The first row of `read_planned`. Raises StoreError."""
+    with _opened(root, spec) as file:
+        return pa.Table.from_batches([next(file.iter_batches(1))])
 
 
 def planned_bytes(runs: pa.Table) -> bytes:
@@ -129,22 +121,22 @@ def planned_bytes(runs: pa.Table) -> bytes:
     return parquet_bytes(runs, "snappy", row_group_size=ROWS_PER_GROUP, use_dictionary=codes)
 
 
-def _open(root: Root, spec: SpecEntry, dictionaries: Collection[str] | None = None) -> pq.ParquetFile:
-    content = root.get(root.planned_key(spec.spec_id))
-    if content is None:
-        content = _expanded(json.dumps(spec.spec))
-    return pq.ParquetFile(io.BytesIO(content), read_dictionary=dictionaries)
+@contextlib.contextmanager
+def _opened(root: Root, spec: SpecEntry, dictionaries: Collection[str] | None = None) -> Iterator[pq.ParquetFile]:
+    key = root.key("planned", spec.spec_id)
+    try:
+        if (content := root.get(key)) is None:
+            content = _expanded(json.dumps(spec.spec))
+        yield pq.ParquetFile(io.BytesIO(content), read_dictionary=dictionaries)
+    except (OSError, pa.ArrowException) as error:
+        helps = f"delete it, and grokjax run {spec.name} will write it again"
+        raise StoreError(f"cannot read {root}/{key}: {reason(error)}; {helps}") from None
 
 
 @functools.lru_cache(maxsize=8)
 def _expanded(spec: str) -> bytes:
     """The planned-runs file of a spec that version 0.1 entered without one. Needs the packages that train the runs."""
-    from grokjax.sweeps.spec.planned_table import planned_table_of  # noqa: PLC0415  (loads jax, for roots of version 0.1 alone)
+    from grokjax.sweeps.spec.group_runs import planned_table_of  # noqa: PLC0415  (loads jax, for roots of version 0.1 alone)
 
     logger.info("expanding a spec whose planned runs are not stored")
     return planned_bytes(planned_table_of(spec))
-
-
-def _unreadable(root: Root, spec: SpecEntry, error: Exception) -> StoreError:
-    key = root.planned_key(spec.spec_id)
-    return StoreError(f"cannot read {root}/{key}: {reason(error)}; delete it, and grokjax run {spec.name} will write it again")

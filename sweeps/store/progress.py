@@ -1,7 +1,5 @@
 """The progress of a sweep, read from its root alone, once or repeatedly, for `grokjax status`."""
 
-from __future__ import annotations
-
 import io
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +14,7 @@ import pyarrow.compute as pc
 from grokjax.errors import BadFileError
 from grokjax.sweeps.store.done import COMMITTED, KEYS, Tally
 from grokjax.sweeps.store.planned import planned_runs
-from grokjax.sweeps.store.read import concat_rows, open_table, unreadable, warn_left_out
+from grokjax.sweeps.store.read import concat_rows, naming_bad_file, open_table, warn_left_out
 from grokjax.sweeps.store.root import Root
 
 STALE_SECONDS = (
@@ -58,7 +56,7 @@ class Counts:
         return self.done + self.quarantined >= self.runs and not self.running
 
 
-class InTraining(NamedTuple):
+class PackProgress(NamedTuple):
     """A pack's last written progress, and when this process saw it change."""
 
     group_id: str | None
@@ -90,7 +88,7 @@ class Watch:
         self._group = groups.indices.to_numpy()  # [N]
         self._asked = self._planned.runs["steps"].to_numpy()  # [N]
         self._quarantine: dict[str, frozenset[str]] = {}  # pack_id -> runs
-        self._training: dict[str, InTraining] = {}  # pack_id -> progress
+        self._training: dict[str, PackProgress] = {}  # pack_id -> progress
         self._seen: deque[tuple[float, Numbers]] = deque()  # time, and run-steps made [groups + 1]
         self._forget()
 
@@ -100,7 +98,7 @@ class Watch:
         return concat_rows(list(self._tables.values()), None if self._tables else COMMITTED)
 
     @property
-    def training(self) -> list[InTraining]:
+    def training(self) -> list[PackProgress]:
         """The packs in training."""
         return [pack for pack in self._training.values() if pack.changed_at is not None]
 
@@ -116,7 +114,7 @@ class Watch:
 
     def look(self, now: float) -> tuple[Counts, dict[str, Counts]]:
         """The progress of the sweep and of each group. `now` is in seconds since the epoch. Raises StoreError."""
-        in_training = self._root.packs_in_training()
+        in_training = self._root.names("progress")
         self._read_runs()  # read last, so that a pack that is committed meanwhile is seen in one of the two
         self._read_quarantine()
         self._read_progress(in_training, now)
@@ -172,38 +170,37 @@ class Watch:
                 key: table for key, table in zip(new, pool.map(self._read_runs_file, new.items()), strict=True) if table is not None
             }
         if tables:
-            self._tally.add(concat_rows(list(tables.values()), COMMITTED), self._root.packs_with_states)
+            self._tally.add(concat_rows(list(tables.values()), COMMITTED), lambda: self._root.names("states"))
         self._tables |= tables
         self._files |= new
 
     def _read_runs_file(self, entry: tuple[str, int]) -> pa.Table | None:
         key, size = entry
         try:
-            whole = size <= SMALL_FILE and not self._root.is_local
-            file = open_table(self._root, key, io.BytesIO(self._root.get(key) or b"") if whole else None)
-            return file.read([name for name in file.schema.names if name in self._columns], use_threads=False)
+            with naming_bad_file(self._root, key):
+                whole = size <= SMALL_FILE and not self._root.is_local
+                file = open_table(self._root, key, io.BytesIO(self._root.get(key) or b"") if whole else None)
+                return file.read([name for name in file.schema.names if name in self._columns], use_threads=False)
         except BadFileError as error:
             warn_left_out(error)
-        except (OSError, pa.ArrowException) as error:
-            warn_left_out(unreadable(self._root, key, error))
-        return None
+            return None
 
     def _read_quarantine(self) -> None:
-        stored = self._root.packs_in_quarantine()
+        stored = self._root.names("quarantine")
         self._quarantine = {pack_id: runs for pack_id, runs in self._quarantine.items() if pack_id in stored}
         new = [pack_id for pack_id in stored if pack_id not in self._quarantine]
-        for pack_id, entry in self._root.read_all(new, self._root.quarantine_of).items():
+        for pack_id, entry in self._root.read_entries("quarantine", new).items():
             self._quarantine[pack_id] = frozenset(entry["run_ids"])
 
     def _read_progress(self, packs: Iterable[str], now: float) -> None:
-        left = {pack_id for pack_id in packs if self._root.table_key("runs", pack_id) not in self._files}
+        left = {pack_id for pack_id in packs if self._root.key("runs", pack_id) not in self._files}
         self._training = {pack_id: pack for pack_id, pack in self._training.items() if pack_id in left}
         by_age = sorted(left, key=lambda pack_id: self._training[pack_id].read_at if pack_id in self._training else 0.0)
-        for pack_id, entry in self._root.read_all(by_age[: self._progress_reads], self._root.progress_of).items():
+        for pack_id, entry in self._root.read_entries("progress", by_age[: self._progress_reads]).items():
             self._training[pack_id] = _in_training(entry, self._training.get(pack_id), now)
 
 
-def _in_training(entry: Mapping[str, Any], before: InTraining | None, now: float) -> InTraining:
+def _in_training(entry: Mapping[str, Any], before: PackProgress | None, now: float) -> PackProgress:
     """A pack's progress as read now. It counts as active if it changed; at the first look its own timestamp decides."""
     if before is None:
         changed_at = now if abs(now - entry["at"]) < STALE_SECONDS else None
@@ -211,4 +208,4 @@ def _in_training(entry: Mapping[str, Any], before: InTraining | None, now: float
         changed_at = now
     else:
         changed_at = before.changed_at if before.changed_at is not None and now - before.changed_at < STALE_SECONDS else None
-    return InTraining(entry.get("group_id"), entry["run_steps"], entry.get("of", 0), entry["at"], now, changed_at)
+    return PackProgress(entry.get("group_id"), entry["run_steps"], entry.get("of", 0), entry["at"], now, changed_at)

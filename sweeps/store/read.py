@@ -1,8 +1,7 @@
 """Reads the tables of a root: each file is opened once, many at a time, and only the rows and columns asked for are read."""
 
-from __future__ import annotations
-
 import bisect
+import contextlib
 import functools
 import io
 import itertools
@@ -66,16 +65,14 @@ def read_file(root: Root, table: Table, name: str, content: bytes | None = None)
 
     `content` is the file's content, if it was read before.
     """
-    key = root.table_key(table, name)
-    try:
+    key = root.key(table, name)
+    with naming_bad_file(root, key):
         return open_table(root, key, None if content is None else io.BytesIO(content), page_checksum_verification=True).read()
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(root, key, error) from None
 
 
 def check_file(root: Root, table: Table, name: str) -> None:
     """Raises BadFileError if a file of a table, named by its stem, is missing, truncated or foreign."""
-    _read(root, (), None, root.table_key(table, name))
+    _read(root, (), None, root.key(table, name))
 
 
 def warn_left_out(error: BadFileError) -> None:
@@ -84,10 +81,14 @@ def warn_left_out(error: BadFileError) -> None:
     warnings.warn(f"left out: {error}", BadFileWarning, stacklevel=1)
 
 
-def unreadable(root: Root, key: str, error: Exception) -> BadFileError:
-    """The error for a Parquet file that cannot be read."""
-    helps = remedy(error) or "restore it, or move its runs file away to train the pack again"
-    return BadFileError(f"cannot read {root}/{key}: {reason(error)}; {helps}")
+@contextlib.contextmanager
+def naming_bad_file(root: Root, key: str) -> Iterator[None]:
+    """A context in which an error that reading a Parquet file causes becomes a BadFileError that names the file."""
+    try:
+        yield
+    except (OSError, pa.ArrowException) as error:
+        helps = remedy(error) or "restore it, or move its runs file away to train the pack again"
+        raise BadFileError(f"cannot read {root}/{key}: {reason(error)}; {helps}") from None
 
 
 def open_table(root: Root, key: str, content: io.BytesIO | None = None, **options: Any) -> pq.ParquetFile:
@@ -164,19 +165,19 @@ def _compatible(root: Root, table: Table, files: list[TableFile], on_bad_file: O
     compatible: list[TableFile] = []
     for file in files:
         try:
-            joined([schema, file.schema])
+            with naming_bad_file(root, root.key(table, file.file)):
+                joined([schema, file.schema])
             compatible.append(file)
-        except pa.ArrowException as error:
-            bad = unreadable(root, root.table_key(table, file.file), error)
+        except BadFileError as error:
             if on_bad_file == "raise":
-                raise bad from None
-            warn_left_out(bad)
+                raise
+            warn_left_out(error)
     return compatible
 
 
 def _read(root: Root, columns: Collection[str] | None, run_ids: Sequence[str] | None, key: str) -> TableFile | None:
     options: dict[str, Any] = {"pre_buffer": not root.is_local}  # reading ahead helps only over a network
-    try:
+    with naming_bad_file(root, key):
         if run_ids is None:
             return _rows(open_table(root, key, **options), key, columns)
         found = dict(_row_groups(open_table(root, key, read_dictionary=["run_id"], **options), run_ids))
@@ -185,8 +186,6 @@ def _read(root: Root, columns: Collection[str] | None, run_ids: Sequence[str] | 
         file = _rows(open_table(root, key, **options), key, columns, list(found))
         ids = pa.array(sorted(set().union(*found.values())), pa.string())
         return file._replace(rows=file.rows.filter(pc.is_in(file.rows["run_id"], ids)))
-    except (OSError, pa.ArrowException) as error:
-        raise unreadable(root, key, error) from None
 
 
 def _rows(file: pq.ParquetFile, key: str, columns: Collection[str] | None, groups: Sequence[int] | None = None) -> TableFile:

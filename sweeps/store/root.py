@@ -27,15 +27,16 @@ lost all its runs in this way is trained again if a spec asks for it. A compacte
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -47,24 +48,27 @@ from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.disk import STAGING, STALE_SECONDS, stale_files
 from grokjax.sweeps.store.objects import ObjectStore
 
-FORMAT = 1  # the layout version in format.json, which version 0.1 did not write. Raise it when older versions would misread a root.
-FORMAT_KEY = "format.json"
-FOLDERS = (
-    *("specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"),
-    *("logs", STAGING, FORMAT_KEY),
+LAYOUT_VERSION = (
+    1  # the layout version in format.json, which version 0.1 did not write. Raise it when older versions would misread a root.
 )
+FORMAT_KEY = "format.json"
+Folder = Literal[
+    "specs", "planned", "groups", "limits", "quarantine", "progress", "checkpoints", "states", "weights", "curves", "runs"
+]
+SUFFIXES: dict[Folder, str] = {
+    **dict.fromkeys(("specs", "groups", "limits", "quarantine", "progress"), ".json"),
+    **dict.fromkeys(("checkpoints", "states", "weights"), ".safetensors"),
+    **dict.fromkeys(("planned", "curves", "runs"), ".parquet"),
+}
 # Rows per row group of the curves: so few that reading a few runs skips nearly all of a file.
 ROWS_PER_GROUP = 16_384
 # A runs table has many short columns: zstd makes it a tenth smaller than snappy, but twice as slow to read and write.
 COMPRESSION = {"runs": "snappy", "curves": "zstd"}
-READERS = (
-    32  # files read in parallel from an object store, where most of the time is waiting; for a disk, one thread per core is fastest
-)
+# Files read in parallel from an object store, where most of the time is waiting; for a disk, one thread per core is fastest.
+READERS = 32
 
-StatesFolder = Literal["checkpoints", "states"]
 Table = Literal["runs", "curves"]
 TABLES: tuple[Table, ...] = ("runs", "curves")
-Entry = TypeVar("Entry")
 logger = logging.getLogger(__name__)
 
 
@@ -126,19 +130,19 @@ class Root(ObjectStore):
         entry = self.parse_json(FORMAT_KEY, content)
         if not isinstance(entry.get("format"), int):
             raise StoreError(f"{self}/{FORMAT_KEY} names no format; restore it, or move it away")
-        if entry["format"] > FORMAT:
+        if entry["format"] > LAYOUT_VERSION:
             raise StoreError(
                 f"{self} has format {entry['format']}, written by grokjax {entry.get('grokjax')}; this version reads formats up to "
-                f"{FORMAT}; upgrade grokjax"
+                f"{LAYOUT_VERSION}; upgrade grokjax"
             )
         return int(entry["format"])
 
     def mark_format(self) -> None:
         """Records the version of the layout that is written from now on. Raises StoreError if the root has a newer one."""
-        content, mark = self.get(FORMAT_KEY), to_json({"format": FORMAT, "grokjax": metadata.version("grokjax")})
+        content, mark = self.get(FORMAT_KEY), to_json({"format": LAYOUT_VERSION, "grokjax": metadata.version("grokjax")})
         if content is None:
             self.put_if_absent(FORMAT_KEY, mark)
-        elif self._check_format(content) < FORMAT:
+        elif self._check_format(content) < LAYOUT_VERSION:
             self.put(FORMAT_KEY, mark)
 
     @property
@@ -146,64 +150,68 @@ class Root(ObjectStore):
         """The number of files to read in parallel."""
         return pa.cpu_count() if self.is_local else READERS
 
-    # Specs and their planned runs.
+    # Files by folder and name: the id of a spec, group, pack or run, or the name of a bundle.
 
-    def spec_key(self, spec_id: str) -> str:
-        """The key of a spec's entry."""
-        return f"specs/{spec_id}.json"
+    def key(self, folder: Folder, name: str) -> str:
+        """The key of a file."""
+        return f"{folder}/{name}{SUFFIXES[folder]}"
 
-    def planned_key(self, spec_id: str) -> str:
-        """The key of a spec's planned-runs table."""
-        return f"planned/{spec_id}.parquet"
+    def names(self, folder: Folder) -> list[str]:
+        """The names of the files in a folder, sorted. Progress of killed workers is among them until their packs are retried."""
+        return [Path(key).stem for key in self.keys(folder) if key.endswith(SUFFIXES[folder])]
 
-    def spec_ids(self) -> list[str]:
-        """The ids of the specs that were run into the root."""
-        return [Path(key).stem for key in self.keys("specs") if key.endswith(".json")]
+    def read_entries(self, folder: Folder, names: Sequence[str] | None = None) -> dict[str, dict[str, Any]]:
+        """The JSON files of a folder by name, by default all; without those that are deleted meanwhile. Raises StoreError.
+
+        Progress is not written durably, so files of `progress` that a power cut spoiled are left out too.
+        """
+        names = self.names(folder) if names is None else names
+        with ThreadPoolExecutor(self.readers) as pool:
+            found = dict(zip(names, pool.map(functools.partial(self._entry, folder), names), strict=True))
+        return {name: entry for name, entry in found.items() if entry is not None}
+
+    def _entry(self, folder: Folder, name: str) -> dict[str, Any] | None:
+        key = self.key(folder, name)
+        content = self.get(key)
+        try:
+            return None if content is None else self.parse_json(key, content)
+        except StoreError:
+            if folder == "progress":
+                return None
+            raise
 
     # Tables.
 
-    def table_key(self, table: Table, name: str) -> str:
-        """The key of a table's file for a pack, or for a bundle of a compacted root."""
-        return f"{table}/{name}.parquet"
-
     def table_keys(self, table: Table) -> list[str]:
         """The keys of a table's files, for all committed packs. Raises StoreError."""
-        return [f"{table}/{Path(key).name}" for key in self.keys("runs") if key.endswith(".parquet")]
-
-    def put_table(self, table: Table, name: str, rows: pa.Table) -> None:
-        """Writes a file of a table, replacing an existing one."""
-        self.put(self.table_key(table, name), parquet_bytes(rows, COMPRESSION[table]))
+        return [self.key(table, name) for name in self.names("runs")]
 
     def put_curves(self, pack_id: str, curves: pa.Table) -> None:
         """Writes a pack's curves, unless another attempt has committed it."""
         if not self.is_committed(pack_id):
-            self.put_table("curves", pack_id, curves)
+            self.put(self.key("curves", pack_id), parquet_bytes(curves, COMPRESSION["curves"]))
 
     def commit_runs(self, pack_id: str, runs: pa.Table) -> bool:
         """Commits a pack whose curves are written; returns False if it was committed before."""
-        created = self.put_if_absent(self.table_key("runs", pack_id), parquet_bytes(runs, COMPRESSION["runs"]))
+        created = self.put_if_absent(self.key("runs", pack_id), parquet_bytes(runs, COMPRESSION["runs"]))
         self.delete_traces(pack_id)
         return created
 
     def is_committed(self, pack_id: str) -> bool:
         """Whether a pack has its runs file."""
-        return self.exists(self.table_key("runs", pack_id))
-
-    def committed_packs(self) -> set[str]:
-        """The ids of the packs, and the names of the bundles, that have a runs file."""
-        return {Path(key).stem for key in self.table_keys("runs")}
+        return self.exists(self.key("runs", pack_id))
 
     def discard_pack(self, pack_id: str) -> None:
         """Deletes the tables of a pack that has no runs left, so that it can be trained again."""
         for table in TABLES:
-            self.remove(self.table_key(table, pack_id))
+            self.remove(self.key(table, pack_id))
 
     # Weights and states.
 
     def put_weights(self, run_id: str, step: np.ndarray, weights: Mapping[str, np.ndarray]) -> None:
         """Writes copies of a run's weights: `step` [K], and [K, ...] for each weight."""
         tensors = {"step": step, **{f"weights.{name}": values for name, values in weights.items()}}
-        self.put(f"weights/{run_id}.safetensors", save_tensors(tensors))
+        self.put(self.key("weights", run_id), save_tensors(tensors))
 
     def get_weights(self, run_id: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
         """The steps and weights that `put_weights` wrote; None if there are none.
@@ -211,7 +219,7 @@ class Root(ObjectStore):
         Raises:
           StoreError: the file is truncated or has another format.
         """
-        key = f"weights/{run_id}.safetensors"
+        key = self.key("weights", run_id)
         content = self.get(key)
         if content is None:
             return None
@@ -221,93 +229,46 @@ class Root(ObjectStore):
         except Exception as error:  # of a Rust library, several kinds
             raise StoreError(f"cannot read {self}/{key}: {reason(error)}; restore it") from None
 
-    def put_states(self, folder: StatesFolder, pack_id: str, content: bytes) -> None:
-        """Writes the content of a states file, which `grokjax.sweeps.execute.checkpoints` makes."""
-        self.put(f"{folder}/{pack_id}.safetensors", content)
-
-    def get_states(self, folder: StatesFolder, pack_id: str) -> bytes | None:
-        """What `put_states` wrote; None if there is nothing."""
-        return self.get(f"{folder}/{pack_id}.safetensors")
-
-    def packs_with_states(self) -> set[str]:
-        """The ids of the packs that have stored final states."""
-        return {Path(key).stem for key in self.keys("states") if key.endswith(".safetensors")}
-
-    def delete_states(self, pack_id: str) -> None:
-        """Deletes the final states of a pack's runs."""
-        self.delete(f"states/{pack_id}.safetensors")
-
     # Packs in training, quarantine, limits and tunings.
 
     def write_progress(self, pack_id: str, progress: Mapping[str, Any]) -> None:
         """Writes the progress of a pack in training."""
-        self.put(f"progress/{pack_id}.json", json.dumps(progress).encode(), durable=False)
-
-    def packs_in_training(self) -> list[str]:
-        """The ids of the packs that have written progress. Packs of killed workers are among them until they are retried."""
-        return [Path(key).stem for key in self.keys("progress") if key.endswith(".json")]
-
-    def progress_of(self, pack_id: str) -> dict[str, Any] | None:
-        """What `write_progress` wrote for a pack; None if there is nothing, or a power cut spoiled it. Raises StoreError."""
-        try:
-            entry = json.loads(self.get(f"progress/{pack_id}.json") or b"null")
-        except ValueError:
-            return None
-        return entry if isinstance(entry, dict) else None
-
-    def read_progress(self) -> dict[str, dict[str, Any]]:
-        """The progress of the packs of `packs_in_training`, by pack_id."""
-        return self.read_all(self.packs_in_training(), self.progress_of)
-
-    def delete_progress(self, pack_id: str) -> None:
-        """Deletes the progress of a pack."""
-        self.delete(f"progress/{pack_id}.json")
+        self.put(self.key("progress", pack_id), json.dumps(progress).encode(), durable=False)
 
     def delete_traces(self, pack_id: str) -> None:
         """Deletes a pack's progress and checkpoint, which are needed only during training."""
-        self.delete_progress(pack_id)
-        self.delete(f"checkpoints/{pack_id}.safetensors")
+        self.delete(self.key("progress", pack_id))
+        self.delete(self.key("checkpoints", pack_id))
 
     def put_in_quarantine(self, pack_id: str, run_ids: Sequence[str], error: str) -> None:
         """Puts a pack's runs in quarantine, with the error."""
         entry = {"run_ids": list(run_ids), "error": error, "at": datetime.now(UTC).isoformat(timespec="seconds")}
-        self.put(f"quarantine/{pack_id}.json", to_json(entry))
-
-    def packs_in_quarantine(self) -> list[str]:
-        """The ids of the packs that have runs in quarantine."""
-        return [Path(key).stem for key in self.keys("quarantine") if key.endswith(".json")]
-
-    def quarantine_of(self, pack_id: str) -> dict[str, Any] | None:
-        """`run_ids`, `error` and `at` (time) of a pack in quarantine; None if it is not in quarantine."""
-        return self.get_json(f"quarantine/{pack_id}.json")
+        self.put(self.key("quarantine", pack_id), to_json(entry))
 
     def quarantine(self) -> dict[str, dict[str, Any]]:
-        """The entries of all packs in quarantine, by pack_id: `run_ids`, `error`, `at`."""
-        return self.read_all(self.packs_in_quarantine(), self.quarantine_of)
-
-    def release(self, pack_id: str) -> None:
-        """Releases the runs of a pack from quarantine."""
-        self.delete(f"quarantine/{pack_id}.json")
+        """The packs in quarantine, by pack_id: `run_ids`, `error` and `at` (time)."""
+        return self.read_entries("quarantine")
 
     def set_limit(self, group_id: str, runs: int) -> None:
         """Records how many runs a pack of a group may hold, unless a lower limit is recorded."""
         known = self.limit_of(group_id)
         if known is None or runs < known:
-            self.put(f"limits/{group_id}.json", json.dumps({"runs": runs}).encode())
+            self.put(self.key("limits", group_id), json.dumps({"runs": runs}).encode())
 
     def limit_of(self, group_id: str) -> int | None:
         """The largest number of runs that a pack of a group may hold; None if no limit is known."""
-        entry = self.get_json(f"limits/{group_id}.json")
+        entry = self.get_json(self.key("limits", group_id))
         return None if entry is None else int(entry["runs"])
-
-    def limits(self) -> dict[str, int]:
-        """The known limits on the number of runs in a pack, by group_id."""
-        groups = [Path(key).stem for key in self.keys("limits") if key.endswith(".json")]
-        return self.read_all(groups, self.limit_of)
 
     def tuning_key(self, group_id: str, device: str) -> str:
         """The key of the tuning of a group on a kind of device."""
-        return f"groups/{group_id}-{''.join(letter if letter.isalnum() else '-' for letter in device.lower())}.json"
+        return self.key("groups", f"{group_id}-{''.join(letter if letter.isalnum() else '-' for letter in device.lower())}")
+
+    def tunings_of(self, group_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+        """The tunings that are recorded for groups, on any kind of device."""
+        for name in self.names("groups"):
+            if name.partition("-")[0] in group_ids and (entry := self.get_json(self.key("groups", name))):
+                yield entry["tuning"]
 
     # Leftovers of killed processes.
 
@@ -331,18 +292,12 @@ class Root(ObjectStore):
         skipped.
         """
         self.delete_stale()
-        left = [f"progress/{pack_id}.json" for pack_id in self.packs_in_training()]
+        left = [self.key("progress", pack_id) for pack_id in self.names("progress")]
         left += [key for key in self.keys("checkpoints") if self.is_committed(Path(key).stem)]
         for key in left:
             logger.info("deleting %s, left by a worker that was killed", key)
             with contextlib.suppress(StoreError):
                 self.delete(key)
-
-    def read_all(self, names: Sequence[str], read: Callable[[str], Entry | None]) -> dict[str, Entry]:
-        """Reads entries by name, skipping those that are deleted meanwhile."""
-        with ThreadPoolExecutor(self.readers) as pool:
-            found = dict(zip(names, pool.map(read, names), strict=True))
-        return {name: entry for name, entry in found.items() if entry is not None}
 
 
 def parquet_bytes(rows: pa.Table, compression: str, **options: Any) -> bytes:
@@ -355,7 +310,8 @@ def parquet_bytes(rows: pa.Table, compression: str, **options: Any) -> bytes:
 
 def _others(folder: Path) -> list[str]:
     """The entries of a folder that do not belong to a root."""
-    return sorted(entry.name for entry in folder.iterdir() if entry.name not in FOLDERS) if folder.is_dir() else []
+    own = {*SUFFIXES, "logs", STAGING, FORMAT_KEY}
+    return sorted(entry.name for entry in folder.iterdir() if entry.name not in own) if folder.is_dir() else []
 
 
 def to_json(entry: Mapping[str, Any]) -> bytes:

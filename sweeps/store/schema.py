@@ -1,7 +1,5 @@
 """The columns of the runs table and of the curves: name, type, unit, meaning. Also written into the files themselves."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -104,7 +102,7 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
         "stopped_by",
         pa.string(),
         "",
-        "the rule that had decided the run at `steps`, where it was stopped; null if it was trained to its end",
+        "the rule that had decided the run at `steps`, where it was stopped (several joined by +); null if trained to its end",
         "outcome",
     ),
     Column("min_train_loss", pa.float64(), "nats", "least train_loss over the logged steps", "outcome"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from grokjax.fields import Value
@@ -50,12 +50,11 @@ class SpecEntry:
 
         What the other one has left to train cannot be trained any more: the code is of the newer version.
         """
-        trained, others = ({name: value for name, value in entry.spec.items() if name not in HOW_RUN} for entry in (self, other))
         versions = [
             (self.components.get(name, (1, ""))[0], other.components.get(name, (1, ""))[0])
             for name in self.components.keys() | other.components.keys()
         ]
-        same = trained == others and self.trajectory_version == other.trajectory_version
+        same = replace(self, components={}).spec_id == replace(other, components={}).spec_id
         return same and all(new >= old for new, old in versions) and any(new > old for new, old in versions)
 
     @property
@@ -105,9 +104,4 @@ def current_specs(root: Root) -> list[SpecEntry]:
 
 def read_specs(root: Root) -> list[SpecEntry]:
     """The specs that were run into a root, in the order of their ids. Raises StoreError."""
-    entries = (root.get_json(root.spec_key(spec_id)) for spec_id in root.spec_ids())
-    return [
-        SpecEntry(entry["spec"], entry["trajectory_version"], entry.get("token", ""), entry.get("components", {}))
-        for entry in entries
-        if entry is not None
-    ]
+    return [SpecEntry(**entry) for entry in root.read_entries("specs").values()]

@@ -1,7 +1,5 @@
 """Verifies a root: every run is present once, every file is readable, and every curve is as long as its run."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +13,8 @@ from safetensors.numpy import load
 
 from grokjax.errors import StoreError, reason
 from grokjax.sweeps.store.done import COMMITTED, tally
-from grokjax.sweeps.store.planned import planned_runs, planned_schema, planned_table
-from grokjax.sweeps.store.read import concat_rows, joined, read_file, unreadable
+from grokjax.sweeps.store.planned import planned_runs, planned_schema, read_planned
+from grokjax.sweeps.store.read import concat_rows, joined, naming_bad_file, read_file
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.schema import SCALARS, curves_schema, runs_schema
 from grokjax.sweeps.store.specs import SpecEntry, current_specs, read_specs
@@ -28,7 +26,7 @@ RUN_COLUMNS = ["run_id", "steps", "diverged_step", "stopped_by"]
 NO_CURVE = "run {} has no curve"
 
 
-class Plan(NamedTuple):
+class RunPlan(NamedTuple):
     """What the specs of a root ask of one run."""
 
     steps: int  # the most that any spec asks for
@@ -58,12 +56,12 @@ def verify(root: Root) -> Verdict:
     specs = [spec for spec in entered if spec.spec_id in hyperparameters]
     plans = planned_runs(root, ["log_every", "snapshots"], specs)
     columns = plans.runs.select(["run_id", "steps", "log_every", "snapshots"] if specs else []).to_pydict().values()
-    planned = {run_id: Plan(*plan) for run_id, *plan in zip(*columns, strict=True)}
+    planned = {run_id: RunPlan(*plan) for run_id, *plan in zip(*columns, strict=True)}
     asked = {spec.steps for spec in specs}
     schemas: dict[Table, pa.Schema] = {"runs": joined([runs_schema(()), *hyperparameters.values()]), "curves": curves_schema()}
     committed: list[pa.Table] = []
     files = 0
-    for pack in sorted(root.committed_packs()):
+    for pack in root.names("runs"):
         runs, curves = (_read(root, table, pack, schema, wrong) for table, schema in schemas.items())
         files += (runs is not None) + (curves is not None)
         if runs is None:
@@ -93,7 +91,7 @@ def verify(root: Root) -> Verdict:
 def _read_planned(root: Root, spec: SpecEntry, wrong: list[str]) -> pa.Schema | None:
     """The columns that a spec gives the runs table; None if its planned runs cannot be read to their end."""
     try:
-        planned_table(root, spec)
+        read_planned(root, spec)
         return planned_schema(root, spec).remove(0)  # without run_id, the first column of the runs table
     except StoreError as error:
         wrong.append(str(error))
@@ -103,18 +101,16 @@ def _read_planned(root: Root, spec: SpecEntry, wrong: list[str]) -> pa.Schema | 
 def _read(root: Root, table: Table, pack: str, schema: pa.Schema, wrong: list[str]) -> pa.Table | None:
     try:
         rows = read_file(root, table, pack)
-        joined([schema, rows.schema])
+        with naming_bad_file(root, root.key(table, pack)):
+            joined([schema, rows.schema])
     except StoreError as error:
         wrong.append(str(error))
-    except pa.ArrowException as error:
-        wrong.append(str(unreadable(root, root.table_key(table, pack), error)))
-    else:
-        return rows
-    return None
+        return None
+    return rows
 
 
 def _compare(
-    pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, Plan], asked: AbstractSet[int], *, every_spec_is_read: bool
+    pack: str, runs: pa.Table, curves: pa.Table, planned: dict[str, RunPlan], asked: AbstractSet[int], *, every_spec_is_read: bool
 ) -> Iterator[str]:
     if missing := [name for name in RUN_COLUMNS if name not in runs.schema.names]:
         yield f"pack {pack} lacks columns that every version writes: {', '.join(missing)}"

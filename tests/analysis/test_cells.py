@@ -18,7 +18,7 @@ from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.analysis.tables.hyperparameters import OWN_FOLLOWS, OWN_HYPERPARAMETERS, hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import load_runs
 from grokjax.errors import AnalysisError
-from grokjax.sweeps.spec.planned_table import hyperparameter_columns
+from grokjax.sweeps.spec.group_runs import hyperparameter_columns
 
 ALL = ("weight_decay", "learning_rate")
 

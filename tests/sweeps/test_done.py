@@ -49,7 +49,7 @@ def test_runs_that_left_no_state_are_planned_and_counted_from_their_first_step(t
     longer = seeds_of(400)
     commit_steps(root, "p", ids_of(longer), 300, "article" if why == "stopped early" else None)
     if why != "no states kept":
-        root.put_states("states", "p", b"")  # that of a pack of which some runs were stopped
+        root.put(root.key("states", "p"), b"")  # that of a pack of which some runs were stopped
     enter_spec(root, longer)
     made = 300 if why == "states kept" else 0
     plan = make_plan(longer, existing_runs(root, longer))
@@ -91,7 +91,7 @@ def test_a_pack_whose_clock_is_wrong_is_in_training_and_an_abandoned_one_is_not(
 
     worker = threading.Thread(target=work)
     worker.start()
-    while len(root.packs_in_training()) < 2:
+    while len(root.names("progress")) < 2:
         time.sleep(0.01)
     try:
         status.command(str(tmp_path))

@@ -62,7 +62,7 @@ def test_mistyped_lists_and_ranges_say_what_to_write(setting, says):
 
 
 def test_a_task_that_is_not_installed_is_named_before_its_hyperparameters(tmp_path):
-    with pytest.raises(SpecError, match=r"task is one of .*; got 'gcd'; is the package installed that has it\?"):
+    with pytest.raises(SpecError, match=r"task is one of .*; got 'gcd'; is the package that provides it installed\?"):
         load_spec(write(tmp_path, {"task": "gcd", "largest": 30}))
 
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load, save
 
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.engine.lane_run import RunCheckpoint
-from grokjax.sweeps.execute.checkpoints import FORMAT, read_states, states_file
+from grokjax.sweeps.execute.checkpoints import FILE_VERSION, read_states, states_file
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.existing import existing_runs, load_specs
 from grokjax.sweeps.store.compact import compact
@@ -56,7 +56,7 @@ def test_states_of_a_layout_that_is_not_known_start_their_runs_anew_and_say_so(c
     tensors = load(states_file({"a": RunCheckpoint(metrics, {"w": np.ones(2)}, 0.0, 0.0, {})}, {"tuning": 1}))
     about = json.loads(tensors["about"].tobytes())
     if layout == "newer":
-        about["format"] = FORMAT + 1
+        about["format"] = FILE_VERSION + 1
     elif layout == "another":
         about["lanes"] = about.pop("runs")
     else:

@@ -15,14 +15,13 @@ from grokjax.errors import StoreError
 from grokjax.scripts import status, watch
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.existing import enter_spec, load_specs
-from grokjax.sweeps.spec.group_runs import groups_of
-from grokjax.sweeps.spec.planned_table import planned_table
+from grokjax.sweeps.spec.group_runs import groups_of, planned_table
 from grokjax.sweeps.store import root as root_module
 from grokjax.sweeps.store.done import committed_table, unfinished_runs
 from grokjax.sweeps.store.enter import enter
 from grokjax.sweeps.store.planned import planned_groups, planned_runs
 from grokjax.sweeps.store.progress import MOST_PROGRESS_READS, Watch
-from grokjax.sweeps.store.root import FORMAT, Root
+from grokjax.sweeps.store.root import LAYOUT_VERSION, Root
 from grokjax.sweeps.store.specs import read_specs
 from grokjax.sweeps.store.verify import verify
 from tests.support.stores import commit_steps, ids_of, seeds_of
@@ -65,7 +64,7 @@ def test_one_look_reads_the_progress_of_all_packs_in_training(tmp_path, capsys):
 
 def test_the_format_is_raised_before_a_spec_is_written(tmp_path, monkeypatch):
     root = enter_spec(tmp_path, seeds_of(200))
-    monkeypatch.setattr(root_module, "FORMAT", FORMAT + 1)
+    monkeypatch.setattr(root_module, "LAYOUT_VERSION", LAYOUT_VERSION + 1)
     formats = []
     put_if_absent = Root.put_if_absent
 
@@ -77,7 +76,7 @@ def test_the_format_is_raised_before_a_spec_is_written(tmp_path, monkeypatch):
     monkeypatch.setattr(Root, "put_if_absent", put_entry)
     enter_spec(tmp_path, seeds_of(400))
     enter_spec(tmp_path / "new", seeds_of(400))
-    assert formats == [FORMAT + 1] * 2
+    assert formats == [LAYOUT_VERSION + 1] * 2
     root.put("format.json", b"{}")
     with pytest.raises(StoreError, match=r"format\.json names no format; restore it, or move it away"):
         Root.open(tmp_path)
@@ -87,7 +86,7 @@ def test_a_watch_waits_for_the_first_spec_of_a_root_that_has_its_folders(tmp_pat
     monkeypatch.setattr(watch, "WAIT_SECONDS", 0.02)
     (tmp_path / "specs").mkdir()
     found = []
-    waiting = threading.Thread(target=lambda: found.append(watch.wait_for_sweep(str(tmp_path)).spec_ids()))
+    waiting = threading.Thread(target=lambda: found.append(watch.wait_for_sweep(str(tmp_path)).names("specs")))
     waiting.start()
     waiting.join(0.3)
     assert waiting.is_alive()
@@ -126,4 +125,4 @@ def test_quarantine_of_runs_that_another_pack_trained_is_not_shown_and_goes_with
     assert "broken" not in out
     assert "in quarantine: 1 runs of pack still" in out
     run_sweep(spec, tmp_path, Execution("inline"))
-    assert root.packs_in_quarantine() == ["still"]
+    assert root.names("quarantine") == ["still"]

@@ -13,7 +13,7 @@ from grokjax.errors import StoreError
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.execute.existing import enter_spec, existing_runs
 from grokjax.sweeps.store import disk
-from grokjax.sweeps.store.root import FORMAT, Root
+from grokjax.sweeps.store.root import LAYOUT_VERSION, Root
 from grokjax.sweeps.store.verify import verify
 from tests.support.s3 import s3_server
 from tests.support.stores import commit_steps, ids_of, seeds_of
@@ -62,7 +62,7 @@ def test_a_writer_killed_before_its_file_had_its_name_is_named_and_cleared(tmp_p
 def test_a_root_of_a_newer_format_is_refused_by_all_who_open_it(tmp_path):
     spec = seeds_of(200)
     root = enter_spec(tmp_path, spec)
-    root.put("format.json", b'{"format": %d, "grokjax": "9.8.7"}' % (FORMAT + 1))
+    root.put("format.json", b'{"format": %d, "grokjax": "9.8.7"}' % (LAYOUT_VERSION + 1))
     for opening in (
         lambda: Root.open(tmp_path),
         lambda: Root.create(tmp_path),
@@ -70,7 +70,7 @@ def test_a_root_of_a_newer_format_is_refused_by_all_who_open_it(tmp_path):
         lambda: existing_runs(tmp_path, spec),
         lambda: run_sweep(spec, tmp_path, Execution("inline")),
     ):
-        with pytest.raises(StoreError, match=rf"has format {FORMAT + 1}, written by grokjax 9\.8\.7; .* upgrade grokjax"):
+        with pytest.raises(StoreError, match=rf"has format {LAYOUT_VERSION + 1}, written by grokjax 9\.8\.7; .* upgrade grokjax"):
             opening()
 
 

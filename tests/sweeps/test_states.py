@@ -190,11 +190,11 @@ def test_saving_takes_no_more_than_its_share_of_the_time(tmp_path, monkeypatch):
     store = enter_spec(tmp_path / "root", load_spec(write(tmp_path, {}, {})))
     saved = []
 
-    def put_states(*_):
+    def put(*_):
         clock[0] += 60.0
         saved.append(clock[0])
 
-    monkeypatch.setattr(Root, "put_states", put_states)
+    monkeypatch.setattr(Root, "put", put)
     checkpoints = worker_module.Checkpoints(store, "p", MADE_BY)
     while clock[0] < 50_000:
         clock[0] += 1.0

@@ -37,9 +37,9 @@ class CountingStore(Root):
         self.read.append(key)
         return super().get(key)
 
-    def entries(self, folder):
+    def objects_in(self, folder):
         self.listed.append(folder)
-        return super().entries(folder)
+        return super().objects_in(folder)
 
 
 def sweep(tmp_path, root, axes=AXES, extra="", **run):
@@ -144,7 +144,7 @@ def test_runs_that_are_trained_further_keep_what_they_have(tmp_path):
     commit(store, "p", group.run_ids)
     sweep(tmp_path, tmp_path / "root", steps=400)
     assert Watch(store).look(now=0)[0].run_steps_done == 0, "without their states they start anew"
-    store.put_states("states", "p", b"")
+    store.put(store.key("states", "p"), b"")
     watch = Watch(store)
     whole, _ = watch.look(now=0)
     assert (whole.runs, whole.done, whole.run_steps, whole.run_steps_done) == (8, 0, 3200, 800)

@@ -1,7 +1,5 @@
 """Connects this process to Ray: starts one of its own, guarded by a token, or joins a running cluster."""
 
-from __future__ import annotations
-
 import contextlib
 import ipaddress
 import os

@@ -58,7 +58,7 @@ def train_on_ray(
 
 def _delete_traces(root: Root, pool: Pool) -> None:
     for pack in pool.in_training:
-        root.delete_progress(pack.pack_id)
+        root.delete(root.key("progress", pack.pack_id))
     for pack_id in pool.doubled:  # the slower of two workers may have written after the other had finished
         if root.is_committed(pack_id):
             root.delete_traces(pack_id)

@@ -1,7 +1,5 @@
 """A pool of Ray workers that take packs from a schedule, one at a time each, and the handling of failures."""
 
-from __future__ import annotations
-
 import contextlib
 import logging
 import math
@@ -20,7 +18,7 @@ from grokjax.sweeps.execute.schedule import Schedule
 from grokjax.sweeps.execute.stragglers import InTraining, Stragglers
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TRIES = 3  # for the store
 Cause = Literal["error", "crash", "memory", "lost", "store"]
@@ -39,7 +37,6 @@ class Pool:
     """
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, schedule: Schedule, cluster: Cluster) -> None:
-        """Needs a connected Ray."""
         self._starter = Starter(worker, setup, cluster)
         self._schedule, self._rule = schedule, setup.rule
         self._busy: dict[Any, InTraining] = {}  # by the reference to the pack's receipt
@@ -94,7 +91,7 @@ class Pool:
                 ray.get(reference)
                 saved.add(self._busy[reference].pack.pack_id)
         packs = {pack.pack_id for pack in self.in_training}
-        log.info("interrupted: %d of %d packs in training were saved", len(saved), len(packs))
+        logger.info("interrupted: %d of %d packs in training were saved", len(saved), len(packs))
         return len(saved), len(packs - saved)
 
     def close(self) -> None:
@@ -129,7 +126,6 @@ class Pool:
             ray.kill(busy.actor)
 
     def _others(self, pack: Pack) -> list[Any]:
-        """The references of the workers that are training this pack."""
         return [reference for reference, busy in self._busy.items() if busy.pack.pack_id == pack.pack_id]
 
     def _late(self, device: str | None = None) -> list[Pack]:
@@ -139,7 +135,7 @@ class Pool:
     def _on_failed(self, pack: Pack, error: Exception) -> Iterator[Event]:
         """Handles a pack's failure: retries it while the budget for this cause lasts, halves it, or gives it up."""
         cause, others = cause_of(error), self._others(pack)
-        log.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
+        logger.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
         if cause == "store":
             self._store_errors += 1
             if self._store_errors >= TRIES:
@@ -159,7 +155,7 @@ class Pool:
     def _halve(self, pack: Pack) -> Limit:
         """Puts back a pack that ran out of memory as two halves, and cuts the waiting packs of its group to that size."""
         most = (len(pack.runs) + 1) // 2
-        log.warning("from now on, packs of group %s hold at most %d runs", pack.group_id, most)
+        logger.warning("from now on, packs of group %s hold at most %d runs", pack.group_id, most)
         for half in cut(pack, most, self._rule):
             self._schedule.put_back(half)
         self._schedule.narrow(pack.group_id, lambda waiting: cut(waiting, most, self._rule))
@@ -170,7 +166,7 @@ class Pool:
         pack = self._schedule.take(worker.name)
         if pack is None and (late := self._late(worker.device)):
             pack = late[0]
-            log.info("pack %s takes long and is also given to %s", pack.pack_id, worker.name)
+            logger.info("pack %s takes long and is also given to %s", pack.pack_id, worker.name)
             self._stragglers.double(pack, time.monotonic())
         if pack is None:
             self._schedule.forget(worker.name)

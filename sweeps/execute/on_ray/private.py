@@ -3,8 +3,6 @@
 Checked against Ray 2.60. Each docstring says what the function is for and why no public call will do.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """Starts workers on the nodes of a Ray cluster: one per core or GPU, or as [resources] says."""
 
-from __future__ import annotations
-
 import importlib.util
 import logging
 import time
@@ -16,7 +14,7 @@ from grokjax.errors import ClusterError, warn
 from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 from grokjax.sweeps.spec.resources import Resources, workers_that_fit
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 TRIES = 3  # of the first worker
 TURN_SECONDS = 0.5
@@ -58,7 +56,6 @@ class Starter:
     """Starts as many workers as there is work and room for. Workers that Ray cannot place yet get no pack."""
 
     def __init__(self, worker: type[Worker], setup: WorkerSetup, cluster: Cluster) -> None:
-        """Needs a connected Ray."""
         has_gpus = _jax_uses_gpus() and ray.cluster_resources().get("GPU", 0) >= 1
         settled = cluster.resources.settled(has_gpus)
         self._cluster, self._amounts = cluster, settled.amounts
@@ -94,7 +91,7 @@ class Starter:
             name, device = ray.get(reference)
         except ray.exceptions.RayError as error:
             self._lost += 1
-            log.warning("a worker ended before it was ready: %s", last_line(error))
+            logger.warning("a worker ended before it was ready: %s", last_line(error))
             if self._lost >= TRIES and not self._ever_ready:
                 raise ClusterError(f"{self._lost} workers in a row ended before they were ready: {last_line(error)}") from None
             self._start_at = time.monotonic() + min(2.0**self._lost, LONGEST_PAUSE_SECONDS)
@@ -115,7 +112,7 @@ class Starter:
         """Ends workers that should have been ready long ago: they hang, or their room was taken meanwhile."""
         for reference, starting in list(self._starting.items()):
             if time.monotonic() - starting.since >= STUCK_SECONDS:
-                log.warning("a worker was not ready after %.0f s and is ended", STUCK_SECONDS)
+                logger.warning("a worker was not ready after %.0f s and is ended", STUCK_SECONDS)
                 del self._starting[reference]
                 ray.kill(starting.actor)
 
