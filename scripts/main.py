@@ -22,7 +22,7 @@ VERBS = {
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
-# The command that draws each figure of version 0.1's `grokjax figure KIND`.
+# The command that draws each kind of figure, which is named to those who ask for version 0.1's `grokjax figure KIND`.
 FIGURES = {
     "phases": "phases ROOT",
     "shares": "phases ROOT --shares all",

@@ -136,6 +136,16 @@ def test_a_difference_is_the_second_minus_the_first_and_hatched_where_it_is_less
         root.plot_difference(later, "groks")
 
 
+def test_runs_without_a_value_of_an_axis_have_a_column_of_their_own():
+    table = grokjax.cell_values(runs_of({(0.1, 100): [1], (None, 100): [2], (0.1, 200): [3]}), "final_test_loss", **AXES)
+    figure = grokjax.plot_map(table, **AXES)
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["0.1", "none"]
+    assert texts(figure) == {"1", "2", "3"}
+    mixed = table.assign(weight_decay=pd.Series(["a", 1, 2], dtype=object))
+    with pytest.raises(AnalysisError, match="weight_decay has numbers and texts"):
+        grokjax.plot_map(mixed, **AXES)
+
+
 cells = st.one_of(st.none(), st.floats(), st.integers(-3, 3), st.sampled_from(["1", "a", ""]))
 
 
