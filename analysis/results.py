@@ -160,6 +160,11 @@ class Results:
         """How many of the missing runs are not in the runs table."""
         return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
+    def _runs_of_any_length(self) -> pd.DataFrame:
+        """The runs with all steps that they made, those included that count as missing because they made too few."""
+        every = self._every_run
+        return every[every["run_id"].isin([*self.runs["run_id"], *self.missing["run_id"]])]
+
     def select(self, *conditions: str) -> Results:
         """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
         narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file, self.budget)
@@ -317,8 +322,9 @@ class Results:
         return grokjax.write_report(
             self.root,
             path or folder / "report.html",
-            runs=self.runs,
+            runs=self._runs_of_any_length(),
             missing=self.missing,
+            budget=self.budget,
             axes=grokjax.PageAxes(x, y, facet),
             rule=self._named_rule(chosen),
             on_bad_file=self._on_bad_file,

@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 NO_CODE = 0xFFFF
 # Runs whose curves are unpacked together: enough to compress well, few enough to unpack without a visible delay.
 RUNS_PER_CHUNK = 128
+FEW_RUNS = 2000  # of which the curves are compressed as far as possible, which takes three times as long
 # Codes of curves. 0 is a number that is missing or not finite, 1 one that a log scale cannot show; the others are values.
 MISSING, NOT_POSITIVE, FIRST_VALUE, LAST_VALUE = 0, 1, 2, 0xFFFF
 DECADES_A_CODE = 0.001  # 0.23 %
@@ -154,7 +155,7 @@ def _packed(table: _Table, scales: tuple[Scale, ...], codes: Sequence[Array], ev
         lengths = points[begin : begin + RUNS_PER_CHUNK].astype(np.int64)
         starts = (np.cumsum(lengths) - lengths)[lengths > 0]
         data = b"".join(planes(differences(each[rows], starts)) for each in codes)
-        chunks.append(base64.b64encode(zlib.compress(data, 6)).decode("ascii"))
+        chunks.append(base64.b64encode(zlib.compress(data, 9 if len(kept) <= FEW_RUNS else 6)).decode("ascii"))
     grids, grid = _grids(table, kept)
     return PackedCurves(scales, grids, grid, points, tuple(chunks), every, int(table.lengths.max(initial=0)))
 

@@ -17,9 +17,11 @@ from grokjax.analysis.plots.layout.style import TEST_COLOR, TRAIN_COLOR
 # The page's own files in the order of their imports: each after those that it imports.
 STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "print.css")
 SCRIPTS = (
-    *("dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "values.js", "state.js", "cells.js", "marks.js"),
+    *("dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "budgets.js", "values.js", "columns.js"),
+    *("color.js", "state.js", "cells.js", "marks.js", "find.js", "where.js"),
     *("groups.js", "pen.js", "evidence.js", "charts.js", "legend.js", "figure.js", "download.js", "command.js", "map.js"),
-    *("tiles.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "controls.js", "table.js", "notes.js", "main.js"),
+    *("tiles.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "budget_slider.js"),
+    *("controls.js", "table.js", "run_table.js", "notes.js", "main.js"),
 )
 LIBRARY = "uplot"
 # The colours of the figures, and lighter ones for the dark theme.
@@ -45,7 +47,7 @@ def document(title: str, data: Mapping[str, Any], blocks: Mapping[str, str]) -> 
       blocks: packed bytes by name, in base64.
     """
     library, script = _read("vendor", LIBRARY, "uPlot.iife.min.js"), _module()
-    styles = [_read("vendor", LIBRARY, "uPlot.min.css"), _palette(), *(_read("page", name) for name in STYLES)]
+    styles = [_read("vendor", LIBRARY, "uPlot.min.css"), _palette(), *(_short(_read("page", name)) for name in STYLES)]
     style = "\n".join(styles)
     parts = {
         "title": html.escape(title),
@@ -73,10 +75,16 @@ def _hash(text: str) -> str:
 
 
 def _module() -> str:
-    """The scripts as one module, without their imports and exports: they all share one scope."""
+    """The scripts as one module, without imports and exports, as they share one scope, and without indents and comments."""
     imports = re.compile(r"^import\s[^;]*;\n", re.MULTILINE)
     exports = re.compile(r"^export (?=async function|function|const|class)", re.MULTILINE)
-    return "\n".join(exports.sub("", imports.sub("", _read("page", name))) for name in SCRIPTS)
+    scripts = (exports.sub("", imports.sub("", _short(_read("page", name)))) for name in SCRIPTS)
+    return "\n".join(["// Written from the commented scripts in analysis/report/page of grokjax.", *scripts])
+
+
+def _short(text: str) -> str:
+    """A script or a style without indents, and without comments that have lines of their own."""
+    return re.sub(r"^\s+", "", re.sub(r"^ *(//.*|/\*[\s\S]*?\*/)$", "", text, flags=re.MULTILINE), flags=re.MULTILINE)
 
 
 def _palette() -> str:

@@ -21,6 +21,7 @@ from grokjax.analysis.plots.layout.style import PHASE_MARKERS
 from grokjax.analysis.report.curves import Array, PackedCurves, packed, planes
 from grokjax.analysis.report.sweep import TRAINED, CodedColumn, PageSweep, crossings
 from grokjax.analysis.statistics.grid import choose_axes
+from grokjax.analysis.tables.budget import run_lengths, runs_as_of
 from grokjax.analysis.tables.planned import swept_names
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
@@ -62,6 +63,7 @@ def columns_metadata(sweep: PageSweep, axes: PageAxes, specs: Sequence[SpecEntry
     """
     return {
         "runs": len(sweep.runs),
+        "lengths": list(run_lengths(sweep.trained)),
         "hyperparameters": [_column_metadata(column) for column in sweep.hyperparameters],
         "varied": sweep.varied,
         "seeds": sweep.seeds,
@@ -87,7 +89,7 @@ def page_rules(sweep: PageSweep, rule: NamedRule) -> dict[NamedRule, Array | Non
     for name, kind in {**rules(), rule.name: type(rule)}.items():
         try:
             each = rule if name == rule.name else kind()
-            labels[each] = None if is_built_in(each) else _labels(sweep, each)
+            labels[each] = None if is_built_in(each) else _labels(sweep, sweep.runs, each)
         except Exception as error:  # any that a rule of another package may raise
             if name == rule.name:
                 raise
@@ -95,11 +97,19 @@ def page_rules(sweep: PageSweep, rule: NamedRule) -> dict[NamedRule, Array | Non
     return labels
 
 
-def _labels(sweep: PageSweep, rule: NamedRule) -> Array:
-    """The index in PHASES of each run's phase, or NO_LABEL."""
+def _labels(sweep: PageSweep, runs: pd.DataFrame, rule: NamedRule) -> Array:
+    """The index in PHASES of the phase of each run [R], or NO_LABEL for those that were not trained or are not in `runs`."""
     labels = np.full(len(sweep.runs), NO_LABEL, np.uint8)
-    labels[sweep.status == TRAINED] = classify(sweep.trained, rule).cat.codes
+    trained = runs[sweep.status[runs.index] == TRAINED]
+    labels[trained.index] = classify(trained, rule).cat.codes
     return labels
+
+
+def packed_labels(sweep: PageSweep, rules: Mapping[NamedRule, Array | None], curves: pd.DataFrame, budgets: Sequence[int]) -> str:
+    """The labels as of each budget of the rules that the page cannot compute itself."""
+    computed = [rule for rule, labels in rules.items() if labels is not None]
+    tables = [runs_as_of(sweep.runs, budget, curves) for budget in budgets] if computed else []
+    return packed(b"".join(_labels(sweep, table, rule).tobytes() for rule in computed for table in tables))
 
 
 def rules_metadata(sweep: PageSweep, shown: Mapping[NamedRule, Array | None], rule: NamedRule) -> dict[str, Any]:
@@ -129,12 +139,17 @@ def _rule_metadata(sweep: PageSweep, rule: NamedRule, computed: bool) -> dict[st
     }
 
 
-def events_metadata(sweep: PageSweep, curves: pd.DataFrame) -> dict[str, Any]:
-    """The events of every run, each as [index of the run, index of the event's kind, step], and the kinds with their meanings."""
+def event_kinds() -> list[dict[str, str]]:
+    """The kinds of events with their meanings."""
+    return [{"name": name, "meaning": meaning} for name, meaning in EVENTS.items()]
+
+
+def packed_events(sweep: PageSweep, curves: pd.DataFrame) -> tuple[int, str]:
+    """How many events there are; and of each the index of its run, its step, and the index of its kind."""
     found = events(curves)
-    runs = pd.Series(np.arange(len(sweep.runs)), index=sweep.runs["run_id"]).reindex(found["run_id"]).to_numpy()
-    rows = np.stack([runs, found["event"].cat.codes.to_numpy(), found["step"].to_numpy()], axis=1)
-    return {"events": rows.tolist(), "kinds": [{"name": name, "meaning": meaning} for name, meaning in EVENTS.items()]}
+    runs = pd.Series(np.arange(len(sweep.runs)), index=sweep.runs["run_id"]).reindex(found["run_id"]).to_numpy(np.float64)
+    kinds = found["event"].cat.codes.to_numpy(np.uint8)
+    return len(found), packed(b"".join(map(planes, (runs, found["step"].to_numpy(np.float64), kinds))))
 
 
 def packed_columns(sweep: PageSweep, labels: Iterable[Array | None]) -> str:

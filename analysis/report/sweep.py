@@ -16,7 +16,7 @@ from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, vari
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 
-MOST_RUNS = 50_000
+MOST_RUNS = 200_000
 # The provenance columns on the page, which tell whether another machine would give the same numbers.
 PROVENANCE = (
     *("trajectory_version", "grokjax_version", "commit", "jax_version"),

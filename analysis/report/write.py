@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from grokjax.analysis.labels.default_rule import choose_rule
 from grokjax.analysis.labels.events import METRICS
 from grokjax.analysis.labels.rules import NamedRule, classify
-from grokjax.analysis.report.curves import drawn_metrics, pack_curves
+from grokjax.analysis.report.budgets import Budgets, pack_budgets
+from grokjax.analysis.report.curves import Array, drawn_metrics, pack_curves
 from grokjax.analysis.report.document import document
 from grokjax.analysis.report.page_data import (
     PageAxes,
     columns_metadata,
-    events_metadata,
+    event_kinds,
     packed_columns,
+    packed_events,
+    packed_labels,
     packed_points,
     page_rules,
     root_metadata,
     rules_metadata,
 )
-from grokjax.analysis.report.sweep import TRAINED, page_sweep
+from grokjax.analysis.report.sweep import TRAINED, PageSweep, page_sweep
+from grokjax.analysis.tables.budget import check_budget
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.analysis.tables.planned import load_planned, missing_runs, unfinished
 from grokjax.errors import AnalysisError
@@ -33,6 +39,9 @@ from grokjax.sweeps.store.specs import read_specs
 MEGABYTES = 16.0
 # Bytes per run that curves get even if the rest of the page fills its budget, so that there are curves at all.
 FEWEST_BYTES_A_RUN = 100
+# The most bytes of outcomes as of earlier steps: a share of those of columns and curves, or what no page minds.
+MOST_FOR_BUDGETS = 0.1
+FEW_BYTES = 100_000
 # Bytes of the scripts, the styles and the JSON.
 BYTES_BESIDE = 400_000
 
@@ -58,6 +67,7 @@ def write_report(
     rule: NamedRule | None = None,
     title: str | None = None,
     megabytes: float = MEGABYTES,
+    budget: int | None = None,
     on_bad_file: OnBadFile = "raise",
 ) -> Report:
     """Writes the report page of a sweep: phase diagram on any axes, curves, rules with adjustable thresholds, run commands.
@@ -72,6 +82,7 @@ def write_report(
       rule: labels the runs when the page opens; the root's own rule when None.
       title: replaces the specs' names.
       megabytes: the largest size of the page, in 10^6 bytes; curves are thinned to fit, and the page says so.
+      budget: the step as of which the page shows the sweep when it opens; the last step of the runs when None.
       on_bad_file: as for `load_runs`; runs with unreadable curves are left out.
 
     Raises:
@@ -82,6 +93,8 @@ def write_report(
     if runs is None:
         runs = load_runs(opened, on_bad_file=on_bad_file)
         missing = missing_runs(unfinished(opened, runs), load_planned(opened)) if missing is None else missing
+    if budget is not None:
+        check_budget(runs, budget)
     logged = load_curves(opened, runs["run_id"].tolist(), list(dict.fromkeys([*METRICS, *drawn_metrics(runs)])), on_bad_file)
     runs = runs[runs["run_id"].isin(logged["run_id"])].reset_index(drop=True)  # all of them, unless a bad file was left out
     quarantined = frozenset(run_id for entry in opened.quarantine().values() for run_id in entry["run_ids"])
@@ -89,15 +102,37 @@ def write_report(
     rule = rule or choose_rule(opened, runs)
     classify(runs, rule)  # raises for a table that lacks what the rule reads
     rules = page_rules(sweep, rule)
-    data = root_metadata(specs, title) | columns_metadata(sweep, axes or PageAxes(), specs) | rules_metadata(sweep, rules, rule)
-    columns = packed_columns(sweep, rules.values())
-    budget = megabytes * 1e6 - len(columns) - BYTES_BESIDE
-    curves = pack_curves(logged, sweep.runs, max(budget, FEWEST_BYTES_A_RUN * len(sweep.runs)))
-    blocks = {"columns": columns, "points": packed_points(curves)}
     short = 0 if missing is None else int(missing["run_id"].isin(runs["run_id"]).sum())
+    data = root_metadata(specs, title) | columns_metadata(sweep, axes or PageAxes(), specs) | rules_metadata(sweep, rules, rule)
+    packed = _pack(sweep, logged, rules, budget, megabytes)
+    page = document(data["title"], {**data, **packed.metadata, "short": short}, packed.blocks)
+    return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()) + short, packed.every)
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """The blocks of a page by name, the metadata to read them with, and how much the curves are thinned."""
+
+    blocks: dict[str, str]
+    metadata: dict[str, Any]
+    every: int
+
+
+def _pack(
+    sweep: PageSweep, logged: pd.DataFrame, rules: Mapping[NamedRule, Array | None], budget: int | None, megabytes: float
+) -> _Packed:
+    """Packs the runs and their curves into at most `megabytes`."""
+    columns, (number, happened) = packed_columns(sweep, rules.values()), packed_events(sweep, logged)
+    size = (megabytes * 1e6 - BYTES_BESIDE - len(happened)) / (1 + MOST_FOR_BUDGETS)
+    curves = pack_curves(logged, sweep.runs, max(size - len(columns), FEWEST_BYTES_A_RUN * len(sweep.runs)))
+    budgets = Budgets.of(sweep.trained, budget)
+    earlier = pack_budgets(sweep, logged, budgets, max(FEW_BYTES, MOST_FOR_BUDGETS * (len(columns) + curves.size)))
+    labels = packed_labels(sweep, rules, logged, earlier.steps)
+    blocks = {"columns": columns, "labels": labels, "events": happened, "points": packed_points(curves)}
+    blocks |= {f"budget{index}": block for index, block in enumerate(earlier.blocks)}
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
-    page = document(data["title"], {**data, **events_metadata(sweep, logged), "curves": curves.metadata, "short": short}, blocks)
-    return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()) + short, curves.every)
+    metadata = {"events": number, "kinds": event_kinds(), **earlier.metadata(budgets.opening), "curves": curves.metadata}
+    return _Packed(blocks, metadata, curves.every)
 
 
 def _write(path: Path, text: str) -> int:

@@ -19,7 +19,7 @@ export function commandOf(sweep, run) {
 }
 
 /** Whether a run was stopped before its last step. */
-export function stopped(sweep, run) {
+function stopped(sweep, run) {
   const column = sweep.known.get("stopped_by");
   return column !== undefined && column.codes[run] !== NO_CODE;
 }

@@ -1,6 +1,8 @@
 // The controls above the map: its axes and filters, and the number of runs in each phase.
 
 import { counted } from "./cells.js";
+import { AGGREGATES, colorLegend } from "./color.js";
+import { numberNames } from "./columns.js";
 import { byId, fill, h, radios } from "./dom.js";
 import { markIcon } from "./marks.js";
 import { percent, whole } from "./numbers.js";
@@ -33,9 +35,10 @@ export class Controls {
     this.change({ [place]: name, ...(other ? { [other]: this.state[place] } : {}), cell: null, beside: null, page: 0 });
   }
 
-  /** Shows the state and its layout in the controls. */
-  show(state, layout) {
+  /** Shows the state and its layout in the controls; `colors` are those of numbers, if the map has such, and `dots` whether it has dots. */
+  show(state, layout, colors, dots) {
     this.state = state;
+    this.showColors(state, colors, dots);
     for (const [place, select] of this.selects) select.value = state[place];
     if (this.view !== state.view) {
       this.view = state.view;
@@ -56,6 +59,31 @@ export class Controls {
       if (focused) byId("view").querySelector(":checked")?.focus();
     }
     this.showFilters(layout);
+  }
+
+  /** The choice of what colours the map, and the legend of the colours of numbers. */
+  showColors(state, colors, dots) {
+    const names = numberNames(this.sweep);
+    const key = JSON.stringify([names, state.color, state.of, dots]);
+    if (this.colorKey !== key) {
+      this.colorKey = key;
+      const focused = document.activeElement?.closest("#color") && document.activeElement.id;
+      const choice = (id, label, options, chosen, choose) => {
+        const select = h("select", { id, onchange: () => choose(select.value) }, ...options.map(([value, text]) => h("option", { value }, text)));
+        select.value = chosen;
+        return h("label", { class: "field" }, h("span", {}, label), select);
+      };
+      const columns = [["", "phase"], ...names.map((name) => [name, name])];
+      const aggregates = Object.keys(AGGREGATES).map((name) => [name, name]);
+      const choices = [
+        choice("color-by", "Colour", columns, state.color, (color) => this.change({ color })),
+        state.color && !dots ? choice("color-of", "of a cell's runs", aggregates, state.of, (of) => this.change({ of })) : null,
+      ];
+      fill(byId("color"), ...choices);
+      if (focused) byId(focused)?.focus();
+    }
+    fill(byId("legend"), ...(colors ? colorLegend(colors, dots) : []));
+    byId("legend").hidden = !colors;
   }
 
   showFilters(layout) {

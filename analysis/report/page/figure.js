@@ -75,8 +75,8 @@ function drawPanel(group, sweep, drawing, ink) {
   const box = { left, top: MARGIN.top, width: width - left - MARGIN.right, height: height - MARGIN.top - (labels.x ? MARGIN.labelsX : MARGIN.bottom) };
   const data = dataOf(sweep, drawing);
   const first = firstStep(log, data[0]?.at ?? []);
-  const x = scaleOf(first, last, log, box.left, box.left + box.width);
-  const y = scaleOf(metrics.low, metrics.high, metrics.log, box.top + box.height, box.top);
+  const x = placesOf(first, last, log, box.left, box.left + box.width);
+  const y = placesOf(metrics.low, metrics.high, metrics.log, box.top + box.height, box.top);
   const pen = svgPen(group, ink);
   for (const value of ticksX(first, last, log)) {
     pen.line(x(value), box.top, x(value), box.top + box.height, { color: "line" });
@@ -99,7 +99,7 @@ function clamp(at, { top, height }) {
 }
 
 /** The place of a value between two ends of an axis. */
-function scaleOf(low, high, log, from, to) {
+function placesOf(low, high, log, from, to) {
   const place = log ? Math.log10 : (value) => value;
   const span = place(high) - place(low) || 1;
   return (value) => from + ((place(value) - place(low)) / span) * (to - from);

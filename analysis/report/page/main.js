@@ -2,6 +2,9 @@
 
 import { allCells, cellOfRun, findCell, layoutOf } from "./cells.js";
 import { forgetColors } from "./charts.js";
+import { BudgetSlider } from "./budget_slider.js";
+import { Budgets } from "./budgets.js";
+import { colorsOf } from "./color.js";
 import { Controls, Counts } from "./controls.js";
 import { byId, copy, fill } from "./dom.js";
 import { Inspector } from "./inspector.js";
@@ -9,6 +12,7 @@ import { PhaseMap, mapNotes } from "./map.js";
 import { showHead, showNotes, showNotice } from "./notes.js";
 import { classify } from "./rules.js";
 import { fragmentOf, stateOf } from "./state.js";
+import { RunTable } from "./run_table.js";
 import { readSweep } from "./sweep.js";
 import { CellTable } from "./table.js";
 import { Thresholds } from "./thresholds.js";
@@ -46,34 +50,46 @@ function read() {
 }
 
 function draw() {
-  const { sweep, state, drawn, map } = page;
+  const { sweep, state, drawn, map, budgets } = page;
   const layoutKey = JSON.stringify([state.x, state.y, state.facet, state.only]);
   if (drawn.layout !== layoutKey) page.layout = layoutOf(sweep, state);
   const mapKey = JSON.stringify([layoutKey, state.view, state.page]);
-  const labelKey = JSON.stringify([state.rule, state.settings]);
-  if (drawn.labels !== labelKey) page.labels = classify(sweep, state.rule, state.settings);
+  if (!budgets.has(state.budget)) return budgets.unpack(state.budget).then(draw);
+  const view = budgets.view(state.budget);
+  const labelKey = JSON.stringify([state.rule, state.settings, state.budget]);
+  if (drawn.labels !== labelKey) page.labels = classify(view, state.rule, state.settings);
   if (drawn.map !== mapKey) {
     page.pointed = null;
     map.build(page.layout, state);
     fill(byId("map-notes"), ...mapNotes(sweep, page.layout, map, (to) => change({ page: to })));
   }
-  map.paint(page.labels);
-  page.controls.show(state, page.layout);
+  const colorKey = JSON.stringify([layoutKey, state.budget, state.color, state.of, state.color === "phase" && labelKey]);
+  if (drawn.color !== colorKey) page.colors = colorsOf(view, page.labels, state, page.layout.shown);
+  for (const part of [page.controls, page.thresholds, page.counts, page.table, page.runTable, page.inspector]) part.sweep = view;
+  map.paint(page.labels, page.colors);
+  page.controls.show(state, page.layout, page.colors, map.dots());
   page.thresholds.show(state);
+  page.budgetSlider.show(state);
   if (drawn.layout !== layoutKey || drawn.labels !== labelKey) {
     page.counts.show(page.labels, page.layout.shown);
     page.table.show(page.layout, page.labels);
   }
+  page.runTable.show(page.layout, page.labels, state, pinnedCells());
   if (drawn.rule !== state.rule) showNotes(sweep, state);
-  page.drawn = { layout: layoutKey, map: mapKey, labels: labelKey, rule: state.rule };
+  page.drawn = { layout: layoutKey, map: mapKey, labels: labelKey, color: colorKey, rule: state.rule };
   return inspect();
+}
+
+/** The pinned cells that the map has, at most two. */
+function pinnedCells() {
+  return [page.state.cell, page.state.beside].map((at) => findCell(page.layout, at)).filter(Boolean);
 }
 
 /** Shows the open run, else two pinned cells, the cell under the pointer, the pinned one, or the one with most runs that grok. */
 function inspect() {
   const { sweep, state, layout, labels } = page;
   const run = state.run === null ? null : sweep.runIds.indexOf(state.run);
-  const pinned = [state.cell, state.beside].map((at) => findCell(layout, at)).filter(Boolean);
+  const pinned = pinnedCells();
   const one = () => page.pointed ?? pinned[0] ?? mostGrokking(layout, labels);
   const cells = run !== null ? [cellOfRun(layout, run)] : pinned.length > 1 ? pinned : [one()];
   const shown = cells.filter(Boolean);
@@ -193,6 +209,9 @@ async function start() {
   page.thresholds = new Thresholds(page.sweep, change);
   page.counts = new Counts(page.sweep);
   page.table = new CellTable(page.sweep);
+  page.runTable = new RunTable(page.sweep, change);
+  page.budgets = new Budgets(page.sweep);
+  page.budgetSlider = new BudgetSlider(page.sweep, change);
   byId("theme").addEventListener("click", nextTheme);
   byId("link").addEventListener("click", () => copy(location.href, byId("link")));
   byId("inspector-back").addEventListener("click", () => change({ run: null }));

@@ -1,9 +1,10 @@
 // The map: a panel for each value of the facet, a grid of cells in it, and in each cell a mark for each run or the phases' shares.
 
 import { cellName, counted } from "./cells.js";
+import { aggregated, isLight } from "./color.js";
 import { fill, h, svg } from "./dom.js";
 import { markPath, ringPath } from "./marks.js";
-import { count } from "./numbers.js";
+import { count, short } from "./numbers.js";
 
 // Marks smaller than this many to a side cannot be distinguished; such cells are drawn as shares.
 const MOST_A_SIDE = 12;
@@ -92,16 +93,21 @@ export class PhaseMap {
     return rows.length * columns.length * panels.length === 1 ? MOST_A_SIDE_ALONE : MOST_A_SIDE;
   }
 
-  /** Redraws the cells whose labels changed. */
-  paint(labels) {
+  /** Redraws the cells whose labels changed, or all if the colours did; `colors` of numbers, or null for those of the phases. */
+  paint(labels, colors) {
+    if (this.colors !== colors) this.drawn.clear();
+    this.colors = colors;
     for (const [cell, node] of this.nodes) {
       const key = `${this.view}${cell.runs.map((run) => labels[run]).join()}`;
       if (this.drawn.get(cell) === key) continue;
       this.drawn.set(cell, key);
       const counts = counted(this.sweep, labels, cell.runs);
-      node.setAttribute("aria-label", `${cellName(this.layout, cell)}: ${this.inWords(counts)}`);
+      const number = colors && aggregated(colors, cell.runs);
+      const numbers = colors ? `, ${colors.of} of ${colors.name} ${short(number, 3)}` : "";
+      node.setAttribute("aria-label", `${cellName(this.layout, cell)}: ${this.inWords(counts)}${numbers}`);
       const picture = node.firstChild;
       if (this.dots()) this.paintDots(picture, cell, labels);
+      else if (colors) this.paintNumber(picture, number);
       else this.paintShares(picture, counts, cell.runs.length);
     }
   }
@@ -115,6 +121,8 @@ export class PhaseMap {
   }
 
   paintDots(picture, cell, labels) {
+    picture.setAttribute("viewBox", `0 0 ${this.side} ${this.side}`);
+    if (this.colors) return fill(picture, ...cell.runs.map((run, index) => this.coloredDot(run, index, labels)));
     const paths = this.sweep.phases.map(() => "").concat("");
     cell.runs.forEach((run, index) => {
       const [x, y] = [(index % this.side) + 0.5, Math.floor(index / this.side) + 0.5];
@@ -122,9 +130,25 @@ export class PhaseMap {
       const known = this.sweep.phases[phase];
       paths[phase] += known ? markPath(known.mark, x, y, 0.37) : ringPath(x, y, 0.37);
     });
-    picture.setAttribute("viewBox", `0 0 ${this.side} ${this.side}`);
     const drawn = paths.map((d, phase) => d && svg("path", { d, class: `mark ${this.sweep.phases[phase]?.name ?? "missing"}` }));
-    fill(picture, ...drawn.filter(Boolean));
+    return fill(picture, ...drawn.filter(Boolean));
+  }
+
+  /** The mark of a run's phase in the colour of its number; a ring if it has none. */
+  coloredDot(run, index, labels) {
+    const [x, y] = [(index % this.side) + 0.5, Math.floor(index / this.side) + 0.5];
+    const phase = this.sweep.phases[labels[run]];
+    const value = this.colors.number(run);
+    if (!phase || !Number.isFinite(value)) return svg("path", { d: ringPath(x, y, 0.37), class: "mark missing" });
+    return svg("path", { d: markPath(phase.mark, x, y, 0.37), fill: this.colors.color(value) });
+  }
+
+  /** A cell in the colour of its number, which is written in it. */
+  paintNumber(picture, number) {
+    picture.setAttribute("viewBox", "0 0 1 1");
+    if (!Number.isFinite(number)) return fill(picture, svg("path", { d: ringPath(0.5, 0.5, 0.1), class: "mark missing" }));
+    const words = { x: 0.5, y: 0.56, class: isLight(this.colors.scale.place(number)) ? "number on-light" : "number on-dark" };
+    return fill(picture, svg("rect", { width: 1, height: 1, fill: this.colors.color(number) }), svg("text", words, short(number, 2)));
   }
 
   paintShares(picture, counts, total) {

@@ -1,8 +1,7 @@
 // The texts of the page: its head, the notice about missing runs, and the notes below the map.
 
-import { stopped } from "./command.js";
 import { byId, fill, h } from "./dom.js";
-import { count, greatest, least, whole } from "./numbers.js";
+import { count, whole } from "./numbers.js";
 
 /** The head of the page. */
 export function showHead(sweep) {
@@ -15,25 +14,22 @@ export function showHead(sweep) {
   const facts = [
     count(sweep.trained, "run"),
     ...["task", "model", "optimizer"].map(constant),
-    lengthsOf(sweep).map(whole).join(" to ") + " steps",
+    ends(sweep.lengths).map(whole).join(" to ") + " steps",
   ];
   byId("facts").textContent = facts.filter(Boolean).join(" · ");
 }
 
-/** The least and the greatest number of steps that runs made which neither diverged nor were stopped; one number if all are equal. */
-function lengthsOf(sweep) {
-  const [made, diverged] = [sweep.outcome("steps"), sweep.outcome("diverged_step")];
-  const ended = Array.from(made).filter((each, run) => !Number.isNaN(each) && Number.isNaN(diverged[run]) && !stopped(sweep, run));
-  const all = ended.length ? ended : Array.from(made).filter((each) => !Number.isNaN(each));
-  return [...new Set([least(all), greatest(all)])];
+/** The first and the last of some numbers. */
+function ends(numbers) {
+  return [...new Set([numbers[0], numbers.at(-1)])];
 }
 
 /** A sentence about runs of different lengths, if there are any. */
 function lengthNotice(sweep) {
-  const lengths = lengthsOf(sweep);
+  const { lengths } = sweep;
   const short = sweep.short ? ` ${count(sweep.short, "run")} made fewer steps than a spec asks for.` : "";
   if (lengths.length < 2) return short.trim();
-  return `The runs were trained for different numbers of steps, from ${whole(lengths[0])} to ${whole(lengths[1])}, and labels compare them as they are.${short}`;
+  return `The runs were trained for different numbers of steps, from ${whole(lengths[0])} to ${whole(lengths.at(-1))}. They are shown as of one step, ${whole(sweep.budget)} when the page opens; runs that made fewer are missing.${short}`;
 }
 
 /** Shows a notice about missing runs, and one for each part of a link that this page does not have. */

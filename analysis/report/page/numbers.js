@@ -12,16 +12,6 @@ export function short(value, digits = 6) {
   return rounded.toExponential().replace("e+", "e").replace(/^-/, "−");
 }
 
-/** The least of some numbers, of which there may be more than a call can take. */
-export function least(values) {
-  return values.reduce((a, b) => Math.min(a, b), Infinity);
-}
-
-/** The greatest of some numbers. */
-export function greatest(values) {
-  return values.reduce((a, b) => Math.max(a, b), -Infinity);
-}
-
 /** A whole number with commas between its thousands. */
 export function whole(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+(?!\d))/g, ",");

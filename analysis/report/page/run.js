@@ -18,6 +18,7 @@ const WHY_MISSING = [
   "",
   "This run is planned and has not been trained yet.",
   "This run failed too often and is in quarantine; grokjax retry trains it again.",
+  "This run made fewer steps than the step as of which the page shows the sweep.",
 ];
 
 /** The head of a run: its hyperparameters, its phase and its run_id. */
@@ -91,8 +92,13 @@ function runCharts(width, { sweep, run, state, groups, onPoint }) {
 
 /** The events of a run in order, with a letter each. */
 function eventsOf(sweep, run) {
-  const mine = sweep.events.filter(([of]) => of === run);
-  return mine.map(([, kind, step], index) => ({ step, letter: "abcdefghijklmnopqrstuvwxyz"[index] ?? "", ...sweep.kinds[kind] }));
+  const { runs, steps, kinds } = sweep.events;
+  const found = [];
+  for (let at = 0; at < runs.length; at++) {
+    if (runs[at] !== run || steps[at] > sweep.curves.limit) continue;
+    found.push({ step: steps[at], letter: "abcdefghijklmnopqrstuvwxyz"[found.length] ?? "", ...sweep.kinds[kinds[at]] });
+  }
+  return found;
 }
 
 function events(sweep, run) {

@@ -1,8 +1,11 @@
 // The state of the page: everything that is chosen, and how it is written in the address, so that links reproduce it.
 
+import { AGGREGATES } from "./color.js";
+import { columnNames, numberNames } from "./columns.js";
 import { axisNames, axisOf } from "./values.js";
 
 const VIEWS = ["dots", "shares"];
+const SWITCHES = ["log", "together", "runs", "pinnedOnly"];
 
 /** The state in which the page opens. */
 function firstState(sweep) {
@@ -14,6 +17,13 @@ function firstState(sweep) {
     view: "dots",
     rule: sweep.rule.name,
     settings: sweep.rule.settings,
+    budget: sweep.budget, // the step as of which all is shown; null: the last step of each run
+    color: "", // a column whose numbers colour the map; "": phases do
+    of: "median", // what the colour of a cell says of its runs
+    runs: false, // whether the table of runs is open
+    find: "", // conditions on the runs in it
+    sort: "", // the column that it is sorted by, downwards with -
+    pinnedOnly: false,
     only: {}, // hyperparameter -> texts that are shown; null: all of them
     cell: null, // texts of its facet, y and x
     beside: null, // texts of the cell that is pinned beside it
@@ -35,9 +45,10 @@ export function firstSettings(sweep, name) {
 export function fragmentOf(sweep, state) {
   const first = firstState(sweep);
   const parts = new URLSearchParams();
-  for (const name of ["x", "y", "facet", "page", "view", "rule", "curves"]) {
+  for (const name of ["x", "y", "facet", "page", "view", "rule", "curves", "color", "of", "find", "sort"]) {
     if (state[name] !== first[name]) parts.set(name, state[name]);
   }
+  if (state.budget !== first.budget) parts.set("budget", state.budget ?? "all");
   const settings = firstSettings(sweep, state.rule);
   for (const [name, value] of Object.entries(state.settings)) {
     if (value !== settings[name]) parts.set(`threshold.${name}`, value);
@@ -47,7 +58,7 @@ export function fragmentOf(sweep, state) {
     else if (!texts.length) parts.append("none", name);
     else texts.forEach((text) => parts.append(`only.${name}`, text));
   }
-  for (const name of ["log", "together"]) if (state[name]) parts.set(name, "yes");
+  for (const name of SWITCHES) if (state[name]) parts.set(name, "yes");
   for (const name of ["cell", "beside"]) state[name]?.forEach((text) => parts.append(name, text));
   if (state.run) parts.set("run", state.run);
   return parts.toString();
@@ -64,8 +75,9 @@ export function stateOf(sweep, fragment) {
   if (parts.has("view") && VIEWS.includes(parts.get("view"))) state.view = parts.get("view");
   state.page = Math.max(0, Math.floor(Number(parts.get("page"))) || 0);
   state.curves = parts.get("curves") ?? state.curves;
-  state.log = parts.has("log");
-  state.together = parts.has("together");
+  for (const name of SWITCHES) state[name] = parts.has(name);
+  readTable(sweep, parts, state, say);
+  readBudget(sweep, parts, state, say);
   const axes = [state.facet, state.y, state.x].filter((name) => name);
   for (const name of ["cell", "beside"]) {
     const cell = parts.getAll(name);
@@ -77,6 +89,25 @@ export function stateOf(sweep, fragment) {
   if (run && sweep.runIds.includes(run)) state.run = run;
   else if (run) say("run", run, "no such run");
   return [state, complaints];
+}
+
+function readTable(sweep, parts, state, say) {
+  state.find = parts.get("find") ?? "";
+  const sort = parts.get("sort") ?? "";
+  if (sort && !columnNames(sweep).includes(sort.replace(/^-/, ""))) say("sort", sort, "no such column");
+  else state.sort = sort;
+  const color = parts.get("color") ?? "";
+  if (color && !numberNames(sweep).includes(color)) say("color", color, "no such column of numbers");
+  else state.color = color;
+  if (parts.get("of") in AGGREGATES) state.of = parts.get("of");
+}
+
+function readBudget(sweep, parts, state, say) {
+  if (!parts.has("budget")) return;
+  const [text, mixed] = [parts.get("budget"), sweep.lengths.length > 1]; // lengths that differ are compared as of one step
+  const step = text === "all" && !mixed ? null : Number(text);
+  if (step === null || sweep.budgets.steps.includes(step)) state.budget = step;
+  else say("budget", text, `the steps ${sweep.budgets.steps.join(", ")}${mixed ? "" : " and all"}`);
 }
 
 function readAxes(sweep, parts, state, say) {

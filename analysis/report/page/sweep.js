@@ -3,7 +3,7 @@
 import { NO_CODE, Reader, bytesOf } from "./bytes.js";
 import { short } from "./numbers.js";
 
-/** The status of a run that was trained; 1: missing, 2: in quarantine. */
+/** The status of a run that was trained; 1: missing, 2: in quarantine, 3: with fewer steps than the budget. */
 export const TRAINED = 0;
 const MISSING_CODE = 0;
 const NOT_POSITIVE = 1;
@@ -23,6 +23,12 @@ export async function readSweep() {
   const computed = metadata.rules.filter((rule) => rule.columns !== null);
   const labels = new Map(computed.map((rule) => [rule.name, columns.small(runs)]));
   const runIds = columns.text().split("\n");
+  const asOf = new Reader(await bytesOf("labels"));
+  const each = (name) => [name, metadata.budgets.steps.map(() => asOf.small(runs))];
+  const labelsAsOf = new Map(computed.map((rule) => each(rule.name)));
+  const happened = new Reader(await bytesOf("events"));
+  const [eventRuns, eventSteps] = [happened.numbers(metadata.events), happened.numbers(metadata.events)];
+  const events = { runs: eventRuns, steps: eventSteps, kinds: happened.small(metadata.events) };
   const points = new Reader(await bytesOf("points"));
   const [grid, kept] = [points.codes(runs), points.codes(runs)];
   return {
@@ -32,6 +38,8 @@ export async function readSweep() {
     provenance,
     factors,
     labels,
+    events,
+    labelsAsOf, // for each budget
     runIds,
     known: new Map([...provenance, ...hyperparameters].map((column) => [column.name, column])),
     outcome: (name) => outcomes.get(name) ?? new Float64Array(runs).fill(NaN),
@@ -61,11 +69,17 @@ export function textAt(column, run) {
 /** The curves of the runs, unpacked one chunk at a time. */
 class Curves {
   constructor(metadata, grid, kept, lastSteps) {
-    Object.assign(this, { ...metadata, grid, kept, lastSteps, chunks: new Map() });
+    Object.assign(this, { ...metadata, grid, kept, lastSteps, ends: lastSteps, limit: Infinity, chunks: new Map() });
     this.starts = new Uint32Array(kept.length); // of each run in its chunk
     for (let run = 1; run < kept.length; run++) {
       this.starts[run] = run % this.runsPerChunk ? this.starts[run - 1] + kept[run - 1] : 0;
     }
+  }
+
+  /** The same curves up to a step. */
+  until(step) {
+    const lastSteps = this.ends.map((last) => Math.min(last, step));
+    return Object.assign(Object.create(this), { limit: step, lastSteps });
   }
 
   /** Unpacks the curves of some runs, if they are not unpacked yet. */
@@ -104,8 +118,8 @@ class Curves {
   steps(run) {
     const points = this.kept[run];
     const steps = this.grids[this.grid[run]].slice(0, points);
-    if (points) steps[points - 1] = this.lastSteps[run];
-    return steps;
+    if (points) steps[points - 1] = this.ends[run];
+    return this.limit === Infinity ? steps : steps.filter((step) => step <= this.limit);
   }
 
   /** A metric of an unpacked run at those steps; null if missing, `floor` if a log scale cannot show it. */
@@ -113,7 +127,8 @@ class Curves {
     const scale = this.scales[metric];
     const codes = this.chunks.get(Math.floor(run / this.runsPerChunk))[metric];
     const start = this.starts[run];
-    return Array.from(codes.subarray(start, start + this.kept[run]), (code) => {
+    const points = this.limit === Infinity ? this.kept[run] : this.steps(run).length;
+    return Array.from(codes.subarray(start, start + points), (code) => {
       if (code === MISSING_CODE) return null;
       if (code === NOT_POSITIVE) return floor;
       const place = scale.low + (code - FIRST_VALUE) * scale.step;

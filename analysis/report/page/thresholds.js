@@ -27,7 +27,7 @@ export class Thresholds {
       this.rule(each)
         ?.fields.filter((field) => field.options.length)
         .map((field) => each.settings[field.name]);
-    const anew = !this.state || this.state.rule !== state.rule || words(this.state).join() !== words(state).join();
+    const anew = !this.state || this.state.rule !== state.rule || this.state.budget !== state.budget || words(this.state).join() !== words(state).join();
     this.state = state;
     this.select.value = state.rule;
     if (anew) this.build();

@@ -4,28 +4,11 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from benchmarks.synthetic import plausible_curve, write_sweep
-from grokjax.engine.lane_run import Curve
+from benchmarks.synthetic import write_sweep
+from tests.support.page import on_the_edge
 from tests.support.specs import spec_of
-
-
-def on_the_edge(config) -> Curve:
-    """A plausible curve; those of the first seeds meet thresholds of the rules exactly, or end in NaN."""
-    curve = plausible_curve(config)
-    metrics = {name: values.copy() for name, values in curve.metrics.items()}
-    if config.seed == 0:  # reaches both accuracies at steps exactly 1,000 apart, and stays at exactly 0.9
-        metrics["train_accuracy"] = np.where(curve.step >= 300, np.float32(0.9), np.float32(0.5))
-        metrics["test_accuracy"] = np.where(curve.step >= 1300, np.float32(0.9), np.float32(0.5))
-    if config.seed == 1:  # losses at exactly 1e-5 in float32, and a ratio of exactly 1
-        metrics["train_loss"], metrics["test_loss"] = (np.maximum(metrics[name], np.float32(1e-5)) for name in ("train_loss",) * 2)
-    if config.seed == 2:
-        metrics["test_loss"][-1] = np.nan
-    if config.seed == 3:  # high accuracy that is lost again
-        metrics["test_accuracy"] = np.where(np.isin(curve.step, (800, 900, 1000)), np.float32(1), np.float32(0.6))
-    return Curve(curve.step, metrics)
 
 
 @pytest.fixture(scope="session")

@@ -241,7 +241,7 @@ def test_a_run_shows_its_config_its_events_and_a_command_that_makes_it_again(ope
     assert len(happened)
     for _, step, event in happened.itertuples(index=False):
         assert re.search(rf"{event}\t{step:,}\t", text)
-    page.click("text=Copy >> nth=-1")
+    page.click(".copy")
     until(page, "Array.from(document.querySelectorAll('.copy')).some(each => each.textContent === 'Copied')")
     made = tmp_path / "made"
     made.mkdir()

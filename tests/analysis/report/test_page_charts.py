@@ -1,19 +1,15 @@
 """The charts of the page in a browser: what the rule looks at, what the pointer reads, and two cells side by side."""
 
 import re
-import shutil
 from pathlib import Path
 from xml.etree import ElementTree
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from benchmarks.synthetic import write_sweep
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.load import load_runs
-from tests.support.page import cell, counts, go, shown, until
+from tests.support.page import cell, counts, shown, until
 from tests.support.specs import spec_of
 
 
@@ -202,18 +198,3 @@ def test_two_cells_fit_a_phone(open_page, small):
     shown(page, "0.1,1250,64|0.1,1250,16")
     assert page.evaluate("document.getElementById('inspector').scrollWidth <= innerWidth")
     assert page.locator(".tile canvas").count() == 18
-
-
-def test_runs_of_different_lengths_are_said_to_be_so(open_page, small_root, tmp_path):
-    root = tmp_path / "longer"
-    shutil.copytree(small_root, root)
-    file = sorted((root / "runs").iterdir())[0]
-    runs = pq.read_table(file)
-    longer = pc.if_else(pc.equal(runs["seed"], 0), pa.scalar(4000, pa.int64()), runs["steps"])
-    pq.write_table(runs.set_column(runs.schema.get_field_index("steps"), runs.schema.field("steps"), longer), file)
-    write_report(root, tmp_path / "longer.html")
-    page = open_page(tmp_path / "longer.html")
-    assert "2,000 to 4,000 steps" in page.locator("#facts").inner_text()
-    assert "trained for different numbers of steps, from 2,000 to 4,000" in page.locator("#notice").inner_text()
-    go(page, "#")
-    assert "different numbers of steps" in page.locator("#notice").inner_text()
