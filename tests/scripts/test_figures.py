@@ -15,7 +15,8 @@ from grokjax.scripts.main import FIGURES
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")
 CELL = ("--where", "weight_decay=1", "--where", "train_size=100")
 REACHED = ("--train", "loss_1e_2", "--test", "loss_1e_2")
-ARGUMENTS = {"curves": CELL, "sheet": CELL, "bands": ("--where", "train_size=100")} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
+ONE_SIZE = ("--where", "train_size=100")
+ARGUMENTS = {"curves": CELL, "sheet": CELL, "bands": ONE_SIZE} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
 
 
 def drawing(kind, root, *further):
