@@ -111,7 +111,9 @@ def curve_bands(
 
 
 def _metric_bands(table: pd.DataFrame, by: str, metric: str) -> pd.DataFrame:
-    finite = table[np.isfinite(table["value"])]
+    finite = table[np.isfinite(table["value"]) & table[by].notna()]
+    if finite.empty:
+        raise AnalysisError(f"no run of the table has a finite {metric} at any step; choose another metric, or other runs")
     groups = finite.groupby([by, "step"], observed=True, sort=True)["value"]
     quantiles: pd.DataFrame = groups.quantile([0.5, *QUARTILES]).unstack().set_axis(["median", "low", "high"], axis=1)
     return quantiles.assign(known=groups.size()).reset_index().assign(metric=metric)
