@@ -16,6 +16,7 @@ import pandas as pd
 import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
+from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
@@ -24,10 +25,10 @@ from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyp
 from grokjax.analysis.statistics.cells import cell_names, check_cell
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
-from grokjax.analysis.statistics.grid import PhaseGrid, choose_axes, phase_grid
+from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.budget import check_budget, longer_runs, needed_metrics, run_lengths, runs_as_of
+from grokjax.analysis.tables.budget import load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
@@ -106,13 +107,7 @@ class Results:
             raise ValueError("no budget")
         names = hyperparameters(self._every_run)
         runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
-        check_budget(runs, self.budget)
-        longer, curves = longer_runs(runs, self.budget), None
-        if longer:
-            curves = load_curves(self.root, longer, needed_metrics(runs), self._on_bad_file)
-            unreadable = set(longer).difference(curves["run_id"])  # none, unless a bad file was left out
-            runs = runs[~runs["run_id"].isin(unreadable)]
-        return runs_as_of(runs, self.budget, curves)
+        return load_as_of(self.root, self.budget, runs, self._on_bad_file)
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -188,7 +183,13 @@ class Results:
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
     def query(self, sql: str, rule: str | NamedRule | None = None, **thresholds: Setting) -> pd.DataFrame:
-        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`."""
+        """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`.
+
+        Raises:
+          AnalysisError: these results are as of a budget, which the files that a query reads are not; `export` writes such tables.
+        """
+        if self.budget is not None:
+            raise AnalysisError("a query reads each run as of its last step; open the root without a budget, or export the runs")
         chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
         return query(self.root, sql, chosen, self._on_bad_file)
 
@@ -213,6 +214,10 @@ class Results:
         """The phase of each run, on the index of `runs`."""
         return classify(self.runs, self.rule(rule, **thresholds))
 
+    def near_threshold(self, rule: str | NamedRule | None = None, factor: float = FACTOR, **thresholds: Setting) -> pd.Series[bool]:
+        """Whether each run's label hangs on low bits, on the index of `runs`; see `near_threshold`."""
+        return near_threshold(self.runs, self._named_rule(rule, thresholds), factor)
+
     def grid(
         self,
         x: str | None = None,
@@ -227,9 +232,8 @@ class Results:
         return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed with others that the sweep varies. No facet if two are enough."""
-        chosen = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
-        return (*chosen[:2], chosen[2] if facet is not None or self.runs[chosen[2]].nunique() > 1 else None)
+        """The axes x, y and facet: those given, completed with others that the sweep varies; no facet if it is "none"."""
+        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
@@ -250,10 +254,10 @@ class Results:
         rule: str | NamedRule | None = None,
         **thresholds: Setting,
     ) -> pd.DataFrame:
-        """How the shares of each cell change as each numeric threshold of the rule goes from 0.1 to 10 times its value."""
+        """How the shares of each cell change as the thresholds of the rule take the values of `nearby`; see `sensitivity`."""
         x, y, facet = self.axes(x, y, facet)
         chosen = self._named_rule(rule, thresholds)
-        return sensitivity(self.runs, chosen, nearby(chosen), x=x, y=y, facet=facet)
+        return sensitivity(self.runs, chosen, x=x, y=y, facet=facet)
 
     def compare(
         self,
@@ -438,14 +442,13 @@ class Results:
         rule: str | NamedRule | None = None,
         **settings: Any,
     ) -> Figure:
-        """Draws how much the shares of each cell change as each numeric threshold goes from 0.1 to 10 times its value."""
+        """Draws how much the shares of each cell change as the thresholds take the values of `nearby`."""
         x, y, facet = self.axes(x, y, facet)
         rule, settings = self._rule_and_settings(rule, settings)
         chosen = self._named_rule(rule)
         noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
-        return grokjax.plot_sensitivity(
-            self.sensitivity(x, y, facet, chosen), nearby(chosen), x=x, y=y, facet=facet, runs=len(self.runs), **noted
-        )
+        moved, settings = self.sensitivity(x, y, facet or NO_FACET, chosen), nearby(chosen, self.runs)
+        return grokjax.plot_sensitivity(moved, settings, x=x, y=y, facet=facet, runs=len(self.runs), **noted)
 
     def plot_curves(
         self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
@@ -507,7 +510,7 @@ class Results:
     ) -> Figure:
         """Draws a column of the runs, summarized over the seeds of each cell, as shades; see `values`."""
         x, y, facet = self.axes(x, y, facet)
-        values = self.values(column, aggregate, x, y, facet)
+        values = self.values(column, aggregate, x, y, facet or NO_FACET)
         title = "; ".join([f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {column}", *self.where, *self._step])
         return grokjax.plot_map(values, x=x, y=y, facet=facet, **self._noted(settings, title=title))
 
@@ -526,7 +529,7 @@ class Results:
         """Draws how much larger the share of a phase is in another sweep than in this one, in each cell; see `compare`."""
         x, y, facet = self.axes(x, y, facet)
         chosen, settings = self._rule_and_settings(rule, settings)
-        found = self.compare(other, x, y, facet, chosen, paired=paired)
+        found = self.compare(other, x, y, facet or NO_FACET, chosen, paired=paired)
         first, second = (_last(each.root.address) if isinstance(each, Results) else "the table" for each in (self, other))
         title = "; ".join(filter(None, [f"share of {phase}: {second} minus {first}", self._title(chosen)]))
         return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **self._noted(settings, title=title))
@@ -538,7 +541,7 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        noted = self._noted(settings, title=", ".join([name, self._run_title()]))
         return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
@@ -589,19 +592,26 @@ class Results:
         return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
     def _unit_title(self) -> str:
-        """The title of a figure of hidden units: the operation, and the conditions or the seed."""
+        """The title of a figure of hidden units: the operation, and the run."""
         run = one_run(self.runs)
-        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
+        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._run_title()])
+
+    def _run_title(self) -> str:
+        """The conditions of a run or its seed, and its phase under the default rule."""
+        seed = one_run(self.runs)["seed"]
+        return f"{self._title() or f'seed={seed}'}: {self.label().iloc[0]}"
 
     def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings of a map of phases: as `_noted` has them, with a warning if the rule does not fit the task."""
-        return {"warning": misfit(self.runs, rule) if isinstance(rule, NamedRule) else None, **self._noted(settings, rule)}
+        """The settings of a map of phases: as `_noted` has them, with the number of labels that hang on low bits."""
+        remark = marginal_note(self.runs, rule) if isinstance(rule, NamedRule) else None
+        return {"remark": remark, **self._noted(settings, rule)}
 
     def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
-        """The settings of a figure, completed with the number of missing runs and the title, if none is given."""
+        """The settings of a figure, completed with the number of missing runs, a title, and a warning of an unsuitable rule."""
         names = settings.get("names") or {}
         words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
-        return {"missing": self.untrained, "title": words, **settings}
+        warning = misfit(self.runs, rule) if isinstance(rule, NamedRule) else None
+        return {"missing": self.untrained, "title": words, "warning": warning, **settings}
 
 
 def _describe(rule: Rule) -> str:

@@ -1,6 +1,7 @@
 """The public names, read at run time by `__init__.py`, each loaded when it is first used. Other names may change without notice."""
 
 from .analysis.labels.events import Event as Event, EventRule as EventRule, events as events
+from .analysis.labels.marginal import near_threshold as near_threshold
 from .analysis.labels.rules import (
     PHASES as PHASES,
     AccuracyDelayRule as AccuracyDelayRule,

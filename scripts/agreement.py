@@ -8,11 +8,11 @@ from cyclopts import Parameter
 
 from grokjax.analysis.labels.rules import RULES, make_rule
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.statistics.agreement import Agreement, most_moved, nearby
+from grokjax.analysis.statistics.agreement import Agreement, describe_settings, most_moved, nearby
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
-from grokjax.scripts.printing import print_table
+from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Axes, Selection, warn_of_missing
 
 CELLS = 10
@@ -30,7 +30,8 @@ def command(
     r"""Compare the labels that several rules give to the same runs.
 
     The first tables show how often two rules agree. The last lists the cells whose phase shares change most when the thresholds of
-    the first rule (by default the spec's) go from a tenth to ten times their values. --out draws this for all cells.
+    the first rule (by default the spec's) are moved, all at once: numbers from a tenth to ten times their values, accuracies and
+    kinds of crossing among the others. "alone" is the threshold that by itself moves the cell most. --out draws this for all cells.
 
     Args:
       rule: Rule to compare, with its thresholds after a colon. Repeatable; with a single one, only its thresholds are varied.
@@ -49,14 +50,15 @@ def command(
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
         _print_agreement(results.agreement(*rules))
-    x, y, facet = axes.choose(results)
     varied = results.rule(rules[0] if rule else None)
-    moving, cell = ", ".join(nearby(varied)), cell_names(x, y, facet)
-    print(f"cells that change most when {moving} of the rule {describe_rule(varied)} goes from a tenth to ten times its value")
-    most = most_moved(results.sensitivity(x, y, facet, varied), cell).head(CELLS)
-    print_table((*cell, "moves by", "on average", "phases"), most.itertuples(index=False))
+    cell = cell_names(*results.axes(*axes.names))
+    print(f"cells that change most under the rule {describe_rule(varied)} with {describe_settings(nearby(varied, results.runs))}")
+    most = most_moved(results.sensitivity(*axes.names, varied), cell).head(CELLS)
+    most = most.round({name: 2 for name in most if name not in cell})
+    rows = [(*map(value_text, row[: len(cell)]), *row[len(cell) :]) for row in most.itertuples(index=False)]
+    print_table((*cell, "moves by", "on average", "phases", "alone"), rows)
     if picture.out:
-        picture.write(results.plot_sensitivity(x, y, facet, varied, **picture.settings), root, "sensitivity")
+        picture.write(results.plot_sensitivity(*axes.names, varied, **picture.settings), root, "sensitivity")
 
 
 def _print_agreement(found: Agreement) -> None:

@@ -60,11 +60,10 @@ def command(
     else:
         second = selection.open(other)
         warn_of_missing(second)
-    x, y, facet = axes.choose(results)
     paired = False if unpaired else None
-    _print(results.compare(second, x, y, facet, rule, paired=paired))
+    _print(results.compare(second, *axes.names, rule, paired=paired))
     if picture.out:
-        drawn = results.plot_difference(second, phase, x, y, facet, rule, paired=paired, **picture.settings)
+        drawn = results.plot_difference(second, phase, *axes.names, rule, paired=paired, **picture.settings)
         picture.write(drawn, root, "difference")
 
 

@@ -33,8 +33,8 @@ def command(
 
     Args:
       to: Kind of OUT: one file, an MLflow database or server, or a folder of offline W&B runs.
-      table: Table that goes to the file. "runs" ends with a column phase, under --rule; "labels" has run_id, that phase, and a
-        column for each rule with its default thresholds.
+      table: Table that goes to the file. "runs" ends with near_threshold (whether rounding could change the label) and phase,
+        under --rule; "labels" has run_id, that phase, and a column for each rule with its default thresholds.
       name: Name of the MLflow experiment or the W&B project.
 
     Examples:
@@ -47,18 +47,18 @@ def command(
         grokjax export results/demo wandb-demo --to wandb
     """
     results = selection.open(root)
-    run_ids = results.runs["run_id"].tolist() if selection.where else None
+    run_ids = results.runs["run_id"].tolist() if selection.where or selection.budget else None
     if to == "file":
         if name is not None:
             raise AnalysisError("--name is for an MLflow experiment or a W&B project; leave it out for a file")
         if labels.given and table == "curves":
             raise AnalysisError("curves have no phase; leave out --rule and --threshold, or choose --table runs or labels")
         rule = labels.choose(results) if labels.given else None
-        rows = export(results.root, table or "runs", Path(out), run_ids, selection.on_bad_file, rule)
+        rows = export(results.root, table or "runs", Path(out), run_ids, selection.on_bad_file, rule, selection.budget)
         print(f"Wrote {out}: {rows:,} rows")
         return
-    if table is not None or labels.given:
-        raise AnalysisError(f"--table and --rule are for a file; --to {to} takes both tables and enters no phases")
+    if table is not None or labels.given or selection.budget is not None:
+        raise AnalysisError(f"--table, --rule and --budget are for a file; --to {to} takes both tables and enters no phases")
     entered, known = track(root, to, out, name or root.rstrip("/").rpartition("/")[2], run_ids, selection.on_bad_file)
     print(f"Entered {entered:,} runs into {out}" + (f"; {known:,} were already there" if known else ""))
     if to == "wandb" and entered:

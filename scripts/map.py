@@ -39,9 +39,8 @@ def command(
     """
     results = selection.open(root)
     warn_of_missing(results)
-    x, y, facet = axes.choose(results)
-    table = results.values(column, aggregate, x, y, facet)
-    figure = results.plot_map(column, aggregate, x, y, facet, **picture.settings)
+    table = results.values(column, aggregate, *axes.names)
+    figure = results.plot_map(column, aggregate, *axes.names, **picture.settings)
     cell = [name for name in table if name not in ("value", "known", "runs")]
     rows = [(*row[:-3], _text(row[-3]), f"{row[-2]} of {row[-1]}") for row in table.itertuples(index=False)]
     print_table((*cell, f"{aggregate} of {column}", "runs with a value"), rows)

@@ -7,13 +7,13 @@ from typing import Annotated
 import pandas as pd
 from cyclopts import Parameter
 
-from grokjax.analysis.labels.default_rule import misfit
+from grokjax.analysis.labels.marginal import marginal_note
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.errors import warn
+from grokjax.analysis.statistics.cells import cells_of
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
-from grokjax.scripts.printing import print_table
+from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Axes, Labels, Selection, partial_note
 
 
@@ -46,16 +46,17 @@ def command(
     """
     results = selection.open(root)
     runs, rule = results.runs, labels.choose(results)
-    phases, (x, y, facet) = results.label(rule), axes.choose(results)
+    phases = results.label(rule)
     if shares is None:
-        figure = results.plot_phases(x, y, facet, rule, **picture.settings)
+        figure = results.plot_phases(*axes.names, rule, **picture.settings)
     else:
-        figure = results.plot_shares(x, y, facet, rule, phase=None if shares == "all" else shares, **picture.settings)
+        figure = results.plot_shares(*axes.names, rule, phase=None if shares == "all" else shares, **picture.settings)
     print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial_note(results)) if words))
-    if warning := misfit(runs, rule):
-        warn(warning)
+    x, y, facet = results.axes(*axes.names)
     varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]
     _print_counts(runs.assign(phase=phases), varied[0] if varied else x)
+    if near := marginal_note(runs, rule):
+        print(near)
     if stopped := int(((phases == "undecided") & runs["stopped_by"].notna()).sum()):
         print(f"{stopped:,} undecided runs were stopped by another rule; grokjax run with --stop never trains them to the end")
     picture.write(figure, root, "phases" if shares is None else "shares")
@@ -63,7 +64,8 @@ def command(
 
 def _print_counts(labelled: pd.DataFrame, name: str) -> None:
     """Prints the count of each phase, one row per value of a hyperparameter."""
-    counts = pd.crosstab(labelled[name], labelled["phase"].astype(str))
+    codes, values = cells_of(labelled[[name]])
+    counts = pd.crosstab(codes, labelled["phase"].astype(str).to_numpy())
     counts = counts[[phase for phase in PHASES if phase in counts]]
-    rows = [(f"{value:g}" if isinstance(value, float) else value, *row) for value, *row in counts.itertuples()]
+    rows = [(value_text(values[name].iloc[code]), *row) for code, *row in counts.itertuples()]
     print_table((name, *counts), [*rows, ("all", *counts.sum())], numbers=counts)

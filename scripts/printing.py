@@ -42,6 +42,11 @@ def text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def value_text(value: Any) -> str:
+    """The text of a hyperparameter's value: "none" for runs that do not have it."""
+    return text(value) or "none"
+
+
 def clock(seconds: float) -> str:
     """A duration, as h:mm:ss or m:ss."""
     minutes, seconds = divmod(round(seconds), 60)

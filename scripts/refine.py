@@ -35,6 +35,6 @@ def command(
     """
     results = selection.open(root)
     warn_of_missing(results)
-    spec = results.refine(count, *axes.choose(results), labels.choose(results))
+    spec = results.refine(count, *axes.names, labels.choose(results))
     spec_from(spec, "the refined spec")  # which refuses an impossible run
     sys.stdout.write(tomli_w.dumps(spec))

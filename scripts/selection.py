@@ -8,10 +8,11 @@ from typing import Annotated
 
 from cyclopts import Group, Parameter
 
-from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.rules import CROSSINGS, RULES, NamedRule
 from grokjax.analysis.results import Results, open_root
 from grokjax.analysis.statistics.delays import Kind
+from grokjax.errors import warn
 from grokjax.scripts.options import SETTING
 from grokjax.sweeps.store.read import OnBadFile
 
@@ -69,8 +70,11 @@ class Labels:
         return self.rule is not None or bool(self.threshold)
 
     def choose(self, results: Results) -> NamedRule:
-        """The rule for these results, with its thresholds."""
-        return choose_rule(results.root, results.runs, self.rule, list(self.threshold))
+        """The rule for these results, with its thresholds. Warns if it does not fit the task."""
+        rule = choose_rule(results.root, results.runs, self.rule, list(self.threshold))
+        if warning := misfit(results.runs, rule):
+            warn(warning)
+        return rule
 
 
 @Parameter(name="*", group=Group("Map", sort_key=24))
@@ -83,11 +87,12 @@ class Axes:
     y: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
     """Hyperparameter on the vertical axis."""
     facet: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None
-    """Hyperparameter with a panel for each of its values."""
+    """Hyperparameter with a panel for each of its values; "none" for a single panel."""
 
-    def choose(self, results: Results) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed from the root's specs. No facet if two are enough."""
-        return results.axes(self.x, self.y, self.facet)
+    @property
+    def names(self) -> tuple[str | None, str | None, str | None]:
+        """The axes x, y and facet that were given."""
+        return self.x, self.y, self.facet
 
 
 @Parameter(name="*", group=Group("Delays", sort_key=24))
@@ -111,14 +116,16 @@ def warn_of_missing(results: Results) -> None:
 
 
 def partial_note(results: Results) -> str:
-    """How many planned runs are missing, those with fewer steps than asked for included; empty if none is."""
+    """The budget, and how many planned runs are missing, those with fewer steps than asked for included; empty if neither."""
     missing, every = len(results.missing), results.untrained + len(results.runs)
-    if not missing:
-        return ""
-    if results.budget is not None:
-        return f"partial: {missing:,} of {every:,} runs have not made {results.budget:,} steps"
-    partial = f"partial: {missing:,} of {every:,} runs are still missing"
-    return f"{partial}, {results.behind:,} of them with fewer steps than the others (--budget STEP)" if results.behind else partial
+    as_of = "" if results.budget is None else f"as of step {results.budget:,}"
+    partial = ""
+    if missing and results.budget is not None:
+        partial = f"partial: {missing:,} of {every:,} runs have not made so many steps"
+    elif missing:
+        partial = f"partial: {missing:,} of {every:,} runs are still missing"
+        partial += f", {results.behind:,} of them with fewer steps than the others (--budget STEP)" * bool(results.behind)
+    return "; ".join(filter(None, (as_of, partial)))
 
 
 def names_of(joined: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -16,17 +16,17 @@ MOST_CELLS = 2000
 MOST_ROWS = 20  # of such a table
 
 
-def grid_html(grid: pd.DataFrame, cell: Sequence[str]) -> str:
+def grid_html(grid: pd.DataFrame, cell: Sequence[str], values: Mapping[str, Sequence[Any]]) -> str:
     """A grid from `phase_grid` as a table per facet: y downwards from its greatest value, x across, a bar of shares in each cell.
 
     cell: the hyperparameters of the grid: facet, y and x, or y and x.
+    values: of each, in order; None for runs that do not have it.
     """
     *facet, y, x = cell
-    columns, rows = sorted(grid[x].unique()), sorted(grid[y].unique(), reverse=True)
-    facets = sorted(grid[facet[0]].unique()) if facet else [None]
+    columns, rows, facets = values[x], values[y][::-1], values[facet[0]] if facet else [None]
     if len(columns) * len(rows) * len(facets) > MOST_CELLS:
         return pd.DataFrame(grid).to_html(max_rows=MOST_ROWS, show_dimensions=True, notebook=True)
-    at = {tuple(row[name] for name in cell): row for row in grid.to_dict("records")}
+    at = {tuple(None if pd.isna(row[name]) else row[name] for name in cell): row for row in grid.to_dict("records")}
     tables = []
     for value in facets:
         head = "".join(f"<th scope='col'>{_text(column)}</th>" for column in columns)
@@ -79,4 +79,4 @@ def _swatch(phase: str) -> str:
 
 
 def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else escape(str(value))
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else escape(str(value))

@@ -247,7 +247,7 @@ class ArticleRule(NamedRule):
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
-        train, test, ratio = (_numbers(runs, name) for name in self.columns[:3])
+        train, test, ratio = (numbers(runs, name) for name in self.columns[:3])
         fitted, generalized, late = self._reached(train, test, ratio, in_nats(self.loss_threshold, self.loss_convention, runs))
         return _first_true(
             runs,
@@ -314,7 +314,7 @@ class AccuracyDelayRule(NamedRule):
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
-        train, test = (_numbers(runs, name) for name in self.columns[:2])
+        train, test = (numbers(runs, name) for name in self.columns[:2])
         train, test = (np.where(step <= self.budget, step, np.nan) for step in (train, test))
         return _first_true(runs, ("undecided", test - train == self.delay), *_by_delay(runs, train, test, self.delay))
 
@@ -356,7 +356,7 @@ class CrossingRule(NamedRule):
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
-        train, test, *stays = (_numbers(runs, name) for name in self.columns[:-1])
+        train, test, *stays = (numbers(runs, name) for name in self.columns[:-1])
         if stays:
             train, test = (np.where(np.isnan(at_end), np.nan, step) for step, at_end in zip((train, test), stays, strict=True))
         return _first_true(runs, *_by_delay(runs, train, test, self.delay))
@@ -385,7 +385,7 @@ class FinalRule(NamedRule):
 
     def __call__(self, runs: pd.DataFrame) -> pd.Series[str]:
         """The phase of each run."""
-        train, test, ratio = (_numbers(runs, name) for name in self.columns[:3])
+        train, test, ratio = (numbers(runs, name) for name in self.columns[:3])
         fitted, generalized = (_reaches(*pair) for pair in ((train, self.train_accuracy), (test, self.test_accuracy)))
         return _first_true(
             runs,
@@ -434,7 +434,7 @@ def _has_value(runs: pd.DataFrame, name: str) -> Flags:
     return runs[name].notna().to_numpy(dtype=bool) if name in runs else np.zeros(len(runs), bool)
 
 
-def _numbers(runs: pd.DataFrame, name: str) -> Any:
+def numbers(runs: pd.DataFrame, name: str) -> Any:
     """A column as floats [R], with NaN for null."""
     if name not in runs:
         raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")

@@ -15,8 +15,8 @@ from grokjax.analysis.labels.thresholds import Setting
 from grokjax.analysis.plots.layout.cells import color_scale, draw_map, draw_shade, map_cells
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.style import shades
-from grokjax.analysis.plots.layout.text import counted, value_texts
-from grokjax.analysis.statistics.agreement import most_moved
+from grokjax.analysis.plots.layout.text import counted
+from grokjax.analysis.statistics.agreement import describe_settings, most_moved
 from grokjax.analysis.statistics.cells import cell_names
 
 
@@ -47,7 +47,7 @@ def plot_sensitivity(
     """
     look, cells = Look(**common), map_cells(moved, x, y, facet)
     table = most_moved(moved, cell_names(x, y, facet))
-    tried = "; ".join(f"{name} {_extent(values)}" for name, values in settings.items())
+    tried = describe_settings(settings)
     note = look.full_note(f"{counted(runs, 'run')} in {counted(len(table), 'cell')}. Tried: {tried}.", runs)
     drawn = draw_map(cells, look, smallest=0.14, comfortable=0.26, legend=[], note=note, scale=True)
     colors = shades(PHASE_COLORS["undecided"])
@@ -58,9 +58,3 @@ def plot_sensitivity(
     scale = ScalarMappable(Normalize(0, 100), colors)
     color_scale(drawn.figure, list(drawn.panels.values()), scale, "runs that change phase (%)")
     return drawn.figure
-
-
-def _extent(values: Sequence[Setting]) -> str:
-    """The tried values as text: first to last for numbers (1e-6 to 1e-4), a list for words."""
-    texts = value_texts(values)
-    return f"{texts[0]} to {texts[-1]}" if all(isinstance(value, float) for value in values) else ", ".join(texts)

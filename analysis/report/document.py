@@ -19,8 +19,8 @@ STYLES = ("colors.css", "page.css", "map.css", "inspector.css", "narrow.css", "p
 SCRIPTS = (
     *("dom.js", "numbers.js", "bytes.js", "sweep.js", "rules.js", "budgets.js", "values.js", "columns.js"),
     *("color.js", "state.js", "cells.js", "marks.js", "find.js", "where.js"),
-    *("groups.js", "pen.js", "evidence.js", "charts.js", "legend.js", "figure.js", "download.js", "command.js", "map.js"),
-    *("tiles.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "budget_slider.js"),
+    *("groups.js", "pen.js", "evidence.js", "charts.js", "legend.js", "figure.js", "download.js", "command.js", "film.js"),
+    *("map.js", "tiles.js", "cell.js", "run.js", "inspector.js", "thresholds.js", "budget_slider.js"),
     *("controls.js", "table.js", "run_table.js", "notes.js", "main.js"),
 )
 LIBRARY = "uplot"

@@ -20,15 +20,13 @@ from grokjax.analysis.labels.thresholds import describe_rule, thresholds_of
 from grokjax.analysis.plots.layout.style import PHASE_MARKERS
 from grokjax.analysis.report.curves import Array, PackedCurves, packed, planes
 from grokjax.analysis.report.sweep import TRAINED, CodedColumn, PageSweep, crossings
-from grokjax.analysis.statistics.grid import choose_axes
+from grokjax.analysis.statistics.grid import MOST_PANELS, NO_FACET, choose_axes
 from grokjax.analysis.tables.budget import run_lengths, runs_as_of
 from grokjax.analysis.tables.planned import swept_names
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS
 from grokjax.sweeps.store.specs import SpecEntry
 
-# The panels that the page shows at once.
-MOST_PANELS = 12
 # The label of a run that was not trained yet; page/rules.js has the same.
 NO_LABEL = 255
 
@@ -169,21 +167,14 @@ def packed_points(curves: PackedCurves) -> str:
 def _opening_axes(sweep: PageSweep, axes: PageAxes, swept: Sequence[str]) -> PageAxes:
     """The given axes, completed with hyperparameters that vary; None where too few of them vary."""
     known = {column.name for column in sweep.hyperparameters}
-    given = [name for name in (axes.x, axes.y, axes.facet) if name is not None]
+    given = [name for name in (axes.x, axes.y, axes.facet) if name not in (None, NO_FACET)]
     for name in given:
         if name not in known:
             raise AnalysisError(
                 f"{name} is not in the table; there are {', '.join(sweep.varied or sorted(known))}{nearest(name, known)}"
             )
-        if given.count(name) > 1:
-            raise AnalysisError(f"{name} is given twice in {' x '.join(given)}; choose another hyperparameter for one of them")
-    places = dict(zip(("x", "y", "facet"), choose_axes(sweep.runs, axes.x, axes.y, axes.facet, swept), strict=True))
-    free = [place for place, name in asdict(axes).items() if name is None]
-    count = {name: sweep.runs[name].nunique() for name in places.values()}
-    if "facet" in free and count[places["facet"]] > MOST_PANELS:  # panels for the hyperparameter with the fewest values
-        names = sorted((places[place] for place in free), key=lambda name: -count[name])
-        places |= dict(zip(free, names, strict=True))
-    return PageAxes(**{place: name if name in (*given, *sweep.varied) else None for place, name in places.items()})
+    chosen = choose_axes(sweep.runs, axes.x, axes.y, axes.facet, swept)
+    return PageAxes(*(name if name in (*given, *sweep.varied) else None for name in chosen))
 
 
 def _column_metadata(column: CodedColumn) -> dict[str, Any]:

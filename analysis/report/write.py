@@ -27,6 +27,7 @@ from grokjax.analysis.report.page_data import (
     root_metadata,
     rules_metadata,
 )
+from grokjax.analysis.report.snapshots import keeps_weights, pack_snapshots
 from grokjax.analysis.report.sweep import TRAINED, PageSweep, page_sweep
 from grokjax.analysis.tables.budget import check_budget
 from grokjax.analysis.tables.load import load_curves, load_runs
@@ -42,6 +43,9 @@ FEWEST_BYTES_A_RUN = 100
 # The most bytes of outcomes as of earlier steps: a share of those of columns and curves, or what no page minds.
 MOST_FOR_BUDGETS = 0.1
 FEW_BYTES = 100_000
+# Likewise of copies of weights.
+MOST_FOR_WEIGHTS = 0.25
+FEW_BYTES_OF_WEIGHTS = 1_000_000
 # Bytes of the scripts, the styles and the JSON.
 BYTES_BESIDE = 400_000
 
@@ -105,7 +109,9 @@ def write_report(
     short = 0 if missing is None else int(missing["run_id"].isin(runs["run_id"]).sum())
     data = root_metadata(specs, title) | columns_metadata(sweep, axes or PageAxes(), specs) | rules_metadata(sweep, rules, rule)
     packed = _pack(sweep, logged, rules, budget, megabytes)
-    page = document(data["title"], {**data, **packed.metadata, "short": short}, packed.blocks)
+    weights = pack_snapshots(opened, sweep, max(FEW_BYTES_OF_WEIGHTS, MOST_FOR_WEIGHTS * packed.size))
+    blocks = packed.blocks | {f"weights{run}": block for run, block in weights.blocks.items()}
+    page = document(data["title"], {**data, **packed.metadata, **weights.metadata, "short": short}, blocks)
     return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()) + short, packed.every)
 
 
@@ -117,13 +123,20 @@ class _Packed:
     metadata: dict[str, Any]
     every: int
 
+    @property
+    def size(self) -> int:
+        """The size of the blocks in the page, in bytes."""
+        return sum(map(len, self.blocks.values()))
+
 
 def _pack(
     sweep: PageSweep, logged: pd.DataFrame, rules: Mapping[NamedRule, Array | None], budget: int | None, megabytes: float
 ) -> _Packed:
     """Packs the runs and their curves into at most `megabytes`."""
     columns, (number, happened) = packed_columns(sweep, rules.values()), packed_events(sweep, logged)
-    size = (megabytes * 1e6 - BYTES_BESIDE - len(happened)) / (1 + MOST_FOR_BUDGETS)
+    size = (megabytes * 1e6 - BYTES_BESIDE - len(happened)) / (
+        (1 + MOST_FOR_BUDGETS) * (1 + (MOST_FOR_WEIGHTS if keeps_weights(sweep) else 0))
+    )
     curves = pack_curves(logged, sweep.runs, max(size - len(columns), FEWEST_BYTES_A_RUN * len(sweep.runs)))
     budgets = Budgets.of(sweep.trained, budget)
     earlier = pack_budgets(sweep, logged, budgets, max(FEW_BYTES, MOST_FOR_BUDGETS * (len(columns) + curves.size)))

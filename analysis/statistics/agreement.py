@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import PHASES, NamedRule, classify, make_rule
+from grokjax.analysis.labels.rules import CROSSINGS, PHASES, NamedRule, classify, make_rule
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.cells import cell_names, cells_of, check_cell
 from grokjax.analysis.statistics.grid import count_phases, wilson_interval
 from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.schema import ACCURACY_THRESHOLDS
 
 Shares = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -101,18 +102,18 @@ def sensitivity(
     Args:
       runs: a runs table.
       rule: the rule whose thresholds are varied.
-      settings: values of its thresholds by name, tried in all combinations; `nearby(rule)` when None.
+      settings: values of its thresholds by name, tried in all combinations; `nearby(rule, runs)` when None.
       x, y, facet: the hyperparameters that make a cell.
 
     Returns:
       A row per setting of the thresholds and cell: the thresholds, the cell, `phase` and for each phase p `p_share` as in
-      `phase_grid`, and `distance`: half the sum over phases of |share - share under `rule`|, from 0 (nothing changed) to 1
-      (every run changed its phase).
+      `phase_grid`, `distance`: half the sum over phases of |share - share under `rule`|, from 0 (nothing changed) to 1
+      (every run changed its phase), and `changed`: the names of the thresholds that differ from those of `rule`.
 
     Raises:
       AnalysisError: no such threshold, one out of range, or more than MOST_ROWS rows.
     """
-    settings = nearby(rule) if settings is None else settings
+    settings = nearby(rule, runs) if settings is None else settings
     check_names(type(rule), settings)
     cell = cell_names(x, y, facet)
     check_cell(runs, cell)
@@ -133,32 +134,76 @@ def sensitivity(
         frame = pd.concat([pd.DataFrame(setting, index=cells.index), cells], axis=1)
         frame["phase"] = pd.Categorical.from_codes(moved.argmax(axis=1), dtype=pd.CategoricalDtype(list(PHASES)))
         frame[[f"{phase}_share" for phase in PHASES]] = moved
-        frames.append(frame.assign(distance=np.abs(moved - base).sum(axis=1) / 2))
+        changed = ", ".join(name for name, value in setting.items() if not _same(value, getattr(rule, name)))
+        frames.append(frame.assign(distance=np.abs(moved - base).sum(axis=1) / 2, changed=changed))
     return pd.concat(frames, ignore_index=True)
 
 
-def nearby(rule: NamedRule, factor: float = 10, count: int = 5) -> dict[str, tuple[Setting, ...]]:
-    """`count` values around each numeric threshold of a rule; fewer where the allowed range ends.
+def nearby(rule: NamedRule, runs: pd.DataFrame | None = None, factor: float = 10, count: int = 5) -> dict[str, tuple[Setting, ...]]:
+    """Values around each threshold of a rule, the rule's own among them.
 
-    Thresholds on a log scale are multiplied by 1 / factor to factor; for accuracies, 1 - accuracy is multiplied.
+    For a number, `count` values, fewer where the allowed range ends: on a log scale it is multiplied by 1 / factor to factor; for
+    an accuracy, 1 - accuracy is. For an option, all others of its sort: the accuracies whose crossings the table has, the kinds of
+    crossing, the loss conventions. A threshold of an accuracy is not replaced by one of a loss.
+
+    Args:
+      rule: the rule.
+      runs: a runs table; options that need columns that it lacks are left out.
+      factor, count: of the numbers.
     """
     spread, found = np.geomspace(1 / factor, factor, count), dict[str, tuple[Setting, ...]]()
     for name, threshold in thresholds_of(rule).items():
-        if not threshold.options:
-            value = getattr(rule, name)
+        value = getattr(rule, name)
+        if threshold.options:
+            others = [option for option in threshold.options if _same_sort(option, value)]
+            found[name] = tuple(
+                each for each in others if _same(each, value) or _can_label(dataclasses.replace(rule, **{name: each}), runs)
+            )
+        else:
             values = np.clip(value * spread if threshold.log else 1 - (1 - value) * spread, threshold.low, threshold.high)
             found[name] = tuple(dict.fromkeys(float(f"{each:.6g}") for each in values))
     return found
+
+
+def describe_settings(settings: Mapping[str, Sequence[Setting]]) -> str:
+    """The values that were tried as text: first to last for the numbers of a range, a list of options."""
+    return "; ".join(f"{name} {_extent(values)}" for name, values in settings.items())
+
+
+def _extent(values: Sequence[Setting]) -> str:
+    texts = [value if isinstance(value, str) else f"{value:g}".replace("e-0", "e-").replace("e+0", "e") for value in values]
+    numbers = all(isinstance(value, float) for value in values) and not set(values) <= set(ACCURACY_THRESHOLDS)
+    return f"{texts[0]} to {texts[-1]}" if numbers and len(values) > 1 else ", ".join(texts)
+
+
+def _same_sort(option: Setting, value: Setting) -> bool:
+    """Whether an option may take another's place: crossings of one metric, or options that are no crossings."""
+    crossings = [str(each).partition("_")[0] for each in (option, value) if each in CROSSINGS]
+    return len(set(crossings)) < 2
+
+
+def _same(one: Setting, other: Setting) -> bool:
+    return one == other if isinstance(one, str) or isinstance(other, str) else math.isclose(one, other, rel_tol=1e-5)
+
+
+def _can_label(rule: NamedRule, runs: pd.DataFrame | None) -> bool:
+    try:
+        return runs is None or len(classify(runs.head(1), rule)) >= 0
+    except AnalysisError:
+        return False
 
 
 def most_moved(moved: pd.DataFrame, cell: Sequence[str]) -> pd.DataFrame:
     """The cells of a table from `sensitivity`, sorted by how much their shares change, most first.
 
     Returns:
-      The cell's columns, the greatest `distance` over the settings, the `mean_distance`, and `phases`, the number of different most
-      frequent phases over the settings.
+      The cell's columns, the greatest `distance` over the settings, the `mean_distance`, `phases`, the number of different most
+      frequent phases over the settings, and `alone`: the threshold that by itself changes the cell most, empty where none does.
     """
     by_cell = moved.groupby(list(cell), observed=True, dropna=False)
     table = by_cell["distance"].agg(["max", "mean"]).set_axis(["distance", "mean_distance"], axis=1)
     table["phases"] = by_cell["phase"].nunique()
+    single = moved[~moved["changed"].str.contains(",") & (moved["distance"] > 0)].sort_values("distance", kind="stable")
+    table["alone"] = single.groupby(list(cell), observed=True, dropna=False)["changed"].last()
+    table["alone"] = table["alone"].fillna("")
     return table.reset_index().sort_values(["distance", "mean_distance"], ascending=False, ignore_index=True)

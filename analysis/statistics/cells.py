@@ -16,6 +16,7 @@ from grokjax.errors import AnalysisError, nearest
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
+COMPONENTS = ("task", "model", "optimizer")  # each of which has hyperparameters of its own
 MOST_SHOWN = 8  # values in a message
 
 
@@ -38,20 +39,22 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ())
     if runs.empty:
         raise AnalysisError("the table has no runs; choose other runs")
     check_lengths(runs)
-    _check_names(runs, cell, mix)
+    check_names(runs, cell, mix)
     others = [name for name in varied_hyperparameters(runs) if name not in (*cell, *mix)]
     codes = cell_codes(runs[list(cell)])
     _check_copies(runs, codes, mix)
     for name in others:
-        factors, distinct = _factorize(values_of(runs, name))
-        present = factors >= 0
-        pairs = codes[present] * len(distinct) + factors[present]
-        if len(pd.unique(pairs)) > len(pd.unique(codes[present])):
+        if _differs(runs, name, codes):
             where = f"{' x '.join(cell)} would mix its values in one cell" if cell else "its values would be mixed"
             raise AnalysisError(
-                f"{name} also varies ({_shown(distinct)}), and {where}; choose one with --where {name}=VALUE, "
-                f"put it on an axis, or name it in mix if its values may be pooled"
+                f"{name} also varies ({_shown(_factorize(values_of(runs, name))[1])}), and {where}; choose one with "
+                f"--where {name}=VALUE, put it on an axis, or name it in mix if its values may be pooled"
             )
+
+
+def varies_within(runs: pd.DataFrame, name: str, cell: Sequence[str]) -> bool:
+    """Whether a hyperparameter has several values in one cell; null does not count as a value."""
+    return _differs(runs, name, cell_codes(runs[list(cell)]))
 
 
 def cell_names(x: str, y: str, facet: str | None) -> list[str]:
@@ -80,10 +83,21 @@ def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
     return np.asarray(codes, np.int64), every.iloc[first].reset_index(drop=True)
 
 
+def distinct_values(values: pd.Series[Any]) -> list[Any]:
+    """The distinct values of a hyperparameter, ascending; None last, if some runs do not have it."""
+    return [*sorted(values.dropna().unique()), *[None] * bool(values.isna().any())]
+
+
+def places_of(values: pd.Series[Any], distinct: Sequence[Any]) -> list[int]:
+    """The index [R] of each value in `distinct_values`."""
+    index = {value: place for place, value in enumerate(distinct)}
+    return [index[None if pd.isna(value) else value] for value in values]
+
+
 def without(runs: pd.DataFrame, name: str) -> str:
     """Which runs have no value of a hyperparameter, as a condition such as "optimizer=sgd"; empty if no text tells them apart."""
     missing = runs[name].isna().to_numpy()
-    for part in ("task", "model", "optimizer"):
+    for part in COMPONENTS:
         if part in runs:
             lacking, having = set(runs.loc[missing, part].dropna()), set(runs.loc[~missing, part].dropna())
             if lacking and not lacking & having:
@@ -91,7 +105,8 @@ def without(runs: pd.DataFrame, name: str) -> str:
     return ""
 
 
-def _check_names(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str]) -> None:
+def check_names(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ()) -> None:
+    """Raises AnalysisError unless the hyperparameters of a cell are in the table, have values, and are given once each."""
     for name in (*cell, *mix):
         if name not in runs:
             known = ", ".join(varied_hyperparameters(runs)) or ", ".join(map(str, runs.columns[:20]))
@@ -124,6 +139,13 @@ def _is_increasing(ids: pd.Series[Any]) -> bool:
         return False
     array = pa.chunked_array(pa.array(ids))
     return bool(pc.all(pc.less(array[:-1], array[1:]), skip_nulls=False).as_py())
+
+
+def _differs(runs: pd.DataFrame, name: str, codes: Codes) -> bool:
+    factors, distinct = _factorize(values_of(runs, name))
+    present = factors >= 0
+    pairs = codes[present] * len(distinct) + factors[present]
+    return len(pd.unique(pairs)) > len(pd.unique(codes[present]))
 
 
 def _factorize(values: pd.Series[Any]) -> tuple[Codes, pd.Index[Any]]:

@@ -10,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.statistics.cells import Codes, cell_names, cells_of, check_cell
+from grokjax.analysis.statistics.cells import Codes, cell_names, cells_of, check_cell, check_names, distinct_values, varies_within
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError
 
 # The x, y and facet of the published map, which are preferred if the sweep varies them.
 PREFERRED_AXES = ("hidden_size", "train_size", "weight_decay")
+NO_FACET = "none"  # the facet of a map that shall have a single panel
+MOST_PANELS = 12  # of a facet that was not asked for, if another hyperparameter has fewer values
 
 
 class PhaseGrid(pd.DataFrame):
@@ -41,7 +43,7 @@ class PhaseGrid(pd.DataFrame):
         counts = {f"{phase}_count" for phase in PHASES}
         if self.x is None or self.y is None or not counts | {"seeds", "planned", *self.cell} <= set(self):
             return pd.DataFrame(self).to_html(max_rows=20, show_dimensions=True, notebook=True)
-        return grid_html(self, self.cell)
+        return grid_html(self, self.cell, {name: distinct_values(self[name]) for name in self.cell})
 
 
 def phase_grid(
@@ -113,25 +115,27 @@ def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 def choose_axes(
     runs: pd.DataFrame, x: str | None = None, y: str | None = None, facet: str | None = None, swept: Sequence[str] = ()
-) -> tuple[str, str, str]:
-    """Hyperparameters for x, y and facet: those given, then those that vary, then others that are the same in all runs.
+) -> tuple[str, str, str | None]:
+    """Hyperparameters for x, y and facet: those given, completed with those that vary.
 
-    If two vary, they become x and y. A non-numeric hyperparameter, such as the model, becomes the facet if possible. Numeric ones
-    in `PREFERRED_AXES` keep their places.
+    If two vary, they are x and y, and there is no facet. If three vary, one that is not a number, such as the model, becomes the
+    facet; of numbers, those in `PREFERRED_AXES` keep their places. If fewer than two vary, others that are the same in all runs
+    are added.
 
     Args:
       runs: a runs table.
-      x, y, facet: the axes that are given.
+      x, y, facet: the axes that are given; "none" as facet means a single panel.
       swept: the hyperparameters on the axes of the root's specs, from `planned.swept_names`, which are preferred over others that
-      vary.
+        vary.
 
     Raises:
-      AnalysisError: the table has fewer than three hyperparameters to choose from.
+      AnalysisError: the table is empty or has too few hyperparameters to choose from; or a given name is not in the table.
     """
-    axes: list[str | None] = [x, y, facet]
-    complete = [name for name in hyperparameters(runs) if name not in SEEDS and runs[name].notna().all()]
-    varied = [name for name in varied_hyperparameters(runs) if name in complete and name not in axes]
-    varied = [*(name for name in dict.fromkeys(swept) if name in varied), *(name for name in varied if name not in swept)]
+    axes: list[str | None] = [x, y, None if facet == NO_FACET else facet]
+    given = [name for name in axes if name is not None]
+    if given:
+        check_names(runs, given)
+    varied = [name for name in _varied_axes(runs, swept) if name not in given]
     numbers = [name for name in varied if is_number(runs[name])]
     texts = [name for name in varied if name not in numbers]
     panels = facet is None and len(varied) > axes[:2].count(None)  # a third varying hyperparameter makes panels
@@ -140,14 +144,40 @@ def choose_axes(
     for place, name in enumerate(PREFERRED_AXES):
         if axes[place] is None and name in numbers and (place < 2 or panels):
             axes[place] = name
-    same = [name for name in (*PREFERRED_AXES, *complete) if name in complete and is_number(runs[name])]
+    complete = [name for name in hyperparameters(runs) if name not in SEEDS and runs[name].notna().all()]
+    same = [
+        name for name in (*PREFERRED_AXES, *(name for name in complete if is_number(runs[name])), *complete) if name in complete
+    ]
     left = iter(name for name in dict.fromkeys((*numbers, *texts, *same)) if name not in axes)
-    filled = [next(left, None) if name is None else name for name in axes]
-    if None in filled:
+    axes = [next(left, None) if name is None and (place < 2 or panels) else name for place, name in enumerate(axes)]
+    if axes[0] is None or axes[1] is None:
         raise AnalysisError(
-            f"the table has too few hyperparameters to choose axes from ({', '.join(complete) or 'none'}); name x, y and facet"
+            f"the table has too few hyperparameters to choose axes from ({', '.join(complete) or 'none'}); name x and y"
         )
-    return str(filled[0]), str(filled[1]), str(filled[2])
+    if panels:
+        axes = _with_few_panels(runs, axes, given)
+    return str(axes[0]), str(axes[1]), axes[2]
+
+
+def _with_few_panels(runs: pd.DataFrame, axes: Sequence[str | None], given: Sequence[str]) -> list[str | None]:
+    """The axes, those that are not given in the order of how many values they have, if there would be more panels than shown."""
+    if axes[2] is None or runs[axes[2]].nunique() <= MOST_PANELS:
+        return list(axes)
+    free = iter(sorted((name for name in axes if name and name not in given), key=lambda name: -runs[name].nunique()))
+    return [name if name in given else next(free) for name in axes]
+
+
+def _varied_axes(runs: pd.DataFrame, swept: Sequence[str]) -> list[str]:
+    """The hyperparameters that vary, best axes first: those that all runs have, and of these those that the specs sweep.
+
+    Numbers that each task, model or optimizer has only one value of, and that are not swept, are left out.
+    """
+    varied = varied_hyperparameters(runs)
+    texts = [name for name in varied if not is_number(runs[name])]
+    fixed = [name for name in varied if name not in (*texts, *swept) and not varies_within(runs, name, texts)] if texts else []
+    kept = [name for name in varied if name not in fixed]
+    place = {name: index for index, name in enumerate(dict.fromkeys(swept))}
+    return sorted(kept, key=lambda name: (bool(runs[name].isna().any()), place.get(name, len(place))))
 
 
 def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
+from grokjax.analysis.statistics.cells import COMPONENTS, without
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
@@ -48,7 +49,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
 def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFrame:
     """The points halfway between neighbouring cells along an axis, with their scores."""
     others = [name for name in cell if name != axis]
-    ordered = grid.sort_values([*others, axis]).reset_index(drop=True)
+    ordered = grid[grid[axis].notna()].sort_values([*others, axis]).reset_index(drop=True)
     values = ordered[axis].to_numpy(float)
     scale = AxisScale.of(values)
     places = scale.to_scale(values)
@@ -85,17 +86,25 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
       points: the hyperparameters of the points, from `least_known`, without the score.
 
     Raises:
-      AnalysisError: no spec has all hyperparameters of the points.
+      AnalysisError: no spec has all hyperparameters of the points; or some points lack one, as those of another optimizer do.
     """
+    runs = _of_same_components(runs, points)
     able = [spec for spec in specs if all(name in spec.run or name in spec.swept for name in points)]
     if not able:
         names = ", ".join(map(str, points))
         raise AnalysisError(f"no spec of the root has all of {names}; choose hyperparameters that one spec has")
     spec = max(able, key=lambda spec: spec.size)
     varied = [name for name in points if points[name].nunique() > 1] or list(points)[:1]
+    for name in map(str, varied):
+        if points[name].isna().any():
+            example = without(points, name) or f"{name}={points[name].dropna().iloc[0]}"
+            raise AnalysisError(
+                f"{int(points[name].isna().sum())} of the {len(points)} points have no {name}, and one spec cannot list them "
+                f"with the others; refine them apart, such as with --where {example}"
+            )
     seeds = {name: spec.swept[name] for name in SEEDS if name in spec.swept}
     given = dict.fromkeys([*spec.run, *spec.swept, *points])
-    same = {name: _plain((points if name in points else runs)[name].iloc[0]) for name in given if name in runs}
+    same = {name: _first((points if name in points else runs)[name]) for name in given if name in runs}
     run = {name: same.get(name, spec.run.get(name)) for name in given if name not in (*varied, *seeds)}
     written: dict[str, Any] = {
         "name": f"{spec.name.removesuffix('-refined')}-refined"[:64],
@@ -108,6 +117,20 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
         "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],
     }
     return {key: value for key, value in written.items() if value or value is False}
+
+
+def _of_same_components(runs: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """The runs with the task, model and optimizer of the points, where all points have the same."""
+    for name in COMPONENTS:
+        if name in points and name in runs and points[name].nunique() == 1:
+            runs = runs[(runs[name] == points[name].iloc[0]).fillna(False)]
+    return runs
+
+
+def _first(values: pd.Series[Any]) -> Any:
+    """The first value that is not null; None if all are."""
+    present = values.dropna()
+    return None if present.empty else _plain(present.iloc[0])
 
 
 def _plain(value: Any) -> Any:

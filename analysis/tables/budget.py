@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
+from grokjax.sweeps.store.read import OnBadFile
+from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 from grokjax.sweeps.store.summaries import summaries
 
@@ -48,10 +52,35 @@ def runs_as_of(runs: pd.DataFrame, budget: int, curves: pd.DataFrame | None = No
     found = summaries_as_of(kept, [budget], curves)
     columns = {name: _like(kept[name], values[:, 0]) for name, values in found.items()}
     if "stopped_by" in kept:
-        columns["stopped_by"] = kept["stopped_by"].mask(_column(kept, "steps") >= budget)
+        columns["stopped_by"] = kept["stopped_by"].mask(_steps(kept, "steps") >= budget)
     table = kept.assign(**columns)
     table.attrs = dict(runs.attrs)
     return table
+
+
+def load_as_of(
+    root: str | Path | Root, budget: int, runs: pd.DataFrame | None = None, on_bad_file: OnBadFile = "raise"
+) -> pd.DataFrame:
+    """The runs of a root as of a step; reads the curves that it needs.
+
+    Args:
+      root: where the sweep was run to.
+      budget: the step, as for `runs_as_of`.
+      runs: from `load_runs`, or some of its rows; all when None.
+      on_bad_file: as for `load_runs`; runs whose curves are needed and left out are left out too.
+
+    Raises:
+      StoreError: `root` holds no sweep, or a file is bad.
+      AnalysisError: as `runs_as_of`.
+    """
+    runs = load_runs(root, on_bad_file=on_bad_file) if runs is None else runs
+    check_budget(runs, budget)
+    longer, curves = longer_runs(runs, budget), None
+    if longer:
+        curves = load_curves(root, longer, needed_metrics(runs), on_bad_file)
+        unreadable = set(longer).difference(curves["run_id"])
+        runs = runs[~runs["run_id"].isin(unreadable)]
+    return runs_as_of(runs, budget, curves)
 
 
 def summaries_as_of(
@@ -77,7 +106,7 @@ def summaries_as_of(
     """
     _check_budgets(runs, budgets)
     at, names = np.asarray(budgets, np.int64), _outcomes(runs, columns)
-    steps = _column(runs, "steps")
+    steps = _steps(runs, "steps")
     longer = steps[:, None] > at  # [R, B]
     absent = np.stack([_cut_short(runs, budget) for budget in budgets], axis=1)
     found = {name: np.repeat(_column(runs, name)[:, None], len(at), axis=1) for name in names}
@@ -99,7 +128,7 @@ def summaries_as_of(
 
 def longer_runs(runs: pd.DataFrame, budget: int) -> list[str]:
     """The run_ids of the runs with more steps than a budget, whose curves `runs_as_of` reads."""
-    ids: list[str] = runs.loc[_column(runs, "steps") > budget, "run_id"].tolist()
+    ids: list[str] = runs.loc[_steps(runs, "steps") > budget, "run_id"].tolist()
     return ids
 
 
@@ -112,7 +141,7 @@ def run_lengths(runs: pd.DataFrame) -> dict[int, int]:
     """How many runs made how many steps, of those that neither diverged nor were stopped early, by ascending steps."""
     if "steps" not in runs:
         return {}
-    steps = _column(runs, "steps")
+    steps = _steps(runs, "steps")
     lengths, counts = np.unique(steps[~_ended(runs) & ~np.isnan(steps)], return_counts=True)
     return dict(zip(lengths.astype(int).tolist(), counts.tolist(), strict=True))
 
@@ -135,10 +164,10 @@ def check_budget(runs: pd.DataFrame, budget: int) -> None:
     if "steps" not in runs:
         raise AnalysisError("a budget needs the column steps, and the table has none")
     if len(runs) and _cut_short(runs, budget).all():
-        longest = int(np.nanmax(_column(runs, "steps")))
+        longest = int(np.nanmax(_steps(runs, "steps")))
         raise AnalysisError(f"no run made {budget:,} steps; the longest made {longest:,}: choose a smaller budget, or train longer")
     if "log_every" in runs:
-        spacing = _column(runs[_column(runs, "steps") > budget], "log_every")
+        spacing = _steps(runs[_steps(runs, "steps") > budget], "log_every")
         for every in np.unique(spacing[spacing > 0]).astype(int):
             if below := budget % every:
                 near = [step for step in (budget - below, budget - below + every) if step]
@@ -182,13 +211,13 @@ def _logged(
             raise AnalysisError(f"a budget needs the column {name} of the curves, which have {', '.join(map(str, curves))}")
     found = pc.index_in(pa.array(curves["run_id"]).cast(pa.string()), value_set=pa.array(runs["run_id"]).cast(pa.string()))
     places = np.asarray(found.to_numpy(zero_copy_only=False), np.float64)
-    step = _column(curves, "step")
+    step = _steps(curves, "step")
     kept = np.flatnonzero(~np.isnan(places) & (step <= budgets[-1]))
     places, step = places[kept].astype(np.int64), step[kept].astype(np.int64)
     if (np.diff(places) < 0).any() or (np.diff(step)[np.diff(places) == 0] <= 0).any():
         order = np.lexsort((step, places))
         kept, places, step = kept[order], places[order], step[order]
-    made = _column(runs, "steps")
+    made = _steps(runs, "steps")
     for budget in budgets:
         absent = made > budget
         absent[places[step == budget]] = False
@@ -232,7 +261,7 @@ def _ended(runs: pd.DataFrame) -> Array:
 
 def _cut_short(runs: pd.DataFrame, budget: int) -> Array:
     """Which runs [R] made fewer steps than the budget and had not ended."""
-    return (_column(runs, "steps") < budget) & ~_ended(runs)
+    return (_steps(runs, "steps") < budget) & ~_ended(runs)
 
 
 def _column(table: pd.DataFrame, name: str, dtype: Any = np.float64) -> Array:
@@ -242,6 +271,14 @@ def _column(table: pd.DataFrame, name: str, dtype: Any = np.float64) -> Array:
     except (TypeError, ValueError):
         raise AnalysisError(f"a budget needs numbers in the column {name}; it holds {table[name].iloc[0]!r}") from None
     return values
+
+
+def _steps(table: pd.DataFrame, name: str) -> Array:
+    """A column of steps as floats, with NaN for null. Raises AnalysisError for numbers that are none."""
+    steps = _column(table, name)
+    if (~(np.abs(steps) < 2**53) & ~np.isnan(steps)).any():
+        raise AnalysisError(f"the column {name} holds numbers that are no steps, such as {np.nanmax(np.abs(steps)):g}")
+    return steps
 
 
 def _like(column: pd.Series[Any], values: Array) -> pd.Series[Any]:

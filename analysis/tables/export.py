@@ -11,7 +11,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from grokjax.analysis.labels.default_rule import choose_rule
+from grokjax.analysis.labels.marginal import near_threshold
 from grokjax.analysis.labels.rules import NamedRule, classify
+from grokjax.analysis.tables.budget import load_as_of
 from grokjax.analysis.tables.labels import load_labels
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError, reason
@@ -29,6 +31,7 @@ def export(
     run_ids: Sequence[str] | None = None,
     on_bad_file: OnBadFile = "raise",
     rule: NamedRule | None = None,
+    budget: int | None = None,
 ) -> int:
     """Exports a table of a root to one .csv or .parquet file; returns the number of rows.
 
@@ -36,12 +39,13 @@ def export(
 
     Args:
       root: where the sweep was run to.
-      table: the runs, with their phase as the last column; the curves; or the labels: run_id, the phase, and a column for every
-        rule, as in `load_labels` and the view `labels` of `query`.
+      table: the runs, with `near_threshold` (see there) and their `phase` as the last columns; the curves; or the labels: run_id,
+        the phase, and a column for every rule, as in `load_labels` and the view `labels` of `query`.
       out: the file; replaced if it exists.
       run_ids: only these runs.
       on_bad_file: as for `load_runs`.
       rule: the rule for the column `phase`; as `choose_rule` chooses when None.
+      budget: the step as of which runs are written, and up to which curves are; each run's last step when None.
 
     Raises:
       StoreError: `root` holds no sweep, or a file of it cannot be read.
@@ -51,11 +55,16 @@ def export(
     if table == "curves":
         committed_rows(Root.open(root), on_bad_file)  # reports bad runs files too
         frame = load_curves(root, run_ids, on_bad_file=on_bad_file)
+        frame = frame if budget is None else frame[frame["step"] <= budget]
+    elif table == "labels":
+        frame = load_labels(root, rule, on_bad_file, budget)
     else:
-        frame = load_labels(root, rule, on_bad_file) if table == "labels" else load_runs(root, on_bad_file=on_bad_file)
-        frame = frame if run_ids is None else frame[frame["run_id"].isin(run_ids)]
-        if table == "runs":
-            frame = frame.assign(phase=classify(frame, rule or choose_rule(root, frame)).astype(str))
+        frame = load_runs(root, on_bad_file=on_bad_file) if budget is None else load_as_of(root, budget, on_bad_file=on_bad_file)
+    if run_ids is not None:
+        frame = frame[frame["run_id"].isin(run_ids)]
+    if table == "runs":
+        rule = rule or choose_rule(root, frame)
+        frame = frame.assign(near_threshold=near_threshold(frame, rule), phase=classify(frame, rule).astype(str))
     write_table(frame, out)
     return len(frame)
 

@@ -42,7 +42,7 @@ def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
     """
     metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
     names = [name for name, about in metadata.items() if about.get("kind") == "hyperparameter"]
-    _known.update({name: metadata[name].get("follows", "") for name in names})
+    _known.update({name: metadata[name].get("follows") or _known.get(name, "") for name in names})
     frame.attrs["hyperparameters"] = names
     frame.attrs["follows"] = {name: about["follows"] for name, about in metadata.items() if "follows" in about}
     frame.attrs["units"] = {name: about["unit"] for name, about in metadata.items() if about.get("unit")}

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import grokjax
 from grokjax.analysis.labels.rules import PHASES, AccuracyDelayRule, ArticleRule, CrossingRule
-from grokjax.analysis.statistics.agreement import agreement, cohens_kappa, most_moved, nearby, sensitivity
+from grokjax.analysis.statistics.agreement import agreement, cohens_kappa, describe_settings, most_moved, nearby, sensitivity
 from grokjax.errors import AnalysisError
 
 
@@ -70,7 +71,32 @@ def test_a_sensitivity_map_says_how_far_each_cell_moves(runs):
 
 
 def test_nearby_thresholds_span_two_decades_within_what_is_allowed():
-    assert nearby(ArticleRule(), count=3) == {"loss_threshold": (1e-6, 1e-5, 1e-4), "ratio_threshold": (5e3, 5e4, 5e5)}
+    found = nearby(ArticleRule(), count=3)
+    assert (found["loss_threshold"], found["ratio_threshold"]) == ((1e-6, 1e-5, 1e-4), (5e3, 5e4, 5e5))
     assert nearby(AccuracyDelayRule(delay=1), count=2)["delay"] == (1, 10)
     assert nearby(ArticleRule(ratio_threshold=1), count=3)["ratio_threshold"] == (1, 10), "each once"
-    assert "accuracy" not in nearby(AccuracyDelayRule()), "one of a few that runs have columns for"
+
+
+def test_options_move_among_the_others_of_their_sort(runs):
+    found = nearby(CrossingRule())
+    assert found["train"] == found["test"] == ("accuracy_90", "accuracy_95", "accuracy_99", "accuracy_100")
+    assert found["kind"] == ("first", "sustained", "held")
+    assert nearby(CrossingRule(train="loss_1e_5"))["train"] == ("loss_1e_2", "loss_1e_5")
+    assert nearby(ArticleRule())["loss_convention"] == ("per_example", "per_class", "bits")
+    assert nearby(AccuracyDelayRule(), runs)["accuracy"] == (0.9, 0.95), "the table has columns for these two"
+
+
+def test_labels_that_hang_on_the_accuracy_alone_are_not_called_insensitive():
+    """Five runs of docs/example at weight_decay 3 fit to 95 % and never to 99 %: the delay does not matter to them."""
+    results = grokjax.open_root("docs/example", ["weight_decay=3"])
+    moved = results.sensitivity(x="train_size", y="weight_decay", rule="crossing")
+    cells = most_moved(moved, ["weight_decay", "train_size"]).set_index("train_size")
+    assert cells.loc[150, "distance"] == 1
+    assert cells.loc[150, "alone"] == "train"
+    only_delay = sensitivity(results.runs, CrossingRule(), {"delay": (100.0, 1000.0, 10000.0)}, x="train_size", y="weight_decay")
+    assert only_delay["distance"].max() == 0
+
+
+def test_tried_values_are_described():
+    settings = {"train": ("accuracy_90", "accuracy_95"), "accuracy": (0.9, 0.95), "delay": (100.0, 1000.0, 10000.0)}
+    assert describe_settings(settings) == "train accuracy_90, accuracy_95; accuracy 0.9, 0.95; delay 100 to 10000"

@@ -99,7 +99,7 @@ def test_axes_are_those_asked_for_then_the_articles_then_the_sweeps_own():
     l1 = runs.assign(weight_decay=None, l1_penalty=[0.1, 0.2])
     assert choose_axes(l1, None, None, None) == ("hidden_size", "train_size", "l1_penalty")
     two = runs.assign(hidden_size=1)
-    assert choose_axes(two, None, None, None) == ("weight_decay", "train_size", "hidden_size"), "no panels, which are for a third"
+    assert choose_axes(two, None, None, None) == ("weight_decay", "train_size", None), "no panels, which are for a third"
     assert choose_axes(two, None, None, "weight_decay") == ("hidden_size", "train_size", "weight_decay"), "but if asked for"
     assert len(set(choose_axes(runs.iloc[:1], None, None, None))) == 3
 
@@ -108,7 +108,7 @@ def test_what_follows_another_hyperparameter_is_no_axis_of_its_own():
     runs = pd.DataFrame({"embedding_size": [1, 2], "hidden_size": [1, 2], "b1": [0.9, 0.9], "l1_penalty": [None, None]})
     runs.attrs |= {"hyperparameters": list(runs.columns), "follows": {"hidden_size": "embedding_size"}}
     phases = pd.Series(pd.Categorical(["grok", "grok"], categories=PHASES))
-    assert choose_axes(runs, None, None, None) == ("embedding_size", "hidden_size", "b1")
+    assert choose_axes(runs, None, None, None) == ("embedding_size", "hidden_size", None)
     for x in ("embedding_size", "hidden_size"):
         assert len(phase_grid(runs, phases, x=x, y="b1")) == 2
     apart = runs.assign(embedding_size=1)

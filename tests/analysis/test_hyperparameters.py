@@ -132,3 +132,61 @@ def test_a_table_with_nothing_to_choose_from_says_so():
     with pytest.raises(AnalysisError, match="too few hyperparameters"):
         choose_axes(runs)
     assert classify(runs, ArticleRule()).tolist() == ["fail"]
+
+
+def two_optimizers():
+    """Runs of AdamW over weight decays and of Adam with L1 over penalties, on two tasks, in the manner of `load_runs`."""
+    rows = [
+        (task, optimizer, decay, penalty, seed)
+        for task in ("sparse_parity", "modular_arithmetic")
+        for optimizer, decay, penalty in (("adamw", 0.1, None), ("adamw", 1.0, None), ("adam_l1", None, 1e-4))
+        for seed in (0, 1)
+    ]
+    runs = pd.DataFrame(rows, columns=["task", "optimizer", "weight_decay", "l1_penalty", "seed"])
+    return runs.astype({"weight_decay": pd.ArrowDtype(pa.float64()), "l1_penalty": pd.ArrowDtype(pa.float64())})
+
+
+def test_a_sweep_of_two_tasks_and_two_optimizers_has_a_map_with_and_without_panels():
+    runs = two_optimizers()
+    assert choose_axes(runs) == ("weight_decay", "optimizer", "task")
+    assert choose_axes(runs, facet="none") == ("weight_decay", "task", None)
+    assert choose_axes(runs, "task", "optimizer", "none") == ("task", "optimizer", None)
+    for x, y, facet in (choose_axes(runs), choose_axes(runs, facet="none")):
+        grid = phase_grid(runs, all_grok(runs), x=x, y=y, facet=facet)
+        assert grid["seeds"].tolist() == [2] * 6, "only the cells that exist"
+        html = grid._repr_html_()
+        assert html.count("title='grok 2 (2 seeds)'") == 6
+        assert ">none<" in html
+    one = runs[runs["optimizer"] == "adamw"]
+    assert choose_axes(one) == ("weight_decay", "task", None)
+    fixed = runs.assign(weight_decay=runs["weight_decay"].where(runs["weight_decay"].isna(), 0.1))
+    assert choose_axes(fixed) == ("task", "optimizer", None), "two vary, so two are enough"
+
+
+def test_a_size_that_goes_with_the_model_is_no_axis_unless_it_is_swept():
+    runs = two_models().assign(hidden_size=lambda runs: runs["model"].map({"mlp": 64, "transformer": 128}))
+    assert choose_axes(runs) == ("train_fraction", "weight_decay", "model")
+    assert choose_axes(runs, swept=["hidden_size", "weight_decay"])[0] == "hidden_size"
+    assert phase_grid(runs, all_grok(runs), x="train_fraction", y="weight_decay", facet="model")["seeds"].eq(2).all()
+
+
+def test_one_that_varies_has_a_map_of_one_row_and_no_panels():
+    runs = two_models().query("model == 'mlp' and weight_decay == 1")
+    assert choose_axes(runs) == ("train_fraction", "hidden_size", None)
+    assert choose_axes(runs.assign(train_fraction=0.3)) == ("hidden_size", "weight_decay", None)
+
+
+def test_a_merged_or_empty_table_has_axes_or_a_refusal_in_a_sentence():
+    runs = two_models()
+    merged = runs.assign(run_id=range(len(runs))).merge(pd.DataFrame({"run_id": range(len(runs)), "note": 1}), on="run_id")
+    assert choose_axes(merged) == choose_axes(runs)
+    with pytest.raises(AnalysisError, match="learning_rate is not in the table"):
+        choose_axes(runs, "learning_rate")
+    with pytest.raises(AnalysisError, match="too few hyperparameters"):
+        choose_axes(runs.iloc[:0, :1])
+
+
+def test_many_values_never_make_as_many_panels():
+    runs = pd.DataFrame({"weight_decay": np.linspace(0, 1, 40), "hidden_size": [1, 2] * 20, "train_size": [1, 2, 3, 4] * 10})
+    assert choose_axes(runs) == ("weight_decay", "train_size", "hidden_size")
+    assert choose_axes(runs, facet="weight_decay") == ("hidden_size", "train_size", "weight_decay")

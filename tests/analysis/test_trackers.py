@@ -176,7 +176,7 @@ def test_the_command_narrows_and_refuses_what_does_not_fit(root, tmp_path, capsy
     command(str(root), folder, to="wandb", selection=Selection(where=("seed=1",)))
     assert capsys.readouterr().out == f"Entered 0 runs into {folder}; 2 were already there\n"
     for settings, says in (
-        ({"to": "wandb", "table": "curves"}, "--table and --rule are for a file"),
+        ({"to": "wandb", "table": "curves"}, "--table, --rule and --budget are for a file"),
         ({"name": "x"}, "--name is for an MLflow experiment or a W&B project"),
     ):
         with pytest.raises(AnalysisError, match=says):

@@ -157,7 +157,7 @@ def test_exported_runs_have_their_phase_under_the_rule_that_was_asked_for(call, 
     code, _, err = call("export", small_root, tmp_path / "x.csv", "--table", "curves", "--rule", "final")
     assert (code, "curves have no phase" in err) == (2, True)
     code, _, err = call("export", small_root, tmp_path / "x.db", "--to", "mlflow", "--rule", "final")
-    assert (code, "--table and --rule are for a file" in err) == (2, True)
+    assert (code, "--table, --rule and --budget are for a file" in err) == (2, True)
 
 
 def test_exported_labels_are_the_view_labels_of_a_query(call, small_root, tmp_path):

@@ -1,5 +1,6 @@
 """Roots with runs of different lengths, as the commands read them."""
 
+import pandas as pd
 import pytest
 
 import grokjax
@@ -38,7 +39,7 @@ def test_a_cell_of_two_lengths_is_refused_with_the_remedy(tmp_path, call):
     assert "partial" not in out
     assert "as of step 100" in (tmp_path / "map.svg").read_text()
     _, out, _ = call("phases", root, "--budget", 200, "--x", "hidden_size", "--y", "weight_decay", "--out", tmp_path / "map.svg")
-    assert "partial: 2 of 4 runs have not made 200 steps" in out
+    assert "as of step 200; partial: 2 of 4 runs have not made so many steps" in out
 
 
 def test_runs_that_an_extension_has_not_reached_are_missing(tmp_path, call):
@@ -51,3 +52,18 @@ def test_runs_that_an_extension_has_not_reached_are_missing(tmp_path, call):
     assert "partial: 3 of 4 runs are still missing, 3 of them with fewer steps than the others (--budget STEP)" in out
     assert len(grokjax.open_root(root, budget=100).runs) == 4
     assert grokjax.open_root(root, budget=100).missing.empty
+
+
+def test_tables_are_exported_as_of_a_step(tmp_path, call):
+    root = extended(tmp_path, 2)
+    code, _, error = call("export", root, tmp_path / "runs.csv", "--budget", 100)
+    assert not code, error
+    runs = pd.read_csv(tmp_path / "runs.csv")
+    assert runs["steps"].tolist() == [100] * 4
+    assert runs["phase"].tolist() == grokjax.open_root(root, budget=100).label().tolist()
+    call("export", root, tmp_path / "curves.csv", "--table", "curves", "--budget", 100)
+    assert pd.read_csv(tmp_path / "curves.csv")["step"].max() == 100
+    call("export", root, tmp_path / "labels.csv", "--table", "labels", "--budget", 100)
+    assert pd.read_csv(tmp_path / "labels.csv")["phase"].tolist() == runs["phase"].tolist()
+    with pytest.raises(AnalysisError, match="open the root without a budget"):
+        grokjax.open_root(root, budget=100).query("SELECT 1")

@@ -19,6 +19,7 @@ from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import FAINT, PaperFigure, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts, wrapped
+from grokjax.analysis.statistics.cells import distinct_values, places_of
 from grokjax.analysis.statistics.grid import PhaseGrid
 from grokjax.errors import AnalysisError
 
@@ -27,7 +28,7 @@ MOST_FACETS = 24
 
 @dataclass(frozen=True)
 class MapCells:
-    """The hyperparameters of a map and their values, ascending, with None last for runs that have none; [None] without a facet."""
+    """The hyperparameters of a map and their values, ascending, None last; `facets` is [None] for one panel."""
 
     x: str
     y: str
@@ -40,8 +41,8 @@ class MapCells:
         """A panel's rows of a table, with the column and row index of each cell as `across` and `up`."""
         rows = table
         if self.facet is not None:
-            rows = table[table[self.facet].isna() if facet is None else table[self.facet] == facet]
-        return rows.assign(across=_places(rows[self.x], self.columns), up=_places(rows[self.y], self.rows))
+            rows = table[table[self.facet].isna() if facet is None else (table[self.facet] == facet).fillna(False)]
+        return rows.assign(across=places_of(rows[self.x], self.columns), up=places_of(rows[self.y], self.rows))
 
 
 @dataclass(frozen=True)
@@ -69,24 +70,15 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
             raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    columns, rows, facets = (_distinct(table[name]) if name is not None else [None] for name in (x, y, facet))
+    try:
+        columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
+    except TypeError:
+        raise AnalysisError(
+            f"{x}, {y} or {facet} has numbers and texts, so its values have no order; make them of one kind"
+        ) from None
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     return MapCells(x, y, facet, columns, rows, facets)
-
-
-def _distinct(column: pd.Series[Any]) -> list[Any]:
-    """The values of a column, ascending, and None last if it has nulls."""
-    try:
-        values = sorted(column.dropna().unique())
-    except TypeError:
-        raise AnalysisError(f"{column.name} has numbers and texts, so its values have no order; make them of one kind") from None
-    return values + [None] * bool(column.isna().any())
-
-
-def _places(column: pd.Series[Any], values: Sequence[Any]) -> list[int]:
-    """The index in `values` of each value of a column."""
-    return [values.index(None if pd.isna(value) else value) for value in column]
 
 
 def draw_map(

@@ -24,6 +24,7 @@ COMMON = """Settings of every figure:
   names: labels for hyperparameters, metrics and phases: {"weight_decay": "$\\\\lambda$", "grok": "grokking"}.
   missing: number of planned runs that have not been trained yet, for the note.
   warning: a sentence to begin the note with, such as one from `misfit`.
+  remark: a sentence to end the note with, such as one from `marginal_note`.
   width: of the figure in inches: 3.5 and 7.2 are one and two columns of a paper. None for what the panels need.
   ax: an Axes of your own to draw into, if there is one panel; its figure is returned."""
 
@@ -36,6 +37,7 @@ class Settings(TypedDict, total=False):
     names: Mapping[str, str]
     missing: int
     warning: str | None
+    remark: str | None
     width: float | None
     ax: Axes | None
 
@@ -49,6 +51,7 @@ class Look:
     names: Mapping[str, str] = field(default_factory=dict)
     missing: int = 0
     warning: str | None = None
+    remark: str | None = None
     width: float | None = None
     ax: Axes | None = None
 
@@ -85,7 +88,7 @@ class Look:
         if self.note is not None:
             return self.note or ""
         caution = f"Warning: {self.warning.rstrip('.')}." if self.warning else ""
-        return " ".join(part for part in (caution, note.strip(), missing_note(self.missing, shown)) if part)
+        return " ".join(part for part in (caution, note.strip(), missing_note(self.missing, shown), self.remark) if part)
 
 
 SETTINGS = tuple(each.name for each in fields(Look))

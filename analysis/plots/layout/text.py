@@ -52,11 +52,13 @@ def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -
 
 
 def value_texts(values: Iterable[Any]) -> list[str]:
-    """The values of a column as labels: floats with three significant digits, or as many as keep them distinct; null as none."""
-    listed = list(values)
-    if any(value is None for value in listed):
-        known = iter(value_texts(value for value in listed if value is not None))
-        return ["none" if value is None else next(known) for value in listed]
+    """The values of a column as labels: floats with three significant digits, or as many as keep them distinct; null is "none"."""
+    listed = [value for value in values if not pd.isna(value)]
+    texts = iter(_texts(listed))
+    return ["none" if pd.isna(value) else next(texts) for value in values]
+
+
+def _texts(listed: Sequence[Any]) -> list[str]:
     if not all(isinstance(value, float) for value in listed):
         return [str(value) for value in listed]
     for digits in range(3, 18):

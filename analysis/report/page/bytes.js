@@ -6,9 +6,16 @@ export const NO_CODE = 0xffff;
 /** The bytes of a data block of the page: base64 of zlib. */
 export async function bytesOf(id) {
   const text = document.getElementById(id).textContent;
-  const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : Uint8Array.from(atob(text), (each) => each.charCodeAt(0));
+  const packed = Uint8Array.fromBase64 ? Uint8Array.fromBase64(text) : fromBase64(text);
   const plain = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Uint8Array(await new Response(plain).arrayBuffer());
+}
+
+function fromBase64(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = letters.charCodeAt(index);
+  return bytes;
 }
 
 /** Reads arrays from bytes, one after another; each array has the lowest bytes of all its numbers first. */
@@ -31,7 +38,16 @@ export class Reader {
   /** Numbers of 16 bits. */
   codes(length) {
     const [low, high] = [this.plane(length), this.plane(length)];
-    return Uint16Array.from(low, (byte, index) => byte | (high[index] << 8));
+    const codes = new Uint16Array(length);
+    for (let index = 0; index < length; index++) codes[index] = low[index] | (high[index] << 8);
+    return codes;
+  }
+
+  /** A function that returns numbers of 64 bits, which are read at its first call. */
+  numbersLater(length) {
+    const there = new Reader(this.plane(8 * length));
+    let numbers = null;
+    return () => (numbers ??= there.numbers(length));
   }
 
   /** Floating-point numbers of 64 bits, exactly. */

@@ -6,8 +6,7 @@ import { count, short } from "./numbers.js";
 
 // The colours of viridis (Smith and van der Walt 2015), which are read in order in grey and by the colour-blind too.
 const STOPS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
-const LOG_SPAN = 20; // numbers that span this factor have a log scale
-const ZERO_BELOW = 10; // 0 on a log scale lies this factor below the least positive number
+const LOG_RANGE = 20; // numbers that span this factor have a log scale
 
 /** What a cell's colour says of the numbers of its runs. */
 export const AGGREGATES = {
@@ -39,12 +38,17 @@ export function aggregated({ number, of }, runs) {
   return values.length ? AGGREGATES[of](values) : NaN;
 }
 
-/** The scale of ascending numbers: logarithmic if none is negative and the positive ones span a large factor; 0 is then a step below. */
+/**
+ * The scale of ascending numbers: logarithmic if none is negative and the positive ones span a large factor. 0 is then one step below the
+ * least positive number; a step is the median distance of neighbours, as in analysis/statistics/scale.py.
+ */
 function scaleOf(values) {
   const [low, high] = [values[0] ?? 0, values.at(-1) ?? 1];
-  const least = values.find((value) => value > 0);
-  const log = low >= 0 && least !== undefined && high / least >= LOG_SPAN;
-  const at = (value) => (log ? Math.log(value > 0 ? value : least / ZERO_BELOW) : value);
+  const places = [...new Set(values.filter((value) => value > 0))].map(Math.log);
+  const log = low >= 0 && places.length > 1 && places.at(-1) - places[0] >= Math.log(LOG_RANGE);
+  const distances = places.slice(1).map((place, index) => place - places[index]).sort((a, b) => a - b);
+  const zero = log ? places[0] - AGGREGATES.median(distances) : 0;
+  const at = (value) => (log ? (value > 0 ? Math.log(value) : zero) : value);
   const span = at(high) - at(low) || 1;
   return { low, high, log, place: (value) => Math.min(1, Math.max(0, (at(value) - at(low)) / span)) };
 }

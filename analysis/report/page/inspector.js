@@ -7,10 +7,13 @@ import { svgText } from "./figure.js";
 import { metricGroups } from "./groups.js";
 import { drawRun, runHead } from "./run.js";
 
-/** Shows cells and runs; calls `change` with what is chosen in it, and `compare` when another cell is to be pinned beside this one. */
+/**
+ * Shows cells and runs; calls `change` with what is chosen in it, `compare` when another cell is to be pinned beside this one, and
+ * `remember` with what is to be in the address and is shown already.
+ */
 export class Inspector {
-  constructor(sweep, change, compare) {
-    Object.assign(this, { sweep, change, groups: metricGroups(sweep), turn: 0 });
+  constructor(sweep, change, compare, remember) {
+    Object.assign(this, { sweep, change, remember, groups: metricGroups(sweep), turn: 0 });
     this.head = byId("inspector-head");
     this.body = byId("inspector-body");
     this.readout = byId("readout");
@@ -40,7 +43,7 @@ export class Inspector {
     const common = { sweep: this.sweep, labels, state, groups: this.groups, onPoint: (text) => (this.readout.textContent = text), stale };
     if (run !== null) {
       fill(this.head, ...runHead(this.sweep, layout, run, labels));
-      const figure = await drawRun(this.body, { ...common, run });
+      const figure = await drawRun(this.body, { ...common, run, remember: this.remember });
       if (!stale()) this.figure = figure;
     } else if (cells.length) {
       fill(this.head, ...cellHeads(this.sweep, layout, cells, labels));

@@ -29,6 +29,12 @@ function change(part, done = true) {
   return draw();
 }
 
+/** Changes a part of the state that is shown already. */
+function remember(part) {
+  page.state = { ...page.state, ...part };
+  write();
+}
+
 function write() {
   const fragment = fragmentOf(page.sweep, page.state);
   if (`#${fragment}` !== (location.hash || "#")) history.pushState(null, "", `#${fragment}`);
@@ -204,7 +210,7 @@ async function start() {
   showTheme(storedTheme());
   showHead(page.sweep);
   page.map = new PhaseMap(page.sweep, byId("map"), { point, choose });
-  page.inspector = new Inspector(page.sweep, change, compare);
+  page.inspector = new Inspector(page.sweep, change, compare, remember);
   page.controls = new Controls(page.sweep, change);
   page.thresholds = new Thresholds(page.sweep, change);
   page.counts = new Counts(page.sweep);

@@ -29,7 +29,10 @@ function lengthNotice(sweep) {
   const { lengths } = sweep;
   const short = sweep.short ? ` ${count(sweep.short, "run")} made fewer steps than a spec asks for.` : "";
   if (lengths.length < 2) return short.trim();
-  return `The runs were trained for different numbers of steps, from ${whole(lengths[0])} to ${whole(lengths.at(-1))}. They are shown as of one step, ${whole(sweep.budget)} when the page opens; runs that made fewer are missing.${short}`;
+  return [
+    `The runs were trained for different numbers of steps, from ${whole(lengths[0])} to ${whole(lengths.at(-1))}.`,
+    `They are shown as of one step, ${whole(sweep.budget)} when the page opens; runs that made fewer are missing.${short}`,
+  ].join(" ");
 }
 
 /** Shows a notice about missing runs, and one for each part of a link that this page does not have. */
@@ -65,6 +68,7 @@ export function showNotes(sweep, state) {
       {},
       `Labels and counts are computed from the exact outcomes of the runs. The curves are rounded to 0.12 % (losses and norms) or 0.00005 (shares). ${thinned}`,
     ),
+    ...aboutSize(sweep).map((sentence) => h("p", {}, sentence)),
     h("p", {}, "Intervals are Wilson score intervals at 95 %. This page contains all its data and contacts no server."),
     h(
       "p",
@@ -72,6 +76,17 @@ export function showNotes(sweep, state) {
       `Written by grokjax ${sweep.version}. Curves are drawn by uPlot (MIT License, © Leon Sorokin); its licence is in this file.`,
     ),
   );
+}
+
+/** Sentences about what was left out to keep the page small. */
+function aboutSize(sweep) {
+  const { dropped, steps } = sweep.budgets;
+  const { runs, kept } = sweep.snapshots;
+  const rounded = "The weights of a run are rounded to 8 bits, and large matrices are thinned";
+  return [
+    dropped && `To keep the page small, it can be shown as of ${count(steps.length, "step")}, ${dropped} fewer than usual; --budget takes any.`,
+    kept && `${rounded}. ${runs.length < kept ? `To keep the page small, it has those of ${whole(runs.length)} of ${count(kept, "run")}.` : ""}`,
+  ].filter(Boolean);
 }
 
 /** A text with the words in back quotes as code. */

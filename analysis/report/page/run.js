@@ -4,6 +4,7 @@ import { NO_CODE } from "./bytes.js";
 import { drawChart } from "./charts.js";
 import { commandOf } from "./command.js";
 import { copy, h } from "./dom.js";
+import { Film, weightsOf } from "./film.js";
 import { linesOf } from "./groups.js";
 import { lineKey, showValues, stepText } from "./legend.js";
 import { markIcon } from "./marks.js";
@@ -37,13 +38,15 @@ export function runHead(sweep, layout, run, labels) {
 }
 
 /** Draws a run into an element, and returns the figure of its charts. */
-export async function drawRun(host, { sweep, run, labels, state, groups, onPoint, stale }) {
+export async function drawRun(host, { sweep, run, labels, state, groups, onPoint, stale, remember }) {
   const trained = sweep.status[run] === TRAINED;
   if (trained) await sweep.curves.ready([run]);
+  const weights = trained ? await weightsOf(sweep, run) : null;
   if (stale()) return null;
   const charts = trained ? runCharts(host.clientWidth, { sweep, run, state, groups, onPoint }) : [];
   host.replaceChildren(
     ...charts.map((chart) => chart.element),
+    ...(weights ? [film(weights, sweep, run, charts, state, remember)] : []),
     ...(trained
       ? [judged(sweep, run, state, labels), events(sweep, run), crossings(sweep, run)]
       : [h("p", {}, WHY_MISSING[sweep.status[run]])]),
@@ -52,10 +55,19 @@ export async function drawRun(host, { sweep, run, labels, state, groups, onPoint
     ...(trained ? [provenance(sweep, run), outcomes(sweep, run)] : []),
   );
   host.setAttribute("aria-label", `Run ${sweep.runIds[run]}`);
-  for (const chart of charts) chart.draw();
+  for (const chart of charts) chart.drawn = chart.draw();
   const phase = sweep.phases[labels[run]]?.name ?? "missing";
   const panels = charts.map(({ drawing }) => ({ title: () => "", drawing }));
   return { lines: [], parts: [{ title: `${seedName(sweep, run)}, run ${sweep.runIds[run]}: ${phase}`, panels, across: 1 }] };
+}
+
+/** The film of a run's weights, whose step is also that of the pointer in the charts. */
+function film(weights, sweep, run, charts, state, remember) {
+  const pointAt = (step) => {
+    for (const { drawn } of charts) drawn?.setCursor({ left: drawn.valToPos(step, "x"), top: 0 });
+  };
+  const shown = { step: state.film, last: sweep.curves.limit, onStep: pointAt, remember: (step) => remember({ film: step }) };
+  return section("Weights", new Film(weights, shown).element);
 }
 
 function runCharts(width, { sweep, run, state, groups, onPoint }) {
@@ -92,7 +104,7 @@ function runCharts(width, { sweep, run, state, groups, onPoint }) {
 
 /** The events of a run in order, with a letter each. */
 function eventsOf(sweep, run) {
-  const { runs, steps, kinds } = sweep.events;
+  const [runs, steps, { kinds }] = [sweep.events.runs(), sweep.events.steps(), sweep.events];
   const found = [];
   for (let at = 0; at < runs.length; at++) {
     if (runs[at] !== run || steps[at] > sweep.curves.limit) continue;

@@ -28,6 +28,7 @@ function firstState(sweep) {
     cell: null, // texts of its facet, y and x
     beside: null, // texts of the cell that is pinned beside it
     run: null, // its run_id
+    film: null, // the step at which its weights are shown
     curves: "", // a group of metrics; "" for the one that the rule looks at
     log: false, // steps on a log scale
     together: false, // all seeds in one chart
@@ -61,6 +62,7 @@ export function fragmentOf(sweep, state) {
   for (const name of SWITCHES) if (state[name]) parts.set(name, "yes");
   for (const name of ["cell", "beside"]) state[name]?.forEach((text) => parts.append(name, text));
   if (state.run) parts.set("run", state.run);
+  if (state.run && state.film !== null) parts.set("film", state.film);
   return parts.toString();
 }
 
@@ -88,6 +90,7 @@ export function stateOf(sweep, fragment) {
   const run = parts.get("run");
   if (run && sweep.runIds.includes(run)) state.run = run;
   else if (run) say("run", run, "no such run");
+  if (Number(parts.get("film")) >= 0 && parts.has("film")) state.film = Number(parts.get("film"));
   return [state, complaints];
 }
 

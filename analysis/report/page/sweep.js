@@ -18,7 +18,7 @@ export async function readSweep() {
   const coded = (column) => ({ ...column, codes: columns.codes(runs), texts: textsOf(column) });
   const hyperparameters = metadata.hyperparameters.map(coded);
   const provenance = metadata.provenance.map(coded);
-  const outcomes = new Map(metadata.outcomes.map((outcome) => [outcome.name, columns.numbers(runs)]));
+  const outcomes = new Map(metadata.outcomes.map((outcome) => [outcome.name, columns.numbersLater(runs)]));
   const factors = new Map(metadata.conventions.map((name) => [name, columns.numbers(runs)]));
   const computed = metadata.rules.filter((rule) => rule.columns !== null);
   const labels = new Map(computed.map((rule) => [rule.name, columns.small(runs)]));
@@ -27,8 +27,9 @@ export async function readSweep() {
   const each = (name) => [name, metadata.budgets.steps.map(() => asOf.small(runs))];
   const labelsAsOf = new Map(computed.map((rule) => each(rule.name)));
   const happened = new Reader(await bytesOf("events"));
-  const [eventRuns, eventSteps] = [happened.numbers(metadata.events), happened.numbers(metadata.events)];
+  const [eventRuns, eventSteps] = [happened.numbersLater(metadata.events), happened.numbersLater(metadata.events)];
   const events = { runs: eventRuns, steps: eventSteps, kinds: happened.small(metadata.events) };
+  const nothing = new Float64Array(runs).fill(NaN);
   const points = new Reader(await bytesOf("points"));
   const [grid, kept] = [points.codes(runs), points.codes(runs)];
   return {
@@ -42,10 +43,10 @@ export async function readSweep() {
     labelsAsOf, // for each budget
     runIds,
     known: new Map([...provenance, ...hyperparameters].map((column) => [column.name, column])),
-    outcome: (name) => outcomes.get(name) ?? new Float64Array(runs).fill(NaN),
+    outcome: (name) => outcomes.get(name)?.() ?? nothing,
     has: (name) => outcomes.has(name),
     trained: status.reduce((sum, each) => sum + (each === TRAINED ? 1 : 0), 0),
-    curves: new Curves(metadata.curves, grid, kept, outcomes.get("steps")),
+    curves: new Curves(metadata.curves, grid, kept, outcomes.get("steps")()),
   };
 }
 

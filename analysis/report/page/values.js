@@ -6,6 +6,7 @@ import { short } from "./numbers.js";
 /** Numbers with more distinct values than this are put into bins. */
 const MOST_VALUES = 40;
 const BINS = 12;
+const LOG_SPAN = 4; // as in analysis/statistics/scale.py
 /** The text of a run that has no value. */
 export const NONE = "none";
 const axes = new Map();
@@ -33,12 +34,16 @@ function axisFrom(sweep, column) {
   return { ...column, texts: lacking ? [...texts, NONE] : texts, places, lacking, binned: many };
 }
 
-/** Bins for ascending numbers, of equal width, or of equal ratio if the numbers span decades. */
+/**
+ * Bins for ascending numbers: of equal ratio if none is negative and the positive ones span a factor of LOG_SPAN, else of equal width.
+ * Among bins of equal ratio, 0 has one of its own below the others.
+ */
 function binned(values) {
-  const [low, high] = [values[0], values[values.length - 1]];
-  const log = low > 0 && high / low >= 20;
+  const positive = values.filter((value) => value > 0);
+  const log = values[0] >= 0 && positive.at(-1) >= LOG_SPAN * positive[0];
+  const [low, high] = [log ? positive[0] : values[0], values.at(-1)];
   const place = log ? (value) => Math.log(value / low) / Math.log(high / low) : (value) => (value - low) / (high - low);
-  const bin = (value) => Math.min(BINS - 1, Math.floor(BINS * place(value)));
+  const bin = (value) => (log && value === 0 ? -1 : Math.min(BINS - 1, Math.floor(BINS * place(value))));
   const used = [...new Set(values.map(bin))].sort((a, b) => a - b);
   const ends = used.map((index) => values.filter((value) => bin(value) === index)).map((within) => [within[0], within.at(-1)]);
   const words = (digits) =>
