@@ -73,9 +73,7 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
     try:
         columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
     except TypeError:
-        raise AnalysisError(
-            f"{x}, {y} or {facet} has numbers and texts, so its values have no order; make them of one kind"
-        ) from None
+        raise AnalysisError(f"{x}, {y} or {facet} has numbers and texts, so its values have no order; convert them") from None
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     return MapCells(x, y, facet, columns, rows, facets)
