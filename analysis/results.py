@@ -22,11 +22,16 @@ from grokjax.analysis.labels.thresholds import Setting, check_names, describe_ru
 from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
-from grokjax.analysis.statistics.cells import cell_names, check_cell
+from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.compare import Comparison, compare
-from grokjax.analysis.statistics.delays import Kind, LogRank, grokking_delays, log_rank, median_delays, survival_curves
+from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
+from grokjax.analysis.statistics.delay_ratios import delay_ratios
+from grokjax.analysis.statistics.delays import Kind, grokking_delays
 from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
+from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
+from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.refine import least_known, refined_spec
+from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.budget import load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
@@ -49,7 +54,7 @@ if TYPE_CHECKING:
 OVERVIEW = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
 OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 MOST_PANELS = 30
-LINES = "weight_decay"  # of the survival figure where they are not chosen, if the sweep varies it
+COMPARED = "weight_decay"  # the hyperparameter whose delays are compared if none is chosen and the sweep varies it
 
 _TABLES = ("_every_run", "_as_of", "runs", "behind", "planned", "missing")
 
@@ -335,24 +340,89 @@ class Results:
             **settings,
         )
 
-    def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first") -> pd.DataFrame:
+    def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held") -> pd.DataFrame:
         """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
         return grokking_delays(self.runs, train, test, kind)
 
     def medians(
-        self, by: Sequence[str] | None = None, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first"
+        self,
+        by: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        mix: Sequence[str] = (),
     ) -> pd.DataFrame:
         """The median grokking delay in each group of runs, by default by all that varies; see `median_delays`."""
-        groups = varied_hyperparameters(self.runs) if by is None else by
-        return median_delays(self.runs, self.delays(train, test, kind), groups)
+        groups = [name for name in varied_hyperparameters(self.runs) if name not in mix] if by is None else by
+        return median_delays(self.runs, self.delays(train, test, kind), groups, mix=mix)
+
+    def compared(
+        self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None, mix: Sequence[str] = ()
+    ) -> tuple[list[str], list[str]]:
+        """The hyperparameters whose delays are compared, and the strata within which they are compared.
+
+        By default weight_decay is compared, or the last hyperparameter that varies if weight_decay does not, within strata of all
+        others that vary. Those named by `mix` are neither.
+        """
+        varied = [name for name in varied_hyperparameters(self.runs) if name not in mix]
+        if by is None:
+            free = [name for name in varied if name not in (strata or ())]
+            by = [COMPARED] if COMPARED in free else free[-1:]
+        return list(by), [name for name in varied if name not in by] if strata is None else list(strata)
 
     def log_rank(
-        self, by: Sequence[str] | None = None, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first"
-    ) -> LogRank | None:
-        """The test of equal delays in each group of runs; None where fewer than two groups have fitted runs. See `log_rank`."""
-        groups, delays = list(varied_hyperparameters(self.runs) if by is None else by), self.delays(train, test, kind)
-        several = bool(groups) and len(self.runs.loc[delays["delay"].notna(), groups].drop_duplicates()) > 1
-        return log_rank(self.runs, delays, groups) if several else None
+        self,
+        by: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        strata: Sequence[str] | None = None,
+        mix: Sequence[str] = (),
+    ) -> LogRank:
+        """The test of equal delays in groups of runs, within strata; see `compared` for their defaults, and `log_rank`."""
+        groups, within = self.compared(by, strata, mix)
+        return log_rank(self.runs, self.delays(train, test, kind), groups, within, mix)
+
+    def delay_ratios(
+        self,
+        of: str | None = None,
+        reference: Any = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        strata: Sequence[str] | None = None,
+        mix: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """By which factors delays differ between the values of a hyperparameter, within strata; see `delay_ratios`, `compared`."""
+        groups, within = self.compared(None if of is None else [of], strata, mix)
+        if not groups:
+            raise AnalysisError("no hyperparameter varies, so there are no delays to compare; choose other runs")
+        return delay_ratios(self.runs, self.delays(train, test, kind), groups[0], within, mix, reference)
+
+    def delay_law(
+        self,
+        on: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        strata: Sequence[str] = (),
+        mix: Sequence[str] = (),
+    ) -> DelayLaw:
+        """The power law of the delay in hyperparameters, by default in all that vary; see `delay_law`."""
+        return delay_law(self.runs, self.delays(train, test, kind), on, strata, mix)
+
+    def incidence(
+        self,
+        by: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        delay: float = 1000,
+        mix: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """The share of all runs that have grokked, generalized or diverged by each step, by default by all that varies."""
+        groups = [name for name in varied_hyperparameters(self.runs) if name not in mix] if by is None else by
+        return cumulative_incidence(self.runs, run_outcomes(self.runs, train, test, kind, delay), groups, mix=mix)
 
     def plot_phases(
         self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
@@ -391,39 +461,61 @@ class Results:
         facet: str | None = None,
         train: str = "accuracy_99",
         test: str = "accuracy_99",
-        kind: Kind = "first",
+        kind: Kind = "held",
+        mix: Sequence[str] = (),
         **settings: Any,
     ) -> Figure:
         """Draws the median grokking delay in every cell, between two crossings as in `delays`."""
         x, y, facet = self.axes(x, y, facet)
-        check_cell(self.runs, cell := cell_names(x, y, facet))
-        medians = self.medians(cell, train, test, kind)
-        return grokjax.plot_delays(medians, x=x, y=y, facet=facet, **self._noted(settings))
+        noted = {"crossings": (train, test, kind), **self._noted(settings)}
+        return grokjax.plot_delays(self.medians(cell_names(x, y, facet), train, test, kind, mix), x=x, y=y, facet=facet, **noted)
 
     def plot_survival(
         self,
         by: Sequence[str] | None = None,
         train: str = "accuracy_99",
         test: str = "accuracy_99",
-        kind: Kind = "first",
+        kind: Kind = "held",
+        strata: Sequence[str] | None = None,
+        mix: Sequence[str] = (),
         **settings: Any,
     ) -> Figure:
-        """Draws the share of fitted runs that have not grokked yet, over the steps since they fitted, for each group of runs.
+        """Draws the share of fitted runs that have not generalized yet, over the steps since they fitted.
 
-        The groups are by weight_decay where `by` is None, or by the last hyperparameter that varies if weight_decay does not.
+        There is a line for each group and a panel for each stratum, by default as in `compared`.
         """
-        varied = varied_hyperparameters(self.runs)
-        groups = list(by) if by is not None else [LINES] if LINES in varied else varied[-1:]
-        curves = survival_curves(self.runs, self.delays(train, test, kind), groups)
-        compared = self.log_rank(groups, train, test, kind)
-        return grokjax.plot_survival(curves, by=groups, runs=len(self.runs), test=compared, **self._noted(settings))
+        groups, within = self.compared(by, strata, mix)
+        delays = self.delays(train, test, kind)
+        curves = survival_curves(self.runs, delays, [*within, *groups], mix=mix)
+        try:
+            tested = log_rank(self.runs, delays, groups, within, mix)
+        except AnalysisError:  # too few runs to compare
+            tested = None
+        noted = {"test": tested, "crossings": (train, test, kind), **self._noted(settings)}
+        return grokjax.plot_survival(curves, by=groups, panels=within, runs=len(self.runs), **noted)
+
+    def plot_incidence(
+        self,
+        by: Sequence[str] | None = None,
+        train: str = "accuracy_99",
+        test: str = "accuracy_99",
+        kind: Kind = "held",
+        delay: float = 1000,
+        mix: Sequence[str] = (),
+        **settings: Any,
+    ) -> Figure:
+        """Draws the share of all runs that have grokked, generalized or diverged by each step, a panel for each group."""
+        table = self.incidence(by, train, test, kind, delay, mix)
+        groups = [str(name) for name in table.columns[: list(table).index("step")]]
+        noted = {"crossings": (train, test, kind), "delay": delay, **self._noted(settings)}
+        return grokjax.plot_incidence(table, by=groups, **noted)
 
     def plot_scatter(
         self,
         rule: str | Rule | None = None,
         train: str = "accuracy_99",
         test: str = "accuracy_99",
-        kind: Kind = "first",
+        kind: Kind = "held",
         **settings: Any,
     ) -> Figure:
         """Draws the step at which each run generalized against the step at which it fitted: two crossings, as in `delays`.
@@ -530,7 +622,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         chosen, settings = self._rule_and_settings(rule, settings)
         found = self.compare(other, x, y, facet or NO_FACET, chosen, paired=paired)
-        first, second = (_last(each.root.address) if isinstance(each, Results) else "the table" for each in (self, other))
+        first, second = (each._name if isinstance(each, Results) else "the table" for each in (self, other))
         title = "; ".join(filter(None, [f"share of {phase}: {second} minus {first}", self._title(chosen)]))
         return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **self._noted(settings, title=title))
 
@@ -591,6 +683,11 @@ class Results:
         """The step as of which things are drawn, for a title; empty if that is each run's last."""
         return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
+    @property
+    def _name(self) -> str:
+        """The last part of the root's address, and the step as of which it is read."""
+        return " ".join([self.root.address.rstrip("/").rsplit("/", 1)[-1], *self._step])
+
     def _unit_title(self) -> str:
         """The title of a figure of hidden units: the operation, and the run."""
         run = one_run(self.runs)
@@ -616,11 +713,6 @@ class Results:
 
 def _describe(rule: Rule) -> str:
     return describe_rule(rule) if isinstance(rule, NamedRule) else getattr(rule, "__name__", type(rule).__name__)
-
-
-def _last(address: str) -> str:
-    """The last part of a root's address."""
-    return address.rstrip("/").rsplit("/", 1)[-1]
 
 
 def _nearest(maps: UnitMaps, step: int | None) -> int:

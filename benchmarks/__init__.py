@@ -1,1 +1,1 @@
-"""Speed claims: a file a claim, each a table of ratios measured side by side. Run from a checkout that is installed editable."""
+"""Benchmarks behind the claims about speed and coverage: one file each, which prints a table. Run them from an editable install."""

@@ -1,12 +1,14 @@
-"""Claim: a run-step costs at most 1/2.5 of a PyTorch bmm ensemble's, 1/2 of a plain JAX loop's at hidden_size 16, and never more.
+"""Claim: a run-step costs at most 1/2.5 as much as in a PyTorch bmm ensemble, at most 1/2 as much as in a plain JAX loop at
+hidden_size 16, and never more than in any of them.
 
-One process a core, all at once, each single-threaded in float32: the engine under the tuning a sweep would choose, against one
-model in a PyTorch loop (its fastest AdamW), a PyTorch ensemble (its fastest width and layout; again under torch.compile where there
-is a C++ compiler, which the claim leaves out), and one model in a loop over a jitted step. A round gives each about a third of a
-second in turn, all workers training the same contender; a ratio is the median over rounds and workers of the engine's rate by the
-contender's in the same round. Nobody logs, but for the engine's one row a round.
+One single-threaded process per core, all at once, in float32. The contenders are: the engine, under the tuning that a sweep would
+choose; one model in a PyTorch loop, with its fastest AdamW; a PyTorch ensemble, in its fastest width and layout; the same
+ensemble under torch.compile, if there is a C++ compiler (no part of the claim); and one model in a loop over a jitted JAX step.
+In each round the contenders take turns of about a third of a second, with all workers training the same one. A ratio is the
+median, over rounds and workers, of the engine's rate divided by the contender's rate in the same round. No contender logs
+anything, except that the engine logs one row per round.
 
-All train the same function: before anything is timed they start from the same weights and data and must come to the same loss.
+All contenders train the same function: before the timing they start from the same weights and data, and must reach the same loss.
 
     python -m benchmarks.against_loops [--workers N] [--rounds N] [HIDDEN_SIZE ...]
 """
@@ -43,20 +45,20 @@ Row = tuple[str, str, list[float]]  # contender, form, its rate in each round
 
 
 class Loop(Protocol):
-    """B models that a contender trains."""
+    """What a contender provides: B models that it trains."""
 
     form: str
     models: int
 
     def train(self, steps: int) -> None:
-        """Trains all models by `steps` steps."""
+        """Trains all models for `steps` steps."""
 
     def losses(self) -> Array:
-        """Each model's loss of its training examples, [B]."""
+        """The training loss of each model, [B]."""
 
 
 def main() -> None:
-    """Prints a row a hidden size and contender: its run-steps/s on a core, and the engine's as a multiple of it."""
+    """Prints a row per hidden size and contender: its run-steps/s on a core, and the engine's as a multiple of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("hidden_size", type=int, nargs="*", default=[16, 64, 258])
     parser.add_argument("--workers", type=int, default=cores(), help="processes at once [default: one a core]")
@@ -75,30 +77,30 @@ def main() -> None:
 
 
 def check_agreement(hidden_size: int, train_size: int = TRAIN_SIZE, steps: int = AGREEMENT_STEPS) -> dict[str, float]:
-    """The loss after `steps` steps of every contender and form, two models of each where it has several.
+    """The loss after `steps` steps of every contender in each of its forms; of two models where a form trains several.
 
     Raises:
-      AssertionError: a contender's losses are further from the engine's than rounding explains.
+      AssertionError: a contender's losses differ from the engine's by more than rounding.
     """
     from benchmarks.engine_loop import EngineLoop  # noqa: PLC0415
     from grokjax.engine.program import Tuning  # noqa: PLC0415
 
     engine = EngineLoop(hidden_size, train_size, steps, Tuning(2))
     engine.train()
-    told = {"engine": float(engine.losses[0])}
+    reached = {"engine": float(engine.losses[0])}
     for name, loops in _contenders(problem(hidden_size, train_size, models=2)).items():
         for loop in loops:
             loop.train(steps)
-            reached = loop.losses()
-            told[f"{name}, {loop.form}"] = float(reached[0])
-            assert np.allclose(reached, engine.losses[: loop.models], rtol=AGREEMENT, atol=0), (
-                f"{name}, {loop.form}: losses {reached} after {steps} steps, but the engine's are {engine.losses[: loop.models]}"
+            final = loop.losses()
+            reached[f"{name}, {loop.form}"] = float(final[0])
+            assert np.allclose(final, engine.losses[: loop.models], rtol=AGREEMENT, atol=0), (
+                f"{name}, {loop.form}: losses {final} after {steps} steps, but the engine's are {engine.losses[: loop.models]}"
             )
-    return told
+    return reached
 
 
 def _contenders(start: Problem) -> dict[str, Sequence[Loop]]:
-    """Every form of every contender whose library is installed."""
+    """Every form of each contender whose library is installed."""
     from benchmarks.jax_loop import JaxLoop  # noqa: PLC0415
 
     contenders: dict[str, Sequence[Loop]] = {}
@@ -139,7 +141,7 @@ def _measure(hidden_size: int, rounds: int) -> list[Row]:
 
 
 def _fastest(loops: Sequence[Loop]) -> tuple[Loop, int]:
-    """The fastest form, best of two short tries each, and how many steps of it fill a slot."""
+    """The fastest form, by the better of two short trials each, and the number of steps that fill a slot."""
     steps = {loop.form: _steps_in(loop, SLOT_SECONDS / 3) for loop in loops}
     rates = [max(_rate(loop, steps[loop.form]) for _ in range(2)) for loop in loops]
     best = int(np.argmax(rates))

@@ -1,12 +1,14 @@
-"""Claim: a sweep takes 1/8 of the time it takes as one PyTorch loop a trial under Ray Tune as it comes, and a short run 1/100.
+"""Claim: a sweep takes 1/8 of the time that Ray Tune needs with one PyTorch loop per trial and default settings; a short run
+1/100.
 
-demo   60 runs of the demo's groups (15 a group), 20,000 steps each, logged every 100: the whole command.
-short  runs of 200 steps at hidden_size 16 and train_size 1,250, 1,000 of ours against 100 of Tune's: the whole command, per run.
+demo   60 runs of the demo's groups (15 per group), 20,000 steps each, logged every 100: time of the whole command.
+short  runs of 200 steps at hidden_size 16 and train_size 1,250 (1,000 runs here, 100 in Tune): time of the whole command, per run.
 
-Every contender is a fresh process on all cores, timed from its start to its exit: imports, Ray, compiling, tuning and files are in
-it. Ours is `grokjax run` with an empty root and an empty compilation cache, logging eight metrics. Tune's is tune_sweep.py, logging
-two: as it comes, which is what the targets are for, and with `reuse_actors`, which spares it a process a trial. Ours runs before
-and after Tune's in every round, and every time is shown, so that a machine that changes meanwhile shows. Ratios are of medians.
+Each contender is a new process that may use all cores, timed from start to exit, including imports, Ray, compiling, tuning and
+files. Ours is `grokjax run` with an empty root and an empty compilation cache, which logs eight metrics. Tune's is tune_sweep.py,
+which logs two: with default settings, which the targets refer to, and with `reuse_actors`, which does not start a process per
+trial. In each round ours runs before and after Tune's, and all times are shown, so that a change of the machine's speed is
+visible. Ratios are of medians.
 
     python -m benchmarks.against_tune [--steps N] [--rounds N] [demo] [short]
 """
@@ -32,7 +34,7 @@ PLAIN, REUSING = "Tune", "Tune, reuse_actors"
 
 @dataclass(frozen=True)
 class Case:
-    """A grid, how many seeds of each cell either side trains, and the least ratio of their times per run."""
+    """A grid, the number of seeds per cell that each side trains, and the least ratio of their times per run."""
 
     name: str
     weight_decay: tuple[float, ...]
@@ -45,7 +47,7 @@ class Case:
     target: float
 
     def runs(self, contender: str) -> int:
-        """Runs that a contender trains."""
+        """The number of runs that a contender trains."""
         seeds = self.seeds if contender == GROKJAX else self.tune_seeds
         return seeds * len(self.weight_decay) * len(self.hidden_size) * len(self.train_size)
 
@@ -59,7 +61,7 @@ CASES = {
 
 
 def main() -> None:
-    """Prints a row a case and contender: seconds in all, seconds per run, and ours as a fraction of it."""
+    """Prints a row per case and contender: seconds in total, seconds per run, and ours as a fraction of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", nargs="*", help="demo, short [default: both]")
     parser.add_argument("--steps", type=int, default=CASES["demo"].steps, help="of a run of the demo; fewer for a quick look")
@@ -75,7 +77,7 @@ def main() -> None:
 
 
 def _measure(case: Case, tunes: Sequence[str], rounds: int) -> dict[str, list[float]]:
-    """Seconds of each contender's command, every time it ran."""
+    """The seconds that each contender's command took, each time it ran."""
     seconds: dict[str, list[float]] = {name: [] for name in (GROKJAX, *tunes)}
     for _ in range(rounds):
         for name in (GROKJAX, *tunes, GROKJAX):
@@ -112,7 +114,7 @@ def _tune(case: Case, folder: str, reusing: bool) -> list[str]:
 
 
 def _seconds_of(command: Sequence[str], folder: str) -> float:
-    """Seconds from the start of a command to its end, with caches of its own. Raises CalledProcessError if it fails."""
+    """Seconds from the start of a command to its end, with its own caches. Raises CalledProcessError if it fails."""
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": f"{folder}/compiled"}
     start = time.perf_counter()
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -126,9 +128,9 @@ def _seconds_of(command: Sequence[str], folder: str) -> float:
 def _print_rows(case: Case, seconds: Mapping[str, Sequence[float]]) -> None:
     per_run = {name: statistics.median(times) / case.runs(name) for name, times in seconds.items()}
     for name, times in seconds.items():
-        told = ", ".join(f"{took:.1f}" for took in times)
+        shown = ", ".join(f"{took:.1f}" for took in times)
         ratio, target = ("", "-") if name == GROKJAX else (f"{per_run[name] / per_run[GROKJAX]:.1f} x", f"{case.target:.0f} x")
-        row = f"{case.name:>6} {name:>19} {case.runs(name):>6,} {case.steps:>7,} {told:>14} {per_run[name]:>8.3f}"
+        row = f"{case.name:>6} {name:>19} {case.runs(name):>6,} {case.steps:>7,} {shown:>14} {per_run[name]:>8.3f}"
         print(f"{row} {ratio:>10} {target:>7}", flush=True)
 
 

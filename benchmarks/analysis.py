@@ -1,4 +1,4 @@
-"""The claims about the analysis: how fast it is on a million runs, its page, and how often its bands hold what they should.
+"""The claims about the analysis: its speed on a million runs, its page, and the coverage of its intervals.
 
 python -m benchmarks.analysis
 """

@@ -1,12 +1,12 @@
-"""Claim: workers, drivers and nodes killed at random moments leave every planned run in the tables once, unchanged.
+"""Claim: workers, drivers and nodes killed at random moments leave every planned run in the tables exactly once, unchanged.
 
-One sweep is trained in peace. Then the same sweep is trained again and again on a cluster of three nodes on this machine while its
-processes are killed, until as many were killed as asked for. After each sweep `load_runs`, pandas, DuckDB, Polars and Arrow read
-the tables as any user would: each must see every planned run once, with the values of the undisturbed sweep, and the root must hold
-no file of a kind that the undisturbed root has not.
+One sweep is trained undisturbed. Then the same sweep is trained repeatedly on a cluster of three nodes on this machine while its
+processes are killed, until the requested number were killed. After each sweep `load_runs`, pandas, DuckDB, Polars and Arrow read
+the tables as any user would: each must see every planned run once, with the values of the undisturbed sweep, and the root must
+hold no file of a kind that the undisturbed root does not have.
 
-Finished sweeps are kept in FOLDER/chaos.jsonl, so the same command goes on where it was interrupted. A root that is not as it
-should be stays in FOLDER for a look.
+The results of finished sweeps are kept in FOLDER/chaos.jsonl, so the same command continues after an interruption. A root with a
+problem stays in FOLDER for inspection.
 
     python -m benchmarks.chaos --workers 1000 --drivers 50 --nodes 10        # about two hours on two cores
 """
@@ -68,7 +68,7 @@ hidden_size = [12, 16]
 weight_decay = [0.01, 0.1]
 seed = "0..{last_seed}"
 """
-KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 4.0, 3  # at least the first and up to the second more between kills: the sweep must get on
+KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 4.0, 3  # the mean time, and the most packs, between two kills: the sweep must make progress
 DRIVERS_PER_SWEEP, NODES_PER_SWEEP = 4, 1
 PATIENCE_SECONDS = 400  # without a new pack
 
@@ -94,7 +94,7 @@ READERS: dict[str, Callable[[Path, str], pd.DataFrame]] = {
 
 @dataclass
 class Kills:
-    """How many processes of each sort."""
+    """Numbers of killed processes, by kind."""
 
     workers: int = 0
     drivers: int = 0
@@ -105,13 +105,13 @@ class Kills:
         return Kills(self.workers + other.workers, self.drivers + other.drivers, self.nodes + other.nodes)
 
     def covers(self, asked: Kills) -> bool:
-        """Whether as many as asked for were killed, of each sort."""
+        """Whether at least the requested number of each kind were killed."""
         return self.workers >= asked.workers and self.drivers >= asked.drivers and self.nodes >= asked.nodes
 
 
 @dataclass
 class Result:
-    """One sweep: what was killed, what each reader saw, and what is wrong with the root."""
+    """One sweep: what was killed, what each reader saw, and the problems of the root."""
 
     kills: Kills
     planned: int
@@ -122,7 +122,7 @@ class Result:
 
     @property
     def sound(self) -> bool:
-        """Whether all is as if nothing had been killed."""
+        """Whether the root is as if nothing had been killed."""
         return not self.wrong and set(self.once.values()) == {self.planned} == set(self.rows.values()) and all(self.equal.values())
 
 
@@ -140,7 +140,7 @@ class Nodes:
         self._others.append(self._cluster.add_node(num_cpus=1))
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that train, on any of the nodes."""
+        """The processes that train, on any node."""
         found = []
         for node in self._cluster.list_all_nodes():
             try:
@@ -151,7 +151,7 @@ class Nodes:
         return found
 
     def shut_down(self) -> None:
-        """Ends all of it."""
+        """Ends the cluster."""
         self._cluster.shutdown()
 
 
@@ -160,10 +160,10 @@ class Chaos:
 
     Args:
       nodes: the cluster that trains it.
-      spec: its file.
-      root: where its results go, a path or an address; it has been entered already.
-      packs: how many it has.
-      most: how many of each sort are killed at most.
+      spec: the path of its spec.
+      root: the path or address of its results; the spec has been entered.
+      packs: the number of its packs.
+      most: the most processes of each kind to kill.
     """
 
     def __init__(self, nodes: Nodes, spec: Path, root: str | Path, packs: int, most: Kills) -> None:
@@ -171,7 +171,7 @@ class Chaos:
         self.kills = Kills()
 
     def train(self, draws: random.Random) -> Kills:
-        """Trains it to its end and returns what was killed.
+        """Trains the sweep to its end and returns the kills.
 
         Raises:
           RuntimeError: the last driver failed, or no pack was committed for a long time.
@@ -203,7 +203,7 @@ class Chaos:
         return self.kills
 
     def _moments(self, draws: random.Random, count: int) -> list[int]:
-        """The numbers of committed packs at which the next one is killed."""
+        """The numbers of committed packs at which to kill."""
         return sorted(draws.randint(1, max(1, int(0.9 * self._packs))) for _ in range(count))
 
     def _next_kill(self, draws: random.Random, done: int) -> tuple[float, int]:
@@ -216,10 +216,10 @@ class Chaos:
         workers = self._nodes.workers()
         if not workers:
             return False
-        time.sleep(draws.uniform(0, 0.5))  # so that it is any moment of a pack, and not the first after a commit
+        time.sleep(draws.uniform(0, 0.5))  # so that it happens at any moment of a pack, not only right after a commit
         try:
             os.kill(draws.choice(workers).pid, signal.SIGKILL)
-        except ProcessLookupError:  # it ended by itself in the meantime
+        except ProcessLookupError:  # it has ended by itself
             return False
         self.kills.workers += 1
         return True
@@ -232,13 +232,13 @@ class Chaos:
 
     def _start(self) -> subprocess.Popen[str]:
         command = [str(GROKJAX), "run", str(self._spec), "--root", self._root, "--address", self._nodes.address]
-        # Workers that give way to other processes would starve on a machine that is busy with killing them.
+        # On a machine that is busy with killing them, workers of a lower priority would not get any time.
         env = os.environ | {"RAY_worker_niceness": "0"}
         return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
 
 def undisturbed(folder: Path, packs: int, steps: int = 4000) -> tuple[Path, Path]:
-    """A spec of so many packs, of a second or so each, and a root of it that was trained in peace; what exists already is kept."""
+    """A spec with this many packs, of about a second each, and a root in which it was trained undisturbed; kept if it exists."""
     folder.mkdir(parents=True, exist_ok=True)
     spec, root = folder / "chaos.toml", folder / "undisturbed"
     text = SPEC.format(last_seed=packs - 1, steps=steps)
@@ -251,7 +251,7 @@ def undisturbed(folder: Path, packs: int, steps: int = 4000) -> tuple[Path, Path
 
 
 def entered(spec: Path, whole: Path, root: str | Path) -> str | Path:
-    """A root to train the sweep in again, with the tuning of the undisturbed root, which was measured."""
+    """A root in which to train the sweep again, with the tuning that the undisturbed root measured."""
     opened = _enter(spec, root)
     for file in (whole / "groups").iterdir():
         opened.put(f"groups/{file.name}", file.read_bytes())
@@ -259,7 +259,7 @@ def entered(spec: Path, whole: Path, root: str | Path) -> str | Path:
 
 
 def _enter(spec: Path, root: str | Path) -> Root:
-    """Opens a root for the sweep with small packs: that limits the lanes, too."""
+    """Enters the sweep into a root, with small packs, which also limits the lanes."""
     sweep = load_spec(str(spec))
     opened = enter_spec(root, sweep)
     for runs in groups_of(sweep):
@@ -268,13 +268,13 @@ def _enter(spec: Path, root: str | Path) -> Root:
 
 
 def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
-    """What each reader sees in a root, beside what it sees in the undisturbed one."""
+    """What each reader sees in a root, compared with the undisturbed one."""
     planned = {run_id for runs in groups_of(load_spec(str(spec))) for run_id in runs.run_ids}
     result = Result(kills, len(planned))
     for name, read in READERS.items():
         try:
             runs, curves = read(root, "runs"), read(root, "curves")
-        except Exception as error:  # whatever it is that a reader stumbles over: it is what this benchmark looks for
+        except Exception as error:  # any error of a reader is a finding
             result.rows[name], result.once[name], result.equal[name] = 0, 0, False
             result.wrong.append(f"{name}: {type(error).__name__}: {error}")
             continue
@@ -291,7 +291,7 @@ def judged(spec: Path, whole: Path, root: Path, kills: Kills) -> Result:
 
 
 def strange_files(root: Path, whole: Path) -> list[str]:
-    """The files of a root that are of no kind that the undisturbed one has, or that belong to no pack."""
+    """The files of a root that are of a kind that the undisturbed root does not have, or that belong to no pack."""
 
     def kind(file: Path) -> tuple[str, str]:
         return file.parts[0] if len(file.parts) > 1 else "", "".join(file.suffixes)
@@ -304,7 +304,7 @@ def strange_files(root: Path, whole: Path) -> list[str]:
 
 
 def _differing(one: pd.DataFrame, other: pd.DataFrame, keys: list[str]) -> list[str]:
-    """The columns in which two tables differ, whatever the order of rows, but for those that a second training changes."""
+    """The columns in which two tables differ, apart from the order of rows and columns that a second training changes."""
     names = ({str(name) for name in one} | {str(name) for name in other}) - CHANGING
     if len(one) != len(other):
         return ["the number of rows"]
@@ -332,14 +332,14 @@ def report(results: Sequence[Result], asked: Kills) -> str:
 
 
 def kept_results(folder: Path) -> list[Result]:
-    """The results of sweeps that an earlier call finished."""
+    """The results of the sweeps that an earlier call finished."""
     log = folder / "chaos.jsonl"
     records = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     return [Result(**(record | {"kills": Kills(**record["kills"])})) for record in records]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Kills as many as asked for and prints the table; returns 1 where anything is not as it should be."""
+    """Kills the requested numbers and prints the table; returns 1 if any root has a problem."""
     options = _options().parse_args(arguments)
     asked = Kills(options.workers, options.drivers, options.nodes)
     warnings.filterwarnings("ignore", message=r"os\.fork\(\) was called")  # for nodes, which call exec next
@@ -360,14 +360,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _left(asked: Kills, results: Sequence[Result]) -> Kills:
-    """How many may be killed in the next sweep."""
+    """How many processes may be killed in the next sweep."""
     done = sum((result.kills for result in results), Kills())
     left = Kills(*(max(0, getattr(asked, sort) - getattr(done, sort)) for sort in ("workers", "drivers", "nodes")))
     return Kills(left.workers, min(left.drivers, DRIVERS_PER_SWEEP), min(left.nodes, NODES_PER_SWEEP))
 
 
 def _one_sweep(options: argparse.Namespace, spec: Path, whole: Path, number: int, most: Kills) -> Result:
-    """Trains the sweep once under kills; its root is removed where nothing is wrong with it."""
+    """Trains the sweep once under kills; removes its root if it has no problem."""
     root = options.folder / f"sweep-{number}"
     shutil.rmtree(root, ignore_errors=True)  # left by an interrupted call: this sweep starts over
     entered(spec, whole, root)

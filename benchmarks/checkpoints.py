@@ -31,13 +31,13 @@ CASES = {
 
 
 class Counted(worker.Checkpoints):
-    """Knows what its saves took."""
+    """Records the duration and size of each save."""
 
     seconds: list[float]
     sizes: list[int]
 
     def save(self, checkpoints: Mapping[str, RunCheckpoint]) -> None:
-        """Saves the checkpoints, and notes how long that took and how large they are."""
+        """Saves the checkpoints, and records duration and size."""
         put = Root.put
 
         def put_and_count(root: Root, key: str, content: bytes) -> None:
@@ -50,7 +50,7 @@ class Counted(worker.Checkpoints):
 
 
 def main() -> None:
-    """Prints a row a pack: how often it was saved, how large and long that is, and its share of the time."""
+    """Prints a row per pack: how often it was saved, size and duration of a save, and the share of the time."""
     print_header("saving packs in training")
     print(f"{'pack of':<22} {'runs':>4} {'trained':>9} {'saves':>5} {'MB':>6} {'ms':>6} {'share':>6}   at one in two minutes")
     for name, settings in CASES.items():
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _train(name: str, settings: list[str], root: Path) -> tuple[int, float]:
-    """Trains the first pack of a spec; returns its runs, and the seconds from its first segment on."""
+    """Trains the first pack of a spec; returns its number of runs, and the seconds from its first segment on."""
     spec = load_spec(name, settings)
     pack = make_plan(spec).packs[0]
     one = worker.Worker(worker.WorkerSetup(enter_spec(root, spec).address, None, True, None), time.time())

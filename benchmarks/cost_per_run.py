@@ -1,9 +1,9 @@
-"""Claims: a run costs the same among 100 as among 10,000, and two workers do nearly twice as much as one.
+"""Claims: a run costs the same among 100 runs as among 10,000, and two workers do nearly twice as much as one.
 
-Short runs (200 steps at hidden_size 16), where everything but training weighs most. What a run costs is its workers' whole time by
-their own account but start-up and compiling, which do not grow with the number of runs: training, measuring, writing, waiting.
-A hundred of these runs are a second's work and one pack, which one worker trains; so it is workers' time that is compared, not wall
-time.
+The runs are short (200 steps at hidden_size 16), so that everything besides training weighs most. The cost of a run is the time
+that its workers recorded, except start-up and compiling, which do not grow with the number of runs: training, measuring, writing
+and waiting. A hundred of these runs make a single pack of about a second, which one worker trains; so the workers' time is
+compared, not wall time.
 
     python -m benchmarks.cost_per_run
 """
@@ -28,7 +28,7 @@ ROUNDS = 1
 
 
 def main() -> None:
-    """Prints a row a number of runs and of workers: milliseconds a run and worker, and the runs a second of all workers."""
+    """Prints a row per number of runs and workers: milliseconds per run and worker, and the runs/s of all workers."""
     print_header("short runs: what one costs, start-up and compiling apart")
     cases = [(100, 2), (10_000, 2), (10_000, 1)]
     costs: dict[tuple[int, int], list[float]] = {case: [] for case in cases}
@@ -51,7 +51,7 @@ def main() -> None:
 def _sweep(runs: int, workers: int, root: Path, tuned: Path) -> pd.DataFrame:
     grokjax = Path(sys.executable).with_name("grokjax")
     settings = [word for setting in [*SETTINGS, f"seed=0..{runs - 1}"] for word in ("--set", setting)]
-    if root != tuned:  # one tuning for all
+    if root != tuned:  # the same tuning for all
         (root / "groups").mkdir(parents=True)
         for file in (tuned / "groups").iterdir():
             (root / "groups" / file.name).write_bytes(file.read_bytes())
@@ -62,7 +62,7 @@ def _sweep(runs: int, workers: int, root: Path, tuned: Path) -> pd.DataFrame:
 
 
 def _span(table: pd.DataFrame) -> float:
-    """Seconds from the first pack taken up to the last committed."""
+    """Seconds from the start of the first pack to the last commit."""
     return float((table["finished_at"].max() - table["started_at"].min()).total_seconds())
 
 

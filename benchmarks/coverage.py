@@ -17,9 +17,10 @@ import pandas as pd
 
 from benchmarks.machine import print_header
 from grokjax.analysis.statistics.boundary import fit_boundary
-from grokjax.analysis.statistics.delays import delay_law, median_delays, survival_curves
+from grokjax.analysis.statistics.delay_law import delay_law
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.statistics.scale import AxisScale
+from grokjax.analysis.statistics.survival import median_delays, survival_curves
 
 Generator = np.random.Generator
 SEEDS, NOMINAL, WITHIN = 9, 0.95, 0.02
@@ -74,7 +75,7 @@ def _wilson(share: float, generator: Generator) -> bool:
 def _delays(runs: int, generator: Generator) -> pd.DataFrame:
     """Delays with median 1 that are seen up to a random end."""
     delay, end = generator.weibull(2, runs) / np.log(2) ** 0.5, generator.uniform(0.5, 3, runs)
-    return pd.DataFrame({"delay": np.minimum(delay, end), "grokked": delay <= end})
+    return pd.DataFrame({"delay": np.minimum(delay, end), "generalized": delay <= end})
 
 
 def _survival(runs: int, generator: Generator) -> bool:

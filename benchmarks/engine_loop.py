@@ -1,4 +1,4 @@
-"""This system as a contender: the engine's lanes, training steps alone."""
+"""This package as a contender: training steps in the lanes of the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RUNS = 45  # of a group of the published sweep
 
 
 class EngineLoop:
-    """Lanes of the parity task, filled with the runs of seeds 0, 1, ...; a call trains `steps` steps and logs one row."""
+    """Lanes of the parity task that hold the runs of seeds 0, 1, ...; a call trains `steps` steps and logs one row."""
 
     def __init__(self, hidden_size: int, train_size: int, steps: int, tuning: Tuning) -> None:
         self.models, self.steps = tuning.lane_width, steps
@@ -27,13 +27,13 @@ class EngineLoop:
 
     @classmethod
     def tuned(cls, hidden_size: int, train_size: int) -> EngineLoop:
-        """Under the tuning a sweep would choose; rows so far apart that logging one, a few steps' work, leaves the steps alone."""
+        """The loop under the tuning that a sweep would choose, with rows so far apart that logging one costs little."""
         tuning = measure_tuning(run_config(hidden_size, train_size, steps=100), runs=RUNS)
         steps = max(200, min(5000, 120_000 // hidden_size // 100 * 100)) // tuning.lane_width
         return cls(hidden_size, train_size, steps, tuning)
 
     def train(self) -> None:
-        """Trains all lanes by `steps` steps; `losses` [B] are then those of the training examples."""
+        """Trains all lanes for `steps` steps; afterwards `losses` [B] holds the training losses."""
         self._lanes, logged = self._program.advance(self._lanes, 1, self.steps)
         self.losses = logged["train_loss"][:, -1]
 

@@ -17,7 +17,7 @@ OPTIMIZER = optax.adamw(LEARNING_RATE, *BETAS, eps=EPSILON, weight_decay=WEIGHT_
 
 
 class JaxLoop:
-    """The first model of a problem, its weights laid out as flax's Dense has them: [D, H] and [H, 1]."""
+    """The first model of a problem, with weights laid out as in flax's Dense: [D, H] and [H, 1]."""
 
     form = "jit"
     models = 1
@@ -28,13 +28,13 @@ class JaxLoop:
         self._state = OPTIMIZER.init(self._params)
 
     def train(self, steps: int) -> None:
-        """Trains by `steps` steps; returns when they are done."""
+        """Trains for `steps` steps; returns when they are done."""
         for _ in range(steps):
             self._params, self._state = _step(self._params, self._state, self._inputs, self._labels)
         self._params["output"].block_until_ready()
 
     def losses(self) -> Array:
-        """The loss of the training examples, [1]."""
+        """The training loss, [1]."""
         return np.asarray(_loss(self._params, self._inputs, self._labels))[None]
 
 

@@ -1,4 +1,4 @@
-"""What all benchmarks share: what they ran on, workers on every core, the peak of a core, and what is said of missing rows."""
+"""Shared by all benchmarks: a description of the machine, workers on every core, the peak of a core, and missing libraries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _barrier: Any = None
 
 
 def print_header(claim: str) -> None:
-    """Prints the claim, the date, the processor, the cores this process may use, and the versions found."""
+    """Prints the claim, the date, the processor, the cores that this process may use, and versions."""
     versions = ", ".join(f"{name} {_version(name)}" for name in ("jax", "torch", "ray"))
     print(claim)
     print(
@@ -31,7 +31,7 @@ def print_header(claim: str) -> None:
 
 
 def require(module: str, rows: str, extra: str = "bench") -> bool:
-    """Whether an optional module is installed; if not, says which rows go missing and how to have them."""
+    """Whether an optional module is installed; if not, prints which rows will be missing and how to install it."""
     if importlib.util.find_spec(module) is not None:
         return True
     print(f"{module} is not installed, so the rows of {rows} are missing; pip install -c constraints.txt '.[{extra}]'", flush=True)
@@ -39,12 +39,12 @@ def require(module: str, rows: str, extra: str = "bench") -> bool:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def processor() -> str:
-    """The processor's name, as Linux has it, or the kind of machine."""
+    """The name of the processor on Linux; elsewhere the kind of machine."""
     try:
         lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
@@ -53,9 +53,9 @@ def processor() -> str:
 
 
 def on_workers(measure: Callable[[Item], Answer], items: Iterable[Item], workers: int) -> Iterator[tuple[Item, list[Answer]]]:
-    """Calls `measure(item)` in that many fresh processes at once; yields an item with the answer of each.
+    """Calls `measure(item)` in that many new processes at once; yields each item with the answers.
 
-    Inside, `meet()` waits until all of them have come as far, so that what is timed after it is timed with all cores busy.
+    Inside `measure`, `meet()` waits until all processes have called it, so that what follows is timed with all cores busy.
     """
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(workers)
@@ -65,7 +65,7 @@ def on_workers(measure: Callable[[Item], Answer], items: Iterable[Item], workers
 
 
 def meet() -> None:
-    """Waits for the other workers of `on_workers`; returns at once outside of it."""
+    """Waits for the other workers of `on_workers`; returns at once in any other process."""
     if _barrier is not None:
         _barrier.wait(timeout=600)
 
@@ -76,14 +76,14 @@ def _join(barrier: Any) -> None:
 
 
 class Speed(NamedTuple):
-    """What matrix products reached in a while, in GFLOP/s: all of them together, and the best of them."""
+    """The GFLOP/s of repeated matrix products: of all together, and of the fastest."""
 
     sustained: float
     best: float
 
 
 def matrix_product(seconds: float = 0.25) -> Callable[[], Speed]:
-    """A function that multiplies float32 matrices for a while, by NumPy or XLA, whichever is faster here."""
+    """A function that repeats a float32 matrix product for some time, by NumPy or XLA, whichever is faster on this machine."""
     import jax  # noqa: PLC0415  (here and below: not before a worker has set XLA's threads)
     import jax.numpy as jnp  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415

@@ -1,7 +1,7 @@
 """Claims: a million runs are labelled in 1 s and mapped in 2 s; a query over ten million rows of curves takes 1 s.
 
-Sweeps that nobody trained (benchmarks/synthetic.py), read from a root. Each figure is the best of a few calls, files in the
-system's cache.
+The sweeps are synthetic (benchmarks/synthetic.py) and are read from a root. Each figure is the best of a few calls with the files
+in the system's cache.
 
     python -m benchmarks.million_runs
 """
@@ -33,7 +33,7 @@ QUERIES = {
 
 
 def main() -> None:
-    """Prints a row a claim: seconds, and the target."""
+    """Prints a row per claim: seconds, and the target."""
     print_header(f"a million runs; best of {ROUNDS}")
     with tempfile.TemporaryDirectory() as folder:
         write_runs(folder, published_sweep(SEEDS), FILES)

@@ -1,9 +1,9 @@
-"""Claims: the modular main model trains 55 times faster than the published form of its loop, 28 times in float64; and a
-transformer's steps do useful arithmetic at 0.4 of the matrix-product peak.
+"""Claims: the modular main model trains 55 times faster than the published form of its loop, 28 times in float64; the steps of a
+transformer do useful arithmetic at 0.4 of the matrix-product peak.
 
-The loop is plain JAX, written for this benchmark: one-hot products through the 500-wide embedding, float64, one jitted step a
-Python iteration, with both cores for XLA. The engine has one process a core, all at once, under the tuning a sweep would choose;
-its run-steps are summed. Loop and engine take turns, since they would need the same cores.
+The loop is plain JAX, written for this benchmark: one-hot products through the 500-wide embedding in float64, one jitted step per
+Python iteration, both cores for XLA. The engine runs one process per core, all at once, under the tuning that a sweep would
+choose, and its run-steps are summed. Loop and engine take turns, since they need the same cores.
 
     python -m benchmarks.modular_step
 """
@@ -22,7 +22,7 @@ TRANSFORMER_TARGET = 0.40
 
 
 def main() -> None:
-    """Prints a row a precision, then one for the transformer."""
+    """Prints a row per precision, then one for the transformer."""
     print_header(
         f"modular-main, run-steps/s on {cores()} cores: the engine against a plain JAX loop of the published form in float64"
     )
@@ -38,12 +38,12 @@ def main() -> None:
         ratio = statistics.median(rate / base for rate, base in zip(rates, loop, strict=True))
         print(f"{precision:>10} {statistics.median(rates):>12,.0f} {ratio:>6.1f} {TARGETS[precision]:>6}")
     answers = next(on_workers(_engine, [("transformer-addition", "float32")], cores()))[1]
-    told = ", ".join(f"{share:.2f}" for _, share in answers)
-    print(f"transformer-addition: {told} of a core's peak, a worker each, both busy (target {TRANSFORMER_TARGET:.2f})")
+    shares = ", ".join(f"{share:.2f}" for _, share in answers)
+    print(f"transformer-addition: {shares} of a core's peak, a worker each, both busy (target {TRANSFORMER_TARGET:.2f})")
 
 
 def _engine(what: tuple[str, str]) -> tuple[float, float]:
-    """Run-steps a second of one worker, and its useful arithmetic as a share of what matrix products sustained right before."""
+    """A worker's run-steps/s, and its useful arithmetic as a share of the speed of matrix products right before."""
     from grokjax.sweeps.execute.device import prepare_device  # noqa: PLC0415
 
     prepare_device()
@@ -80,7 +80,7 @@ def _engine(what: tuple[str, str]) -> tuple[float, float]:
 
 
 def _loop(_: None) -> float:
-    """Steps a second of the published form, both cores for XLA."""
+    """Steps/s of the published form, with both cores for XLA."""
     import jax  # noqa: PLC0415
 
     with jax.enable_x64(True):

@@ -1,4 +1,4 @@
-"""Claims about what the shipped experiments do: prints, for the root of a finished one, the figures of docs/experiments.md.
+"""Claims about the shipped experiments: prints the figures of docs/experiments.md from the root of a finished experiment.
 
 grokjax run modular-main --root results/modular-main
 python -m benchmarks.outcomes modular-main results/modular-main
@@ -46,7 +46,7 @@ def modular_main(root: str) -> None:
 
 
 def modular_architectures(root: str) -> None:
-    """Runs at 99 % test accuracy by what is collapsed."""
+    """The runs at 99 % test accuracy, by which layers are collapsed."""
     runs = load_runs(root)
     runs["generalizes"] = runs["max_test_accuracy"] >= SOLVED
     by = ["embedding", "tied_hidden", "collapsed_hidden", "collapsed_output"]
@@ -55,7 +55,7 @@ def modular_architectures(root: str) -> None:
 
 
 def modular_reverse(root: str) -> None:
-    """How far test accuracy falls from its peak while train accuracy goes to 1."""
+    """How far test accuracy falls from its peak while train accuracy rises to 1."""
     runs = load_runs(root).sort_values("seed")
     peak = load_curves(root, columns=["test_accuracy"]).pivot(index="run_id", columns="step", values="test_accuracy")
     runs = runs.set_index("run_id")
@@ -95,7 +95,7 @@ def swing(accuracy: np.ndarray) -> tuple[float, float, float]:
 
 
 def parity_l1(root: str) -> None:
-    """When runs fit and generalize, what is left of the distracting weights, and whether the train loss rises before that."""
+    """When runs fit and generalize, the remaining distracting weights, and whether the train loss rises before generalization."""
     runs = load_runs(root).set_index("run_id")
     curves = load_curves(root, columns=["train_loss", "test_loss"])
     runs["distractor_share"] = runs["final_distractor_weight_norm"] / runs["final_signal_weight_norm"]
@@ -127,9 +127,9 @@ def parity_l1(root: str) -> None:
 
 
 def rise_before_generalizing(curve: pd.DataFrame, fitted_step: int) -> float:
-    """How many times the least train loss since the run fitted the train loss has become when the test loss has halved for good.
+    """The train loss at the step at which the test loss has halved for good, as a multiple of its least value since the run fitted.
 
-    "For good": its last logged step at half or more of its greatest value after the run fitted.
+    "For good": the last logged step at which the test loss is at least half of its greatest value after the run fitted.
     """
     after = curve[curve["step"] >= fitted_step]
     high = after[after["test_loss"] >= after["test_loss"].max() / 2]

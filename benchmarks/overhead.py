@@ -1,8 +1,8 @@
 """Claim: a sweep of 200 packs of one second takes at most 5 % longer than their training.
 
-The same packs of short runs twice: by bare loops of `train_pack`, one process a core, which know of no store, no Ray and no
-schedule, and by `grokjax run`. Runs a second are counted once every worker has ended its first pack: start-up and compiling are
-apart. The loops and the sweep are timed in turns.
+The same packs of short runs are trained twice: by bare loops of `train_pack`, one process per core, without a store, Ray or a
+schedule; and by `grokjax run`. Runs/s are counted from the time when every worker has finished its first pack, which leaves out
+start-up and compiling. Loops and sweep are timed in turns.
 
     python -m benchmarks.overhead
 """
@@ -34,7 +34,7 @@ BESIDE = [f"{name}_seconds" for name in ("compile", "idle_lane", "write", "wait"
 
 
 def main() -> None:
-    """Prints the runs a second of both, what the sweep takes longer, and what of that its workers know of."""
+    """Prints the runs/s of both, how much longer the sweep takes, and how much of that its workers' records explain."""
     print_header(f"{PACKS} packs of about a second: what a sweep adds to training them")
     with tempfile.TemporaryDirectory() as folder:
         tuned = Path(folder) / "tuned"
@@ -47,16 +47,16 @@ def main() -> None:
             sweeps.append(_rate(runs))
             bare.append(_bare(tuned))
     packs = runs["pack_id"].nunique()
-    print(f"bare loops {_told(bare)}")
-    print(f"sweeps     {_told(sweeps)}, in {packs} packs of {cores() * len(runs) / packs / sweeps[-1]:.2f} s")
+    print(f"bare loops {_shown(bare)}")
+    print(f"sweeps     {_shown(sweeps)}, in {packs} packs of {cores() * len(runs) / packs / sweeps[-1]:.2f} s")
     print(f"the sweep takes {_longer(runs):+.1%} beside its packs' training and measuring (target {TARGET:.0%})")
     print(f"and {statistics.mean(bare) / statistics.mean(sweeps) - 1:+.1%} beside bare loops, alone on the machine")
     training, beside = runs[["train_seconds", "measure_seconds"]].sum().sum(), runs[BESIDE].sum()
-    told = ", ".join(f"{str(name).removesuffix('_seconds')} {seconds / training:.1%}" for name, seconds in beside.items())
-    print(f"by its workers' account: {told}")
+    shares = ", ".join(f"{str(name).removesuffix('_seconds')} {seconds / training:.1%}" for name, seconds in beside.items())
+    print(f"by the records of its workers: {shares}")
 
 
-def _told(rates: list[float]) -> str:
+def _shown(rates: list[float]) -> str:
     return f"{statistics.mean(rates):>6.2f} runs/s ({', '.join(f'{rate:.2f}' for rate in rates)})"
 
 
@@ -75,13 +75,13 @@ def _sweep(root: Path) -> pd.DataFrame:
 
 
 def _rate(runs: pd.DataFrame) -> float:
-    """Runs a second of all workers, from when each had ended its first pack."""
+    """Runs/s of all workers, from when each had finished its first pack."""
     after, seconds = _after_the_first(runs)
     return len(after) / seconds
 
 
 def _longer(runs: pd.DataFrame) -> float:
-    """How much longer all workers together take than training and measuring, from when each had ended its first pack."""
+    """How much longer all workers take than their training and measuring, from when each had finished its first pack."""
     after, seconds = _after_the_first(runs)
     return float(cores() * seconds / after[["train_seconds", "measure_seconds"]].sum().sum() - 1)
 
@@ -93,7 +93,7 @@ def _after_the_first(runs: pd.DataFrame) -> tuple[pd.DataFrame, float]:
 
 
 def _bare(tuned: Path) -> float:
-    """Runs a second of all cores, each training packs without anything around it."""
+    """Runs/s of all cores, each training packs in a bare loop."""
     ((_, seconds),) = on_workers(_bare_seconds, [tuned], cores())
     return sum(PACKS // 2 // cores() * RUNS_PER_PACK / each for each in seconds)
 

@@ -1,4 +1,4 @@
-"""The training problem that every contender is given: the parity task's data and first weights, as NumPy arrays."""
+"""The training problem of all contenders: data and initial weights of the parity task, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CLIP = 1e-7
 
 
 class Problem(NamedTuple):
-    """B models, each with its own N examples of D inputs and first weights for H hidden units; all float32."""
+    """B models, each with its own N examples of D inputs and initial weights for H hidden units; all float32."""
 
     inputs: Array  # [B, N, D]
     labels: Array  # [B, N]
@@ -24,12 +24,12 @@ class Problem(NamedTuple):
     output: Array  # [B, H]
 
     def first(self, models: int) -> Problem:
-        """The same problem with its first models alone."""
+        """The same problem with only its first models."""
         return Problem(*(array[:models] for array in self))
 
 
 def run_config(hidden_size: int, train_size: int, steps: int, seed: int = 0) -> Any:
-    """The run of the published sweep that `problem` stands for, logged at its end alone."""
+    """The run of the published sweep that `problem` represents, logged only at its end."""
     from grokjax.sweeps.spec.group_runs import expand  # noqa: PLC0415  (loads jax: not before a worker has set XLA's threads)
     from grokjax.sweeps.spec.load import load_spec  # noqa: PLC0415
 
@@ -39,7 +39,7 @@ def run_config(hidden_size: int, train_size: int, steps: int, seed: int = 0) -> 
 
 
 def problem(hidden_size: int, train_size: int, models: int) -> Problem:
-    """What the engine's runs of seeds 0 to `models` - 1 start from."""
+    """The data and initial weights of the engine's runs of seeds 0 to `models` - 1."""
     import jax  # noqa: PLC0415
 
     from grokjax.engine.step import init  # noqa: PLC0415

@@ -1,8 +1,10 @@
-"""Claims: the published sweep's page is under 6 MB, written in 20 s, and answers within 100 ms; 20,000 runs open within 5 s.
+"""Claims: the published sweep's page has less than 6 MB, is written in 20 s, and answers within 100 ms; a page of 20,000 runs
+opens within 5 s.
 
-Sweeps that nobody trained (benchmarks/synthetic.py) go through the real schema and store. What a reader waits for is timed inside
-Chromium, network off, from the event to the second frame after it is drawn: pointing at a cell until the curves of its seeds are
-there, a slider's notch until the map has its colours. A first pointing at a part of the sweep unpacks its curves too.
+The sweeps are synthetic (benchmarks/synthetic.py), written through the real schema and store. Waiting times are measured inside
+Chromium, without a network, from the event to the second frame after the drawing: from pointing at a cell to the curves of its
+seeds, and from moving a slider to the new colours of the map. Pointing at a part of the sweep for the first time also unpacks its
+curves.
 
     python -m benchmarks.report
 """
@@ -66,7 +68,7 @@ SLIDE = f"""async () => {{
 
 
 def main() -> None:
-    """Prints a row a sweep."""
+    """Prints a row per sweep."""
     print_header("the page: how large, how quick")
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     browser = chromium is not None and require("playwright", "the browser", "dev")

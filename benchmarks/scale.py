@@ -1,13 +1,13 @@
-"""Claims: what a million runs, ten thousand packs and a thousand workers ask of one machine.
+"""Claims: the time and memory that a million runs, ten thousand packs and a thousand workers need on one machine.
 
 - Planning 1,000,000 runs takes 20 s and 1.5 GiB.
-- 500 empty packs a second go through the driver, Ray and workers, and over 10,000 of them the driver grows by less than 100 MiB.
+- Driver, Ray and workers handle 500 empty packs per second, and over 10,000 of them the driver grows by less than 100 MiB.
 - `load_runs` of 1,000,000 runs in 2,000 files takes 5 s, and two curves out of 10,000,000 rows 0.5 s.
 - `grokjax status` on a root with 1,000,000 planned runs, half of them done in 2,000 files, takes 5 s and 1.5 GiB.
 - 1,000 workers, simulated by an event queue under the real pool and schedule (benchmarks/simulated_cluster.py), spend 95 % of their
-  time in training although workers and nodes are lost, some nodes are slow and some packs take long.
+  time on training although workers and nodes are lost, some nodes are slow and some packs take long.
 
-Plans and reads are timed in processes of their own, files in the system's cache, the best of a few; so are their peaks of memory.
+Plans and reads run in new processes, with files in the system's cache: the figures are the best time of a few, and the peak memory.
 
     python -m benchmarks.scale [plan] [packs] [read] [status] [simulate]
 """
@@ -49,14 +49,14 @@ ROUNDS = 3
 
 
 class Cost(NamedTuple):
-    """What a call took: seconds, and the most memory that its process had."""
+    """The cost of a call: seconds, and the peak memory of its process."""
 
     seconds: float
     memory: int
 
 
 def main(parts: list[str]) -> None:
-    """Prints a row a claim: what was measured, and the target."""
+    """Prints a row per claim: the measured value, and the target."""
     print_header("what large sweeps ask of this machine")
     for name, measure in PARTS.items():
         if name in parts:
@@ -64,14 +64,14 @@ def main(parts: list[str]) -> None:
 
 
 def plan() -> None:
-    """Planning a million runs."""
+    """Plans a million runs."""
     cost = _alone(_plan, SEEDS)
     _tell("plan 1,000,000 runs", f"{cost.seconds:.1f} s", "20 s")
     _tell("  memory of its process", f"{cost.memory / GIB:.2f} GiB", "1.5 GiB")
 
 
 def packs() -> None:
-    """Empty packs from the plan to the last receipt, and the driver's memory meanwhile."""
+    """Runs empty packs from the plan to the last receipt, and observes the driver's memory."""
     spec = published_sweep(SEEDS)
     planned = make_plan(spec)
     chosen = tuple(islice(_over_and_over(planned.packs), EMPTY_PACKS))
@@ -91,7 +91,7 @@ def packs() -> None:
 
 
 def read() -> None:
-    """A million runs, and two curves out of ten million rows."""
+    """Reads a million runs, and two curves out of ten million rows."""
     with tempfile.TemporaryDirectory() as folder:
         write_runs(folder, published_sweep(SEEDS), FILES)
         cost = _alone(_load, folder)
@@ -106,7 +106,7 @@ def read() -> None:
 
 
 def status() -> None:
-    """The status of a million planned runs, half of them done."""
+    """Shows the status of a million planned runs, half of them done."""
     with tempfile.TemporaryDirectory() as folder:
         write_runs(folder, published_sweep(SEEDS), FILES, every=2)
         for _ in range(ROUNDS):  # the first fills the system's cache
@@ -120,7 +120,7 @@ def status() -> None:
 
 
 def simulate_workers() -> None:
-    """A thousand workers on a cluster that loses and slows them, training the published sweep with more seeds."""
+    """Simulates a thousand workers that train the published sweep with more seeds while some are lost or slow."""
     world = World(
         nodes=125,
         cores=8,
@@ -159,11 +159,11 @@ class Idle(Worker):
         """Sets up nothing."""
 
     def ready(self) -> tuple[str, str]:
-        """Its name, and no device."""
+        """The name of the worker; it has no device."""
         return str(id(self)), "none"
 
     def train(self, pack: Pack, following: Any = None) -> Receipt:
-        """Says that the pack is done."""
+        """Reports that the pack is done."""
         return Receipt(pack.pack_id, len(pack.runs), pack.run_steps)
 
 
@@ -195,7 +195,7 @@ def _timed(act: Callable[[], object], rounds: int = ROUNDS) -> Cost:
 
 
 def _alone(measure: Callable[[Any], Cost], item: Any) -> Cost:
-    """What it costs in a fresh process."""
+    """The cost of a call in a new process."""
     ((_, (cost,)),) = on_workers(measure, [item], 1)
     return cost
 

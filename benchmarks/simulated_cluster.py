@@ -1,7 +1,8 @@
-"""A Ray cluster in simulated time, to which the real pool gives the real packs: what `on_ray.pool` calls of ray and of time.
+"""A Ray cluster in simulated time, on which the real pool runs the real packs: it replaces what `on_ray.pool` calls of ray and
+time.
 
-An event queue in the place of a cluster. Nothing in it trains: a pack takes as long as its work says, on a node that may be slow,
-in a process that may end. Times are in seconds from the sweep's start.
+An event queue takes the place of the cluster. Nothing is trained: a pack takes as long as its work requires, on a node that may
+be slow and in a process that may end. Times are in seconds from the start of the sweep.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ errors: Any = ray.exceptions  # which have no types
 
 @dataclass(frozen=True)
 class World:
-    """How the simulated cluster behaves. Seconds, unless said otherwise; means of exponential distributions where it says mean.
+    """How the simulated cluster behaves. Times are in seconds; "mean" refers to an exponential distribution.
 
-    Out of memory are packs of more than `runs_in_memory` runs of a group, where it has an entry.
+    Packs of a group with an entry in `runs_in_memory` run out of memory if they have more runs than that.
     """
 
     nodes: int
@@ -59,7 +60,7 @@ class World:
 
 @dataclass(frozen=True)
 class Course:
-    """What came of a simulated sweep."""
+    """The result of a simulated sweep."""
 
     seconds: float  # until the last pack was committed
     workers: int
@@ -71,17 +72,17 @@ class Course:
 
     @property
     def use(self) -> float:
-        """Share of the workers' time, from the start of the sweep to its end, that went into training what was then committed."""
+        """The share of the workers' time, from start to end of the sweep, that was spent on training committed packs."""
         return self.training / (self.workers * self.seconds)
 
     @property
     def of_undisturbed(self) -> float:
-        """The same with slow nodes and slow packs counted as lost."""
+        """The same share, with the extra time of slow nodes and slow packs counted as lost."""
         return self.undisturbed / (self.workers * self.seconds)
 
 
 def simulate(packs: Sequence[Pack], world: World) -> Course:
-    """The course of a sweep on a simulated cluster, by the real pool and schedule."""
+    """Simulates a sweep under the real pool and schedule."""
     cluster = _Cluster(world, packs)
     failures: list[Failure] = []
     with cluster.in_place():
@@ -109,7 +110,7 @@ class _Node:
 
 @dataclass(eq=False)
 class _Actor:
-    """A worker's process, as the pool sees it: `ready` and `train` have a method `remote`."""
+    """A worker's process as the pool sees it: `ready` and `train` have a method `remote`."""
 
     cluster: _Cluster
     node: _Node
@@ -127,7 +128,7 @@ class _Method:
 
 
 class _Cluster:
-    """What the pool takes for ray and for time. A reference is a number; what it will give, or raise, is known once it is made."""
+    """Stands in for ray and time. A reference is a number; its answer or exception is determined when it is created."""
 
     exceptions = ray.exceptions
 
@@ -144,7 +145,7 @@ class _Cluster:
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
-        """Has the modules of `grokjax.sweeps.execute.on_ray` take this for ray and for time."""
+        """A context in which the modules of `grokjax.sweeps.execute.on_ray` use this object as ray and as time."""
         with contextlib.ExitStack() as patched:
             for name in ("pool.ray", "pool.time", "starting.ray", "starting.time"):
                 patched.enter_context(mock.patch(f"grokjax.sweeps.execute.on_ray.{name}", self))
@@ -153,40 +154,40 @@ class _Cluster:
     # What the pool asks of time.
 
     def time(self) -> float:
-        """Simulated seconds."""
+        """The simulated time [s]."""
         return self._now
 
     monotonic = time
 
     def sleep(self, seconds: float) -> None:
-        """Lets time pass."""
+        """Advances the time."""
         self._now += seconds
 
     # What the pool asks of ray.
 
     def cluster_resources(self) -> dict[str, float]:
-        """What living nodes have together."""
+        """The total resources of the live nodes."""
         return {"CPU": float(sum(self._world.cores for node in self.nodes() if node["Alive"]))}
 
     def nodes(self) -> list[dict[str, Any]]:
-        """Each node, and whether it is there; one that is lost comes back as another."""
+        """Each node, and whether it is alive; a lost node comes back as another one."""
         for at, node in enumerate(self._nodes):
             if self._now >= node.back_at:
                 self._nodes[at] = self._node(node.back_at)
         return [{"Alive": self._now < node.lost_at, "Resources": {"CPU": float(self._world.cores)}} for node in self._nodes]
 
     def remote(self, **options: Any) -> Callable[[Any], Any]:
-        """A class of actors, whose `remote` starts one on one of the nodes that are there."""
+        """A class of actors, whose `remote` starts one on a live node."""
 
         def start(*arguments: Any) -> _Actor:
-            there = [node for node, told in zip(self._nodes, self.nodes(), strict=True) if told["Alive"]]
-            node = there[self._random.integers(len(there))]
+            alive = [node for node, state in zip(self._nodes, self.nodes(), strict=True) if state["Alive"]]
+            node = alive[self._random.integers(len(alive))]
             return _Actor(self, node, self._now + self._life(self._world.worker_life))
 
         return lambda kind: _Method(start)
 
     def wait(self, references: Sequence[int], num_returns: int, timeout: float) -> tuple[list[int], list[int]]:
-        """The first reference that is ready within `timeout` from now, if any; time passes until then."""
+        """The first reference that becomes ready within `timeout`, if any; advances the time until then."""
         awaited = set(references)
         while self._queue and self._queue[0][0] <= self._now + timeout:
             at, reference = heapq.heappop(self._queue)
@@ -197,7 +198,7 @@ class _Cluster:
         return [], []
 
     def get(self, reference: int) -> Any:
-        """What the reference gives. Raises what the worker raised, or that it is gone."""
+        """The answer of a reference. Raises the exception of the worker, or that it was lost."""
         answer, done = self._answers.pop(reference)
         done()
         if isinstance(answer, Exception):
@@ -205,19 +206,19 @@ class _Cluster:
         return answer
 
     def kill(self, actor: _Actor) -> None:
-        """The pool lets a worker go."""
+        """Ends a worker on behalf of the pool."""
 
     # What workers do.
 
     def start(self, actor: _Actor) -> int:
-        """A worker gets ready: its name."""
+        """Starts a worker; its answer is its name."""
         ready_at = self._now + 0.5 * self._world.start + self._life(0.5 * self._world.start, never=0.0)
         if self._world.stuck and self._random.random() < self._world.stuck:
             ready_at = math.inf
         return self._ends(actor, ready_at, (str(id(actor)), "simulated"), lambda: None)
 
     def train(self, actor: _Actor, pack: Pack) -> int:
-        """A worker trains a pack: its receipt."""
+        """Trains a pack; its answer is the receipt."""
         world = self._world
         compiling = 0.0 if pack.group_id in actor.compiled else world.compile * actor.node.factor
         actor.compiled.add(pack.group_id)

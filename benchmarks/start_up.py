@@ -1,7 +1,7 @@
 """Claim: from `grokjax run parity-demo` to the first trained steps takes at most 13 s with a warm compilation cache.
 
-Starts the command in fresh roots and waits for the first word of a pack's progress, which its worker writes after its first segment
-of training. The first call warms the cache and is not counted.
+Starts the command in new roots and waits for the first progress of a pack, which its worker writes after its first segment of
+training. The first start warms the cache and is not counted.
 
     python -m benchmarks.start_up
 """

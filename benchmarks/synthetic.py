@@ -1,4 +1,4 @@
-"""Roots of runs that nobody trained: real plans, the real schema and store, and curves from a formula."""
+"""Synthetic roots: real plans, the real schema and store, and curves from a formula instead of training."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ FEW = 50  # runs of a group that `write_runs` makes up
 
 
 def published_sweep(seeds: int) -> SweepSpec:
-    """The published sweep with so many seeds: 125 runs each, in 25 groups."""
+    """The published sweep with a given number of seeds: 125 runs per seed, in 25 groups."""
     return load_spec("parity-article", [f"seed=0..{seeds - 1}"])
 
 
 def write_sweep(
     root: str | Path, spec: SweepSpec, curve_of: Callable[[RunConfig], Curve] | None = None, files: int | None = None
 ) -> Root:
-    """Commits every run of a spec, with the curve that `curve_of` gives it; None leaves plausible ones.
+    """Commits every run of a spec with the curve that `curve_of` returns, by default a plausible one.
 
-    `files` is in how many pairs of files, the same number of each group; None leaves packs of `RUNS_PER_PACK`.
+    `files` is the number of pairs of files, the same for each group; by default packs have `RUNS_PER_PACK` runs.
     """
     store, curve_of = enter_spec(root, spec), curve_of or plausible_curve
     for pack_id, runs in _packs(spec, files):
@@ -44,7 +44,7 @@ def write_sweep(
 
 
 def write_runs(root: str | Path, spec: SweepSpec, files: int, every: int = 1) -> None:
-    """Commits the runs of a spec in so many files, without curves; the runs of a group share a few outcomes.
+    """Commits the runs of a spec in a given number of files, without curves; the runs of a group share a few outcomes.
 
     With `every` above 1, the runs are cut into `every` times as many files, of which one in `every` is written.
     """
@@ -69,7 +69,7 @@ def write_pack(root: Root, pack_id: str, results: list[RunResult]) -> None:
 
 
 def _packs(spec: SweepSpec, files: int | None) -> Iterator[tuple[str, Runs]]:
-    """The runs of a spec in packs of one group each, and the packs' names."""
+    """The runs of a spec in packs of one group each, with the names of the packs."""
     groups = list(groups_of(spec))
     each, odd = divmod(files or 0, len(groups))
     assert not odd, f"{files} files cannot be shared evenly by {len(groups)} groups"
@@ -88,15 +88,15 @@ def _rows(pack_id: str, results: list[RunResult]) -> pa.Table:
 
 
 def plausible_curve(config: RunConfig) -> Curve:
-    """A run that fits, and generalizes, sooner or later or never, as weight decay, width and data would have it."""
-    told = config.flat()
+    """A run that fits and generalizes sooner, later or never, depending on weight decay, width and data."""
+    flat = config.flat()
     rng = np.random.default_rng(int(config.run_id, 16))
-    decay, width, data = (float(told.get(name) or 1.0) for name in ("weight_decay", "hidden_size", "train_size"))
+    decay, width, data = (float(flat.get(name) or 1.0) for name in ("weight_decay", "hidden_size", "train_size"))
     step = np.unique([*range(0, config.steps + 1, config.log_every), config.steps])
     time = step / config.steps
     size = np.log2(width / 16) / 4  # 0 to 1 over the published widths
     plenty = (data - 750) / 1000  # 0 to 1 over the published sizes
-    strain = np.log10(decay / 0.1) - 0.75 * size - 0.15 * plenty + rng.normal(0, 0.13)  # too much of it and nothing fits
+    strain = np.log10(decay / 0.1) - 0.75 * size - 0.15 * plenty + rng.normal(0, 0.13)  # with too much weight decay nothing fits
     fits = 0.02 + 0.05 * rng.random() if strain < 0.35 else np.inf
     later = 0.75 - 0.5 * np.log10(decay / 0.02) - 0.5 * plenty * (1 - size) + 0.25 * size + rng.normal(0, 0.12)
     generalizes = fits + max(0.0, later) if later < 0.95 else np.inf
@@ -120,13 +120,13 @@ def plausible_curve(config: RunConfig) -> Curve:
 
 
 def _fall(time: Any, middle: float, width: float, before: float, after: float) -> Any:
-    """From one level to another around a time; no change where that is infinite."""
+    """A decrease from one level to another around a time; no change if the time is infinite."""
     if not np.isfinite(middle):
         return np.full(len(time), before, float)
     return before + (after - before) / (1 + np.exp(-np.clip((time - middle) / width, -50, 50)))
 
 
 def _noise(rng: np.random.Generator, length: int, scale: float) -> Any:
-    """Noise whose neighbours are alike."""
+    """Noise with correlated neighbours."""
     white = rng.normal(0, scale, length)
     return np.convolve(white, [0.25, 0.5, 0.25], mode="same")

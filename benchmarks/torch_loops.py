@@ -1,7 +1,7 @@
-"""PyTorch as a contender, one model in a loop or B models stacked: the same function, written as its users write it.
+"""PyTorch as a contender, with one model in a loop or B stacked models: the same function, written as PyTorch users would.
 
-`torch.compile` fuses what lies between the products, but on a CPU it builds C++ and so needs a compiler on the machine; compiled
-ensembles are a contender of their own, for the machines that have one.
+`torch.compile` fuses the operations between the products, but on a CPU it builds C++ and needs a compiler on the machine; so
+compiled ensembles are a separate contender, for machines that have one.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ class Perceptron(torch.nn.Module):
 
 
 def clipped_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Mean over examples (the last axis) of the cross-entropy of clipped probabilities, summed over models if there are several."""
+    """Mean over examples (the last axis) of the clipped cross-entropy, summed over models if there are several."""
     total = binary_cross_entropy(torch.sigmoid(logits).clamp(CLIP, 1 - CLIP), labels, reduction="sum")
     return total / labels.shape[-1]
 
 
 def adamw(parameters: list[torch.Tensor], form: str, weight_decay: float = WEIGHT_DECAY) -> torch.optim.AdamW:
-    """PyTorch's own AdamW under one of its implementations; element-wise, so that stacked models are trained apart."""
+    """PyTorch's AdamW in one of its implementations; it works element by element, so stacked models are trained independently."""
     chosen = ADAMW_FORMS[form]
     return torch.optim.AdamW(parameters, LEARNING_RATE, BETAS, EPSILON, weight_decay, **chosen)
 
 
 class TorchLoop:
-    """The first model of a problem: a module, an optimizer, and a step a turn of a Python loop."""
+    """The first model of a problem: a module, an optimizer, and one step per iteration of a Python loop."""
 
     models = 1
 
@@ -73,9 +73,9 @@ class TorchLoop:
 
 
 class TorchEnsemble:
-    """All B models of a problem at once through batched matrix products, activations in place.
+    """All B models of a problem at once, with batched matrix products and activations in place.
 
-    Laid out by sample, [B, N, D] x [B, D, H] as most write it, or by feature, [B, H, D] x [B, D, N], which is often faster.
+    Laid out by sample, [B, N, D] x [B, D, H], as most users write it, or by feature, [B, H, D] x [B, D, N], which is often faster.
     """
 
     def __init__(self, problem: Problem, by_feature: bool, compiled: bool = False) -> None:
@@ -112,22 +112,22 @@ class TorchEnsemble:
 
 
 def torch_loops(problem: Problem) -> list[TorchLoop]:
-    """One loop with each implementation of AdamW."""
+    """A loop with each implementation of AdamW."""
     return [TorchLoop(problem, form) for form in ADAMW_FORMS]
 
 
 def torch_ensembles(problem: Problem) -> list[TorchEnsemble]:
-    """Ensembles of every width that the problem has models for, in both layouts."""
+    """Ensembles of every width for which the problem has models, in both layouts."""
     widths = [width for width in WIDTHS if width <= len(problem.inputs)]
     return [TorchEnsemble(problem.first(width), by_feature) for width, by_feature in itertools.product(widths, (False, True))]
 
 
 def compiled_ensembles(problem: Problem) -> list[TorchEnsemble]:
-    """Compiled ensembles of a few widths, by sample, which compiles to the faster code."""
+    """Compiled ensembles of a few widths, by sample, which compiles to faster code."""
     torch.compiler.reset()  # it gives up on a function after eight shapes
     return [TorchEnsemble(problem.first(width), False, compiled=True) for width in COMPILED_WIDTHS if width <= len(problem.inputs)]
 
 
 def _laid_out(array: Array, swapped: bool) -> torch.Tensor:
-    """A tensor of its own, contiguous, with the last two axes swapped or not."""
+    """A contiguous copy of a tensor, optionally with its last two axes swapped."""
     return torch.from_numpy((array.swapaxes(1, 2) if swapped else array).copy())

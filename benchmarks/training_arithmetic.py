@@ -1,10 +1,10 @@
 """Claim: training steps do useful arithmetic at 0.70 of a core's matrix-product peak, and at 0.75 from hidden_size 128 up.
 
-One process a core, all at once, as a sweep runs them. Each takes turns, half a second each, between its largest float32 matrix
-product and the engine's own compiled steps of the parity task, under the tuning a sweep would choose. `share` is what the steps
-sustained over what the products sustained right before, the median of the rounds: like against like, whatever neighbours do to the
-machine. `of best` is stricter: the median of the steps over the fastest single product of all rounds. Useful arithmetic is what
-`step_flops` counts.
+One process per core, all at once, as in a sweep. Each alternates, half a second at a time, between its largest float32 matrix
+product and compiled steps of the parity task under the tuning that a sweep would choose. `share` is the speed of the steps
+divided by that of the products right before, as the median over rounds, so that other load on the machine affects both alike. `of
+best` is stricter: the median of the steps divided by the fastest single product of all rounds. Useful arithmetic is counted by
+`step_flops`.
 
     python -m benchmarks.training_arithmetic [HIDDEN_SIZE ...]
 """
@@ -23,7 +23,7 @@ TARGETS = {16: 0.70, 32: 0.70, 64: 0.70, 128: 0.75, 258: 0.75}
 
 
 def main(sizes: list[int]) -> None:
-    """Prints a row a hidden size and worker: what it reached, and its share of the peak it measured beside it."""
+    """Prints a row per hidden size and worker: its speed, and its share of the peak measured beside it."""
     print_header(
         f"Useful arithmetic of training steps; {cores()} workers at once, train_size {TRAIN_SIZE}, {ROUNDS} rounds; "
         "the peak is a large float32 matrix product, per worker"

@@ -1,8 +1,8 @@
-"""The contender of against_tune.py: a grid of the parity task under Ray Tune, a trial a run, each a plain PyTorch loop.
+"""The contender of against_tune.py: a grid of the parity task under Ray Tune, with one trial per run, each a plain PyTorch loop.
 
-As its users write it: a function as trainable, one CPU a trial, one thread a CPU, both losses logged every `log_every` steps and
-reported once at the end, which costs Tune least. Tune keeps the results in its own files. `--reuse-actors` lets a trial take the
-process of the one before it, which Tune leaves off unless asked.
+It is written as its users would: a function as trainable, one CPU and one thread per trial, both losses logged every `log_every`
+steps and reported once at the end, which is cheapest for Tune. Tune stores the results in its own files. With `--reuse-actors`, a
+trial reuses the process of an earlier one, which is not Tune's default.
 
     python -m benchmarks.tune_sweep ROOT --weight-decay 0.01 0.1 --hidden-size 16 64 --train-size 750 --seeds 5 --steps 2000
 """
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def train(config: dict[str, Any]) -> None:
-    """One trial: trains a run and reports its curves and their least values."""
+    """One trial: trains a run and reports its curves and their minima."""
     import torch  # noqa: PLC0415
     from ray import tune  # noqa: PLC0415
 

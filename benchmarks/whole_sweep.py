@@ -1,10 +1,11 @@
-"""Claims: a whole sweep spends 0.62 of the machine on useful arithmetic; ending decided runs early saves 25 % and no label changes.
+"""Claims: a whole sweep spends 0.62 of the machine on useful arithmetic; ending decided runs early saves 25 % and changes no
+label.
 
-Trains a spec twice with `grokjax run`, with `stop = never` and with `stop = decided`, each in a fresh root and with an empty
-compilation cache, timed from the command to its exit. Useful arithmetic is that of the training steps (`step_flops`). The yardstick
-is cores x wall time x the peak of a float32 matrix product, measured on all cores at once before, between and after (the median).
-The second sweep is given the tuning that the first measured, or low bits would differ: what that spared it is part of the first's
-share for compiling.
+Trains a spec twice with `grokjax run`, with `stop = never` and with `stop = decided`, each in a new root with an empty
+compilation cache, timed from the command to its exit. Useful arithmetic is that of the training steps (`step_flops`). It is
+compared with cores x wall time x the peak of a float32 matrix product, measured on all cores at once before, between and after
+the two sweeps (the median). The second sweep gets the tuning that the first one measured, since low bits would differ otherwise;
+the time that this saves is part of the first sweep's share for compiling.
 
     python -m benchmarks.whole_sweep [--root FOLDER] [--never-alone] [SPEC] [NAME=VALUE ...]
 
@@ -34,7 +35,7 @@ TARGET, TARGET_SAVED = 0.62, 0.25
 
 
 def main(spec: str, settings: list[str], folder: Path, stops: tuple[str, ...]) -> None:
-    """Prints a row a way of stopping, then, where both were measured, what stopping saved and how many labels agree."""
+    """Prints a row per way of stopping; if both were measured, also the time that stopping saved and how many labels agree."""
     print_header(f"{spec} {' '.join(settings)}: the whole command, useful arithmetic as a share of matrix products on all cores")
     peaks, seconds, tables = [_peak()], dict[str, float](), dict[str, pd.DataFrame]()
     for stop in stops:

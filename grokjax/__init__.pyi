@@ -16,6 +16,7 @@ from .analysis.plots.boundary import plot_boundary as plot_boundary
 from .analysis.plots.curves import plot_curves as plot_curves
 from .analysis.plots.delays import plot_delays as plot_delays
 from .analysis.plots.fits import plot_fits as plot_fits
+from .analysis.plots.incidence import plot_incidence as plot_incidence
 from .analysis.plots.layout.style import save_figure as save_figure
 from .analysis.plots.phases import plot_phases as plot_phases
 from .analysis.plots.scatter import plot_scatter as plot_scatter
@@ -34,15 +35,14 @@ from .analysis.statistics.aggregate import cell_values as cell_values, curve_ban
 from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
 from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table
 from .analysis.statistics.compare import compare as compare
-from .analysis.statistics.delays import (
-    delay_law as delay_law,
-    grokking_delays as grokking_delays,
-    log_rank as log_rank,
-    median_delays as median_delays,
-    survival_curves as survival_curves,
-)
+from .analysis.statistics.delay_law import delay_law as delay_law
+from .analysis.statistics.delay_ratios import delay_ratios as delay_ratios
+from .analysis.statistics.delays import grokking_delays as grokking_delays
 from .analysis.statistics.grid import PhaseGrid as PhaseGrid, phase_grid as phase_grid
+from .analysis.statistics.incidence import cumulative_incidence as cumulative_incidence, run_outcomes as run_outcomes
+from .analysis.statistics.logrank import log_rank as log_rank
 from .analysis.statistics.refine import least_known as least_known, refined_spec as refined_spec
+from .analysis.statistics.survival import median_delays as median_delays, survival_curves as survival_curves
 from .analysis.statistics.units import unit_frequencies as unit_frequencies, unit_maps as unit_maps
 from .analysis.tables.arrays import to_xarray as to_xarray
 from .analysis.tables.budget import runs_as_of as runs_as_of, summaries_as_of as summaries_as_of

@@ -32,7 +32,7 @@ class RunConfig(Component):
     task: Task
     model: Model
     optimizer: Optimizer
-    loss: Annotated[Loss, Static, pydantic.Field(description="loss that the optimizer descends")]
+    loss: Annotated[Loss, Static, pydantic.Field(description="loss that the optimizer minimizes")]
     batch_size: Annotated[
         int,
         pydantic.Field(
@@ -40,14 +40,14 @@ class RunConfig(Component):
             description="examples of a step, drawn without replacement within an epoch of whole batches; 0: all",
         ),
     ] = 0
-    precision: Annotated[Precision, pydantic.Field(description="of all arithmetic of the run")] = "float32"
+    precision: Annotated[Precision, pydantic.Field(description="floating-point type of all arithmetic")] = "float32"
     seed: Annotated[int, Traced, pydantic.Field(ge=0, lt=2**31, description="seed of the first weights, batches and dropout")]
     data_seed: Annotated[
         int, Traced, pydantic.Field(ge=0, lt=2**31, default_factory=SameAs("seed"), description="seed of the data and its noise")
     ]
     steps: Annotated[PositiveInt, Recording, pydantic.Field(description="training steps")]
     log_every: Annotated[PositiveInt, Recording, pydantic.Field(description="steps between two logged rows")]
-    probes: Annotated[str, Recording, pydantic.Field(description=f"what else is logged, joined by +: {', '.join(PROBES)}")] = ""
+    probes: Annotated[str, Recording, pydantic.Field(description=f"further metrics to log, joined by +: {', '.join(PROBES)}")] = ""
     snapshots: Annotated[
         int, Recording, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
     ] = 0

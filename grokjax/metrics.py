@@ -41,13 +41,13 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "neuron_frequency",
         "1",
-        "that of most of each hidden unit's power; 0 where it has none",
+        "frequency with the most of a hidden unit's power; 0 if it has no power",
         "fourier",
         "neurons",
         whole=True,
     ),
-    Metric("neuron_share", "share", "that frequency's share of the unit's power", "fourier", "neurons"),
-    Metric("key_frequencies", "1", "different frequencies among the hidden units'", "fourier", whole=True),
+    Metric("neuron_share", "share", "share of that frequency in the unit's power", "fourier", "neurons"),
+    Metric("key_frequencies", "1", "number of distinct frequencies over all hidden units", "fourier", whole=True),
     Metric("fourier_gini", "1", "Gini coefficient of the power per frequency, summed over the units", "fourier"),
     Metric("fourier_ipr", "1", "inverse participation ratio of a unit's power over frequencies, mean over units", "fourier"),
     Metric(

@@ -1,29 +1,39 @@
-"""`grokjax delays`: prints and draws grokking delays (analysis.statistics.delays; analysis.plots: survival, delays, scatter)."""
+"""`grokjax delays`: prints and draws grokking delays (analysis.plots: survival, incidence, delays, scatter)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pandas as pd
 from cyclopts import Parameter
+from cyclopts.types import PositiveFloat
+from matplotlib.figure import Figure
 
-from grokjax.analysis.statistics.delays import DelayLaw, delay_law
-from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.results import Results
+from grokjax.analysis.statistics.delay_law import DelayLaw
+from grokjax.analysis.statistics.delays import delay_text
+from grokjax.errors import AnalysisError, UserError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
+
+Plot = Literal["survival", "incidence", "map", "scatter"]
 
 
 def command(
     root: RootArgument,
     /,
     *,
-    by: Annotated[str | None, Parameter(metavar="NAMES", show_default="all that vary")] = None,
+    by: Annotated[str | None, Parameter(metavar="NAMES", show_default="weight_decay, or the last that varies")] = None,
+    strata: Annotated[str | None, Parameter(metavar="NAMES", show_default="all others that vary")] = None,
+    mix: Annotated[str, Parameter(metavar="NAMES")] = "",
+    ratios: bool = False,
     law: Annotated[str | None, Parameter(metavar="NAMES")] = None,
-    plot: Literal["survival", "map", "scatter"] = "survival",
+    delay: PositiveFloat = 1000,
+    plot: Plot = "survival",
     selection: Selection = Selection(),
     crossings: Crossings = Crossings(),
     labels: Labels = Labels(),
@@ -35,10 +45,16 @@ def command(
     A run that had not generalized by its last step is censored there, not left out: medians are Kaplan-Meier estimates.
 
     Args:
-      by: Hyperparameters that make the groups, joined by commas.
-      law: Hyperparameters of a power law that is fitted to the delays, joined by commas.
-      plot: Picture that --out draws. "survival": the share of fitted runs that have not grokked yet, a line for each group;
-        "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings, colored by --rule.
+      by: Hyperparameters whose delays are compared, joined by commas.
+      strata: Hyperparameters that are held fixed in comparisons, joined by commas.
+      mix: Hyperparameters that vary and are neither compared nor held fixed, joined by commas.
+      ratios: Also print by which factors the delays at the values of --by differ.
+      law: Hyperparameters of a power law that is fitted to the delays, joined by commas; "all" takes all that vary.
+      delay: With --plot incidence: how many steps after the train metric the test metric must cross for grok.
+      plot: Picture that --out draws. "survival": the share of fitted runs that have not generalized yet, a line for each group
+        and a panel for each stratum; "incidence": the share of all runs that have grokked, generalized or diverged by each step,
+        a panel for each group; "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings,
+        colored by --rule.
 
     Examples:
         grokjax delays results/x --by weight_decay --law weight_decay,learning_rate
@@ -48,38 +64,86 @@ def command(
     """
     results = selection.open(root)
     warn_of_missing(results)
-    groups, between = names_of(by) if by else varied_hyperparameters(results.runs), asdict(crossings)
-    _print_medians(results.medians(groups, **between), groups)
-    if test := results.log_rank(groups, **between):
-        print(f"log-rank test of equal delays: chi-squared {test.statistic:.3g} on {test.degrees}, p = {test.p:.2g}")
+    between, mixed = asdict(crossings), names_of(mix)
+    groups, within = results.compared(names_of(by) if by else None, None if strata is None else names_of(strata), mixed)
+    grouping: dict[str, Any] = {"strata": within, "mix": mixed}
+    _print_medians(results.medians([*within, *groups], **between, mix=mixed), [*within, *groups])
+    print(delay_text(**between))
+    _print_test(results, groups, {**between, **grouping})
+    if ratios:
+        _print_ratios(results, groups, {**between, **grouping})
     if law:
-        _print_law(delay_law(results.runs, results.delays(**between), names_of(law)))
-    if not picture.out:
-        return
-    if plot == "map":
-        figure = results.plot_delays(axes.x, axes.y, axes.facet, **between, **picture.settings)
-    elif plot == "scatter":
-        figure = results.plot_scatter(labels.choose(results), **between, **picture.settings)
-    else:
-        figure = results.plot_survival(groups if by else None, **between, **picture.settings)
-    picture.write(figure, root, plot)
+        _print_law(results.delay_law(None if law == "all" else names_of(law), **between, mix=mixed))
+    if picture.out:
+        figures: dict[Plot, Any] = {
+            "survival": lambda: results.plot_survival(groups, **between, **grouping, **picture.settings),
+            "incidence": lambda: results.plot_incidence(
+                names_of(by) if by else None, **between, delay=delay, mix=mixed, **picture.settings
+            ),
+            "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, **between, mix=mixed, **picture.settings),
+            "scatter": lambda: results.plot_scatter(labels.choose(results), **between, **picture.settings),
+        }
+        figure: Figure = figures[plot]()
+        picture.write(figure, root, plot)
 
 
 def _print_medians(medians: pd.DataFrame, by: Sequence[str]) -> None:
     rows = []
-    for *values, count, fitted, grokked, median, low, high in medians.itertuples(index=False):
+    for *values, count, fitted, generalized, median, low, high in medians.itertuples(index=False):
         groups = ("none" if pd.isna(value) else value for value in values)
-        interval = f"{_steps(low)} to {_steps(high)}" if fitted else ""
-        rows.append((*groups, count, fitted, grokked, _steps(median) if fitted else "", interval))
+        rows.append((*groups, count, fitted, generalized, _steps(median) if fitted else "", _interval(low, high) if fitted else ""))
     print_table((*by, "runs", "fitted", "generalized", "median delay", "95 %"), rows)
-    print("delays in steps; 'not reached' where fewer than half of the fitted runs have generalized by the last step")
+    print(
+        "Delays in steps. Not reached: fewer than half of the fitted runs have generalized by the last step. "
+        "Unknown: there are too few runs to tell."
+    )
+
+
+def _print_test(results: Results, groups: Sequence[str], settings: dict[str, Any]) -> None:
+    try:
+        test = results.log_rank(groups, **settings)
+    except AnalysisError as error:
+        print(f"No log-rank test: {error}")
+    else:
+        drawn = f" ({test.permutations:,} permutations)" if test.permutations else ""
+        compared = f"{test.name}, by {' x '.join(groups)}"
+        print(f"{compared}: chi-squared {test.statistic:.3g} on {test.degrees}, {test.p_text}{drawn}")
+
+
+def _print_ratios(results: Results, groups: Sequence[str], settings: dict[str, Any]) -> None:
+    if len(groups) != 1:
+        raise UserError(f"--ratios compares the values of one hyperparameter, got --by {','.join(groups) or 'none'}; name one")
+    table = results.delay_ratios(groups[0], **settings)
+    rows = [
+        (value, reference, _factor(ratio), _factors(low, high), _p(p))
+        for value, reference, ratio, low, high, p in table.itertuples(index=False, name=None)
+    ]
+    print_table((groups[0], "compared with", "delay times", "95 % (all together)", "p (Holm)"), rows)
 
 
 def _print_law(law: DelayLaw) -> None:
     rows = law.exponents.itertuples(index=False)
     powers = " x ".join(f"{row.hyperparameter} ** {row.exponent:.2f} ({row.low:.2f} to {row.high:.2f})" for row in rows)
-    print(f"delay proportional to {powers}, from {law.runs} fitted runs of which {law.grokked} generalized")
+    print(f"delay proportional to {powers}, from {law.runs} fitted runs of which {law.generalized} generalized")
+    if law.curvature < 0.05:
+        print(f"The delays do not follow a power law: p = {law.curvature:.2g} for squared logarithms; see the medians above.")
 
 
 def _steps(value: float) -> str:
-    return f"{value:,.0f}" if value < float("inf") else "not reached"
+    return "unknown" if pd.isna(value) else f"{value:,.0f}" if value < float("inf") else "not reached"
+
+
+def _interval(low: float, high: float) -> str:
+    return "unknown" if pd.isna(low) and pd.isna(high) else f"{_steps(low)} to {_steps(high)}"
+
+
+def _factor(value: float) -> str:
+    return "unknown" if pd.isna(value) else f"{value:.3g}"
+
+
+def _factors(low: float, high: float) -> str:
+    return "unknown" if pd.isna(low) else f"{low:.3g} to {high:.3g}"
+
+
+def _p(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.2g}"

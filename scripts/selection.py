@@ -105,8 +105,9 @@ class Crossings:
     ] = "accuracy_99"
     test: Annotated[str, Parameter(metavar="CROSSING")] = "accuracy_99"
     """When a run has generalized: the same crossings, of the test metric."""
-    kind: Kind = "first"
-    """Which crossing counts: the first one, or the sustained one, after which the metric never drops back."""
+    kind: Kind = "held"
+    """Which crossing counts: "held", the first one if the metric still meets the threshold at the last step; "first", whatever
+    comes after it; "sustained", the one after which the metric never drops back."""
 
 
 def warn_of_missing(results: Results) -> None:

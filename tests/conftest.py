@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import jax
 import psutil
 import pytest
 from hypothesis import settings
@@ -24,6 +25,13 @@ from tests.support.runs import SMALL_RUN
 # Shells start jobs in the background with Ctrl-C ignored, and so would be what they start: tests that send it would wait forever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Tests, and the processes that they start, train without implicit promotion: of dtypes, which widens silently, and of ranks, which
+# broadcasts.
+for name, setting in (("jax_numpy_dtype_promotion", "strict"), ("jax_numpy_rank_promotion", "raise")):
+    jax.config.update(name, setting)
+    os.environ[name.upper()] = setting
+
+os.fsync = lambda descriptor: None  # what this process writes need not outlive a power cut, and each call takes milliseconds
 prepare_device()
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")

@@ -16,11 +16,11 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
 def test_killed_workers_and_drivers_and_lost_nodes_spoil_nothing_for_any_reader(tmp_path, capsys):
-    options = ["--workers", "5", "--drivers", "2", "--nodes", "1", "--packs", "48", "--folder", str(tmp_path)]
+    options = ["--workers", "5", "--drivers", "2", "--nodes", "1", "--packs", "36", "--folder", str(tmp_path)]
     assert chaos.main(options) == 0, capsys.readouterr().out
     said = capsys.readouterr().out
     (result, *_) = chaos.kept_results(tmp_path)
-    assert result.planned == 48 * chaos.RUNS_PER_PACK
+    assert result.planned == 36 * chaos.RUNS_PER_PACK
     assert f"| {result.planned:,} | {result.planned:,} | {result.planned:,} | 1 of 1 |" in said or "sweep 2" in said
     assert chaos.main(options) == 0, "what was finished is not done again"
     assert "sweep 1" not in capsys.readouterr().out
@@ -66,17 +66,17 @@ def foreign(root):
 
 def test_an_object_store_that_fails_as_well_spoils_nothing(tmp_path, monkeypatch):
     """A tenth of its requests fails, or is carried out and its answer lost."""
-    spec, whole = chaos.undisturbed(tmp_path, packs=32)
+    spec, whole = chaos.undisturbed(tmp_path, packs=24)
     faults = at_random(seed=7, share=0.1, kinds=("refuse:500", "refuse:503", "refuse:409", "lose"))
     with s3_server(monkeypatch, faults) as address:
         root = chaos.entered(spec, whole, address)
         nodes = chaos.Nodes()
         try:
-            killed = chaos.Chaos(nodes, spec, root, 32, chaos.Kills(16, 1, 1)).train(random.Random(0))
+            killed = chaos.Chaos(nodes, spec, root, 24, chaos.Kills(16, 1, 1)).train(random.Random(0))
         finally:
             nodes.shut_down()
         assert killed.workers >= 1, "as many as there is time for: 16 on a slow day, 2 on a quick one"
         assert (killed.drivers, killed.nodes) == (1, 1)
         verdict = verify(Root.open(root))
-        assert (verdict.wrong, verdict.committed) == ((), 32 * chaos.RUNS_PER_PACK)
+        assert (verdict.wrong, verdict.committed) == ((), 24 * chaos.RUNS_PER_PACK)
         assert_same_tables(whole, root)

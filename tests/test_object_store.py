@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from grokjax.sweeps.store.root import Root
+from tests.support.command import grokjax
 from tests.support.s3 import s3_server
 
 pytestmark = pytest.mark.cluster
@@ -32,13 +33,13 @@ def test_the_demo_runs_resumes_and_is_analysed_in_an_object_store(tmp_path, monk
         assert first.returncode == 130, told
 
         def told_by(*words):
-            done = subprocess.run([GROKJAX, *words], check=False, capture_output=True, text=True, timeout=300)
+            done = grokjax(*words)
             assert done.returncode == 0, done.stdout + done.stderr
             return done.stdout + done.stderr
 
         left = int(re.search(r"(\d+) of 64 runs", told_by("status", address)).group(1))
         assert 0 < left < 64, "it was interrupted halfway"
-        told_by(*command[1:])
+        subprocess.run(command, check=True, capture_output=True, timeout=300)
         assert "64 of 64 runs" in told_by("status", address)
         assert "64 of 64" in told_by("verify", address)
         assert "all" in told_by("phases", address, "--out", "map.png")

@@ -6,6 +6,7 @@ from grokjax.analysis.plots.boundary import plot_boundary
 from grokjax.analysis.plots.curves import plot_curves
 from grokjax.analysis.plots.delays import plot_delays
 from grokjax.analysis.plots.fits import plot_fits
+from grokjax.analysis.plots.incidence import plot_incidence
 from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save_figure
 from grokjax.analysis.plots.phases import plot_phases
 from grokjax.analysis.plots.scatter import plot_scatter
@@ -32,6 +33,7 @@ __all__ = [
     "plot_delays",
     "plot_difference",
     "plot_fits",
+    "plot_incidence",
     "plot_map",
     "plot_phases",
     "plot_scatter",

@@ -18,7 +18,7 @@ from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, darkened
-from grokjax.analysis.plots.layout.text import counted, font_size
+from grokjax.analysis.plots.layout.text import counted, font_size, text_width
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
@@ -82,7 +82,7 @@ def plot_curves(
         _label_block(block, quantities, width / across - 0.4, first=index % across == 0, lowest=index + across >= len(panels))
         _mark_events(block, events[events["run_id"] == run_id], markers)
         if ax is None:
-            _title(block[0], titles[run_id], phases[run_id], font_size("font.size" if across <= 3 else "xtick.labelsize"))
+            _title(block[0], titles[run_id], phases[run_id], width / across - 0.4)
     figure.align_ylabels(grid[:, 0])
     return figure
 
@@ -101,7 +101,11 @@ def _label_block(block: Block, quantities: Sequence[Quantity], inches: float, *,
         panel.set_ylabel(quantity.label if first else "")
 
 
-def _title(panel: Axes, text: str, phase: str, size: float) -> None:
+def _title(panel: Axes, text: str, phase: str, inches: float) -> None:
+    """Writes a run's title above its first panel, smaller if it is wider than the panel, which is `inches` wide."""
+    size = font_size("font.size")
+    bold = 1.15 * text_width(text, size)
+    size = max(min(size, size * inches / bold), 5.0)
     panel.set_title(text, color=darkened(PHASE_COLORS[phase]), fontweight="bold", fontsize=size)
 
 

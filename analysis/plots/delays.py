@@ -18,6 +18,7 @@ from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades
 from grokjax.analysis.plots.layout.text import counted, steps_text
 from grokjax.analysis.plots.layout.ticks import few_ticks
+from grokjax.analysis.statistics.delays import Kind, delay_text
 
 _COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # the shortest delay is still darker than a cell without a median
 
@@ -29,16 +30,19 @@ def plot_delays(
     x: str,
     y: str,
     facet: str | None = None,
+    crossings: tuple[str, str, Kind] | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
 
-    The median of a cell is unknown if fewer than half of its fitted runs grokked before they ended; the cell then has no shade and
-    shows how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run hatched.
+    The median of a cell is unknown if fewer than half of its fitted runs generalized before they ended; the cell then has no
+    shade and shows how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run
+    hatched.
 
     Args:
       medians: from `median_delays`, by facet, y and x.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the note names.
       settings: common to all figures; see below.
 
     Raises:
@@ -47,8 +51,8 @@ def plot_delays(
     look, cells = Look(**settings), map_cells(medians, x, y, facet)
     norm = _norm(medians["median"])
     drawn = draw_map(
-        cells, look, smallest=0.16, comfortable=0.3, note=look.full_note(_note(medians), int(medians["runs"].sum())), scale=True,
-        legend=_legend(medians),
+        cells, look, smallest=0.16, comfortable=0.3, legend=_legend(medians), scale=True,
+        note=look.full_note(_note(medians, crossings), int(medians["runs"].sum())),
     )  # fmt: skip
     every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
     for value, panel in drawn.panels.items():
@@ -62,17 +66,22 @@ def plot_delays(
 
 
 def _norm(medians: pd.Series[float]) -> LogNorm:
-    """The log scale of the known medians above 0."""
+    """The log scale of the known medians above 0, over at least a factor of ten, so that similar medians have similar shades."""
     positive = medians[np.isfinite(medians) & (medians > 0)]
-    return LogNorm(positive.min(), max(positive.max(), 1.01 * positive.min()), clip=True) if len(positive) else LogNorm(1, 10)
+    if not len(positive):
+        return LogNorm(1, 10)
+    widened = max(1.0, (10 * positive.min() / positive.max()) ** 0.5)
+    return LogNorm(positive.min() / widened, positive.max() * widened, clip=True)
 
 
-def _note(medians: pd.DataFrame) -> str:
-    runs, fitted, grokked = (int(medians[name].sum()) for name in ("runs", "fitted", "grokked"))
-    return (
-        f"{counted(runs, 'run')}, {fitted:,} fitted: {grokked:,} of these grokked, {fitted - grokked:,} censored at their end. "
-        f"Numbers: median delay (steps), with its interval where it fits; 3/9: 3 of 9 fitted runs grokked, too few for a median."
-    )
+def _note(medians: pd.DataFrame, crossings: tuple[str, str, Kind] | None) -> str:
+    runs, fitted, seen = (int(medians[name].sum()) for name in ("runs", "fitted", "generalized"))
+    return " ".join(filter(None, [
+        f"{counted(runs, 'run')}, {fitted:,} fitted: {seen:,} of these generalized, {fitted - seen:,} censored at their end.",
+        delay_text(*crossings) if crossings else "",
+        "Numbers: median delay (steps), with its interval where it fits; ?: unknown from so few runs;",
+        "3/9: 3 of 9 fitted runs generalized, too few for a median.",
+    ]))  # fmt: skip
 
 
 def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: Map) -> None:
@@ -80,9 +89,10 @@ def _draw_delays(panel: Axes, cells: pd.DataFrame, norm: LogNorm, drawn: Map) ->
         place = (row["across"], row["up"])
         if np.isfinite(row["median"]):
             middle, low, high = (steps_text(row[name]) for name in ("median", "low", "high"))
-            draw_shade(panel, place, _COLORS(norm(row["median"])), (middle, f"{low} to {high}"), drawn)
+            interval = "" if np.isnan(row["low"]) and np.isnan(row["high"]) else f"{low} to {high}"
+            draw_shade(panel, place, _COLORS(norm(row["median"])), (middle, interval), drawn)
         elif row["fitted"]:
-            draw_shade(panel, place, (1, 1, 1), (f"{row['grokked']}/{row['fitted']}", ""), drawn)
+            draw_shade(panel, place, (1, 1, 1), (f"{row['generalized']}/{row['fitted']}", ""), drawn)
         else:
             corner = (place[0] - 0.5, place[1] - 0.5)
             panel.add_patch(Rectangle(corner, 1, 1, fc=EMPTY, ec="white", lw=0.6, label="none fitted"))

@@ -11,20 +11,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES, CrossingRule
+from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES, align_phases
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, new_figure, strip_above
 from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, phase_mark
 from grokjax.analysis.plots.layout.text import POINTS, counted, font_size
-from grokjax.analysis.plots.layout.ticks import Which, log_axis, step_axis
-from grokjax.analysis.statistics.delays import Kind
+from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
+from grokjax.analysis.statistics.delays import Kind, crossing_steps, crossing_text, kind_text
 from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
 WIDEST = 3.4  # inches: the largest side of the panel
 STRIP_LINE = 1.44  # height of a phase's line in the strip, in font sizes
-# Area of a marker in points squared, and the number of runs beyond which markers shrink.
-MARK_SIZE, MANY = 13, 150
+# Area of the marker of one run in points squared, the number of runs beyond which markers shrink, the area of the largest marker.
+MARK_SIZE, MANY, LARGEST = 13, 150, 120
 
 
 @styled
@@ -34,45 +34,46 @@ def plot_scatter(
     *,
     train: str = "accuracy_99",
     test: str = "accuracy_99",
-    kind: Kind = "first",
+    kind: Kind = "held",
     **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the step at which each run's test metric crosses a threshold against the step at which its train metric does.
 
-    The higher a run is above the diagonal, the later it generalized. A run whose test metric never crosses is censored and drawn in
-    a strip above the panel; one whose train metric never does is only counted in the note.
+    The higher a run is above the diagonal, the later it generalized. Runs of a phase with the same two steps share a marker,
+    whose area grows with their number. A run whose test metric never crosses is censored and drawn in a strip above the panel;
+    one whose train metric never does is only counted in the note.
 
     Args:
       runs: from `load_runs`.
-      phases: the phase of each run, on the same index.
-      train, test: the crossings of the train and of the test metric, from `rules.CROSSINGS`.
-      kind: the "first" crossing, or the "sustained" one, from which on the metric stays across.
+      phases: the phase of each run, aligned by index.
+      train, test, kind: the crossings, as for `grokking_delays`.
       settings: common to all figures; see below. The strip of censored runs stands above an `ax`.
 
     Raises:
-      AnalysisError: no such crossing, the table lacks it, or no run's train metric crosses.
+      AnalysisError: as for `grokking_delays`, or no run's train metric crosses, or the phases are not those of the runs.
     """
     look = Look(**settings)
     width, ax = look.width or SINGLE, look.ax
-    steps = _crossing_steps(runs, phases, CrossingRule(train, test, kind))
+    steps = _crossing_steps(runs, align_phases(phases, runs.index), train, test, kind)
     present = [phase for phase in PHASES if (steps.labels[steps.fitted] == phase).any()]
     censored = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
     side, strip = min(width - 0.6, WIDEST), STRIP_LINE * font_size("xtick.labelsize") / POINTS * len(censored)
     above, panel = _panels(ax, strip)
     figure = new_figure(
         width, side + strip + 0.4, replace(look, ax=above or ax), legend=[phase_mark(phase, look.name(phase)) for phase in present],
-        note=look.full_note(steps.note, len(runs)), used=side + 0.6,
+        note=look.full_note(f"{steps.note} {kind_text(kind)}", len(runs)), used=side + 0.6,
     )  # fmt: skip
     if panel is None:
         above, panel = _new_panels(figure, strip, side)
     _scale(panel, steps, side if ax is None else min(axes_size(ax)))
     size = float(np.clip(MARK_SIZE * (MANY / len(runs)) ** 0.5, 3, MARK_SIZE))
-    for phase in sorted(present, key=lambda phase: -int((steps.labels == phase).sum())):  # rare phases in front
-        if (chosen := steps.both & (steps.labels == phase)).any():
-            _draw_runs(panel, steps.train[chosen], steps.test[chosen], phase, size)
+    drawn = pd.DataFrame({"train": steps.train, "test": steps.test, "phase": steps.labels})[steps.both]
+    counts = drawn.value_counts().reset_index()  # most frequent first, so that small markers are in front
+    for across, upwards, phase, count in counts.itertuples(index=False, name=None):
+        _draw_runs(panel, across, upwards, phase, min(size * count, LARGEST))
     if above is not None:
         _draw_censored(above, steps, censored, size)
-    panel.set(xlabel=f"train {_words(train)} (step)", ylabel=f"test {_words(test)} (step)")
+    panel.set(xlabel=f"train {crossing_text(train)} (step)", ylabel=f"test {crossing_text(test)} (step)")
     return figure
 
 
@@ -107,17 +108,13 @@ class _Steps:
         ])  # fmt: skip
 
 
-def _crossing_steps(runs: pd.DataFrame, phases: pd.Series[str], rule: CrossingRule) -> _Steps:
-    *names, _ = rule.columns
-    for name in names:
-        if name not in runs:
-            raise AnalysisError(f"the scatter needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
-    train, test = (runs[name].to_numpy(dtype=float, na_value=np.nan) for name in names)
-    if np.isnan(train).all():
-        raise AnalysisError(f"no run has {names[0]}; choose another --train than {rule.train}")
-    positive = np.concatenate([train, test])
+def _crossing_steps(runs: pd.DataFrame, phases: pd.Series[str], train: str, test: str, kind: Kind) -> _Steps:
+    fitted, generalized = crossing_steps(runs, train, test, kind)
+    if np.isnan(fitted).all():
+        raise AnalysisError(f"no run reaches train {crossing_text(train)}; choose another --train than {train}")
+    positive = np.concatenate([fitted, generalized])
     zero = np.min(positive[positive > 0], initial=2.0 if not (positive > 0).any() else np.inf) / 2
-    return _Steps(np.maximum(train, zero), np.maximum(test, zero), phases.to_numpy())
+    return _Steps(np.maximum(fitted, zero), np.maximum(generalized, zero), np.asarray(phases))
 
 
 def _panels(ax: Axes | None, strip: float) -> tuple[Axes | None, Axes | None]:
@@ -142,16 +139,16 @@ def _bare(strip: Axes) -> Axes:
 
 
 def _scale(panel: Axes, steps: _Steps, inches: float) -> None:
-    """Makes both axes logarithmic over the steps, and draws the diagonal."""
-    axes: list[tuple[Which, Array]] = [("x", steps.train[steps.fitted])]
-    axes.append(("y", steps.test[steps.both] if steps.both.any() else axes[0][1]))
-    for which, shown in axes:
-        log_axis(panel, which, float(shown.min()), float(shown.max()))
+    """Makes both axes logarithmic over all steps, so that the diagonal is at 45 degrees, and draws it."""
+    shown = np.concatenate([steps.train[steps.fitted], steps.test[steps.both]])
+    log_axis(panel, "x", float(shown.min()), float(shown.max()))
+    log_axis(panel, "y", float(shown.min()), float(shown.max()))
+    for which in ("x", "y"):
         step_axis(panel, which, inches=inches)
     panel.axline((1, 1), (10, 10), color=GREY, lw=0.6, ls=":", zorder=0)
 
 
-def _draw_runs(panel: Axes, across: Array, upwards: Array, phase: str, size: float) -> None:
+def _draw_runs(panel: Axes, across: Any, upwards: Any, phase: str, size: float) -> None:
     color, marker = PHASE_COLORS[phase], PHASE_MARKERS[phase]
     panel.scatter(across, upwards, s=size, c=color, marker=marker, linewidths=0, alpha=0.75, clip_on=False, label=phase)
 
@@ -167,9 +164,3 @@ def _draw_censored(strip: Axes, steps: _Steps, phases: Sequence[str], size: floa
             annotation_clip=False,
         )  # fmt: skip
     strip.set(ylim=(-0.6, len(phases) - 0.4), yticks=[(len(phases) - 1) / 2], yticklabels=["never"])
-
-
-def _words(crossing: str) -> str:
-    """A crossing as a label: accuracy ≥ 99 % for accuracy_99, loss ≤ 1e-5 nats for loss_1e_5."""
-    metric, threshold = crossing.split("_", 1)
-    return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"

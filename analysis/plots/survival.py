@@ -1,8 +1,8 @@
-"""Survival curves: the share of fitted runs that have not grokked yet, by group, with the runs at risk."""
+"""Survival curves: the share of fitted runs that have not generalized yet, by group, with the runs at risk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
@@ -10,21 +10,25 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
-from grokjax.analysis.plots.layout.page import axes_size, new_figure
+from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, figure_of, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE
-from grokjax.analysis.plots.layout.text import counted, font_size, number_text, value_texts
+from grokjax.analysis.plots.layout.text import POINTS, counted, font_size, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
+from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
 from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from grokjax.analysis.statistics.delays import LogRank
+    from grokjax.analysis.statistics.logrank import LogRank
 
 TABLE_LINE = 0.15  # inches
+STROKE = 10  # points: the length of a line's sample in the table, and its distance from the first number
 MOST_BANDS = 3  # bands of more groups could not be distinguished
+MOST_PANELS, PANEL_WIDTH = 24, 1.7  # inches
 
-Group = tuple[tuple[str, ...], pd.DataFrame]
+Line = tuple[str, Any]  # colour and dashes
 
 
 @styled
@@ -32,90 +36,135 @@ def plot_survival(
     curves: pd.DataFrame,
     *,
     by: Sequence[str],
+    panels: Sequence[str] = (),
     runs: int,
     test: LogRank | None = None,
+    crossings: tuple[str, str, Kind] | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
-    """Draws Kaplan-Meier curves: the share of each group's fitted runs that have not grokked, by steps since they fitted.
+    """Draws Kaplan-Meier curves: the share of each group's fitted runs that have not generalized, by steps since they fitted.
 
-    Up to three groups have confidence bands. Ticks on the lines are runs that ended before they grokked (censored). The table below
-    counts the runs still at risk.
+    Up to three groups have confidence bands. Ticks on the lines are runs that ended before they generalized (censored). With one
+    panel, the table below counts the runs still at risk.
 
     Args:
-      curves: from `survival_curves`.
-      by: the hyperparameters that make the groups, as given to `survival_curves`.
+      curves: from `survival_curves`, by `panels` and `by`.
+      by: the hyperparameters that make the lines.
+      panels: the hyperparameters that make panels, such as the strata of the test.
       runs: number of runs, fitted or not.
       test: from `log_rank`; its p value is in the note.
+      crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the axes and the note name.
       settings: common to all figures; see below. An `ax` gets no table.
 
     Raises:
-      AnalysisError: more groups than can be distinguished.
+      AnalysisError: more groups than can be distinguished, or more panels than fit.
     """
-    groups = _groups(curves, by)
+    keys = group_texts(curves, (*panels, *by))
+    facets = list(dict.fromkeys(key[: len(panels)] for key in keys))
+    lines = _lines(keys, by)
+    if len(facets) > MOST_PANELS:
+        raise AnalysisError(
+            f"{' x '.join(panels)} makes {len(facets)} panels, more than {MOST_PANELS}; "
+            "choose some with --where, or pool runs with --mix"
+        )
+    look = Look(**settings)
+    check_one_panel(ax := look.ax, len(facets), f"choose the runs of one {' x '.join(panels)}")
+    width = look.width or (SINGLE if len(facets) <= 2 else DOUBLE)
+    banded, table = len(lines) <= MOST_BANDS, len(facets) == 1 and ax is None
+    placed = FacetPanels.arranged(facets, None, max(1, int((width - 0.5) / PANEL_WIDTH)))
+    height = 1.7 if width < DOUBLE or len(facets) > 1 else 2.4
+    figure = new_figure(
+        width, placed.down * (height + 0.25 * bool(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
+        look, legend=[] if table else _legend(look, by, lines),
+        note=look.full_note(_note(curves, runs, test, crossings, banded), runs),
+    )  # fmt: skip
+    if table:
+        axes = list(figure.subplots(2, 1, sharex=True, height_ratios=[height, TABLE_LINE * len(lines)]))
+    else:
+        axes = placed.axes(figure, look)
+    end = float(curves["delay"].max()) or 1.0
+    for facet, panel in zip(facets, axes, strict=False):
+        for key, rows in zip(keys, group_rows(curves, (*panels, *by)), strict=True):
+            if key[: len(panels)] == facet:
+                _draw_survival(panel, rows, lines[key[len(panels) :]], banded)
+        panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
+        step_axis(panel, inches=width / placed.across - 0.9 if ax is None else axes_size(ax)[0], label=False)
+        if panels:
+            panel.set_title(_named(look, panels, facet))
+    _label(axes, placed, crossings)
+    if table:
+        _draw_at_risk(axes[1], look, curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
+    return figure
+
+
+def _lines(keys: Sequence[tuple[str, ...]], by: Sequence[str]) -> dict[tuple[str, ...], Line]:
+    """The colour and the dashes of each group."""
+    groups = sorted({key[len(key) - len(by) :] for key in keys}, key=[key[len(key) - len(by) :] for key in keys].index)
     if len(groups) > len(LINES):
         raise AnalysisError(
             f"{' x '.join(by)} makes {len(groups)} groups, and {len(LINES)} can be told apart; choose some with --where"
         )
-    look, banded = Look(**settings), len(groups) <= MOST_BANDS
-    width, ax = look.width or SINGLE, look.ax
-    height, table = (1.7 if width < DOUBLE else 2.4), TABLE_LINE * len(groups)
-    note = look.full_note(_note(curves, runs, test, banded), runs)
-    figure = new_figure(width, height + table + 0.6, look, legend=_legend(look, by, groups), note=note)
-    panel, below = (ax, None) if ax is not None else figure.subplots(2, 1, sharex=True, height_ratios=[height, table])
-    for (_, group), (color, style) in zip(groups, LINES, strict=False):
-        _draw_survival(panel, group, color, style, banded)
-    end = float(curves["delay"].max()) or 1.0
-    panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03), ylabel="share not grokked yet")
-    step_axis(panel, inches=width - 1 if ax is None else axes_size(ax)[0], label=False)
-    if below is not None:
-        _draw_at_risk(below, groups, [tick for tick in panel.get_xticks() if 0 <= tick <= end])
-    (below or panel).set_xlabel("steps after the train metric crossed its threshold")
-    return figure
+    return dict(zip(groups, LINES, strict=False))
 
 
-def _legend(look: Look, by: Sequence[str], groups: Sequence[Group]) -> list[Line2D]:
-    names = [", ".join(look.pair(name, value) for name, value in zip(by, key, strict=True)) or "all runs" for key, _ in groups]
-    return [Line2D([], [], color=color, ls=style, lw=1.1, label=name) for (color, style), name in zip(LINES, names, strict=False)]
+def _named(look: Look, names: Sequence[str], values: Sequence[str]) -> str:
+    return ", ".join(look.pair(name, value) for name, value in zip(names, values, strict=True)) or "all runs"
 
 
-def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, banded: bool) -> str:
-    grokked, censored = int(curves["grokked"].sum()), int(curves["censored"].sum())
+def _legend(look: Look, by: Sequence[str], lines: Mapping[tuple[str, ...], Line]) -> list[Line2D]:
+    return [Line2D([], [], color=color, ls=style, lw=1.1, label=_named(look, by, key)) for key, (color, style) in lines.items()]
+
+
+def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: tuple[str, str, Kind] | None, banded: bool) -> str:
+    generalized, censored = int(curves["generalized"].sum()), int(curves["censored"].sum())
     return " ".join(filter(None, [
-        f"{counted(runs, 'run')}, {grokked + censored:,} fitted: {grokked:,} grokked, {censored:,} censored (ticks).",
-        "" if test is None else f"Log-rank test of equal delays: p = {number_text(test.p, 2)}.",
+        f"{counted(runs, 'run')}, {generalized + censored:,} fitted: {generalized:,} generalized, {censored:,} censored (ticks).",
+        "" if test is None else f"{test.name}: {test.p_text}.",
         "" if banded else "Intervals left out.",
+        "" if crossings is None else kind_text(crossings[2]),
     ]))  # fmt: skip
 
 
-def _groups(curves: pd.DataFrame, by: Sequence[str]) -> list[Group]:
-    """The values that define each group, as text, with the group's rows."""
-    if not by:
-        return [((), curves)]
-    texts = {name: dict(zip(values := sorted(curves[name].unique()), value_texts(values), strict=True)) for name in by}
-    found = curves.groupby(list(by), observed=True, sort=True)
-    return [(tuple(texts[name][value] for name, value in zip(by, key, strict=True)), group) for key, group in found]
+def _label(axes: Sequence[Axes], placed: FacetPanels, crossings: tuple[str, str, Kind] | None) -> None:
+    """Labels the axes at the edges of the figure with what crossed what."""
+    train, test = (crossing_text(crossing) for crossing in crossings[:2]) if crossings else ("", "")
+    x = f"steps after train {train}" if crossings else "steps after the train metric crossed its threshold"
+    y = f"share without test {test}" if crossings else "share not generalized yet"
+    placed.label(axes[: len(placed.facets)], x, y)
+    if len(axes) > len(placed.facets):  # the table has the label
+        axes[0].set_xlabel("")
+        axes[0].tick_params(labelbottom=True)
+        axes[1].set_xlabel(x)
 
 
-def _draw_survival(panel: Axes, group: pd.DataFrame, color: str, style: Any, banded: bool) -> None:
-    """Draws a group's curve: a step function that starts at one and falls at each delay after which a run grokked."""
+def _draw_survival(panel: Axes, group: pd.DataFrame, line: Line, banded: bool) -> None:
+    """Draws a group's curve: a step function that starts at one and falls at each delay after which a run generalized."""
+    color, style = line
     columns = [np.concatenate([[start], group[name].to_numpy(float)]) for name, start in (("delay", 0), ("survival", 1))]
     panel.plot(*columns, drawstyle="steps-post", color=color, ls=style, lw=1.1)
-    low, high = (np.concatenate([[1], group[name].to_numpy(float)]) for name in ("low", "high"))
+    low, high = (np.concatenate([[np.nan], group[name].to_numpy(float)]) for name in ("low", "high"))
     if banded:
         panel.fill_between(columns[0], low, high, step="post", color=color, alpha=0.15, lw=0)
     ends = group[group["censored"] > 0]
     panel.plot(ends["delay"], ends["survival"], ls="", marker="|", ms=4.5, mew=0.8, color=color)
 
 
-def _draw_at_risk(panel: Axes, groups: Sequence[Group], at: Sequence[float]) -> None:
-    """Writes how many runs of each group are at risk just before the delays `at`."""
-    for line, (_, group) in enumerate(groups):
+def _draw_at_risk(
+    panel: Axes, look: Look, curves: pd.DataFrame, by: Sequence[str], lines: Mapping[tuple[str, ...], Line], at: Sequence[float]
+) -> None:
+    """Writes how many runs of each group are at risk just before the delays `at`, beside a stroke in the group's colour."""
+    clear = ScaledTranslation(-STROKE / POINTS, 0, figure_of(panel).dpi_scale_trans)  # of the first numbers
+    beside = panel.get_yaxis_transform() + clear
+    stroke = STROKE / POINTS / 2 / (axes_size(panel)[0] or 1)
+    for line, (group, (color, style)) in enumerate(zip(group_rows(curves, by), lines.values(), strict=True)):
+        panel.plot([-stroke, 0], [line, line], color=color, ls=style, lw=1.4, transform=beside, clip_on=False)
         for tick in at:
             later = group[group["delay"] >= tick]
             count = int(later["at_risk"].iloc[0]) if len(later) else 0
             panel.text(tick, line, f"{count:,}", ha="center", va="center_baseline", fontsize=font_size("xtick.labelsize"))
-    panel.set_ylim(len(groups) - 0.5, -0.5)
-    panel.set_yticks(range(len(groups)), [", ".join(key) or "runs" for key, _ in groups])
-    panel.set_title("runs at risk", fontsize=font_size("xtick.labelsize"), loc="left", pad=2)
+    panel.set_ylim(len(lines) - 0.5, -0.5)
+    panel.set_yticks(range(len(lines)), [", ".join(key) or "runs" for key in lines])
+    heading = f"runs at risk{', by ' + ' and '.join(map(look.name, by)) if by else ''}"
+    panel.set_title(heading, fontsize=font_size("xtick.labelsize"), loc="left", pad=2)
     panel.spines[:].set_visible(False)
-    panel.tick_params(left=False, bottom=False, pad=9)  # clear of the first numbers
+    panel.tick_params(left=False, bottom=False, pad=2.2 * STROKE)

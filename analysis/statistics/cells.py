@@ -36,7 +36,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ())
       AnalysisError: a hyperparameter varies within a cell and is not in `mix`; a run_id is in one cell twice; a name is not in
         the table, is given twice, or has no value in any run; or the table is empty.
     """
-    if runs.empty:
+    if not len(runs):
         raise AnalysisError("the table has no runs; choose other runs")
     check_lengths(runs)
     check_names(runs, cell, mix)

@@ -5,250 +5,148 @@ A run that fitted but had not generalized by its last step has a longer delay th
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import CrossingRule
+from grokjax.analysis.statistics.cells import Codes, cells_of
 from grokjax.errors import AnalysisError
 
-Kind = Literal["first", "sustained"]
+Kind = Literal["held", "first", "sustained"]
+Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def grokking_delays(
-    runs: pd.DataFrame, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "first"
-) -> pd.DataFrame:
+def grokking_delays(runs: pd.DataFrame, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held") -> pd.DataFrame:
     """The grokking delay of each run, censored where the run ended before it generalized.
 
     Args:
       runs: a runs table.
       train, test: the thresholds of the train and of the test metric, each one of `rules.CROSSINGS`.
-      kind: which crossing counts: the first one, or the sustained one, after which the metric never drops back.
+      kind: which crossing counts, as in `CrossingRule`: "held", the first one if the metric still meets the threshold at the last
+        step; "first", the first one, whatever comes after it; "sustained", the one after which the metric never drops back.
 
     Returns:
-      On the index of `runs`: `delay` in steps, from the train crossing to the test crossing, or to the last step where there is no
-      test crossing; 0 where test crossed first; NaN for a run that never fitted. `grokked`: whether both crossings were observed.
+      On the index of `runs`: `delay` in steps, from the train crossing to the test crossing, or to the last step if there is no
+      test crossing; 0 where test crossed first; NaN for a run that never fitted. `generalized`: whether both crossings were
+      observed.
 
     Raises:
-      AnalysisError: no such crossing, or a column is missing.
+      AnalysisError: no such crossing or kind; a column is missing or holds no numbers; or runs were stopped early at a step that
+        depends on their delay (see `crossing_steps`).
     """
-    *names, _ = CrossingRule(train, test, kind).columns
-    for name in (*names, "steps"):
-        if name not in runs:
-            raise AnalysisError(f"delays need the column {name}, and the table has {', '.join(map(str, runs.columns))}")
-    fitted, generalized, steps = (runs[name].to_numpy(np.float64, na_value=np.nan) for name in (*names, "steps"))
-    if kind == "sustained" and "stopped_by" in runs:  # a run that was stopped early might still have dropped back
-        generalized = np.where(runs["stopped_by"].notna().to_numpy(bool), np.nan, generalized)
+    fitted, generalized = crossing_steps(runs, train, test, kind)
     seen = ~np.isnan(generalized) & ~np.isnan(fitted)
-    delay = np.maximum(np.where(seen, generalized, steps) - fitted, 0)
-    return pd.DataFrame({"delay": delay, "grokked": seen}, index=runs.index)
+    delay = np.maximum(np.where(seen, generalized, numbers_in(runs, "steps")) - fitted, 0)
+    return pd.DataFrame({"delay": delay, "generalized": seen}, index=runs.index)
 
 
-def median_delays(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
-    """The Kaplan-Meier median of the delay in each group, a row per group.
-
-    Args:
-      runs: a runs table.
-      delays: from `grokking_delays`, on the same index.
-      by: hyperparameters that make the groups.
-      confidence: of the interval.
-
-    Returns:
-      The columns of `by`, the numbers of `runs`, of `fitted` runs and of `grokked` runs, and the `median` [steps] with
-      `low` and `high` (Brookmeyer and Crowley 1982, on the log(-log) scale). A median that was not reached, because fewer than half
-      of the runs grokked, is infinite. It is NaN in a group in which no run fitted.
-    """
-    from lifelines.utils import median_survival_times  # noqa: PLC0415  (lifelines is slow to load)
-
-    rows = []
-    for values, group in _groups(runs, delays, by):
-        at_risk = group.dropna(subset="delay")
-        row = [*values, len(group), len(at_risk), int(at_risk["grokked"].sum())]
-        if len(at_risk):
-            fitted = _kaplan_meier(at_risk, confidence)
-            with _quiet():
-                low, high = median_survival_times(fitted.confidence_interval_).to_numpy().ravel()
-            row += [float(fitted.median_survival_time_), float(low), float(high)]
-        rows.append(row + [np.nan] * (len(by) + 6 - len(row)))
-    return pd.DataFrame(rows, columns=[*by, "runs", "fitted", "grokked", "median", "low", "high"])
-
-
-def survival_curves(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], confidence: float = 0.95) -> pd.DataFrame:
-    """The Kaplan-Meier estimate in each group: the share of fitted runs that have not grokked, over the steps since they fitted.
-
-    Args:
-      runs, delays, by, confidence: as in `median_delays`.
-
-    Returns:
-      A row per group and delay at which a run grokked or was censored: the columns of `by`, `delay` [steps], the runs `at_risk`
-      just before it, those that `grokked` and those `censored` at it, and `survival` with its interval `low` to `high`
-      (Greenwood, on the log(-log) scale).
+def crossing_steps(runs: pd.DataFrame, train: str, test: str, kind: Kind) -> tuple[Numbers, Numbers]:
+    """The steps at which the train metric and the test metric of each run cross their thresholds, NaN where they never do.
 
     Raises:
-      AnalysisError: no run fitted.
+      AnalysisError: as `grokking_delays`. A run that was stopped early as soon as its phase was decided may still have lost a
+        crossing, or crossed soon after. To censor it where it was stopped would bias every estimate, because censoring must not
+        depend on the outcome.
     """
-    frames = []
-    for values, group in _groups(runs, delays, by):
-        at_risk = group.dropna(subset="delay")
-        if at_risk.empty:
-            continue
-        fitted = _kaplan_meier(at_risk, confidence)
-        table: pd.DataFrame = fitted.event_table.loc[:, ["at_risk", "observed", "censored"]].astype(np.int64)
-        table = table.set_axis(["at_risk", "grokked", "censored"], axis=1)
-        table["survival"] = fitted.survival_function_.iloc[:, 0]
-        table[["low", "high"]] = fitted.confidence_interval_.to_numpy()
-        table = table.rename_axis("delay").reset_index()
-        for place, (name, value) in enumerate(zip(by, values, strict=True)):
-            table.insert(place, name, value)
-        frames.append(table)
-    if not frames:
-        raise AnalysisError("no run fitted, so none has a delay; choose other crossings or other runs")
-    return pd.concat(frames, ignore_index=True)
+    names = [name for name in CrossingRule(train, test, kind).columns if name != "diverged_step"]
+    fitted, generalized, *at_end = (numbers_in(runs, name) for name in names)
+    if at_end:
+        fitted, generalized = (
+            np.where(np.isnan(end), np.nan, step) for step, end in zip((fitted, generalized), at_end, strict=True)
+        )
+    stopped = runs["stopped_by"].notna().to_numpy(bool) if "stopped_by" in runs else np.zeros(len(runs), bool)
+    unknown = stopped if kind != "first" else stopped & ~np.isnan(fitted) & np.isnan(generalized)
+    if unknown.any():
+        remedy = "use first crossings (--kind first)" if kind != "first" else "choose thresholds that are reached before"
+        raise AnalysisError(
+            f"{int(unknown.sum())} of {len(runs)} runs were stopped as soon as their phase was decided, before it was known "
+            f"whether they {'cross' if kind == 'first' else 'keep'} the thresholds; censoring them there would bias the delays: "
+            f"{remedy}, or train them to the end with --stop never"
+        )
+    return fitted, generalized
 
 
-@dataclass(frozen=True)
-class LogRank:
-    """The log-rank test of equal delays in all groups: a chi-squared `statistic` with its `degrees` of freedom, and `p`."""
-
-    statistic: float
-    degrees: int
-    p: float
-
-
-def log_rank(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> LogRank:
-    """Tests whether the delays of the groups differ (Mantel 1966; Peto and Peto 1972).
-
-    Raises:
-      AnalysisError: fewer than two groups with fitted runs.
-    """
-    from lifelines.statistics import multivariate_logrank_test  # noqa: PLC0415
-
-    groups = [group.dropna(subset="delay") for _, group in _groups(runs, delays, by)]
-    groups = [group for group in groups if len(group)]
-    if len(groups) < 2:
-        raise AnalysisError(f"{' x '.join(by)} makes {len(groups)} groups of fitted runs, and a log-rank test compares two or more")
-    every = pd.concat(groups)
-    numbers = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
-    with _quiet():
-        result = multivariate_logrank_test(every["delay"].to_numpy(), numbers, every["grokked"].to_numpy())
-    return LogRank(float(result.test_statistic), len(groups) - 1, float(result.p_value))
-
-
-@dataclass(frozen=True)
-class DelayLaw:
-    """A power law of the delay: delay = `scale` x product of hyperparameter ** exponent x a Weibull variable of `shape`.
-
-    `exponents` has a row per hyperparameter: `hyperparameter`, `exponent`, its interval `low` to `high`, and `p` of an exponent
-    of 0. Of the `runs` that fitted, `grokked` were observed to grok; the others are censored.
-    """
-
-    exponents: pd.DataFrame
-    scale: float  # [steps]
-    shape: float
-    runs: int
-    grokked: int
-
-    def median(self, **hyperparameters: float) -> float:
-        """The median delay [steps] that the law predicts for values of its hyperparameters."""
-        exponents = self.exponents.set_index("hyperparameter")["exponent"]
-        factors = [hyperparameters[str(name)] ** exponent for name, exponent in exponents.items()]
-        return float(self.scale * np.prod(factors) * np.log(2) ** (1 / self.shape))
-
-    def _repr_html_(self) -> str:
-        return self.exponents.to_html(notebook=True)
-
-
-def delay_law(
-    runs: pd.DataFrame, delays: pd.DataFrame, on: Sequence[str] = ("weight_decay", "learning_rate"), confidence: float = 0.95
-) -> DelayLaw:
-    """Fits a power law of the delay in hyperparameters: a Weibull regression of log delay on their logarithms, with censoring.
-
-    This is the accelerated failure time model of Kalbfleisch and Prentice 2002, section 2.3. A delay below the spacing of the
-    logged steps counts as half of it. Standard errors of the likelihood are corrected for the number of fitted parameters, as
-    in linear regression, with the runs that grokked as observations; intervals use Student's t, because normal intervals are
-    too narrow for a few dozen runs.
+def align_delays(delays: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
+    """Delays aligned to an index: `delay` as floats and `generalized` as booleans.
 
     Args:
-      runs: a runs table.
-      delays: from `grokking_delays`, on the same index.
-      on: hyperparameters with positive values, at least two different ones each.
-      confidence: of the intervals.
+      delays: from `grokking_delays`, aligned by its index.
+      index: of the runs.
 
     Raises:
-      AnalysisError: the effect of a hyperparameter cannot be estimated, or no run grokked.
+      AnalysisError: a column is missing, a value is none of its column, or a run has no row or several.
     """
-    from lifelines import WeibullAFTFitter  # noqa: PLC0415
-    from lifelines.exceptions import ConvergenceError  # noqa: PLC0415
-    from scipy.stats import t  # noqa: PLC0415
+    if not isinstance(delays, pd.DataFrame) or not {"delay", "generalized"} <= set(delays):
+        found = ", ".join(map(str, delays)) if isinstance(delays, pd.DataFrame) else type(delays).__name__
+        raise AnalysisError(f"delays are a table with the columns delay and generalized, from grokking_delays; got {found}")
+    if not delays.index.equals(index):
+        absent = len(index) if not delays.index.is_unique else int((~index.isin(delays.index)).sum())
+        if absent:
+            raise AnalysisError(
+                f"{absent} of {len(index)} runs have no delay: delays and runs have different indexes; "
+                "compute them from the same table"
+            )
+        delays = delays.reindex(index)
+    steps = numbers_in(delays, "delay")
+    if (steps < 0).any():
+        raise AnalysisError("a delay is negative; delays count steps, and NaN stands for a run that never fitted")
+    generalized = delays["generalized"]
+    if generalized.isna().any() or not generalized.isin((True, False)).all():
+        raise AnalysisError("generalized is not true or false in every row; compute delays with grokking_delays")
+    seen = generalized.to_numpy(bool)
+    if (seen & np.isnan(steps)).any():
+        raise AnalysisError("a run without a delay counts as generalized; compute delays with grokking_delays")
+    return pd.DataFrame({"delay": steps, "generalized": seen}, index=index)
 
-    kept = delays["delay"].notna().to_numpy()
-    if not delays["grokked"].any():
-        raise AnalysisError("no run grokked, so all delays are censored and no law can be fitted; train longer")
-    table = pd.DataFrame({name: _logarithms(runs[kept], name) for name in on})
-    spacing = runs.loc[kept, "log_every"].to_numpy(float) if "log_every" in runs else 1.0
-    table["delay"] = np.maximum(delays.loc[kept, "delay"].to_numpy(float), spacing / 2)
-    table["grokked"] = delays.loc[kept, "grokked"].to_numpy(bool)
+
+def groups_of(runs: pd.DataFrame, by: Sequence[str]) -> tuple[pd.DataFrame, list[np.ndarray[Any, Any]]]:
+    """The groups of runs with equal hyperparameters: their values, a row per group in order, and the positions of their runs."""
+    codes, groups = cells_of(runs[list(by)])
+    return groups, np.split(np.argsort(codes, kind="stable"), np.cumsum(np.bincount(codes))[:-1])
+
+
+def codes_of(runs: pd.DataFrame, by: Sequence[str]) -> Codes:
+    """The group of each run, [R], numbered in the order of `groups_of`."""
+    return cells_of(runs[list(by)])[0]
+
+
+def stacked(groups: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The tables of groups below one another, each row with the hyperparameters of its group."""
+    values = groups.iloc[np.repeat(np.arange(len(groups)), [len(table) for table in tables])]
+    return pd.concat([values.reset_index(drop=True), pd.concat(tables, ignore_index=True)], axis=1)
+
+
+def numbers_in(table: pd.DataFrame, name: str) -> Numbers:
+    """A column as floats [R], with NaN for null. Raises AnalysisError if it is missing or holds anything but finite numbers."""
+    if name not in table:
+        raise AnalysisError(f"delays need the column {name}, and the table has {', '.join(map(str, table.columns))}")
     try:
-        with _quiet():
-            fitted = WeibullAFTFitter(alpha=1 - confidence).fit(table, "delay", "grokked")
-            summary = fitted.summary.loc["lambda_"]
-    except (ConvergenceError, np.linalg.LinAlgError) as error:
-        why = str(error).splitlines()[0]
-        raise AnalysisError(f"the effects of {' and '.join(on)} cannot be separated in these runs: {why}") from None
-    seen, exponent = int(table["grokked"].sum()), summary.loc[list(on), "coef"]
-    left = max(seen - len(on) - 2, 1)  # degrees of freedom besides the exponents, the scale and the shape
-    deviation = summary.loc[list(on), "se(coef)"] * np.sqrt(seen / left)
-    half = t.ppf((1 + confidence) / 2, left) * deviation
-    exponents = pd.DataFrame({"exponent": exponent, "low": exponent - half, "high": exponent + half})
-    exponents["p"] = 2 * t.sf(np.abs(exponent / deviation), left)
-    return DelayLaw(
-        exponents=exponents.rename_axis("hyperparameter").reset_index(),
-        scale=float(np.exp(summary.loc["Intercept", "coef"])),
-        shape=float(np.exp(fitted.params_["rho_", "Intercept"])),
-        runs=len(table),
-        grokked=seen,
-    )
+        numbers: Numbers = table[name].to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise AnalysisError(f"delays need numbers in the column {name}; it holds {table[name].dropna().iloc[0]!r}") from None
+    if np.isinf(numbers).any():
+        raise AnalysisError(f"delays need finite numbers in the column {name}; it holds an infinite one")
+    return numbers
 
 
-def _logarithms(runs: pd.DataFrame, name: str) -> np.ndarray[Any, Any]:
-    if name not in runs:
-        raise AnalysisError(f"{name} is not in the table; choose hyperparameters that it has")
-    values = runs[name].to_numpy(np.float64, na_value=np.nan)
-    if not (values > 0).all():
-        raise AnalysisError(f"a power law needs {name} above 0 in every run; leave out the others with --where")
-    if len(np.unique(values)) < 2:
-        raise AnalysisError(f"{name} is {values[0]:g} in all fitted runs, so its exponent cannot be estimated; leave it out")
-    logs: np.ndarray[Any, Any] = np.log(values)
-    return logs
+def crossing_text(crossing: str) -> str:
+    """A crossing as text: accuracy ≥ 99 % for accuracy_99, loss ≤ 1e-5 nats for loss_1e_5."""
+    metric, threshold = crossing.split("_", 1)
+    return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"
 
 
-def _groups(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
-    """The values of `by` and the delays of each group, in the order of the values; null makes a group too."""
-    for name in by:
-        if name not in runs:
-            raise AnalysisError(f"{name} is not in the table; choose hyperparameters that it has")
-    if not by:
-        yield (), delays
-        return
-    for values, index in runs.groupby(list(by), observed=True, sort=True, dropna=False).indices.items():
-        yield values if isinstance(values, tuple) else (values,), delays.iloc[index]
+def kind_text(kind: Kind) -> str:
+    """A sentence that says which crossings count."""
+    return {
+        "held": "A crossing counts if it still holds at the last step.",
+        "first": "First crossings count, whatever comes after them.",
+        "sustained": "A crossing counts from the step after which it is never lost.",
+    }[kind]
 
 
-def _kaplan_meier(at_risk: pd.DataFrame, confidence: float) -> Any:
-    from lifelines import KaplanMeierFitter  # noqa: PLC0415
-
-    with _quiet():
-        return KaplanMeierFitter(alpha=1 - confidence).fit(at_risk["delay"].to_numpy(), at_risk["grokked"].to_numpy())
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A context that silences lifelines' warnings about future pandas versions and about numerics, which are checked here."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def delay_text(train: str, test: str, kind: Kind) -> str:
+    """A sentence that says what a delay is between, and one that says which crossings count."""
+    return f"Delay: the steps from train {crossing_text(train)} to test {crossing_text(test)}. {kind_text(kind)}"

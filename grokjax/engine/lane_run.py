@@ -70,6 +70,10 @@ class RunResult:
     decided: bool
     state: SavedState | None
 
+    def checkpoint(self) -> RunCheckpoint:
+        """A checkpoint of the ended run."""
+        return RunCheckpoint(self.curve.metrics, self.state, self.train_seconds, self.measure_seconds, snapshots={})
+
 
 @dataclass
 class LaneRun:

@@ -37,7 +37,7 @@ class PackCallbacks:
 
 @dataclass(frozen=True, eq=False)
 class PackResult:
-    """A trained pack: its runs in the order given, and the lane-seconds during which lanes held no run."""
+    """A trained pack: its runs in the order given, and the lane-seconds during which lanes were empty."""
 
     runs: list[RunResult]
     idle_seconds: float
@@ -131,12 +131,7 @@ class _Training:
 
     def _checkpoints(self) -> dict[str, RunCheckpoint]:
         """Checkpoints of all runs that have started, by run_id."""
-        ended = {
-            result.config.run_id: RunCheckpoint(
-                result.curve.metrics, result.state, result.train_seconds, result.measure_seconds, snapshots={}
-            )
-            for result in self._results.values()
-        }
+        ended = {result.config.run_id: result.checkpoint() for result in self._results.values()}
         states = self._program.states(self._lanes)
         return ended | {
             run.config.run_id: run.checkpoint({name: values[lane] for name, values in states.items()})

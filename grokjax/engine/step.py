@@ -40,8 +40,7 @@ BACKENDS_WITH_FLOAT64 = ("cpu", "gpu", "cuda", "rocm", "tpu")
 def precision_scope(config: RunConfig) -> contextlib.AbstractContextManager[None]:
     """A context in which JAX computes in the run's precision. Compile and call the functions below inside it.
 
-    Raises:
-      ValueError: the run asks for float64 on a device that has none.
+    Raises ValueError if the run asks for float64 on a device that has none.
     """
     if config.precision == "float64" and jax.default_backend() not in BACKENDS_WITH_FLOAT64:
         raise ValueError(f"precision = 'float64', but the device ({jax.default_backend()}) has none; use 'float32'")

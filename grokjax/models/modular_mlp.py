@@ -51,11 +51,11 @@ class ModularMlp(EmbeddingModel):
 
     model: Literal["modular_mlp"] = "modular_mlp"
     embedding: Annotated[Embedding, pydantic.Field(description="which embeddings are shared, or fixed on a circle")] = "tied"
-    embedding_size: Annotated[PositiveInt, pydantic.Field(description="numbers that embed a token")]
+    embedding_size: Annotated[PositiveInt, pydantic.Field(description="length of a token's embedding")]
     hidden_size: Annotated[PositiveInt, pydantic.Field(default_factory=SameAs("embedding_size"), description="hidden units")]
     tied_hidden: Annotated[bool, pydantic.Field(description="both tokens go through the same hidden weights")] = True
     collapsed_hidden: Annotated[bool, pydantic.Field(description="the embeddings are the hidden weights")] = False
-    collapsed_output: Annotated[bool, pydantic.Field(description="hidden units go to the outputs by one matrix")] = False
+    collapsed_output: Annotated[bool, pydantic.Field(description="a single matrix maps hidden units to outputs")] = False
     activation: Activation = "relu"
     circle_frequencies: Annotated[IntList, pydantic.Field(description='of the circle, such as "1" or "3+11"')] = "1"
 

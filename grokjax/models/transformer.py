@@ -28,7 +28,7 @@ class Transformer(EmbeddingModel):
     reads: ClassVar[frozenset[str]] = frozenset({"tokens"})
 
     model: Literal["transformer"] = "transformer"
-    width: Annotated[PositiveInt, pydantic.Field(description="numbers in the residual stream at each position")]
+    width: Annotated[PositiveInt, pydantic.Field(description="length of the residual stream at each position")]
     layers: Annotated[PositiveInt, pydantic.Field(description="hidden layers, or blocks")] = 1
     heads: Annotated[PositiveInt, pydantic.Field(description="attention heads of a block")] = 4
     layer_norm: Annotated[bool, pydantic.Field(description="normalize before each half of a block, and before the read-out")] = (

@@ -29,7 +29,7 @@ class AdamMoments(Component):
 
     def scale_by_adam(self) -> optax.GradientTransformation:
         """The first moment over the root of the second, both bias-corrected."""
-        return optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps)
+        return with_promotion(optax.scale_by_adam(b1=self.b1, b2=self.b2, eps=self.eps))
 
 
 class Optimizer(Component):
@@ -43,7 +43,7 @@ class Optimizer(Component):
         int, Traced, pydantic.Field(ge=0, lt=2**31, description="steps over which the learning rate rises from 0 in a line")
     ] = 0
     orthogonal_gradient: Annotated[
-        bool, pydantic.Field(description="take from each matrix's gradient its part along the weights (Prieto et al. 2025)")
+        bool, pydantic.Field(description="remove from each matrix's gradient its component along the weights (Prieto et al. 2025)")
     ] = False
     gradient_filter: Annotated[
         bool, pydantic.Field(description="add the gradient's running mean to it: Grokfast EMA (Lee et al. 2024)")
@@ -90,6 +90,19 @@ class DecayingOptimizer(Optimizer):
 
     def decay(self, *, embedding: bool) -> float | jax.Array:
         return self.embedding_weight_decay if embedding else self.weight_decay
+
+
+def with_promotion(transformation: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The same transformation where the caller has switched JAX's implicit promotion off.
+
+    Optax relies on it: it raises a decay, which is traced here, to the power of an integer count.
+    """
+
+    def update(*args: Any) -> Any:
+        with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+            return transformation.update(*args)
+
+    return optax.GradientTransformation(transformation.init, update)
 
 
 def are_embeddings(params: Any) -> Any:

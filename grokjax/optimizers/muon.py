@@ -7,7 +7,7 @@ import optax
 import optax.contrib
 import pydantic
 
-from grokjax.optimizers.base import AdamMoments, Beta, DecayingOptimizer, are_embeddings
+from grokjax.optimizers.base import AdamMoments, Beta, DecayingOptimizer, are_embeddings, with_promotion
 
 
 class Muon(AdamMoments, DecayingOptimizer):
@@ -21,7 +21,7 @@ class Muon(AdamMoments, DecayingOptimizer):
 
     def direction(self) -> optax.GradientTransformation:
         muon = optax.contrib.scale_by_muon(beta=self.momentum, eps=1e-7, weight_dimension_numbers=_as_matrices)
-        return optax.partition({True: muon, False: self.scale_by_adam()}, _orthogonalized)
+        return optax.partition({True: with_promotion(muon), False: self.scale_by_adam()}, _orthogonalized)
 
 
 def _orthogonalized(params: Any) -> Any:

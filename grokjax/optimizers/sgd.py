@@ -13,7 +13,7 @@ class Sgd(DecayingOptimizer):
 
     optimizer: Literal["sgd"] = "sgd"
     momentum: Annotated[Beta, pydantic.Field(description="share of the last direction that is kept")] = 0.0
-    nesterov: Annotated[bool, pydantic.Field(description="look ahead along the momentum")] = False
+    nesterov: Annotated[bool, pydantic.Field(description="Nesterov momentum")] = False
 
     def direction(self) -> optax.GradientTransformation:
         return optax.trace(decay=self.momentum, nesterov=self.nesterov)

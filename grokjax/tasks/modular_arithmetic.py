@@ -36,7 +36,7 @@ class ModularArithmetic(Task):
     operation: Annotated[Operation, pydantic.Field(description="what is computed modulo `modulus`")] = "add"
     modulus: Annotated[int, pydantic.Field(ge=2, le=1024, description="p: tokens and results are 0 to p - 1")]
     pairs: Annotated[
-        Literal["ordered", "a<=b"], pydantic.Field(description="which pairs there are: all ordered ones, or those with a <= b")
+        Literal["ordered", "a<=b"], pydantic.Field(description="pairs of tokens: all ordered pairs, or those with a <= b")
     ] = "ordered"
     train_fraction: Annotated[float, pydantic.Field(gt=0, lt=1, description="share of the examples that is trained on")]
 

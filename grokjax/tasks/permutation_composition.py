@@ -22,7 +22,7 @@ class PermutationComposition(Task):
     inputs: ClassVar[Literal["tokens"]] = "tokens"
 
     task: Literal["permutation_composition"] = "permutation_composition"
-    permuted: Annotated[int, pydantic.Field(ge=3, le=6, description="things that are permuted: 5 for S5")] = 5
+    permuted: Annotated[int, pydantic.Field(ge=3, le=6, description="permuted elements: 5 for S5")] = 5
     train_fraction: Annotated[float, pydantic.Field(gt=0, lt=1, description="share of the examples that is trained on")]
 
     @pydantic.model_validator(mode="after")

@@ -43,8 +43,7 @@ def load_specs(root: Root) -> list[SweepSpec]:
 def existing_runs(root: str | Path | Root, spec: SweepSpec) -> RootContents:
     """The runs of a spec that a root already holds, and what it knows of their groups. The root need not exist.
 
-    Raises:
-      StoreError: the root, or one of its files, cannot be read.
+    Raises StoreError if the root, or one of its files, cannot be read.
     """
     opened = root if isinstance(root, Root) else Root(root)
     if not opened.holds_sweep():

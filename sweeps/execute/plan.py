@@ -177,8 +177,7 @@ def make_plan(spec: SweepSpec, existing: RootContents = EMPTY_ROOT, groups: Sequ
       existing: what the root holds.
       groups: the runs of the sweep, if `expand_groups` has been called before.
 
-    Raises:
-      SpecError: the spec has an invalid run.
+    Raises SpecError if the spec has an invalid run.
     """
     groups = expand_groups(spec) if groups is None else groups
     packs = tuple(make_packs(groups, existing, spec.stopping_rule))

@@ -107,11 +107,12 @@ class Worker:
         peak_flops = self._peak()
         compiled = time.perf_counter()
         made_by = _made_by(pack, tuning)
+        provenance = Provenance(pack.pack_id, tuning, self._setup.rule, peak_flops, self._name, started_at, self._setup.commit)
         try:
             self._training = True
             result = self._train(pack, tuning, made_by, following)
             trained = time.perf_counter()
-            runs = runs_table(result.runs, self._provenance(pack, tuning, peak_flops, started_at))
+            runs = runs_table(result.runs, provenance)
             if self._setup.final_states:
                 self._root.put(self._root.key("states", pack.pack_id), states_file(_ends(result.runs), made_by))
             self._root.put_curves(pack.pack_id, curves_table(result.runs))
@@ -156,17 +157,6 @@ class Worker:
 
         callbacks = PackCallbacks(on_progress, self._keep, lambda: checkpoints.is_due() or self.stopping, save, decider)
         return train_pack(pack.runs, tuning, callbacks, saved)
-
-    def _provenance(self, pack: Pack, tuning: Tuning, peak_flops: float, started_at: datetime) -> Provenance:
-        return Provenance(
-            pack_id=pack.pack_id,
-            tuning=tuning,
-            rule=self._setup.rule,
-            peak_flops=peak_flops,
-            worker=self._name,
-            started_at=started_at,
-            commit=self._setup.commit,
-        )
 
     def _holds_all(self, pack: Pack) -> bool:
         return set(pack.runs.run_ids) <= set(read_file(self._root, "runs", pack.pack_id)["run_id"].to_pylist())
@@ -236,11 +226,7 @@ def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
 
 def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
     """The final states of the runs that made all their steps, so that they can be trained further."""
-    return {
-        run.config.run_id: RunCheckpoint(run.curve.metrics, run.state, run.train_seconds, run.measure_seconds, {})
-        for run in results
-        if run.state is not None
-    }
+    return {run.config.run_id: run.checkpoint() for run in results if run.state is not None}
 
 
 class Interval:

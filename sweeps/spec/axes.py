@@ -27,8 +27,7 @@ def axis_values(written: object) -> list[Value]:
     Args:
       written: a list (or tuple, or range) of values, or a text as in `GRAMMAR`.
 
-    Raises:
-      ValueError: `written` is neither, or is an invalid range.
+    Raises ValueError if `written` is neither, or is an invalid range.
     """
     if isinstance(written, list | tuple | range):
         return list(written)
@@ -41,8 +40,7 @@ def axis_values(written: object) -> list[Value]:
 def parse_setting(text: str) -> Value | list[Value]:
     """A value given on the command line: one value, a comma-separated list, or a range.
 
-    Raises:
-      ValueError: an invalid range, or a text that looks like a mistyped list or range; the message says what to write.
+    Raises ValueError for an invalid range, or a text that looks like a mistyped list or range; the message says what to write.
     """
     match = _RANGE.fullmatch(text)
     if match and match["how"] and not match["amount"]:
@@ -180,8 +178,7 @@ def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict
       seed: of the draws.
       axes: the distribution of each hyperparameter, written as in `DRAWN_GRAMMAR`.
 
-    Raises:
-      ValueError: any of the arguments is invalid.
+    Raises ValueError if any of the arguments is invalid.
     """
     if method not in METHODS:
         raise ValueError(f"method = {method!r}: use {' or '.join(map(repr, METHODS))}")

@@ -78,8 +78,7 @@ def _without_left_out(every: Points, spec: SweepSpec) -> Points:
 def parse_condition(condition: str) -> frozenset[str]:
     """The hyperparameters that a condition names.
 
-    Raises:
-      SpecError: it uses anything but hyperparameters, numbers, texts, arithmetic, comparisons, and, or, not.
+    Raises SpecError if it uses anything but hyperparameters, numbers, texts, arithmetic, comparisons, and, or, not.
     """
     try:
         nodes = list(ast.walk(ast.parse(condition, mode="eval")))
@@ -101,8 +100,7 @@ def holds(condition: str, columns: Mapping[str, np.ndarray[Any, Any]], count: in
       columns: the hyperparameters that the condition names, [count] each.
       count: how many points there are.
 
-    Raises:
-      SpecError: the condition compares values that have no order, divides by zero, or is not a comparison.
+    Raises SpecError if the condition compares values that have no order, divides by zero, or is not a comparison.
     """
     code = compile(condition, "leave_out", "eval")  # `parse_condition` has checked that it contains only ALLOWED nodes
     points = zip(*(column.tolist() for column in columns.values()), strict=True) if columns else [()] * count

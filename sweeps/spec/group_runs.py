@@ -59,8 +59,7 @@ class Runs(Sequence[RunConfig]):
 def groups_of(spec: SweepSpec) -> Iterator[Runs]:
     """The runs of a sweep, group by group in the order of their first points; within a group in the order of the points.
 
-    Raises:
-      SpecError: a combination of values is not a valid run.
+    Raises SpecError if a combination of values is not a valid run.
     """
     at = points(spec)
     for rows, traced in _rows_of_groups(spec, at):

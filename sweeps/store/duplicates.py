@@ -52,8 +52,7 @@ def drop_superseded(root: Root) -> None:
 
     Safe to interrupt and to run in two drivers at once: the next call removes the rest. Files stay, even if empty.
 
-    Raises:
-      BadFileError: a file of a run with several rows is missing or damaged; none of that run's rows is removed.
+    Raises BadFileError if a file of a run with several rows is missing or damaged; none of that run's rows is removed.
     """
     rows = committed_rows(root)
     gone = superseded(rows)

@@ -57,8 +57,7 @@ class ObjectStore:
             credentials of an address come from the environment (AWS_..., GOOGLE_..., AZURE_...), for S3 also from the profile that
             AWS_PROFILE names. They are neither stored nor shown, and are sent only to that address.
 
-        Raises:
-          StoreError: an address of an unknown kind.
+        Raises StoreError if it is an address of an unknown kind.
         """
         self.is_local = not is_address(address)
         self.address = os.path.realpath(address) if self.is_local else str(address).rstrip("/")
@@ -69,8 +68,7 @@ class ObjectStore:
     def first_request(self, attempt: Callable[[], Answer], what: str) -> Answer:
         """The answer to the first request to an address, which may be wrong: retried for seconds, not minutes.
 
-        Raises:
-          StoreError: there is no such store, or access is denied. The message names the root and `what` was tried.
+        Raises StoreError if there is no such store, or access is denied. The message names the root and `what` was tried.
         """
         try:
             return attempt() if self.is_local else self._retrying(OPENING_SECONDS)(attempt)
@@ -81,8 +79,7 @@ class ObjectStore:
     def check_create(self) -> None:
         """Checks that `put_if_absent` fails for the second of two writers of one key, on which commits rely.
 
-        Raises:
-          StoreError: the store cannot be written, or lets both write.
+        Raises StoreError if the store cannot be written, or lets both write.
         """
         key = f"{STAGING}/probe-{uuid.uuid4().hex}"
         self._patiently(lambda: self._create(key, b"first"), "write")

@@ -53,8 +53,7 @@ def planned_runs(root: Root, columns: Collection[str] | None = None, specs: Coll
       columns: the hyperparameters to read besides run_id, group_id and steps; all when None. Those that no spec has are ignored.
       specs: which specs of the root; those of `current_specs` when None.
 
-    Raises:
-      StoreError: a file of the root cannot be read.
+    Raises StoreError if a file of the root cannot be read.
     """
     chosen = current_specs(root) if specs is None else specs
     specs = sorted(chosen, key=lambda spec: spec.steps, reverse=True)  # for a run in several, the one with most steps comes first
@@ -96,8 +95,7 @@ def read_planned(root: Root, spec: SpecEntry, columns: Collection[str] | None = 
       columns: the columns to read, if the table has them; all when None.
       as_codes: whether to read strings as dictionaries, which is faster if few of them differ.
 
-    Raises:
-      StoreError: the table cannot be read.
+    Raises StoreError if the table cannot be read.
     """
     with _opened(root, spec, ["group_id", *(columns or ())] if as_codes else None) as file:
         return file.read(None if columns is None else [name for name in file.schema_arrow.names if name in columns])

@@ -82,8 +82,7 @@ class Root(ObjectStore):
     def open(cls, root: str | Path | Root) -> Root:
         """Opens a root for reading. A `Root` that was opened before is returned unchanged.
 
-        Raises:
-          StoreError: it holds no sweep, was written by a newer version, or cannot be read.
+        Raises StoreError if it holds no sweep, was written by a newer version, or cannot be read.
         """
         if isinstance(root, Root):
             return root
@@ -96,8 +95,7 @@ class Root(ObjectStore):
     def create(cls, root: str | Path | Root) -> Root:
         """Opens a root for writing, or creates one. Deletes what killed writers left in it.
 
-        Raises:
-          StoreError: it is a file, holds other files, was written by a newer version, or cannot be written safely.
+        Raises StoreError if it is a file, holds other files, was written by a newer version, or cannot be written safely.
         """
         created = root if isinstance(root, Root) else cls(root)
         if not created.holds_sweep() and created.is_local and (others := _others(Path(created.address))):
@@ -216,8 +214,7 @@ class Root(ObjectStore):
     def get_weights(self, run_id: str) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:
         """The steps and weights that `put_weights` wrote; None if there are none.
 
-        Raises:
-          StoreError: the file is truncated or has another format.
+        Raises StoreError if the file is truncated or has another format.
         """
         key = self.key("weights", run_id)
         content = self.get(key)

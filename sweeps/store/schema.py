@@ -122,7 +122,7 @@ COSTS: tuple[tuple[str, str], ...] = (
     ("compile", "compiling, tuning, and timing a matrix product for scale"),
     ("train", "training steps"),
     ("measure", "measuring the logged rows: rows times what one was timed to take"),
-    ("idle_lane", "lanes that held no run"),
+    ("idle_lane", "lanes without a run"),
     ("write", "making the tables and writing the curves"),
     ("wait", "its worker had nothing to do before the pack came"),
 )

@@ -76,11 +76,11 @@ def found(by):
 
 
 MEDIANS = pd.DataFrame({
-    "train_size": [1, 1], "hidden_size": [1, 2], "runs": 9, "fitted": [9, 9], "grokked": [9, 3], "median": [1000.0, np.inf],
+    "train_size": [1, 1], "hidden_size": [1, 2], "runs": 9, "fitted": [9, 9], "generalized": [9, 3], "median": [1000.0, np.inf],
     "low": [800.0, 5000.0], "high": [2500.0, np.inf],
 })  # fmt: skip
 SURVIVAL = pd.DataFrame({
-    "weight_decay": 0.1, "delay": [0, 100, 200], "at_risk": [4, 4, 3], "grokked": [0, 1, 0], "censored": [0, 0, 3],
+    "weight_decay": 0.1, "delay": [0, 100, 200], "at_risk": [4, 4, 3], "generalized": [0, 1, 0], "censored": [0, 0, 3],
     "survival": [1, 0.75, 0.75], "low": [1, 0.2, 0.2], "high": [1, 0.95, 0.95],
 })  # fmt: skip
 CROSSINGS = pd.DataFrame({"first_step_train_accuracy_99": [100, 200, 150], "first_step_test_accuracy_99": [1000, 250, None]})
@@ -106,7 +106,7 @@ KINDS = {
     "sensitivity": lambda ax: plot_sensitivity(moved(), SETTINGS, **AXES, runs=4, ax=ax),
     "delays": lambda ax: plot_delays(MEDIANS, **AXES, ax=ax),
     "survival": lambda ax: plot_survival(SURVIVAL, by=["weight_decay"], runs=4, ax=ax),
-    "scatter": lambda ax: plot_scatter(CROSSINGS, phases_of("grok", "generalize", "memorize"), ax=ax),
+    "scatter": lambda ax: plot_scatter(CROSSINGS, phases_of("grok", "generalize", "memorize"), kind="first", ax=ax),
     "boundary": lambda ax: plot_boundary(found(["train_size"]), by=["train_size"], phase="grok", ax=ax),
     "fits": lambda ax: plot_fits(found(["train_size"]), by=["train_size"], phase="grok", ax=ax),
     "curves": lambda ax: plot_curves(

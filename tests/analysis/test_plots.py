@@ -37,8 +37,8 @@ from grokjax.analysis.plots.layout.text import number_text, steps_text, text_wid
 from grokjax.analysis.plots.layout.ticks import decimal_ticks, scale_to_values
 from grokjax.analysis.statistics.agreement import sensitivity
 from grokjax.analysis.statistics.boundary import boundaries
-from grokjax.analysis.statistics.delays import LogRank
 from grokjax.analysis.statistics.grid import phase_grid
+from grokjax.analysis.statistics.logrank import LogRank
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.statistics.units import UnitMaps
 from grokjax.analysis.tables.load import Weights
@@ -179,7 +179,7 @@ MEDIANS = pd.DataFrame(
         (0.1, 2, 2, 9, 0, 0, np.nan, np.nan, np.nan),
         (0.1, 3, 2, 9, 9, 9, 0.0, 0.0, 100.0),
     ],
-    columns=["weight_decay", "train_size", "hidden_size", "runs", "fitted", "grokked", "median", "low", "high"],
+    columns=["weight_decay", "train_size", "hidden_size", "runs", "fitted", "generalized", "median", "low", "high"],
 )
 
 
@@ -192,7 +192,7 @@ def test_delays_are_shaded_by_their_logarithm_and_what_is_not_known_says_so():
         np.testing.assert_allclose(patch.get_facecolor(), (1, 1, 1, 1) if share is None else colors(float(share)))
     assert [patch.get_label() for patch in panel.patches].count("none fitted") == 1
     assert [patch.get_label() for patch in panel.patches].count("empty") == 1, "the cell without a run"
-    assert "45 runs, 35 fitted: 26 of these grokked, 9 censored" in note(figure)
+    assert "45 runs, 35 fitted: 26 of these generalized, 9 censored" in note(figure)
     assert "Partial: 9 of 54 runs are still missing." in note(figure)
 
 
@@ -205,12 +205,12 @@ SURVIVAL = pd.DataFrame(
         (1.0, 0, 2, 0, 0, 1.0, 1.0, 1.0),
         (1.0, 300, 2, 1, 1, 0.5, 0.1, 0.9),
     ],
-    columns=["weight_decay", "delay", "at_risk", "grokked", "censored", "survival", "low", "high"],
+    columns=["weight_decay", "delay", "at_risk", "generalized", "censored", "survival", "low", "high"],
 )
 
 
 def test_survival_falls_in_steps_with_ticks_at_censored_runs_and_those_at_risk_below():
-    test = LogRank(4.0, 1, 0.0456)
+    test = LogRank(4.0, 1, 0.0456, 999)
     figure = plot_survival(SURVIVAL, by=["weight_decay"], runs=7, test=test, missing=1)
     above, below = shown(figure)
     curve = above.lines[0]
@@ -224,7 +224,7 @@ def test_survival_falls_in_steps_with_ticks_at_censored_runs_and_those_at_risk_b
     assert [label.get_text() for label in below.get_yticklabels()] == ["0.1", "1"]
     assert len(above.collections) == 2, "a band each"
     assert note(figure) == (
-        "7 runs, 6 fitted: 3 grokked, 3 censored (ticks). Log-rank test of equal delays: p = 0.046. "
+        "7 runs, 6 fitted: 3 generalized, 3 censored (ticks). Log-rank test of equal delays: p = 0.046. "
         "Partial: 1 of 8 runs are still missing."
     )
     many = pd.concat([SURVIVAL.assign(weight_decay=w) for w in range(7)])
@@ -243,21 +243,21 @@ def test_the_scatter_has_runs_at_their_steps_censored_ones_in_the_strip_and_coun
         }
     )
     phases = pd.Series(pd.Categorical(["grok", "generalize", "generalize", "memorize", "fail", "memorize"], categories=PHASES))
-    figure = plot_scatter(runs, phases, missing=2)
+    figure = plot_scatter(runs, phases, kind="first", missing=2)
     strip, panel = shown(figure)
-    marks = {each.get_label(): each.get_offsets().tolist() for each in panel.collections}
-    assert marks == {"grok": [[100, 1000]], "generalize": [[200, 200], [25, 50]]}, "step 0 at half of the least"
+    marks = sorted((each.get_label(), *each.get_offsets().tolist()[0]) for each in panel.collections)
+    assert marks == [("generalize", 25, 50), ("generalize", 200, 200), ("grok", 100, 1000)], "step 0 at half of the least"
     assert [each.get_offsets().tolist() for each in strip.collections] == [[[300, 0], [200, 0]]]
     assert [text.get_text() for text in strip.texts] == ["2"]
     assert panel.get_xscale() == panel.get_yscale() == "log"
     assert note(figure) == (
         "6 runs: 3 cross both thresholds, 2 only that of the train metric (strip above), 1 neither (not shown). "
-        "Partial: 2 of 8 runs are still missing."
+        "First crossings count, whatever comes after them. Partial: 2 of 8 runs are still missing."
     )
     with pytest.raises(AnalysisError, match="train = accuracy_98 is out of range"):
         plot_scatter(runs, phases, train="accuracy_98")
-    with pytest.raises(AnalysisError, match="needs the column first_step_train_loss_1e_5"):
-        plot_scatter(runs, phases, train="loss_1e_5")
+    with pytest.raises(AnalysisError, match="need the column first_step_train_loss_1e_5"):
+        plot_scatter(runs, phases, train="loss_1e_5", kind="first")
 
 
 def test_sensitivity_tells_the_most_that_moves():

@@ -1,8 +1,17 @@
+import jax
 import pytest
 
 from benchmarks import against_loops, jax_loop
 from benchmarks.against_loops import check_agreement
 from benchmarks.machine import require
+
+
+@pytest.fixture(autouse=True)
+def usual_promotion():
+    """Contenders call optax as its users do: it raises a decay to the power of an integer count."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
 
 SMALL = {"hidden_size": 16, "train_size": 200, "steps": 50}
 

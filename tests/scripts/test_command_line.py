@@ -76,7 +76,7 @@ def test_help_lists_every_command_with_a_sentence_and_imports_none(call):
         (["phases"], "ROOT requires an argument. See: grokjax phases --help"),
         (["phases", "x", "y"], "unexpected argument y. See: grokjax phases --help"),
         (["phases", "x", "--wher", "seed=0"], "Unknown option: --wher. Did you mean --where?"),
-        (["delays", "x", "--kind", "last"], 'Choose from: "first", "sustained"'),
+        (["delays", "x", "--kind", "last"], 'Choose from: "held", "first", "sustained"'),
         (["refine", "x", "--count", "0"], "Must be > 0"),
     ],
 )

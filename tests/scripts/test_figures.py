@@ -43,6 +43,7 @@ def fitted(swept, tmp_path_factory):
             "first_step_train_accuracy_99": [10] * len(runs),
             "first_step_test_accuracy_99": [20 + 10 * number] + [None] * (len(runs) - 1),
         }
+        steps |= {name.replace("first", "sustained"): values for name, values in steps.items()}
         for name, values in steps.items():
             place = runs.schema.get_field_index(name)
             runs = runs.set_column(place, runs.schema.field(place), pa.array(values, pa.int64()))
@@ -149,7 +150,10 @@ def test_bad_input_is_told_in_one_sentence(call, fitted, modular, tmp_path):
         (("delays", fitted, "--train", "accuracy_98"), "train = accuracy_98 is out of range; use accuracy_90"),
         (("delays", fitted, "--plot", "map", "--x", "seed", "--y", "seed", *out), "given twice"),
         (("delays", fitted, "--by", "depth"), "depth is not in the table"),
-        (("delays", fitted, "--plot", "scatter", "--train", "loss_1e_5", *out), "no run has first_step_train_loss_1e_5"),
+        (
+            ("delays", fitted, "--plot", "scatter", "--train", "loss_1e_5", *out),
+            "no run reaches train loss ≤ 1e-5 nats; choose another --train than loss_1e_5",
+        ),
         (("boundary", fitted, "depth"), "depth is not in the table"),
         (("boundary", fitted, "train_size", "--fits", "--phase", "groks", *out), "there is no phase groks"),
         (("boundary", fitted, "train_size", "--fits"), "--fits needs a file to draw to; add --out FILE"),

@@ -36,8 +36,10 @@ def resumed_steps(spec, root, monkeypatch):
     return reports
 
 
-@pytest.mark.parametrize("executor", ["inline", pytest.param("ray", marks=pytest.mark.cluster)])
-def test_after_ctrl_c_a_run_goes_on_from_where_it_was(tmp_path, monkeypatch, executor):
+@pytest.mark.parametrize(
+    ("executor", "asking"), [("inline", signal.SIGINT), pytest.param("ray", signal.SIGTERM, marks=pytest.mark.cluster)]
+)
+def test_after_ctrl_c_a_run_goes_on_from_where_it_was(tmp_path, monkeypatch, executor, asking):
     path = write(tmp_path, {"seed": None, "steps": 20_000, "log_every": 100, "train_size": 400}, {"seed": "0..3"})
     root = tmp_path / "root"
     command = [GROKJAX, "run", path, "--root", root, "--executor", executor]
@@ -47,7 +49,7 @@ def test_after_ctrl_c_a_run_goes_on_from_where_it_was(tmp_path, monkeypatch, exe
         assert driver.poll() is None, driver.communicate()[0]
         assert time.monotonic() < end, "training never began"
         time.sleep(0.05)
-    driver.send_signal(signal.SIGINT)
+    driver.send_signal(asking)
     output, _ = driver.communicate(timeout=60)
     assert driver.returncode == 130, output
     assert "the same command continues" in output

@@ -1,6 +1,8 @@
 """Sixteen processes commit the same pack at the same moment, a thousand times: one wins, all succeed, and every file is whole."""
 
+import functools
 import multiprocessing
+import os
 from collections import Counter
 
 import numpy as np
@@ -15,6 +17,7 @@ pytestmark = pytest.mark.slow
 WRITERS, ROUNDS = 16, 1000
 
 
+@functools.cache
 def table_of(writer: int) -> pa.Table:
     """What only this writer writes: of a length of its own, and noise, which does not compress."""
     noise = np.random.default_rng(writer).integers(0, 2**62, 200 + 50 * writer)
@@ -23,6 +26,7 @@ def table_of(writer: int) -> pa.Table:
 
 def race(root, writer, start, won):
     """One writer's thousand commits, each begun when all sixteen are at it; writes down which ones it was told to have made."""
+    os.fsync = lambda descriptor: None  # three quarters of the time; a race is decided by links, whatever a power cut would leave
     store, table, mine = Root.open(root), table_of(writer), []
     for turn in range(ROUNDS):
         start.wait(timeout=120)
@@ -53,9 +57,8 @@ def test_sixteen_processes_race_for_a_thousand_packs(tmp_path):
         for turn in turns:
             assert pq.read_table(root / "runs" / f"pack-{turn}.parquet").equals(table_of(writer))
     for folder in ("runs", "curves"):
-        files = sorted((root / folder).iterdir())
-        assert all(file.suffix == ".parquet" for file in files), "nothing half written is left"
-        for file in files:
-            table = pq.read_table(file)
-            assert table.equals(table_of(table["writer"][0].as_py()))
-    assert len(list((root / "runs").iterdir())) == ROUNDS
+        names = {file.name for file in (root / folder).iterdir()}
+        assert names == {f"pack-{turn}.parquet" for turn in range(ROUNDS)}, "nothing half written is left"
+    for file in (root / "curves").iterdir():  # of any writer, and whole
+        table = pq.read_table(file)
+        assert table.equals(table_of(table["writer"][0].as_py()))

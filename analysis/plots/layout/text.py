@@ -68,6 +68,23 @@ def _texts(listed: Sequence[Any]) -> list[str]:
     return texts
 
 
+def group_texts(table: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, ...]]:
+    """The values of hyperparameters in each group of a table's rows, as text, in the order of the rows; "none" for null."""
+    groups, columns = table.drop_duplicates(list(names)), []
+    for name in names:
+        known = groups[name].dropna().drop_duplicates().tolist()
+        texts = dict(zip(known, value_texts(known), strict=True))
+        columns.append([texts.get(value, "none") for value in groups[name]])
+    return list(zip(*columns, strict=True)) if names else [()]
+
+
+def group_rows(table: pd.DataFrame, names: Sequence[str]) -> list[pd.DataFrame]:
+    """The rows of each group, in the order of `group_texts`."""
+    if not names:
+        return [table]
+    return [rows for _, rows in table.groupby(list(names), observed=True, sort=False, dropna=False)]
+
+
 def number_text(value: float, digits: int = 3) -> str:
     """A number rounded to `digits` significant digits: 0.0316, 5000, 1e-6."""
     if value == 0 or 1e-3 <= abs(value) < 1e5:
@@ -76,9 +93,10 @@ def number_text(value: float, digits: int = 3) -> str:
 
 
 def steps_text(steps: float) -> str:
-    """A number of steps rounded to two significant digits: 300, 4.2k, 13k, ∞."""
-    if np.isinf(steps):
-        return "∞"
+    """A number of steps rounded to two significant digits: 300, 4.2k, 13k, ∞ if it is infinite, ? if it is unknown."""
+    if not np.isfinite(steps):
+        return "∞" if steps > 0 else "?"
+    steps *= 1 + 1e-9  # 2550 is 2.6k, as a reader rounds, though 2.55 is stored as slightly less
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if steps >= 0.995 * size:
             return f"{number_text(steps / size, 2)}{unit}"

@@ -36,8 +36,7 @@ def connected(address: str | None, cpus: int | None) -> Iterator[None]:
       address: of a running cluster; None starts a private Ray on this machine.
       cpus: cores that the private Ray may use; all when None.
 
-    Raises:
-      ClusterError: there is no cluster at the address, or it refuses this process.
+    Raises ClusterError if there is no cluster at the address, or it refuses this process.
     """
     try:
         with restored_environment():
@@ -63,8 +62,7 @@ def start_private(cpus: int | None) -> None:
     Args:
       cpus: cores that it may use; all when None.
 
-    Raises:
-      ClusterError: Ray would listen on another interface.
+    Raises ClusterError if Ray would listen on another interface.
     """
     use_one_thread()  # inherited by the workers
     os.environ["RAY_AUTH_MODE"] = "token"
@@ -101,8 +99,7 @@ def check_address(address: str) -> None:
 def attach(address: str) -> None:
     """Connects to a Ray cluster. Warns if the cluster requires no token, and then sends it none.
 
-    Raises:
-      ClusterError: there is no cluster at the address, or it requires another token.
+    Raises ClusterError if there is no cluster at the address, or it requires another token.
     """
     import ray  # noqa: PLC0415
 

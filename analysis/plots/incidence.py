@@ -1,0 +1,99 @@
+"""Cumulative incidence: the share of all runs that have grokked, generalized or diverged, by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Unpack
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.layout.look import Look, Settings, styled
+from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.style import DASHED, DOUBLE, SINGLE
+from grokjax.analysis.plots.layout.text import counted, group_rows, group_texts
+from grokjax.analysis.plots.layout.ticks import step_axis
+from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
+from grokjax.analysis.statistics.incidence import OUTCOMES
+from grokjax.errors import AnalysisError
+
+MOST_PANELS, PANEL_WIDTH = 24, 1.6  # inches
+STYLES = dict(zip(OUTCOMES, ("-", DASHED, ":"), strict=True))
+
+
+@styled
+def plot_incidence(
+    incidence: pd.DataFrame,
+    *,
+    by: Sequence[str] = (),
+    crossings: tuple[str, str, Kind] | None = None,
+    delay: float | None = None,
+    **settings: Unpack[Settings],
+) -> Figure:
+    """Draws the share of all runs of each group that have grokked, generalized or diverged by each step, with intervals.
+
+    Outcomes that no run has are left out.
+
+    Args:
+      incidence: from `cumulative_incidence`.
+      by: the hyperparameters that make panels, as given to `cumulative_incidence`.
+      crossings: the train and the test crossing and their kind, as given to `run_outcomes`, which the note names.
+      delay: as given to `run_outcomes`, which the note names too.
+      settings: common to all figures; see below.
+
+    Raises:
+      AnalysisError: more panels than fit.
+    """
+    groups = group_rows(incidence, by)
+    if len(groups) > MOST_PANELS:
+        raise AnalysisError(
+            f"{' x '.join(by)} makes {len(groups)} panels, more than {MOST_PANELS}; "
+            "choose some with --where, or pool runs with --mix"
+        )
+    look = Look(**settings)
+    check_one_panel(ax := look.ax, len(groups), f"choose the runs of one {' x '.join(by)}")
+    width = look.width or (SINGLE if len(groups) <= 2 else DOUBLE)
+    placed = FacetPanels.arranged(range(len(groups)), None, max(1, int((width - 0.5) / PANEL_WIDTH)))
+    runs = sum(int(rows["at_risk"].max()) for rows in groups)
+    present = [name for name in OUTCOMES if incidence.loc[incidence["outcome"] == name, "events"].any()]
+    figure = new_figure(
+        width, placed.down * (1.35 + 0.25 * bool(by)) + 0.45, look,
+        note=look.full_note(_note(runs, crossings, delay), runs),
+        legend=[Line2D([], [], color=PHASE_COLORS[name], ls=STYLES[name], lw=1.1, label=look.name(name)) for name in present],
+    )  # fmt: skip
+    axes = placed.axes(figure, look)
+    end = float(incidence["step"].max()) or 1.0
+    for panel, values, rows in zip(axes, group_texts(incidence, by), groups, strict=True):
+        for name in present:
+            _draw(panel, rows[rows["outcome"] == name], name, end)
+        panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
+        panel.set_title("\n".join(look.pair(name, value) for name, value in zip(by, values, strict=True)))
+        step_axis(panel, inches=width / placed.across - 0.7 if ax is None else axes_size(ax)[0])
+    placed.label(axes, "step", "share of all runs")
+    return figure
+
+
+def _draw(panel: Axes, rows: pd.DataFrame, name: str, end: float) -> None:
+    """Draws the steps of an outcome's incidence from step 0 to the last step of all groups, and its band."""
+    step = np.concatenate([[0], rows["step"].to_numpy(float), [end]])
+    share, low, high = (rows[column].to_numpy(float) for column in ("incidence", "low", "high"))
+    color = PHASE_COLORS[name]
+    panel.plot(step, np.concatenate([[0], share, share[-1:]]), drawstyle="steps-post", color=color, ls=STYLES[name], lw=1.1)
+    if rows["events"].any():
+        lower, upper = (np.concatenate([[np.nan], side, side[-1:]]) for side in (low, high))
+        panel.fill_between(step, lower, upper, step="post", color=color, alpha=0.15, lw=0)
+
+
+def _note(runs: int, crossings: tuple[str, str, Kind] | None, delay: float | None) -> str:
+    meaning = ""
+    if crossings and delay:
+        train, test, kind = crossings
+        meaning = (
+            f"generalize: test {crossing_text(test)}; grok: at least {delay:,.0f} steps after train {crossing_text(train)}. "
+            f"{kind_text(kind)}"
+        )
+    return " ".join(filter(None, [f"{counted(runs, 'run')}.", meaning, "Bands: 95 % intervals."]))
