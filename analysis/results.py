@@ -587,7 +587,7 @@ class Results:
         `by` is weight_decay where it is None, or the last hyperparameter that varies if weight_decay does not.
         """
         varied = varied_hyperparameters(self.runs)
-        name = by or (LINES if LINES in varied else varied[-1] if varied else None)
+        name = by or ("weight_decay" if "weight_decay" in varied else varied[-1] if varied else None)
         title = "; ".join(["median and quartiles over seeds", *self.where, *self._step])
         return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **self._noted(settings, title=title))
 
