@@ -33,7 +33,7 @@ from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.budget import load_as_of, run_lengths
+from grokjax.analysis.tables.budget import check_lengths, load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
@@ -342,6 +342,7 @@ class Results:
 
     def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held") -> pd.DataFrame:
         """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
+        check_lengths(self.runs)
         return grokking_delays(self.runs, train, test, kind)
 
     def medians(
@@ -522,6 +523,7 @@ class Results:
 
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
+        check_lengths(self.runs)
         chosen, settings = self._rule_and_settings(rule, settings)
         noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
