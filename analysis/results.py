@@ -21,20 +21,24 @@ from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, c
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
 from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
-from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
 from grokjax.analysis.statistics.delays import Kind, grokking_delays
 from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
+from grokjax.analysis.statistics.importance import Importance, importance
 from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
 from grokjax.analysis.statistics.logrank import LogRank, log_rank
+from grokjax.analysis.statistics.points import is_scattered, point_counts
 from grokjax.analysis.statistics.refine import least_known, refined_spec
+from grokjax.analysis.statistics.refine_points import least_known_places
+from grokjax.analysis.statistics.surface import Surface, surface
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
 from grokjax.analysis.tables.budget import check_lengths, load_as_of, run_lengths
-from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import hyperparameters, is_number, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
@@ -234,18 +238,57 @@ class Results:
         """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
         planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
-        return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
+        return phase_grid(
+            self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned,
+            mix=() if facet else self._others_of_points(x, y),
+        )  # fmt: skip
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed with others that the sweep varies; no facet if it is "none"."""
-        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+        """The axes x, y and facet: those given, completed with others that the sweep varies.
+
+        There is no facet if `facet` is "none", and none is chosen for drawn points, each of which has its own values.
+        """
+        *chosen, panels = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+        own = facet is None and panels is not None and is_scattered(self.runs, *chosen) and is_number(self.runs[panels])
+        return chosen[0], chosen[1], None if own else panels
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
-    ) -> dict[tuple[Any, ...], Boundary]:
-        """Where a phase takes over along an axis, for each combination of the other hyperparameters that vary; see `boundaries`."""
+    ) -> dict[tuple[Any, ...], Boundaries]:
+        """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
         by = other_hyperparameters(self.runs, axis)
         return boundaries(self.runs, self.label(rule, **thresholds), axis, by, phase=phase, against=against)
+
+    def surface(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] | None = None,
+        rule: str | Rule | None = None,
+        **thresholds: Setting,
+    ) -> Surface:
+        """The share of a phase over two hyperparameters and the curve on which it is one half; see `surface`.
+
+        Where `mix` is None, a grid may have no other hyperparameter that varies; among drawn points, each of which has its own
+        values of all hyperparameters, the share is averaged over the others.
+        """
+        x, y, _ = self.axes(x, y)
+        mixed = self._others_of_points(x, y) if mix is None else mix
+        return surface(self.runs, self.label(rule, **thresholds), x, y, phase=phase, against=against, mix=mixed)
+
+    def importance(
+        self,
+        names: Sequence[str] | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] = (),
+        rule: str | Rule | None = None,
+        **thresholds: Setting,
+    ) -> Importance:
+        """How much of whether a run has a phase depends on each hyperparameter, by default on all that vary; see `importance`."""
+        return importance(self.runs, self.label(rule, **thresholds), names, phase=phase, against=against, mix=mix)
 
     def agreement(self, *rules: str | NamedRule) -> Agreement:
         """How far several rules agree on the phases of these runs, by default the rules of this package; see `agreement`."""
@@ -308,9 +351,20 @@ class Results:
         rule: str | Rule | None = None,
         **thresholds: Setting,
     ) -> dict[str, Any]:
-        """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it."""
-        grid = self.grid(x, y, facet, rule, **thresholds)
-        points = least_known(grid, grid.cell, count).drop(columns="score")
+        """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it.
+
+        Midpoints between the cells of a grid (see `least_known`), or new points among drawn ones, in all numeric hyperparameters
+        that vary (see `least_known_places`).
+        """
+        x, y, facet = self.axes(x, y, facet)
+        if facet is None and is_scattered(self.runs, x, y):
+            names = [name for name in varied_hyperparameters(self.runs) if is_number(self.runs[name])]
+            planned = planned_cells(self.planned, names, self.where)
+            found = least_known_places(point_counts(self.runs, self.label(rule, **thresholds), names, planned), names, count)
+        else:
+            grid = self.grid(x, y, facet, rule, **thresholds)
+            found = least_known(grid, grid.cell, count)
+        points = found.drop(columns="score")
         return refined_spec(read_specs(self.root), self.runs, points)
 
     def report(
@@ -442,7 +496,7 @@ class Results:
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
+        """Draws the boundaries of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
@@ -450,10 +504,37 @@ class Results:
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
+        """Draws the shares of a phase along an axis, with the logistic fits that define its boundaries."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
+
+    def plot_surface(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] | None = None,
+        rule: str | Rule | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws the fitted share of a phase over two hyperparameters, with its boundary as a curve with a band; see `surface`."""
+        chosen, settings = self._rule_and_settings(rule, settings)
+        return grokjax.plot_surface(self.surface(x, y, phase, against, mix, chosen), **self._judged(chosen, settings))
+
+    def plot_importance(
+        self,
+        names: Sequence[str] | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] = (),
+        rule: str | Rule | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws how much of whether a run has a phase depends on each hyperparameter; see `importance`."""
+        chosen, settings = self._rule_and_settings(rule, settings)
+        return grokjax.plot_importance(self.importance(names, phase, against, mix, chosen), **self._judged(chosen, settings))
 
     def plot_delays(
         self,
@@ -657,6 +738,13 @@ class Results:
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
         return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
+
+    def _others_of_points(self, x: str, y: str) -> tuple[str, ...]:
+        """The other numeric hyperparameters that vary among drawn points over x and y; none in a grid."""
+        if not is_scattered(self.runs, x, y):
+            return ()
+        others = [name for name in varied_hyperparameters(self.runs) if name not in (x, y)]
+        return tuple(name for name in others if is_number(self.runs[name]))
 
     def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The rule, with those of some keywords that are its thresholds, and the other keywords."""

@@ -18,7 +18,19 @@ from grokjax.errors import BadFileWarning, UserError, nearest
 # Each verb is the function `command` of the module with its name.
 VERBS = {
     "Run sweeps": ("run", "retry", "plan", "status", "verify", "compact"),
-    "Study results": ("phases", "map", "curves", "weights", "boundary", "delays", "agreement", "compare", "refine"),
+    "Study results": (
+        "phases",
+        "map",
+        "curves",
+        "weights",
+        "boundary",
+        "surface",
+        "importance",
+        "delays",
+        "agreement",
+        "compare",
+        "refine",
+    ),
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)

@@ -6,6 +6,7 @@ from grokjax.analysis.plots.boundary import plot_boundary
 from grokjax.analysis.plots.curves import plot_curves
 from grokjax.analysis.plots.delays import plot_delays
 from grokjax.analysis.plots.fits import plot_fits
+from grokjax.analysis.plots.importance import plot_importance
 from grokjax.analysis.plots.incidence import plot_incidence
 from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save_figure
 from grokjax.analysis.plots.phases import plot_phases
@@ -14,6 +15,7 @@ from grokjax.analysis.plots.sensitivity import plot_sensitivity
 from grokjax.analysis.plots.shares import plot_shares
 from grokjax.analysis.plots.spectra import plot_spectra
 from grokjax.analysis.plots.stars import plot_stars
+from grokjax.analysis.plots.surface import plot_surface
 from grokjax.analysis.plots.survival import plot_survival
 from grokjax.analysis.plots.values import plot_difference, plot_map
 from grokjax.analysis.plots.waves import plot_waves
@@ -33,6 +35,7 @@ __all__ = [
     "plot_delays",
     "plot_difference",
     "plot_fits",
+    "plot_importance",
     "plot_incidence",
     "plot_map",
     "plot_phases",
@@ -41,6 +44,7 @@ __all__ = [
     "plot_shares",
     "plot_spectra",
     "plot_stars",
+    "plot_surface",
     "plot_survival",
     "plot_waves",
     "plot_weights",

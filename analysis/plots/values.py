@@ -46,7 +46,7 @@ def plot_map(values: pd.DataFrame, *, x: str, y: str, facet: str | None = None, 
     look, cells = Look(**settings), map_cells(values, x, y, facet)
     known, total = int(values["known"].sum()), int(values["runs"].sum())
     note = (
-        f"{counted(total, 'run')} in {counted(len(values), 'cell')}, {ranged(values['runs'], 'run')} in each."
+        f"{counted(total, 'run')} in {counted(len(values), cells.what)}, {ranged(values['runs'], 'run')} in each."
         + f" {total - known:,} have no value; 3/5: 3 of 5 runs have one." * (known < total)
     )
     drawn = draw_map(cells, look, smallest=0.16, comfortable=0.32, legend=[], note=look.full_note(note, total), scale=True)

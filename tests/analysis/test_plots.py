@@ -288,16 +288,16 @@ def test_the_boundary_is_drawn_where_it_was_found_over_its_cells():
     found = boundaries(runs, phases, "weight_decay", ["hidden_size"])
     (panel,) = shown(figure := plot_boundary(found, by=["hidden_size"], phase="grok"))
     (line,) = (line for line in panel.lines if line.get_label() == "boundary")
-    assert list(line.get_ydata()) == [found[(16,)].at] * 2
-    assert 10 < found[(16,)].at < 100
+    assert list(line.get_ydata()) == [found[(16,)][0].at] * 2
+    assert 10 < found[(16,)][0].at < 100
     assert np.mean(line.get_xdata()) == 0
     (box,) = (patch for patch in panel.patches if patch.get_label() == "band")
-    assert (box.get_y(), box.get_y() + box.get_height()) == pytest.approx(found[(16,)].band)
+    assert (box.get_y(), box.get_y() + box.get_height()) == pytest.approx(found[(16,)][0].band)
     discs = [each for each in panel.collections if each.get_label() == "cells"]
     assert [each.get_offsets().tolist() for each in discs] == [[[0, 1], [0, 10], [0, 100]], [[1, 1], [1, 10], [1, 100]]]
     np.testing.assert_allclose(discs[0].get_facecolors(), [shades(PHASE_COLORS["grok"])(share) for share in (0.0, 1 / 3, 1.0)])
     assert panel.get_yscale() == "log"
-    assert "54 runs in 2 groups: 1 found, 1 with a single phase." in note(figure)
+    assert "54 runs in 2 groups; boundaries: 1 found. None in 1 group with a single phase." in note(figure)
     with pytest.raises(AnalysisError, match="has one other hyperparameter, or two, got none; draw fits"):
         plot_boundary({(): found[(16,)]}, by=[], phase="grok")
 
@@ -305,7 +305,7 @@ def test_the_boundary_is_drawn_where_it_was_found_over_its_cells():
 def test_fits_are_the_boundarys_with_its_shares_and_wilson_intervals():
     found = boundaries(*along((0, 3, 9)), "weight_decay", [])
     (panel,) = shown(plot_fits(found, by=[], phase="grok"))
-    each = found[()]
+    (each,) = found[()]
     (curve,) = (line for line in panel.lines if line.get_label() == "fit")
     at = np.array([2.0, 10, 50])
     np.testing.assert_allclose(np.interp(at, *curve.get_data()), each.shares(at)["share"], atol=2e-3)
