@@ -19,21 +19,26 @@ from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
+from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
-from grokjax.analysis.statistics.boundary import Boundary, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
 from grokjax.analysis.statistics.delays import Kind, grokking_delays
 from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
+from grokjax.analysis.statistics.importance import Importance, importance
 from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
 from grokjax.analysis.statistics.logrank import LogRank, log_rank
+from grokjax.analysis.statistics.points import is_scattered, point_counts
 from grokjax.analysis.statistics.refine import least_known, refined_spec
+from grokjax.analysis.statistics.refine_points import least_known_places
+from grokjax.analysis.statistics.surface import Surface, surface
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.analysis.statistics.units import UnitMaps, unit_maps
-from grokjax.analysis.tables.budget import load_as_of, run_lengths
-from grokjax.analysis.tables.hyperparameters import hyperparameters, varied_hyperparameters
+from grokjax.analysis.tables.budget import check_lengths, load_as_of, run_lengths
+from grokjax.analysis.tables.hyperparameters import hyperparameters, is_number, varied_hyperparameters
 from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
 from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.query import query
@@ -233,18 +238,57 @@ class Results:
         """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
         planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
-        return phase_grid(self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned)
+        return phase_grid(
+            self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned,
+            mix=() if facet else self._others_of_points(x, y),
+        )  # fmt: skip
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
-        """The axes x, y and facet: those given, completed with others that the sweep varies; no facet if it is "none"."""
-        return choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+        """The axes x, y and facet: those given, completed with others that the sweep varies.
+
+        There is no facet if `facet` is "none", and none is chosen for drawn points, each of which has its own values.
+        """
+        *chosen, panels = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+        own = facet is None and panels is not None and is_scattered(self.runs, *chosen) and is_number(self.runs[panels])
+        return chosen[0], chosen[1], None if own else panels
 
     def boundaries(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
-    ) -> dict[tuple[Any, ...], Boundary]:
-        """Where a phase takes over along an axis, for each combination of the other hyperparameters that vary; see `boundaries`."""
+    ) -> dict[tuple[Any, ...], Boundaries]:
+        """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
         by = other_hyperparameters(self.runs, axis)
         return boundaries(self.runs, self.label(rule, **thresholds), axis, by, phase=phase, against=against)
+
+    def surface(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] | None = None,
+        rule: str | Rule | None = None,
+        **thresholds: Setting,
+    ) -> Surface:
+        """The share of a phase over two hyperparameters and the curve on which it is one half; see `surface`.
+
+        Where `mix` is None, a grid may have no other hyperparameter that varies; among drawn points, each of which has its own
+        values of all hyperparameters, the share is averaged over the others.
+        """
+        x, y, _ = self.axes(x, y)
+        mixed = self._others_of_points(x, y) if mix is None else mix
+        return surface(self.runs, self.label(rule, **thresholds), x, y, phase=phase, against=against, mix=mixed)
+
+    def importance(
+        self,
+        names: Sequence[str] | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] = (),
+        rule: str | Rule | None = None,
+        **thresholds: Setting,
+    ) -> Importance:
+        """How much of whether a run has a phase depends on each hyperparameter, by default on all that vary; see `importance`."""
+        return importance(self.runs, self.label(rule, **thresholds), names, phase=phase, against=against, mix=mix)
 
     def agreement(self, *rules: str | NamedRule) -> Agreement:
         """How far several rules agree on the phases of these runs, by default the rules of this package; see `agreement`."""
@@ -282,6 +326,22 @@ class Results:
         runs = other.runs if isinstance(other, Results) else select(other, self.where)
         return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
 
+    def values(
+        self,
+        column: str,
+        aggregate: str = "median",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+    ) -> pd.DataFrame:
+        """A column of the runs summarized over the seeds of each cell: its median, mean, min, max or spread; see `cell_values`."""
+        x, y, facet = self.axes(x, y, facet)
+        return cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate)
+
+    def bands(self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2]) -> pd.DataFrame:
+        """The median and quartiles of metrics over the seeds, by step and value of a hyperparameter; see `curve_bands`."""
+        return curve_bands(self.curves(columns=metrics), self.runs, by, metrics)
+
     def refine(
         self,
         count: int = 16,
@@ -291,9 +351,20 @@ class Results:
         rule: str | Rule | None = None,
         **thresholds: Setting,
     ) -> dict[str, Any]:
-        """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it."""
-        grid = self.grid(x, y, facet, rule, **thresholds)
-        points = least_known(grid, grid.cell, count).drop(columns="score")
+        """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it.
+
+        Midpoints between the cells of a grid (see `least_known`), or new points among drawn ones, in all numeric hyperparameters
+        that vary (see `least_known_places`).
+        """
+        x, y, facet = self.axes(x, y, facet)
+        if facet is None and is_scattered(self.runs, x, y):
+            names = [name for name in varied_hyperparameters(self.runs) if is_number(self.runs[name])]
+            planned = planned_cells(self.planned, names, self.where)
+            found = least_known_places(point_counts(self.runs, self.label(rule, **thresholds), names, planned), names, count)
+        else:
+            grid = self.grid(x, y, facet, rule, **thresholds)
+            found = least_known(grid, grid.cell, count)
+        points = found.drop(columns="score")
         return refined_spec(read_specs(self.root), self.runs, points)
 
     def report(
@@ -325,6 +396,7 @@ class Results:
 
     def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held") -> pd.DataFrame:
         """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
+        check_lengths(self.runs)
         return grokking_delays(self.runs, train, test, kind)
 
     def medians(
@@ -424,7 +496,7 @@ class Results:
     def plot_boundary(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the boundary of a phase along an axis, for each value of the other hyperparameters."""
+        """Draws the boundaries of a phase along an axis, for each value of the other hyperparameters."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
@@ -432,10 +504,37 @@ class Results:
     def plot_fits(
         self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
     ) -> Figure:
-        """Draws the shares of a phase along an axis, with the logistic fits that define its boundary."""
+        """Draws the shares of a phase along an axis, with the logistic fits that define its boundaries."""
         chosen, settings = self._rule_and_settings(rule, settings)
         found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
         return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
+
+    def plot_surface(
+        self,
+        x: str | None = None,
+        y: str | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] | None = None,
+        rule: str | Rule | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws the fitted share of a phase over two hyperparameters, with its boundary as a curve with a band; see `surface`."""
+        chosen, settings = self._rule_and_settings(rule, settings)
+        return grokjax.plot_surface(self.surface(x, y, phase, against, mix, chosen), **self._judged(chosen, settings))
+
+    def plot_importance(
+        self,
+        names: Sequence[str] | None = None,
+        phase: str = "grok",
+        against: str | None = None,
+        mix: Sequence[str] = (),
+        rule: str | Rule | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws how much of whether a run has a phase depends on each hyperparameter; see `importance`."""
+        chosen, settings = self._rule_and_settings(rule, settings)
+        return grokjax.plot_importance(self.importance(names, phase, against, mix, chosen), **self._judged(chosen, settings))
 
     def plot_delays(
         self,
@@ -505,6 +604,7 @@ class Results:
 
         They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
         """
+        check_lengths(self.runs)
         chosen, settings = self._rule_and_settings(rule, settings)
         noted = self._noted(settings, chosen)
         return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
@@ -562,6 +662,53 @@ class Results:
             **noted,
         )
 
+    def plot_bands(
+        self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2], *, log_steps: bool = False, **settings: Any
+    ) -> Figure:
+        """Draws the median of metrics over the seeds with a band of their quartiles, a line for each value of a hyperparameter.
+
+        `by` is weight_decay where it is None, or the last hyperparameter that varies if weight_decay does not.
+        """
+        varied = varied_hyperparameters(self.runs)
+        name = by or ("weight_decay" if "weight_decay" in varied else varied[-1] if varied else None)
+        title = "; ".join(["median and quartiles over seeds", *self.where, *self._step])
+        return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **self._noted(settings, title=title))
+
+    def plot_map(
+        self,
+        column: str,
+        aggregate: str = "median",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws a column of the runs, summarized over the seeds of each cell, as shades; see `values`."""
+        x, y, facet = self.axes(x, y, facet)
+        values = self.values(column, aggregate, x, y, facet or NO_FACET)
+        title = "; ".join([f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {column}", *self.where, *self._step])
+        return grokjax.plot_map(values, x=x, y=y, facet=facet, **self._noted(settings, title=title))
+
+    def plot_difference(
+        self,
+        other: Results | pd.DataFrame,
+        phase: str = "grok",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws how much larger the share of a phase is in another sweep than in this one, in each cell; see `compare`."""
+        x, y, facet = self.axes(x, y, facet)
+        chosen, settings = self._rule_and_settings(rule, settings)
+        found = self.compare(other, x, y, facet or NO_FACET, chosen, paired=paired)
+        first, second = (each._name if isinstance(each, Results) else "the table" for each in (self, other))
+        title = "; ".join(filter(None, [f"share of {phase}: {second} minus {first}", self._title(chosen)]))
+        return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **self._noted(settings, title=title))
+
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
@@ -569,7 +716,7 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        noted = self._noted(settings, title=", ".join([name, self._run_title()]))
         return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
@@ -591,6 +738,13 @@ class Results:
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
         return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
+
+    def _others_of_points(self, x: str, y: str) -> tuple[str, ...]:
+        """The other numeric hyperparameters that vary among drawn points over x and y; none in a grid."""
+        if not is_scattered(self.runs, x, y):
+            return ()
+        others = [name for name in varied_hyperparameters(self.runs) if name not in (x, y)]
+        return tuple(name for name in others if is_number(self.runs[name]))
 
     def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The rule, with those of some keywords that are its thresholds, and the other keywords."""
@@ -619,10 +773,20 @@ class Results:
         """The step as of which things are drawn, for a title; empty if that is each run's last."""
         return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
+    @property
+    def _name(self) -> str:
+        """The last part of the root's address, and the step as of which it is read."""
+        return " ".join([self.root.address.rstrip("/").rsplit("/", 1)[-1], *self._step])
+
     def _unit_title(self) -> str:
-        """The title of a figure of hidden units: the operation, and the conditions or the seed."""
+        """The title of a figure of hidden units: the operation, and the run."""
         run = one_run(self.runs)
-        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
+        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._run_title()])
+
+    def _run_title(self) -> str:
+        """The conditions of a run or its seed, and its phase under the default rule."""
+        seed = one_run(self.runs)["seed"]
+        return f"{self._title() or f'seed={seed}'}: {self.label().iloc[0]}"
 
     def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a map of phases: as `_noted` has them, with the number of labels that hang on low bits."""

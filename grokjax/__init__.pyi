@@ -11,10 +11,12 @@ from .analysis.labels.rules import (
     NamedRule as NamedRule,
     classify as classify,
 )
+from .analysis.plots.bands import plot_bands as plot_bands
 from .analysis.plots.boundary import plot_boundary as plot_boundary
 from .analysis.plots.curves import plot_curves as plot_curves
 from .analysis.plots.delays import plot_delays as plot_delays
 from .analysis.plots.fits import plot_fits as plot_fits
+from .analysis.plots.importance import plot_importance as plot_importance
 from .analysis.plots.incidence import plot_incidence as plot_incidence
 from .analysis.plots.layout.style import save_figure as save_figure
 from .analysis.plots.phases import plot_phases as plot_phases
@@ -23,12 +25,15 @@ from .analysis.plots.sensitivity import plot_sensitivity as plot_sensitivity
 from .analysis.plots.shares import plot_shares as plot_shares
 from .analysis.plots.spectra import plot_spectra as plot_spectra
 from .analysis.plots.stars import plot_stars as plot_stars
+from .analysis.plots.surface import plot_surface as plot_surface
 from .analysis.plots.survival import plot_survival as plot_survival
+from .analysis.plots.values import plot_difference as plot_difference, plot_map as plot_map
 from .analysis.plots.waves import plot_waves as plot_waves
 from .analysis.plots.weights import plot_weights as plot_weights
 from .analysis.results import Results as Results, open_root as open_root
 from .analysis.report.page_data import PageAxes as PageAxes
 from .analysis.report.write import write_report as write_report
+from .analysis.statistics.aggregate import cell_values as cell_values, curve_bands as curve_bands
 from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
 from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table
 from .analysis.statistics.compare import compare as compare
@@ -36,9 +41,13 @@ from .analysis.statistics.delay_law import delay_law as delay_law
 from .analysis.statistics.delay_ratios import delay_ratios as delay_ratios
 from .analysis.statistics.delays import grokking_delays as grokking_delays
 from .analysis.statistics.grid import PhaseGrid as PhaseGrid, phase_grid as phase_grid
+from .analysis.statistics.importance import Importance as Importance, importance as importance
+from .analysis.statistics.points import point_counts as point_counts
+from .analysis.statistics.refine import least_known as least_known, refined_spec as refined_spec
+from .analysis.statistics.refine_points import least_known_places as least_known_places
+from .analysis.statistics.surface import Surface as Surface, surface as surface
 from .analysis.statistics.incidence import cumulative_incidence as cumulative_incidence, run_outcomes as run_outcomes
 from .analysis.statistics.logrank import log_rank as log_rank
-from .analysis.statistics.refine import least_known as least_known, refined_spec as refined_spec
 from .analysis.statistics.survival import median_delays as median_delays, survival_curves as survival_curves
 from .analysis.statistics.units import unit_frequencies as unit_frequencies, unit_maps as unit_maps
 from .analysis.tables.arrays import to_xarray as to_xarray

@@ -52,7 +52,7 @@ def command(
         _print_agreement(results.agreement(*rules))
     varied = results.rule(rules[0] if rule else None)
     cell = cell_names(*results.axes(*axes.names))
-    print(f"cells that change most under the rule {describe_rule(varied)} with {describe_settings(nearby(varied, results.runs))}")
+    print(f"cells that change most when the rule {describe_rule(varied)} has {describe_settings(nearby(varied, results.runs))}")
     most = most_moved(results.sensitivity(*axes.names, varied), cell).head(CELLS)
     most = most.round({name: 2 for name in most if name not in cell})
     rows = [(*map(value_text, row[: len(cell)]), *row[len(cell) :]) for row in most.itertuples(index=False)]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from cyclopts import Parameter
 
+from grokjax.analysis.labels.rules import NamedRule
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.analysis.statistics.boundary import STATUSES, boundary_table, other_hyperparameters
+from grokjax.analysis.results import Results
+from grokjax.analysis.statistics.boundary import STATUSES, UNINFORMATIVE, boundary_table, other_hyperparameters
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
@@ -28,10 +31,10 @@ def command(
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
-    """Find where along a hyperparameter one phase becomes another.
+    """Find where along a hyperparameter a phase begins and ends.
 
-    The boundary is where the share of a phase crosses one half in a logistic fit, with a bootstrap band. There is one for every
-    combination of the other hyperparameters that vary.
+    A boundary is where the share of a phase crosses one half in a logistic fit, with its 95 % band. Every rise and every fall of
+    the share is a boundary of its own, for each combination of the other hyperparameters that vary.
 
     Args:
       phase: Phase whose boundary to find.
@@ -52,10 +55,11 @@ def command(
     rule = labels.choose(results)
     by = other_hyperparameters(results.runs, axis)
     print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
-    table = boundary_table(results.boundaries(axis, phase, against, rule), by)
+    found = results.boundaries(axis, phase, against, rule)
+    table = boundary_table(found, by)
     _print_boundaries(table, axis, by)
-    if against is None and (table["status"] == "no trend").any():
-        print(f"if {phase} lies between two other phases, try --against PHASE (such as memorize) or another --phase (such as fail)")
+    if not any(len(group) for group in found.values()):
+        _suggest(results, axis, phase, rule)
     if picture.out:
         plot = results.plot_fits if fits else results.plot_boundary
         picture.write(plot(axis, phase, against, rule, **picture.settings), root, "boundary")
@@ -64,10 +68,32 @@ def command(
 def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:
     rows = []
     for row in table.to_dict("records"):
-        known = row["status"] in ("found", "outside")
-        at, band = (f"{row['boundary']:.3g}", f"{row['low']:.3g} to {row['high']:.3g}") if known else ("", "")
-        rows.append((*(row[name] for name in by), row["runs"], row["left_out"], at, band, row["status"]))
-    print_table((*by, "runs", "left out", axis, "95 %", "status"), rows)
+        known = isinstance(row["direction"], str)
+        at, band = (f"{row['boundary']:.3g}", _band_text(row["low"], row["high"])) if known else ("", "")
+        p = "" if pd.isna(row["p"]) else f"{row['p']:.2g}"
+        start = (*(row[name] for name in by), row["runs"], row["left_out"], row["direction"] if known else "")
+        rows.append((*start, at, band, p, row["status"]))
+    print_table((*by, "runs", "left out", "share", axis, "95 % band", "p", "status"), rows)
     for status in table["status"].drop_duplicates():
         if status != "found":
             print(f"{status}: {STATUSES[status]}")
+
+
+def _band_text(low: float, high: float) -> str:
+    """A band in words: 0.1 to 0.3; an end that is not known is said to be so."""
+    if np.isfinite([low, high]).all() and low != 0:
+        return f"{low:.3g} to {high:.3g}"
+    if np.isfinite(high):
+        return f"up to {high:.3g}"
+    return f"from {low:.3g}" if np.isfinite(low) and low else "not known"
+
+
+def _suggest(results: Results, axis: str, phase: str, rule: NamedRule) -> None:
+    """Says which other phases have boundaries along the axis, or what else to try."""
+    present = [name for name in results.label(rule).unique() if name not in (phase, *UNINFORMATIVE)]
+    others = {name: sum(map(len, results.boundaries(axis, name, rule=rule).values())) for name in present}
+    able = [f"--phase {name} ({count})" for name, count in others.items() if count]
+    if able:
+        print(f"{phase} has no boundary along {axis}; other phases have: try {', '.join(able)}")
+    else:
+        print(f"no phase has a boundary along {axis}; try another hyperparameter, or train more values or seeds")

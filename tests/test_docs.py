@@ -20,7 +20,7 @@ def test_the_dictionary_is_that_of_the_code():
 PAGES = (
     "README.md",
     "CONTRIBUTING.md",
-    *(str(page.relative_to(TOP)) for page in sorted((TOP / "docs").glob("*.md"))),
+    *(str(page.relative_to(TOP)) for page in sorted((TOP / "docs").rglob("*.md"))),
 )
 
 

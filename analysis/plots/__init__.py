@@ -1,10 +1,12 @@
 """Figures for papers: one function per figure, all in one style that also works in greyscale."""
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.bands import plot_bands
 from grokjax.analysis.plots.boundary import plot_boundary
 from grokjax.analysis.plots.curves import plot_curves
 from grokjax.analysis.plots.delays import plot_delays
 from grokjax.analysis.plots.fits import plot_fits
+from grokjax.analysis.plots.importance import plot_importance
 from grokjax.analysis.plots.incidence import plot_incidence
 from grokjax.analysis.plots.layout.style import DOUBLE, PHASE_MARKERS, SINGLE, TEST_COLOR, TRAIN_COLOR, figure_kind, save_figure
 from grokjax.analysis.plots.phases import plot_phases
@@ -13,7 +15,9 @@ from grokjax.analysis.plots.sensitivity import plot_sensitivity
 from grokjax.analysis.plots.shares import plot_shares
 from grokjax.analysis.plots.spectra import plot_spectra
 from grokjax.analysis.plots.stars import plot_stars
+from grokjax.analysis.plots.surface import plot_surface
 from grokjax.analysis.plots.survival import plot_survival
+from grokjax.analysis.plots.values import plot_difference, plot_map
 from grokjax.analysis.plots.waves import plot_waves
 from grokjax.analysis.plots.weights import plot_weights
 
@@ -25,17 +29,22 @@ __all__ = [
     "TEST_COLOR",
     "TRAIN_COLOR",
     "figure_kind",
+    "plot_bands",
     "plot_boundary",
     "plot_curves",
     "plot_delays",
+    "plot_difference",
     "plot_fits",
+    "plot_importance",
     "plot_incidence",
+    "plot_map",
     "plot_phases",
     "plot_scatter",
     "plot_sensitivity",
     "plot_shares",
     "plot_spectra",
     "plot_stars",
+    "plot_surface",
     "plot_survival",
     "plot_waves",
     "plot_weights",

@@ -23,34 +23,43 @@ from grokjax.analysis.plots.layout.ticks import scale_to_values
 from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from grokjax.analysis.statistics.boundary import Boundary
+    from grokjax.analysis.statistics.boundary import Boundaries, Boundary
 
 # In inches: least and greatest width of a column, height of a panel, width of labels and colour bar.
 COLUMN, WIDEST_COLUMN, HEIGHT, BESIDE = 0.2, 0.6, 1.5, 1.1
 HALF_BAR = 0.38  # of the width of a column
-# The words for each status in the note ("2 with a single phase"); "found" is counted first.
+# How boundaries are drawn, by their status, and the words for it in the legend.
+LINE_STYLES: Any = {"found": "-", "weak": (0, (2.5, 1.2)), "misfit": (0, (0.8, 1.2))}
+LINE_NAMES = {"found": "half of the runs", "weak": "weak evidence", "misfit": "poor fit"}
+# The words for each status in the note, of boundaries and of groups that have none; "found" is counted first.
 STATUS_NOTES = {
-    "no runs": "without runs of these phases",
+    "weak": "on weak evidence",
+    "misfit": "with a poor fit",
+    "outside": "beyond the values tried",
+}
+GROUP_NOTES = {
+    "no crossing": "with the share on one side of one half",
+    "no change": "without a change that is more than chance",
     "one phase": "with a single phase",
     "one value": "with runs at a single value",
-    "no trend": "without a trend",
-    "outside": "beyond the values tried",
+    "no runs": "without runs of these phases",
 }
 
 
 @styled
 def plot_boundary(
-    found: Mapping[tuple[Any, ...], Boundary],
+    found: Mapping[tuple[Any, ...], Boundaries],
     *,
     by: Sequence[str],
     phase: str,
     against: str | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
-    """Draws the boundary of a phase along one hyperparameter (upwards) for each value of another (across).
+    """Draws the boundaries of a phase along one hyperparameter (upwards) for each value of another (across).
 
     A disc is a cell, shaded by the share of the phase in it. A line marks where the fitted share is one half, the box around it the
-    confidence band; an arrow marks a boundary beyond the values that were tried.
+    confidence band; dashed lines are boundaries of status "weak", dotted ones of status "misfit". An arrow marks a boundary beyond
+    the values that were tried.
 
     Args:
       found: from `boundaries`.
@@ -86,7 +95,9 @@ def plot_boundary(
     return figure
 
 
-def _arranged(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str], columns: int, look: Look) -> tuple[FacetPanels, float]:
+def _arranged(
+    found: Mapping[tuple[Any, ...], Boundaries], by: Sequence[str], columns: int, look: Look
+) -> tuple[FacetPanels, float]:
     """The arrangement of panels with `columns` columns each, and the figure's width in inches."""
     facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
     check_one_panel(look.ax, len(facets), f"choose the boundaries of one {by[0]}")
@@ -99,53 +110,68 @@ def _arranged(found: Mapping[tuple[Any, ...], Boundary], by: Sequence[str], colu
     return FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, fitting), width
 
 
-def axis_values(found: Mapping[tuple[Any, ...], Boundary]) -> np.ndarray[Any, Any]:
+def axis_values(found: Mapping[tuple[Any, ...], Boundaries]) -> np.ndarray[Any, Any]:
     """The distinct values, ascending, of the axis along which boundaries were fitted."""
     return np.unique(np.concatenate([each.cells["value"].to_numpy(float) for each in found.values()]))
 
 
-def boundary_note(found: Mapping[tuple[Any, ...], Boundary], look: Look, further: str = "") -> str:
+def boundary_note(found: Mapping[tuple[Any, ...], Boundaries], look: Look, further: str = "") -> str:
     """The note below a figure of boundaries: number of runs, boundaries by status, and runs left out."""
-    fitted = sum(int(each.cells["trials"].sum()) for each in found.values())
-    left_out = sum(each.left_out for each in found.values())
-    statuses = [each.status for each in found.values()]
+    fitted = sum(int(group.cells["trials"].sum()) for group in found.values())
+    left_out = sum(group.left_out for group in found.values())
+    statuses = [each.status for group in found.values() for each in group]
+    without = [group.status for group in found.values()]
     counts = [f"{statuses.count('found')} found"]
     counts += [f"{statuses.count(name)} {words}" for name, words in STATUS_NOTES.items() if name in statuses]
+    reasons = [f"{counted(without.count(name), 'group')} {words}" for name, words in GROUP_NOTES.items() if name in without]
     note = " ".join(filter(None, [
-        f"{counted(fitted, 'run')} in {counted(len(found), 'group')}: {', '.join(counts)}.",
+        f"{counted(fitted, 'run')} in {counted(len(found), 'group')}; boundaries: {', '.join(counts)}.",
+        f"None in {', '.join(reasons)}." if reasons else "",
         f"{left_out:,} of other phases, diverged or undecided, left out." if left_out else "",
         further,
     ]))  # fmt: skip
     return look.full_note(note, fitted + left_out)
 
 
-def _draw_column(panel: Axes, place: int, each: Boundary, phase: str) -> None:
-    """Draws the cells of a group and, if it has one, its boundary."""
+def _draw_column(panel: Axes, place: int, group: Boundaries, phase: str) -> None:
+    """Draws the cells of a group and its boundaries."""
     low, high = panel.get_ylim()
-    if each.status in ("found", "outside"):
-        ends = np.clip(each.band, low, high)
-        box = (place - HALF_BAR, ends[0]), 2 * HALF_BAR, ends[1] - ends[0]
-        panel.add_patch(Rectangle(*box, fc=TEST_COLOR, alpha=0.25, lw=0, zorder=0.5, label="band"))
-    if each.status == "found":
-        panel.plot([place - HALF_BAR, place + HALF_BAR], [each.at] * 2, color=TEST_COLOR, lw=1.2, label="boundary")
-    elif each.status == "outside":
-        above = each.at > high
-        marker, edge = ("^", 0.97) if above else ("v", 0.03)
-        beside = place + 0.8 * HALF_BAR  # where no disc covers it
-        panel.plot(beside, edge, marker, transform=panel.get_xaxis_transform(), color=TEST_COLOR, ms=4, mew=0, label="outside")
-    colors, shares = shades(PHASE_COLORS[phase]), each.cells["successes"] / each.cells["trials"]
+    for each in group:
+        if each.status != "misfit":
+            ends = np.clip(each.band, low, high)
+            box = (place - HALF_BAR, ends[0]), 2 * HALF_BAR, ends[1] - ends[0]
+            panel.add_patch(Rectangle(*box, fc=TEST_COLOR, ec="white", alpha=0.25, lw=0.8, zorder=0.5, label="band"))
+        if each.status == "outside":
+            marker, edge = ("^", 0.97) if _above(group, each) else ("v", 0.03)
+            beside = place + 0.8 * HALF_BAR  # where no disc covers it
+            panel.plot(beside, edge, marker, transform=panel.get_xaxis_transform(), color=TEST_COLOR, ms=4, mew=0, label="outside")
+        else:
+            across = [place - HALF_BAR, place + HALF_BAR]
+            panel.plot(across, [each.at] * 2, color=TEST_COLOR, ls=LINE_STYLES[each.status], lw=1.2, label="boundary")
+    colors, shares = shades(PHASE_COLORS[phase]), group.cells["successes"] / group.cells["trials"]
     size = (0.4 * COLUMN * POINTS) ** 2
     panel.scatter(
-        np.full(len(shares), place), each.cells["value"], s=size, c=[colors(share) for share in shares], edgecolors=GREY,
+        np.full(len(shares), place), group.cells["value"], s=size, c=[colors(share) for share in shares], edgecolors=GREY,
         linewidths=0.4, zorder=3, clip_on=False, label="cells",
     )  # fmt: skip
 
 
-def _legend(found: Mapping[tuple[Any, ...], Boundary]) -> list[Patch | Line2D]:
-    confidence = next(iter(found.values())).confidence
+def _above(group: Boundaries, each: Boundary) -> bool:
+    """Whether a boundary outside the values that were tried lies above them."""
+    return bool(each.at > group.cells["value"].max())
+
+
+def _legend(found: Mapping[tuple[Any, ...], Boundaries]) -> list[Patch | Line2D]:
+    """The entries of what is drawn."""
+    drawn = [(group, each) for group in found.values() for each in group]
     handles: list[Patch | Line2D] = [
-        Line2D([], [], color=TEST_COLOR, lw=1.2, label="half of the runs"),
-        Patch(color=TEST_COLOR, alpha=0.25, lw=0, label=f"{100 * confidence:g} % band"),
+        Line2D([], [], color=TEST_COLOR, lw=1.2, ls=style, label=LINE_NAMES[status])
+        for status, style in LINE_STYLES.items()
+        if any(each.status == status for _, each in drawn)
     ]
-    arrow = Line2D([], [], ls="", marker="^", color=TEST_COLOR, ms=4, mew=0, label="beyond")
-    return handles + [arrow] * any(each.status == "outside" for each in found.values())
+    if any(each.status != "misfit" for _, each in drawn):
+        handles.append(Patch(color=TEST_COLOR, alpha=0.25, lw=0, label=f"{100 * drawn[0][1].confidence:g} % band"))
+    for above, marker, label in ((True, "^", "above these values"), (False, "v", "below these values")):
+        if any(each.status == "outside" and _above(group, each) == above for group, each in drawn):
+            handles.append(Line2D([], [], ls="", marker=marker, color=TEST_COLOR, ms=4, mew=0, label=label))
+    return handles

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Unpack
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.transforms import ScaledTranslation
 
 from grokjax.analysis.plots.boundary import axis_values, boundary_note
 from grokjax.analysis.plots.layout.cells import MOST_FACETS
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, LINES, MARKS, SINGLE
-from grokjax.analysis.plots.layout.text import value_texts
+from grokjax.analysis.plots.layout.text import POINTS, value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from grokjax.analysis.statistics.boundary import Boundary
+    from grokjax.analysis.statistics.boundary import Boundaries, Boundary
 
 PANEL, HEIGHT = 1.45, 1.5  # inches: the least width of a panel, its height
 MOST_BANDS = 2  # lines in one panel whose bands can be distinguished
-POINTS = 200  # of a fitted curve
+CURVE = 200  # points of a fitted curve
+APART = 1.6  # points between lines of the same share
 
 
 @styled
 def plot_fits(
-    found: Mapping[tuple[Any, ...], Boundary],
+    found: Mapping[tuple[Any, ...], Boundaries],
     *,
     by: Sequence[str],
     phase: str,
@@ -39,7 +42,9 @@ def plot_fits(
 ) -> Figure:
     """Draws the observed shares along a hyperparameter, the fitted curves, and each boundary with its band.
 
-    Panels of one or two lines also have the Wilson intervals of the shares and the bands of the curves.
+    Panels of one or two lines also have the Wilson intervals of the shares and the bands of the curves. Where a group has no
+    boundary, a thin line joins its shares. A dotted curve fits poorly (status "misfit"). Lines are set apart by a point or two, so
+    that those at 0 and 1 do not cover one another.
 
     Args:
       found: from `boundaries`.
@@ -58,7 +63,14 @@ def plot_fits(
     width = look.width or (SINGLE if len(facets) == 1 else DOUBLE)
     placed = FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
     banded = len(lines) <= MOST_BANDS
-    note = boundary_note(found, look, f"Large marks: boundaries, with their bands.{' Bars: Wilson intervals.' * banded}")
+    drawn = [each.status for group in found.values() for each in group]
+    located = [status for status in drawn if status in ("found", "weak")]
+    marks = "Large marks: boundaries, with their bands" + (", hollow on weak evidence." if "weak" in located else ".")
+    note = boundary_note(
+        found,
+        look,
+        f"{marks * bool(located)}{' Thin dotted curves fit poorly.' * ('misfit' in drawn)}{' Bars: Wilson intervals.' * banded}",
+    )
     legend = _legend(look, by[-1], lines) if by else []
     figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, look, legend=legend, note=note)
     panels, first = placed.axes(figure, look), next(iter(found.values()))
@@ -66,10 +78,10 @@ def plot_fits(
     scale_to_values(panels[0], "x", axis_values(found), length, first.scale)
     for panel in panels:
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
-        panel.set_ylim(-0.04, 1.04)
+        panel.set_ylim(-0.07, 1.07)
     for index, place, key in placed.keys(by, lines):
         if key in found:
-            _draw_fit(panels[index], found[key], place, banded=banded)
+            _draw_group(panels[index], found[key], place, len(lines), banded=banded)
     share = f"share of {look.name(phase)}" + (f"\nagainst {look.name(against)}" if against else "")
     placed.label(panels, look.name(first.axis), share)
     return figure
@@ -90,24 +102,44 @@ def _legend(look: Look, name: str, values: Sequence[Any]) -> list[Line2D]:
     ]
 
 
-def _draw_fit(panel: Axes, each: Boundary, place: int, *, banded: bool) -> None:
+def _draw_group(panel: Axes, group: Boundaries, place: int, lines: int, *, banded: bool) -> None:
+    """Draws the shares of a group, and its fits or a line that joins the shares."""
     (color, style), marker = LINES[place], MARKS[place]
-    at = each.cells["value"].to_numpy(float)
-    successes, trials = each.cells["successes"].to_numpy(), each.cells["trials"].to_numpy()
+    apart = ScaledTranslation(0, (place - (lines - 1) / 2) * APART / POINTS, panel.figure.dpi_scale_trans)
+    look: dict[str, Any] = {"color": color, "transform": panel.transData + apart}
+    at = group.cells["value"].to_numpy(float)
+    successes, trials = group.cells["successes"].to_numpy(), group.cells["trials"].to_numpy()
     share = successes / trials
-    low, high = wilson_interval(successes, trials, each.confidence)
+    low, high = wilson_interval(successes, trials, group.confidence)
     bars = np.clip([share - low, high - share], 0, None) if banded else None
-    panel.errorbar(at, share, bars, ls="", marker=marker, ms=2.8, mew=0, elinewidth=0.5, color=color, alpha=0.8)
-    if each.fit is None:
-        panel.plot(at, share, color=color, ls=style, lw=1)
+    panel.errorbar(at, share, bars, ls="", marker=marker, ms=2.8, mew=0, elinewidth=0.5, alpha=0.8, **look)
+    if not len(group):
+        panel.plot(at, share, ls=style, lw=0.6, **look)
         return
-    ends = panel.get_xlim()
-    start, stop = each.scale.to_scale(ends)
-    curve = each.shares(each.scale.from_scale(np.linspace(start, stop, POINTS)))
-    panel.plot(curve[each.axis], curve["share"], color=color, ls=style, lw=1, label="fit")
-    if banded:
-        panel.fill_between(curve[each.axis], curve["low"], curve["high"], color=color, alpha=0.15, lw=0)
-    if each.status == "found":
-        reach = np.clip(each.band, *ends)
-        panel.plot(reach, [0.5, 0.5], color=color, lw=1.6, alpha=0.5, solid_capstyle="butt")
-        panel.plot(each.at, 0.5, marker=marker, ms=5, mec="white", mew=0.6, color=color, label="boundary")
+    for each, start, stop in _stretches(group, panel.get_xlim()):
+        _draw_fit(panel, each, group.scale.from_scale(np.linspace(start, stop, CURVE)), style, marker, look, banded=banded)
+
+
+def _stretches(group: Boundaries, ends: tuple[float, float]) -> Iterator[tuple[Boundary, float, float]]:
+    """Each boundary with the places between which its curve is drawn: to halfway between its cells and those of the next."""
+    windows = [group.scale.to_scale(each.cells["value"].to_numpy()[[0, -1]]) for each in group]
+    first, last = group.scale.to_scale(ends)
+    middles = [float(before[1] + after[0]) / 2 for before, after in pairwise(windows)]
+    for each, start, stop in zip(group, [first, *middles], [*middles, last], strict=True):
+        yield each, float(start), float(stop)
+
+
+def _draw_fit(
+    panel: Axes, each: Boundary, at: np.ndarray[Any, Any], style: Any, marker: str, look: Mapping[str, Any], *, banded: bool
+) -> None:
+    """Draws a fitted curve with its band, and its boundary."""
+    curve, misfit = each.shares(at), each.status == "misfit"
+    panel.plot(curve[each.axis], curve["share"], ls=":" if misfit else style, lw=0.6 if misfit else 1, label="fit", **look)
+    if banded and not misfit:
+        panel.fill_between(curve[each.axis], curve["low"], curve["high"], alpha=0.15, lw=0, **look)
+    if each.status in ("found", "weak"):
+        filled = each.status == "found"
+        reach = np.clip(each.band, at[0], at[-1])
+        panel.plot(reach, [0.5, 0.5], lw=1.6, alpha=0.5, solid_capstyle="butt", **look)
+        edges: dict[str, Any] = {"mec": "white", "mew": 0.6} if filled else {"mfc": "white", "mew": 0.8}
+        panel.plot(each.at, 0.5, marker=marker, ms=5, label="boundary", **edges, **look)

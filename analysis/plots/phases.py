@@ -53,7 +53,8 @@ def plot_phases(
     smallest, comfortable = (side * pitch / FILLED / POINTS for pitch in (LEAST_PITCH, PITCH))
     try:
         drawn = draw_map(
-            cells, look, smallest=smallest, comfortable=max(0.2, comfortable), legend=legend, note=grid_note(grid, look),
+            cells, look, smallest=smallest, comfortable=max(0.2, comfortable), legend=legend,
+            note=grid_note(grid, look, what=cells.what),
         )  # fmt: skip
     except AnalysisError as error:
         raise AnalysisError(f"{int(grid['seeds'].max()):,} marks a cell: {error}, or draw shares") from None
@@ -68,13 +69,13 @@ def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
     return missing
 
 
-def grid_note(grid: pd.DataFrame, look: Look, further: str = "") -> str:
+def grid_note(grid: pd.DataFrame, look: Look, further: str = "", what: str = "cell") -> str:
     """The note below a map: number of runs, seeds per cell, empty cells, a further sentence, and missing planned runs."""
     seeds = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
     total = int(seeds.sum())
-    shown = f"{counted(total, 'run')} in {counted(len(seeds), 'cell')}, {ranged(seeds, 'seed')} in each." if total else "No runs."
-    bare = f"{counted(empty, 'cell')} without a run." if empty else ""
+    shown = f"{counted(total, 'run')} in {counted(len(seeds), what)}, {ranged(seeds, 'seed')} in each." if total else "No runs."
+    bare = f"{counted(empty, what)} without a run." if empty else ""
     counted_missing = replace(look, missing=int(missing_counts(grid).sum()))
     return counted_missing.full_note(" ".join(part for part in (shown, bare, further) if part), total)
 

@@ -50,7 +50,7 @@ def plot_shares(
     shown = [name for name in PHASES if grid[f"{name}_count"].sum()] if phase is None else []
     drawn = draw_map(
         cells, look, smallest=0.12, comfortable=0.2 if phase is None else 0.24, scale=phase is not None,
-        note=grid_note(grid, look, "Shares in percent, with their intervals where they fit." if phase is not None else ""),
+        note=grid_note(grid, look, "" if phase is None else "Shares in percent, with their intervals where they fit.", cells.what),
         legend=[_patch(name, look.name(name)) for name in shown],
     )  # fmt: skip
     for value, panel in drawn.panels.items():

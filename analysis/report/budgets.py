@@ -88,7 +88,7 @@ class Budgets:
             opening = max(lengths)
         common = sorted(lengths, key=lambda length: -lengths[length])[:MOST_LENGTHS] if len(lengths) > 1 else []
         keep = {length for length in common if length % spacing == 0} | ({opening} if opening is not None else set())
-        spread = np.geomspace(max(spacing, longest // 40), longest, MOST_BUDGETS + 1)[:-1] if spacing < longest else np.zeros(0)
+        spread = np.geomspace(max(spacing, longest // 20), longest, MOST_BUDGETS + 1)[:-1] if spacing < longest else np.zeros(0)
         logged = {int(step) * spacing for step in np.rint(spread / spacing)}
         return cls(tuple(sorted({step for step in logged if 0 < step < longest} | keep)), frozenset(keep), opening)
 

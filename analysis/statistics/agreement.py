@@ -63,12 +63,14 @@ def agreement(runs: pd.DataFrame, rules: Sequence[NamedRule], confidence: float 
     """Labels a runs table by each of several rules and compares the labels of each pair.
 
     Raises:
-      AnalysisError: fewer than two different rules, or a rule's columns are missing.
+      AnalysisError: fewer than two different rules, no runs, or a rule's columns are missing.
     """
     named = {describe_rule(rule): rule for rule in rules}
     if len(named) < 2 or len(named) < len(rules):
         got = ", ".join(map(describe_rule, rules)) or "none"
         raise AnalysisError(f"agreement needs at least two different rules, got {got}")
+    if runs.empty:
+        raise AnalysisError("agreement of no runs is not defined; choose other runs")
     labels = pd.DataFrame({name: classify(runs, rule) for name, rule in named.items()}, index=runs.index)
     rows = []
     for first, second in itertools.combinations(labels, 2):

@@ -280,6 +280,7 @@ def _matched_values(first: pd.DataFrame, second: pd.DataFrame, cell: Sequence[st
 
 def _nearly_equal(first: Array, second: Array) -> dict[float, float]:
     """The values [M] that count as one of the first table's [N], with that one: the nearest, if it has no other partner."""
+    first, second = first[np.isfinite(first)], second[np.isfinite(second)]
     gaps = np.abs(first[:, None] - second) / np.maximum(np.maximum(np.abs(first)[:, None], np.abs(second)), 1e-300)  # [N, M]
     whole = (first == np.round(first))[:, None] & (second == np.round(second))
     close = (gaps < TOLERANCE) & ~(whole & (gaps > 0))
@@ -291,9 +292,7 @@ def _differing_settings(first: pd.DataFrame, second: pd.DataFrame, cell: Sequenc
     """The hyperparameters with a single value in each of the tables, but not the same in both."""
     rows, follows = [], first.attrs.get("follows", {})
     for name in hyperparameters(first):
-        follower = all(
-            follows.get(name) in table and table[name].tolist() == table[follows[name]].tolist() for table in (first, second)
-        )
+        follower = all(_follows(table, name, follows.get(name)) for table in (first, second))
         if name in second and name not in (*cell, *SEEDS) and not follower:
             values = [table[name].dropna().unique() for table in (first, second)]
             if len(values[0]) == len(values[1]) == 1 and str(values[0][0]) != str(values[1][0]):
@@ -301,6 +300,11 @@ def _differing_settings(first: pd.DataFrame, second: pd.DataFrame, cell: Sequenc
                 if not (numeric and np.isclose(float(values[0][0]), float(values[1][0]))):
                     rows.append((name, values[0][0], values[1][0]))
     return pd.DataFrame(rows, columns=["hyperparameter", "first", "second"])
+
+
+def _follows(table: pd.DataFrame, name: str, followed: str | None) -> bool:
+    """Whether a hyperparameter has the value of the one that it follows, in all runs."""
+    return followed in table and name in table and bool(table[name].equals(table[followed].rename(name)))
 
 
 def read_table(path: str | Path) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Logistic regression in one variable for thousands of small samples at once, as a bootstrap of a boundary needs."""
+"""Logistic regression in one variable: Firth's fit of many small samples at once, and all curves that agree with one sample."""
 
 from __future__ import annotations
 
@@ -6,98 +6,283 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
+
+# Slopes between which curves are looked for, in logits per half of the spread of the values.
+FLAT, STEEP = 1e-7, 1e7
+HALVINGS = 20  # of a step, or of the logarithm of a slope
+CURVES, FAR = 33, 1e3  # centers of likely curves, and how far beyond the values they lie at most, in half spreads
 
 
 @dataclass(frozen=True)
 class LogisticFit:
     """Shares sigmoid(slope x (value - center)), one fit or many at once: slope and center [...], with values on the fitted scale.
 
-    `level` [...] is the logit of the share in the middle of the data; its sign says on which side a distant boundary lies. For a
-    step function (infinite slope) it is the logit of the share at the center.
+    `level` [...] is the logit of the share in the middle of the data. A flat fit has no center.
     """
 
     center: Array
     slope: Array
     level: Array
 
+    def logit(self, values: Array) -> Array:
+        """The logits [..., P] of the fitted shares at values [P] on the fitted scale."""
+        slope = self.slope[..., None]
+        with np.errstate(invalid="ignore"):
+            logits: Array = np.where(slope == 0, self.level[..., None], slope * (np.asarray(values) - self.center[..., None]))
+        return logits
+
     def share(self, values: Array) -> Array:
         """The fitted shares [..., P] at values [P] on the fitted scale."""
-        apart = np.asarray(values) - self.center[..., None]
-        with np.errstate(invalid="ignore"):
-            logit = self.slope[..., None] * apart
-        slope = self.slope[..., None]
-        at_level = (slope == 0) | (np.isinf(slope) & (apart == 0))  # a flat fit has no center
-        return _sigmoid(np.where(at_level, self.level[..., None], logit))
+        shares: Array = expit(self.logit(values))
+        return shares
 
 
 def fit_logistic(values: Array, successes: Array, trials: Array, *, firth: bool = True, steps: int = 100) -> LogisticFit:
-    """Fits shares of successes by a logistic curve in one variable, for many samples at once, by Newton's method.
+    """Fits shares of successes by a logistic curve in one variable, for many samples at once.
+
+    The log-likelihood has Jeffreys' prior as a penalty, half the logarithm of the determinant of the information (Firth 1993;
+    Heinze and Schemper 2002), and so has a finite maximum for completely separated samples too. It is climbed by Newton's method,
+    with each step halved until the penalized likelihood does not decrease.
 
     Args:
-      values: [P], at least two of them different.
+      values: [P] on the fitted scale.
       successes: [..., P] counts.
-      trials: [P] counts.
-      firth: whether to use Jeffreys' prior as a penalty (Firth 1993; Heinze and Schemper 2002). Without it the likelihood has no
-        maximum if the data are completely separated.
-      steps: the maximum number of Newton steps.
+      trials: [P] or [..., P] counts; in each sample at least two different values need one.
+      firth: False for the likelihood without penalty, whose slope is infinite in a completely separated sample.
+      steps: the maximum number of steps.
 
     Raises:
-      AnalysisError: the fit did not converge.
+      AnalysisError: a sample has one value only, or without the penalty is separated, or has values too far apart for floats.
     """
-    middle, spread = np.average(values, weights=trials), np.ptp(values) / 2
-    x = (values - middle) / spread
-    total = successes.sum(axis=-1)
-    intercept = np.log((total + 0.5) / (trials.sum() - total + 0.5))
-    slope = np.zeros_like(intercept)
+    successes, trials = np.broadcast_arrays(np.asarray(successes, float), np.asarray(trials, float))
+    shape = successes.shape[:-1]
+    k, n = successes.reshape(-1, len(values)), trials.reshape(-1, len(values))
+    middle, spread = _middle_and_spread(values, n.sum(axis=0))
+    curves, converged = _climb((values - middle) / spread, k, n, firth, steps)
+    if not converged:
+        raise AnalysisError(
+            "the logistic fit did not converge: "
+            + (
+                "it needs runs at two values or more"
+                if firth
+                else "one phase is separated from the other; fit with Firth's penalty"
+            )
+        )
+    level, slope = (each.reshape(shape) for each in curves)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has no center
+        return LogisticFit(center=middle - spread * level / slope, slope=slope / spread, level=level)
+
+
+def _climb(x: Array, k: Array, n: Array, firth: bool, steps: int = 100) -> tuple[Array, bool]:
+    """The intercepts and slopes [2, B] of the highest likelihood, and whether all converged."""
+    total, runs = k.sum(axis=-1), n.sum(axis=-1)
+    a = np.stack([np.log((total + 0.5) / (runs - total + 0.5)), np.zeros_like(total)])
+    active = np.arange(len(k))
+    height = _height(a, x, k, n, firth)
     for _ in range(steps):
-        p = _sigmoid(intercept[..., None] + slope[..., None] * x)  # [..., P]
-        weight = trials * p * (1 - p)
-        s0, s1, s2 = weight.sum(-1), (weight * x).sum(-1), (weight * x**2).sum(-1)  # the information matrix
-        determinant = s0 * s2 - s1**2
-        residual = successes - trials * p
+        step = _newton_step(a[:, active], x, k[active], n[active], firth)
+        if not np.isfinite(step).all():
+            break
+        size = np.ones(len(active))
+        for _ in range(HALVINGS):
+            tried = a[:, active] + size * step
+            reached = _height(tried, x, k[active], n[active], firth)
+            if (better := reached >= height[active] - 1e-12 * (1 + np.abs(height[active]))).all():
+                break
+            size = np.where(better, size, size / 2)
+        a[:, active], height[active] = tried, reached
+        active = active[np.abs(step).max(axis=0) > 1e-10]
+        if not len(active):
+            return a, True
+    return a, False
+
+
+def _middle_and_spread(values: Array, weights: Array) -> tuple[float, float]:
+    """The weighted mean of the values, and half their range."""
+    with np.errstate(over="ignore"):
+        spread = float(np.ptp(values)) / 2
+    if not 0 < spread < np.inf:
+        raise AnalysisError(f"a logistic fit needs two different values or more, and finite ones, got {np.unique(values)[:5]}")
+    return float(np.average(values, weights=weights)), spread
+
+
+def _information(a: Array, x: Array, n: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """The shares and weights [B, P] of the curves a [2, B], and the sums of weights times 1, x and x squared [B]."""
+    p = expit(a[0][:, None] + a[1][:, None] * x)
+    weight = n * p * (1 - p)
+    return p, weight, weight.sum(-1), (weight * x).sum(-1), (weight * x**2).sum(-1)
+
+
+def _height(a: Array, x: Array, k: Array, n: Array, firth: bool) -> Array:
+    """The log-likelihood [B] of curves a [2, B], penalized or not."""
+    likelihood = log_likelihood(a[0][:, None] + a[1][:, None] * x, k, n)
+    if not firth:
+        return likelihood
+    _, weight, s0, s1, _ = _information(a, x, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = s1 / s0
+        determinant = s0 * (weight * (x - mean[:, None]) ** 2).sum(-1)  # without cancellation
+        penalized: Array = np.where(determinant > 0, likelihood + 0.5 * np.log(determinant), -np.inf)
+    return penalized
+
+
+def _newton_step(a: Array, x: Array, k: Array, n: Array, firth: bool) -> Array:
+    """The step [2, B] of Newton's method, or of Fisher scoring where the likelihood is not concave; at most 5 logits long."""
+    p, weight, s0, s1, _ = _information(a, x, n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = s1 / s0
+        z = x - mean[:, None]  # then the information is diagonal
+        s2 = (weight * z**2).sum(-1)
+        residual = k - n * p
+        gradient = np.stack([residual.sum(-1), (residual * z).sum(-1)])
+        curvature = np.stack([s0, np.zeros_like(s0), s2])  # minus the second derivatives
+        scale = np.stack([s0, s2])
         if firth:
-            leverage = weight * (s2[..., None] - 2 * s1[..., None] * x + s0[..., None] * x**2) / determinant[..., None]
-            residual = residual + leverage * (0.5 - p)
-        g0, g1 = residual.sum(-1), (residual * x).sum(-1)
-        with np.errstate(invalid="ignore"):  # an infinite slope leaves no information
-            step = np.stack([s2 * g0 - s1 * g1, s0 * g1 - s1 * g0]) / determinant
-        longest = np.abs(step).max(axis=0)
-        step = step * np.minimum(1, 2 / np.maximum(longest, 1e-300))  # limits the step to where the curvature is reliable
-        intercept, slope = intercept + step[0], slope + step[1]
-        if longest.max() < 1e-9:
-            with np.errstate(divide="ignore", invalid="ignore"):  # a flat fit has no center
-                return LogisticFit(center=middle - spread * intercept / slope, slope=slope / spread, level=intercept)
-    raise AnalysisError("the logistic fit did not converge: one phase is separated from the other; fit with Firth's penalty")
+            slope, bend = _penalty(weight, 1 - 2 * p, z, s0, s2)
+            gradient, curvature = gradient + slope, curvature - bend
+        determinant = curvature[0] * curvature[2] - curvature[1] ** 2
+        newton = np.stack(
+            [curvature[2] * gradient[0] - curvature[1] * gradient[1], curvature[0] * gradient[1] - curvature[1] * gradient[0]]
+        )
+        concave = (curvature[0] > 0) & (determinant > 0)
+        step = np.where(concave, newton / determinant, gradient / scale)
+        step[0] -= step[1] * mean
+        limited: Array = step * np.minimum(1, 5 / np.maximum(np.abs(step).max(axis=0), 1e-300))
+    return limited
 
 
-def steps_of(fits: LogisticFit, values: Array, shares: Array) -> tuple[LogisticFit, LogisticFit]:
-    """The lowest and the highest step-function fit [B] to shares [B, P], where the shares are completely separated.
+def _penalty(weight: Array, skew: Array, z: Array, s0: Array, s2: Array) -> tuple[Array, Array]:
+    """The first [2, B] and second [3, B] derivatives of half the logarithm of the information's determinant, where s1 is 0."""
+    t0, t1, t2, t3 = ((weight * skew * z**power).sum(-1) for power in range(4))
+    u0, u1, u2, u3, u4 = ((weight * (1.5 * skew**2 - 0.5) * z**power).sum(-1) for power in range(5))
+    determinant = s0 * s2
+    first = np.stack([t0 * s2 + s0 * t2, t1 * s2 + s0 * t3]) / determinant
+    second = np.stack(
+        [
+            u0 * s2 + 2 * t0 * t2 + s0 * u2 - 2 * t1**2,
+            u1 * s2 + t0 * t3 - t1 * t2 + s0 * u3,
+            u2 * s2 + 2 * t1 * t3 + s0 * u4 - 2 * t2**2,
+        ]
+    ) / determinant - np.stack([first[0] ** 2, first[0] * first[1], first[1] ** 2])
+    return first / 2, second / 2
 
-    Shares are completely separated if at most one value has both phases and all runs on either side of it agree. The likelihood is
-    then maximal in the limit of a step function: at that value, through its share; or, if no value has both, anywhere between the
-    last value of one phase and the first of the other.
+
+@dataclass(frozen=True)
+class LikelyCurves:
+    """The rising (`direction` 1) or falling (-1) curves whose log-likelihood is within a given loss of the highest.
+
+    With a loss of half the quantile of chi squared with one degree of freedom, the range of any quantity over these curves is its
+    profile-likelihood interval. `low` and `high` are the range of their centers, infinite where even a constant share is likely
+    enough. `centers` [C] are some of the centers, and `flattest` and `steepest` [C] the range of slopes (without their sign) of the
+    curves with these centers; `steepest` is infinite for a step between separated runs.
     """
-    mixed = (shares > 0) & (shares < 1)
-    rises, falls = ((sign * np.diff(shares, axis=1) >= 0).all(axis=1) for sign in (1, -1))
-    separated = (rises != falls) & (mixed.sum(axis=1) <= 1)
-    rows = np.arange(len(shares))
-    above = np.abs(np.diff(shares, axis=1)).argmax(axis=1) + 1  # [B] the first value after the step, where none is mixed
-    slope = np.where(separated, np.where(rises, np.inf, -np.inf), fits.slope)
 
-    def step(at: Array) -> LogisticFit:
-        at = np.where(mixed.any(axis=1), mixed.argmax(axis=1), at)
-        share = shares[rows, at]
-        with np.errstate(divide="ignore"):
-            level = np.log(share) - np.log1p(-share)
-        return LogisticFit(np.where(separated, values[at], fits.center), slope, np.where(separated, level, fits.level))
+    direction: int
+    low: float
+    high: float
+    centers: Array
+    flattest: Array
+    steepest: Array
 
-    return step(above - 1), step(above)
+    def shares(self, values: Array) -> tuple[Array, Array]:
+        """The least and the greatest share [P] that a likely curve has at values [P] on the fitted scale."""
+        apart = self.direction * (values - self.centers[:, None])
+        with np.errstate(invalid="ignore"):
+            steep = np.where(apart == 0, 0.0, self.steepest[:, None] * apart)
+        logits = np.stack([self.flattest[:, None] * apart, steep])
+        return expit(logits.min(axis=(0, 1))), expit(logits.max(axis=(0, 1)))
 
 
-def _sigmoid(logit: Array) -> Array:
-    p: Array = 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
-    return p
+def likely_curves(values: Array, successes: Array, trials: Array, *, direction: int, loss: float, center: float) -> LikelyCurves:
+    """The curves of one direction that agree with a sample, where `center` is the center of one of them.
+
+    Args:
+      values, successes, trials: [P] as for `fit_logistic`.
+      direction: 1 for rising curves, -1 for falling ones.
+      loss: how far below the highest log-likelihood a curve may be.
+      center: where to begin, such as the center of Firth's fit.
+    """
+    successes, trials = np.asarray(successes, float), np.asarray(trials, float)
+    middle, spread = _middle_and_spread(values, trials)
+    x = (values - middle) / spread
+    k = successes if direction > 0 else trials - successes  # so that curves rise
+    curves, _ = _climb(x, k[None], trials[None], firth=False)  # not finite for a separated sample, but its height is
+    constant, half = float(saturated(k.sum(), trials.sum())), float(-trials.sum() * np.log(2))
+    best = max(constant, float(_height(curves, x, k[None], trials[None], firth=False)[0]) if curves[1, 0] > 0 else constant)
+    floor = best - loss
+    rising = 2 * k.sum() >= trials.sum()
+    inner = float(np.clip((center - middle) / spread, *(x.min() - FAR, x.max() + FAR)))
+    ends = []
+    for side in (-1, 1):
+        limit = constant if rising == (side < 0) or 2 * k.sum() == trials.sum() else half
+        ends.append(side * np.inf if limit >= floor else _end(x, k, trials, inner, side, floor))
+    grids = [np.linspace(max(ends[0], x.min() - beyond), min(ends[1], x.max() + beyond), CURVES) for beyond in (3, FAR)]
+    grid = np.unique(np.concatenate([*grids, [inner]]))
+    slopes = _slopes(x, k, trials, grid, floor)
+    low, high = (_snapped(middle + spread * end, values) for end in ends)
+    return LikelyCurves(direction, low, high, middle + spread * grid, slopes[0] / spread, slopes[1] / spread)
+
+
+def _end(x: Array, k: Array, n: Array, inner: float, side: int, floor: float) -> float:
+    """The farthest center on one side of `inner` of a curve at least as likely as `floor`."""
+    reach = 2.0 ** np.arange(-2, 40)
+    for _ in range(5):  # each round narrows the bracket to one of its parts
+        heights, _ = _highest(x, k, n, inner + side * reach)
+        beyond = int(np.argmax(heights < floor)) if (heights < floor).any() else len(reach) - 1
+        reach = np.linspace(reach[beyond - 1] if beyond else 0.0, reach[beyond], 24)
+    return inner + side * float(reach[0])
+
+
+def _highest(x: Array, k: Array, n: Array, centers: Array) -> tuple[Array, Array]:
+    """The highest log-likelihood [C] of rising curves with given centers [C], and the slopes [C] that have it."""
+    apart = x - centers[:, None]
+    low, high = np.full(len(centers), np.log(FLAT)), np.full(len(centers), np.log(STEEP))
+    for _ in range(HALVINGS):
+        slope = (low + high) / 2
+        rises = (apart * (k - n * expit(np.exp(slope)[:, None] * apart))).sum(axis=1) > 0  # the derivative, which decreases
+        low, high = np.where(rises, slope, low), np.where(rises, high, slope)
+    slope = np.exp(low)
+    return log_likelihood(slope[:, None] * apart, k, n), slope
+
+
+def _slopes(x: Array, k: Array, n: Array, centers: Array, floor: float) -> Array:
+    """The least and the greatest slope [2, C] of rising curves with given centers [C] that are at least as likely as `floor`."""
+    apart = x - centers[:, None]
+    _, best = _highest(x, k, n, centers)
+    found = []
+    for extreme, end in ((FLAT, 0.0), (STEEP, np.inf)):
+        inside, outside = np.log(best), np.full(len(centers), np.log(extreme))
+        reached = log_likelihood(np.exp(outside)[:, None] * apart, k, n) >= floor
+        for _ in range(HALVINGS):
+            slope = (inside + outside) / 2
+            likely = log_likelihood(np.exp(slope)[:, None] * apart, k, n) >= floor
+            inside, outside = np.where(likely, slope, inside), np.where(likely, outside, slope)
+        found.append(np.where(reached, end, np.exp(inside)))
+    return np.stack(found)
+
+
+def _snapped(place: float, values: Array) -> float:
+    """The place, or a value from which it differs by rounding alone."""
+    nearest = float(values[np.abs(values - place).argmin()])
+    return nearest if abs(nearest - place) < 1e-4 * np.ptp(values) / len(values) else float(place)
+
+
+def log_likelihood(logits: Array, successes: Array, trials: Array) -> Array:
+    """The log-likelihood [...] of logits [..., P] for counts [P] or [..., P], up to a constant; 0 for a perfect fit."""
+    # k log p + (n - k) log(1 - p), with log(1 + exp(z)) computed without overflow
+    likelihood: Array = (successes * logits - trials * np.logaddexp(0, logits)).sum(axis=-1)
+    return likelihood
+
+
+def saturated(successes: Array, trials: Array) -> Array:
+    """The log-likelihood [...] that observed shares [...] give to their own counts."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = successes / trials
+        terms = successes * np.log(share), (trials - successes) * np.log1p(-share)
+    likelihood: Array = np.nan_to_num(terms[0]) + np.nan_to_num(terms[1])
+    return likelihood

@@ -16,6 +16,8 @@ from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.specs import SpecEntry
 
+Array = np.ndarray[Any, Any]
+
 
 def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.DataFrame:
     """New points to train, best first: midpoints between neighbouring cells of a grid that differ in their phases.
@@ -34,20 +36,27 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
       The columns of `cell` and `score`, the highest score first. All points are different, and none is a cell of the grid.
 
     Raises:
-      AnalysisError: no numeric axis has two values, or no two neighbouring cells differ.
+      AnalysisError: no numeric axis has two values, no two neighbouring cells differ, or nothing lies between those that do.
     """
     numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
         raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there are no midpoints")
     found = pd.concat([_midpoints(grid, cell, name) for name in numeric], ignore_index=True)
-    found = found[found["score"] > 0].sort_values("score", ascending=False, kind="stable").drop_duplicates(list(cell))
+    found = found[found["score"] > 0].sort_values("score", ascending=False, kind="stable")
     if found.empty:
         raise AnalysisError("no two neighbouring cells differ in their phases, so no boundary runs between them; choose other axes")
-    return found.head(count).reset_index(drop=True)
+    new = found[found.pop("between")].drop_duplicates(list(cell))
+    if new.empty:
+        gaps = "1 gap" if len(found) == 1 else f"{len(found)} gaps"
+        raise AnalysisError(
+            f"the phases differ across {gaps} between neighbouring values of {' and '.join(numeric)}, and no further value lies "
+            "between them: the boundary is as well known as it can be; train more seeds instead"
+        )
+    return new.head(count).reset_index(drop=True)
 
 
 def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFrame:
-    """The points halfway between neighbouring cells along an axis, with their scores."""
+    """The points halfway between neighbouring cells along an axis, with their scores, and whether they are `between` the two."""
     others = [name for name in cell if name != axis]
     ordered = grid[grid[axis].notna()].sort_values([*others, axis]).reset_index(drop=True)
     values = ordered[axis].to_numpy(float)
@@ -63,17 +72,24 @@ def _midpoints(grid: pd.DataFrame, cell: Sequence[str], axis: str) -> pd.DataFra
     total = np.maximum(together.sum(axis=1, keepdims=True), 1)
     middle = scale.from_scale((places[low] + places[low + 1]) / 2)
     points = ordered.loc[low, list(cell)].reset_index(drop=True)
-    points[axis] = np.round(middle) if pd.api.types.is_integer_dtype(ordered[axis]) else _short(middle)
+    whole = pd.api.types.is_integer_dtype(ordered[axis])
+    points[axis] = np.round(middle) if whole else _short(middle, values[low], values[low + 1])
     points = points.astype({axis: ordered[axis].dtype})
     gap = (places[low + 1] - places[low]) / np.ptp(places)
     points["score"] = entropy(together / total) * gap
     new, seeds = points[axis].to_numpy(float), ordered["seeds"].to_numpy()
-    return points[(new > values[low]) & (new < values[low + 1]) & (seeds[low] > 0) & (seeds[low + 1] > 0)]
+    points["between"] = (new > values[low]) & (new < values[low + 1])
+    return points[(seeds[low] > 0) & (seeds[low + 1] > 0)]
 
 
-def _short(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Values [n] rounded to three significant digits."""
-    return np.array([float(f"{value:.3g}") for value in values])
+def _short(middle: Array, low: Array, high: Array) -> Array:
+    """The values [n] rounded to three significant digits, or to as many as keep them near the middle of `low` and `high` [n]."""
+
+    def short(value: float, gap: float) -> float:
+        rounded = [float(f"{value:.{digits}g}") for digits in range(3, 18)]
+        return next((each for each in rounded if abs(each - value) <= 0.1 * gap), value)
+
+    return np.array([short(*pair) for pair in zip(middle, high - low, strict=True)])
 
 
 def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:

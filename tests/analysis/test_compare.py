@@ -122,6 +122,13 @@ def test_settings_that_differ_are_named_and_halves_of_a_root_compared(small_root
     assert found.only_first == found.only_second == 0
 
 
+def test_roots_with_null_hyperparameters_are_compared():
+    """component_versions is null where all versions are 1, and null is not equal to itself in Arrow columns."""
+    results = grokjax.open_root("docs/example")
+    found = results.compare(results, rule="crossing")
+    assert (found.mean_distance, found.p, found.differing_settings.empty) == (0, 1, True)
+
+
 def test_a_parquet_table_is_read(tmp_path):
     pd.DataFrame({"x": [1.0]}).to_parquet(tmp_path / "a.parquet")
     assert read_table(tmp_path / "a.parquet")["x"].tolist() == [1.0]

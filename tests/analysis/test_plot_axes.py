@@ -211,7 +211,7 @@ def test_the_arrow_of_a_boundary_beyond_the_values_is_beside_its_discs():
         ["weight_decay", "train_size"],
     )
     beyond = boundaries(runs, phases, "weight_decay", ["train_size"], confidence=0.5)
-    assert [each.status for each in beyond.values()] == ["outside"]
+    assert [each.status for group in beyond.values() for each in group] == ["outside"]
     (panel, _) = plot_boundary(beyond, by=["train_size"], phase="grok").axes
     (arrow,) = (line for line in panel.lines if line.get_label() == "outside")
     (discs,) = (each for each in panel.collections if each.get_label() == "cells")

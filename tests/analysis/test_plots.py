@@ -288,16 +288,16 @@ def test_the_boundary_is_drawn_where_it_was_found_over_its_cells():
     found = boundaries(runs, phases, "weight_decay", ["hidden_size"])
     (panel,) = shown(figure := plot_boundary(found, by=["hidden_size"], phase="grok"))
     (line,) = (line for line in panel.lines if line.get_label() == "boundary")
-    assert list(line.get_ydata()) == [found[(16,)].at] * 2
-    assert 10 < found[(16,)].at < 100
+    assert list(line.get_ydata()) == [found[(16,)][0].at] * 2
+    assert 10 < found[(16,)][0].at < 100
     assert np.mean(line.get_xdata()) == 0
     (box,) = (patch for patch in panel.patches if patch.get_label() == "band")
-    assert (box.get_y(), box.get_y() + box.get_height()) == pytest.approx(found[(16,)].band)
+    assert (box.get_y(), box.get_y() + box.get_height()) == pytest.approx(found[(16,)][0].band)
     discs = [each for each in panel.collections if each.get_label() == "cells"]
     assert [each.get_offsets().tolist() for each in discs] == [[[0, 1], [0, 10], [0, 100]], [[1, 1], [1, 10], [1, 100]]]
     np.testing.assert_allclose(discs[0].get_facecolors(), [shades(PHASE_COLORS["grok"])(share) for share in (0.0, 1 / 3, 1.0)])
     assert panel.get_yscale() == "log"
-    assert "54 runs in 2 groups: 1 found, 1 with a single phase." in note(figure)
+    assert "54 runs in 2 groups; boundaries: 1 found. None in 1 group with a single phase." in note(figure)
     with pytest.raises(AnalysisError, match="has one other hyperparameter, or two, got none; draw fits"):
         plot_boundary({(): found[(16,)]}, by=[], phase="grok")
 
@@ -305,7 +305,7 @@ def test_the_boundary_is_drawn_where_it_was_found_over_its_cells():
 def test_fits_are_the_boundarys_with_its_shares_and_wilson_intervals():
     found = boundaries(*along((0, 3, 9)), "weight_decay", [])
     (panel,) = shown(plot_fits(found, by=[], phase="grok"))
-    each = found[()]
+    (each,) = found[()]
     (curve,) = (line for line in panel.lines if line.get_label() == "fit")
     at = np.array([2.0, 10, 50])
     np.testing.assert_allclose(np.interp(at, *curve.get_data()), each.shares(at)["share"], atol=2e-3)
@@ -354,6 +354,25 @@ def test_a_sheet_has_panels_a_unit_and_marks_events_where_they_happen():
     assert note(figure).endswith("2 runs, logged up to step 200. Partial: 1 of 3 runs are still missing.")
     with pytest.raises(AnalysisError, match=r"there is no metric train_los to draw; .* did you mean train_loss\?"):
         plot_curves(CURVES, {"a": ""}, metrics=["train_los"], title="", phases={"a": "grok"})
+
+
+def test_many_weights_are_drawn_as_their_median_and_quantiles():
+    values = np.random.default_rng(0).normal(size=(5, 40, 3))
+    curve = pd.DataFrame({"step": [0, 40], "train_loss": [1.0, 0.1], "test_loss": [1.0, 2.0]})
+    figure = plot_weights(Weights(np.arange(0, 50, 10), {"hidden": values}), "hidden", curve, signal=1, width=SINGLE)
+    losses, paths, *_ = shown(figure)
+    (median,) = (line for line in paths.lines if line.get_label() == "median")
+    np.testing.assert_allclose(median.get_ydata(), np.median(values[:, :, 1:].reshape(5, -1), axis=1))
+    assert sum(line.get_label().startswith("_") for line in paths.lines if len(line.get_xdata()) == 5) == 40, "the signal's weights"
+    assert [each.get_label() for each in paths.collections] == ["band", "band"]
+    colors = {
+        to_hex(line.get_color())
+        for panel in (losses, paths)
+        for line in panel.lines
+        if len(line.get_xdata()) > 2 or panel is losses
+    }
+    assert len(colors) == 4, "no two kinds of line have one colour"
+    assert "Bands: half and 90 % of the weights at a step" in note(figure)
 
 
 def test_weights_are_drawn_path_by_path_and_at_four_steps():

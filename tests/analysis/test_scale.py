@@ -61,11 +61,12 @@ def test_a_log_scale_of_negative_values_is_refused():
 
 def test_a_control_at_zero_leaves_the_boundary_where_it_was():
     phases = ["memorize"] * 3 + ["grok"] * 3
-    found, without = boundary(*sweep(DECAYS, phases), "weight_decay"), boundary(*sweep(DECAYS[1:], phases[1:]), "weight_decay")
+    (found,) = boundary(*sweep(DECAYS, phases), "weight_decay")
+    (without,) = boundary(*sweep(DECAYS[1:], phases[1:]), "weight_decay")
     assert without.at == pytest.approx(10**-2.5, rel=0.01)
     assert found.at == pytest.approx(10**-2.5, rel=0.01)
     assert found.band == pytest.approx((1e-3, 1e-2))
-    low = boundary(*sweep(DECAYS, ["memorize"] + ["grok"] * 5), "weight_decay")
+    (low,) = boundary(*sweep(DECAYS, ["memorize"] + ["grok"] * 5), "weight_decay")
     assert low.band == pytest.approx((0, 1e-4), abs=1e-12)
     assert 0 < low.at < 1e-4
 

@@ -105,7 +105,8 @@ def test_agreement_delays_and_boundary_are_told(call, small_root):
     code, out, _ = call("boundary", small_root, "weight_decay", "--phase", "fail")
     assert code == 0
     assert out.count("one phase") == 3, "no run fits in a hundred steps"
-    assert "one phase: all runs that count agree" in out
+    assert "one phase: all runs that count are of this phase, or none is" in out
+    assert "no phase has a boundary along weight_decay; try another hyperparameter" in out
 
 
 @pytest.mark.parametrize(
@@ -169,13 +170,13 @@ def test_exported_labels_are_the_view_labels_of_a_query(call, small_root, tmp_pa
     assert list(pd.read_csv(tmp_path / "labels.csv"))[:2] == ["run_id", "phase"]
 
 
-def test_a_boundary_without_a_trend_says_what_to_try(call, tmp_path):
-    write_sweep(tmp_path / "root", load_spec("parity-article", ["hidden_size=64", "train_size=1250", "seed=0..2"]))
-    runs = load_runs(tmp_path / "root").sort_values("weight_decay")
-    assert runs["weight_decay"].nunique() > 2
-    out = call("boundary", tmp_path / "root", "weight_decay")[1]
-    assert ("try --against PHASE (such as memorize)" in out) == ("no trend" in out)
-    assert "try --against" not in call("boundary", tmp_path / "root", "weight_decay", "--against", "memorize")[1]
+def test_boundaries_are_printed_with_their_direction_and_a_phase_without_any_names_others(call):
+    out = call("boundary", "docs/example", "weight_decay")[1]
+    assert [row.split()[3] for row in out.splitlines() if row.split()[:1] in (["100"], ["150"])] == ["rise", "fall"] * 2
+    assert "try --phase" not in out
+    none = call("boundary", "docs/example", "weight_decay", "--where", "train_size=250")[1]
+    assert "grok has no boundary along weight_decay; other phases have: try --phase" in none
+    assert "nan" not in none
 
 
 def test_a_hyperparameter_says_who_has_it_what_it_may_be_and_its_default(call):

@@ -26,6 +26,9 @@ def test_a_cell_of_two_lengths_is_refused_with_the_remedy(tmp_path, call):
         lambda: grokjax.phase_grid(runs, phases, x="hidden_size", y="weight_decay"),
         lambda: grokjax.sensitivity(runs, grokjax.CrossingRule(), x="hidden_size", y="weight_decay"),
         lambda: grokjax.open_root(root).grid(x="hidden_size", y="weight_decay"),
+        lambda: grokjax.open_root(root).medians(),
+        lambda: grokjax.open_root(root).plot_survival(["hidden_size"]),
+        lambda: grokjax.open_root(root).plot_scatter(),
     ):
         with pytest.raises(AnalysisError, match=r"2 runs made 100, 2 runs made 200 steps.*--budget 100"):
             refused()

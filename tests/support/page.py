@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+import pytest
 
 from benchmarks.synthetic import plausible_curve
 from grokjax.engine.lane_run import Curve
@@ -43,6 +44,13 @@ def cell(page, panel=0, row=0, column=0):
 def shown(page, at):
     """Waits until the curves of a cell, or a run, are drawn."""
     page.wait_for_selector(f'#inspector-body[data-shown="{at}"]')
+
+
+def serious(page):
+    """The serious violations of accessibility on the page, as axe finds them."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+    found = axe.Axe().run(page).response["violations"]
+    return [(each["id"], each["nodes"][0]["html"][:200]) for each in found if each["impact"] in ("serious", "critical")]
 
 
 def on_the_edge(config) -> Curve:

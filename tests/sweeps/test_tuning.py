@@ -131,6 +131,7 @@ def test_workers_that_measure_at_once_agree(tmp_path, monkeypatch):
     assert len(set(found)) == 1
 
 
+@pytest.mark.filterwarnings("ignore:Error (reading|writing) persistent compilation cache")  # which lies in the same folder
 def test_a_cache_that_cannot_be_written_or_read_costs_a_measurement_and_no_more(tmp_path, random_timings, monkeypatch):
     spec = spec_of(tmp_path, settings=["hidden_size=12"])
     (tmp_path / "cache").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,13 +18,17 @@ from matplotlib.patches import Rectangle
 from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangement, arrange, arrange_in_axes
 from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import FAINT, ink_on
-from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
+from grokjax.analysis.plots.layout.style import FAINT, PaperFigure, ink_on
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts, wrapped
+from grokjax.analysis.plots.layout.true_axes import draw_true_axes
 from grokjax.analysis.statistics.cells import distinct_values, places_of
 from grokjax.analysis.statistics.grid import PhaseGrid
+from grokjax.analysis.statistics.points import Points, is_scattered, scaled_points
 from grokjax.errors import AnalysisError
 
 MOST_FACETS = 24
+# Marks of points: how many fit side by side at least, and how many where n points are drawn, as a multiple of the root of n.
+LEAST_SIDE, CROWDING = 8, 1.6
 
 
 @dataclass(frozen=True)
@@ -39,10 +44,56 @@ class MapCells:
 
     def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
         """A panel's rows of a table, with the column and row index of each cell as `across` and `up`."""
-        rows = table
-        if self.facet is not None:
-            rows = table[table[self.facet].isna() if facet is None else (table[self.facet] == facet).fillna(False)]
+        rows = self._rows(table, facet)
         return rows.assign(across=places_of(rows[self.x], self.columns), up=places_of(rows[self.y], self.rows))
+
+    def _rows(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
+        if self.facet is None:
+            return table
+        return table[table[self.facet].isna() if facet is None else (table[self.facet] == facet).fillna(False)]
+
+    @property
+    def labels(self) -> tuple[list[str], list[str]]:
+        """The labels of the columns and of the rows."""
+        return value_texts(self.columns), value_texts(self.rows)
+
+    @property
+    def what(self) -> str:
+        """What has a mark on the map."""
+        return "cell"
+
+
+@dataclass(frozen=True)
+class PointCells(MapCells):
+    """Points that are no grid, drawn at their true places. They have no columns and rows; `side` marks fit side by side."""
+
+    points: Points
+    side: int
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, x: str, y: str, facet: str | None, facets: list[Any]) -> PointCells:
+        """The points of a table, with marks about as large as the distance between neighbours."""
+        most = len(table) if facet is None else int(table[facet].value_counts(dropna=False).max())
+        return cls(
+            x, y, facet, [], [], facets, scaled_points(table, [x, y]), max(LEAST_SIDE, math.ceil(CROWDING * math.sqrt(most)))
+        )
+
+    def panel(self, table: pd.DataFrame, facet: object) -> pd.DataFrame:
+        """A panel's rows of a table, with their places in units of a mark as `across` and `up`."""
+        rows = self._rows(table, facet)
+        across, up = (self.side - 1) * self.points.to_unit(rows[[self.x, self.y]].to_numpy(float)).T
+        return rows.assign(across=across, up=up)
+
+    @property
+    def labels(self) -> tuple[list[str], list[str]]:
+        """Labels that take the room of the ticks: none below, and the longest one at the left."""
+        values = self.points.table[self.y]
+        return [""] * self.side, [max(value_texts([values.min(), values.max()]), key=len), *[""] * (self.side - 1)]
+
+    @property
+    def what(self) -> str:
+        """What has a mark on the map."""
+        return "point"
 
 
 @dataclass(frozen=True)
@@ -58,6 +109,8 @@ class Map:
 def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> MapCells:
     """The cells of a table with one row per cell; without x and y, on the axes of its `phase_grid`.
 
+    They are `PointCells`, drawn at their true places, if the table is no grid (see `is_scattered`).
+
     Raises:
       AnalysisError: the table lacks one of the names or is empty, or there would be more panels than fit on a page.
     """
@@ -70,9 +123,14 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
             raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
+    try:
+        columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
+    except TypeError:
+        raise AnalysisError(f"{x}, {y} or {facet} has numbers and texts, so its values have no order; convert them") from None
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
+    if is_scattered(table, x, y):
+        return PointCells.of(table, x, y, facet, facets)
     return MapCells(x, y, facet, columns, rows, facets)
 
 
@@ -104,7 +162,7 @@ def draw_map(
     """
     ax, width = look.ax, look.width
     check_one_panel(ax, len(cells.facets), f"choose the runs of one {cells.facet}")
-    columns, rows = value_texts(cells.columns), value_texts(cells.rows)
+    columns, rows = cells.labels
     facets = None if cells.facet is None else (look.name(cells.facet), value_texts(cells.facets))
     if ax is None:
         placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable), scale=scale)
@@ -112,7 +170,8 @@ def draw_map(
         width = axes_size(ax)[0]
         placed = arrange_in_axes(columns, rows, facets, size=axes_size(ax), smallest=smallest, scale=scale)
     if placed is None:
-        what = f"{len(cells.columns)} values of {cells.x}" + (f" and {len(rows)} of {cells.y}" if ax is not None else "")
+        what = f"{len(columns)} values of {cells.x}" + (f" and {len(rows)} of {cells.y}" if ax is not None else "")
+        what = f"{len(cells.points.table)} points" if isinstance(cells, PointCells) else what
         wider = "make ax larger" if ax is not None else "make the figure wider with --width"
         raise AnalysisError(f"{what} do not fit in {width:.3g} inches; {wider}, or choose some with --where")
     headed = replace(look, title=look.heading(placed.heading))
@@ -120,30 +179,41 @@ def draw_map(
     panels = (
         [ax] if ax is not None else figure.subplots(placed.down, placed.across, squeeze=False, sharex=True, sharey=True).ravel()
     )
-    for index, panel in enumerate(panels):
-        panel.set_visible(index < len(cells.facets))
-        panel.set_in_layout(index < len(cells.facets))
-        if index < len(cells.facets):
-            _draw_axes(panel, cells, placed, index, look)
-    return Map(figure, dict(zip(cells.facets, panels, strict=False)), placed.cell_width, placed.cell_height)
+    for panel in panels[len(cells.facets) :]:
+        panel.set_visible(False)
+        panel.set_in_layout(False)
+    drawn = [_draw_axes(panel, cells, placed, index, look) for index, panel in enumerate(panels[: len(cells.facets)])]
+    return Map(figure, dict(zip(cells.facets, drawn, strict=True)), placed.cell_width, placed.cell_height)
 
 
-def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int, look: Look) -> None:
-    """Draws lines between the cells of a panel, and labels its axes if it is at the edge of the figure."""
+def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int, look: Look) -> Axes:
+    """Prepares a panel, and labels its axes if it is at the edge of the figure; returns the Axes to draw cells into."""
+    marks = panel
+    if isinstance(cells, PointCells):
+        size = placed.cell_width * cells.side, placed.cell_height * cells.side
+        marks = draw_true_axes(panel, cells.points, cells.side, size)
+    else:
+        _draw_lines(panel, cells, placed)
+    lowest, first = index + placed.across >= len(cells.facets), index % placed.across == 0
+    panel.tick_params(labelbottom=lowest, labelleft=first)
+    panel.set_xlabel(look.name(cells.x) if lowest else "")
+    panel.set_ylabel(look.name(cells.y) if first else "")
+    if placed.titles:
+        panel.set_title(placed.titles[index])
+    return marks
+
+
+def _draw_lines(panel: Axes, cells: MapCells, placed: Arrangement) -> None:
+    """Draws lines between the cells of a panel, and labels its columns and rows."""
     for edge in range(len(cells.columns) + 1):
         panel.axvline(edge - 0.5, color=FAINT, lw=0.6, zorder=0)
     for edge in range(len(cells.rows) + 1):
         panel.axhline(edge - 0.5, color=FAINT, lw=0.6, zorder=0)
     panel.set(xlim=(-0.5, len(cells.columns) - 0.5), ylim=(-0.5, len(cells.rows) - 0.5))
     panel.spines[:].set_visible(False)
-    lowest, first = index + placed.across >= len(cells.facets), index % placed.across == 0
     panel.set_xticks(range(len(cells.columns)), placed.columns, rotation=placed.rotation)
     panel.set_yticks(range(len(cells.rows)), placed.rows)
-    panel.tick_params(length=0, labelbottom=lowest, labelleft=first)
-    panel.set_xlabel(look.name(cells.x) if lowest else "")
-    panel.set_ylabel(look.name(cells.y) if first else "")
-    if placed.titles:
-        panel.set_title(placed.titles[index])
+    panel.tick_params(length=0)
 
 
 def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
@@ -173,8 +243,13 @@ def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], 
 
 def color_scale(figure: Figure, panels: Sequence[Axes], colors: ScalarMappable, label: str) -> Colorbar:
     """Draws the colour bar of a map to the right of its panels."""
-    own = figure.get_layout_engine() is not None
-    fraction = 0.05 if own else AX_SCALE_SHARE  # without a layout engine, the numbers and the label need room too
-    bar: Colorbar = figure.colorbar(colors, ax=list(panels), label=label, aspect=25, fraction=fraction, pad=0.02)
+    engine: Any = figure.get_layout_engine()
+    fraction = AX_SCALE_SHARE if engine is None else 0.05  # without an engine, the numbers and the label need room too
+    if isinstance(figure, PaperFigure):
+        height = engine.get()["rect"][3] * figure.get_figheight() - 0.5  # less the labels below the panels
+        label = wrapped(label, max(height, 1.0), font_size("font.size"), " ")
+    hosts = {child: panel for panel in figure.axes for child in panel.child_axes}  # of marks over true axes
+    beside = [hosts.get(panel, panel) for panel in panels]
+    bar: Colorbar = figure.colorbar(colors, ax=beside, label=label, aspect=25, fraction=fraction, pad=0.02)
     bar.outline.set_linewidth(0.4)
     return bar

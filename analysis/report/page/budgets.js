@@ -45,6 +45,15 @@ export class Budgets {
     }
   }
 
+  /** Unpacks all steps while the browser is idle. */
+  async unpackAhead() {
+    const idle = window.requestIdleCallback ?? ((then) => setTimeout(then, 50));
+    for (const step of this.steps.toReversed()) {
+      await new Promise((then) => idle(then));
+      await this.unpack(step);
+    }
+  }
+
   columnsAt(index, changed) {
     const later = this.known.get(this.steps[index + 1]);
     const names = this.sweep.budgets.names;

@@ -63,7 +63,7 @@ export class Controls {
 
   /** The choice of what colours the map, and the legend of the colours of numbers. */
   showColors(state, colors, dots) {
-    const names = numberNames(this.sweep);
+    const names = [...new Set([...numberNames(this.sweep), ...(state.color ? [state.color] : [])])];
     const key = JSON.stringify([names, state.color, state.of, dots]);
     if (this.colorKey !== key) {
       this.colorKey = key;
@@ -82,8 +82,9 @@ export class Controls {
       fill(byId("color"), ...choices);
       if (focused) byId(focused)?.focus();
     }
-    fill(byId("legend"), ...(colors ? colorLegend(colors, dots) : []));
-    byId("legend").hidden = !colors;
+    const unknown = `${state.color} is known for the last step only, so the map has the colours of the phases.`;
+    fill(byId("legend"), ...(colors ? colorLegend(colors, dots) : [h("span", { class: "soft" }, unknown)]));
+    byId("legend").hidden = !state.color;
   }
 
   showFilters(layout) {

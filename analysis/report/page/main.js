@@ -1,9 +1,9 @@
 // The page. All that is chosen is one state; `change` changes it, writes it to the address and draws it.
 
-import { allCells, cellOfRun, findCell, layoutOf } from "./cells.js";
-import { forgetColors } from "./charts.js";
 import { BudgetSlider } from "./budget_slider.js";
 import { Budgets } from "./budgets.js";
+import { allCells, cellOfRun, findCell, layoutOf } from "./cells.js";
+import { forgetColors } from "./charts.js";
 import { colorsOf } from "./color.js";
 import { Controls, Counts } from "./controls.js";
 import { byId, copy, fill } from "./dom.js";
@@ -11,8 +11,8 @@ import { Inspector } from "./inspector.js";
 import { PhaseMap, mapNotes } from "./map.js";
 import { showHead, showNotes, showNotice } from "./notes.js";
 import { classify } from "./rules.js";
-import { fragmentOf, stateOf } from "./state.js";
 import { RunTable } from "./run_table.js";
+import { fragmentOf, stateOf } from "./state.js";
 import { readSweep } from "./sweep.js";
 import { CellTable } from "./table.js";
 import { Thresholds } from "./thresholds.js";
@@ -51,7 +51,8 @@ function read() {
       ? [`The link asks for the cell ${state.cell.join(", ")}, which has no runs on this page.`]
       : [];
   showNotice(page.sweep, [...complaints, ...lost]);
-  seeCell();
+  if (page.budgets.has(state.budget)) seeCell();
+  else drawn.then(seeCell);
   return drawn;
 }
 
@@ -227,7 +228,7 @@ async function start() {
   await read();
   redrawOnChanges();
   document.documentElement.dataset.ready = "yes"; // shows the page, in place of the sentence that it is being drawn
-  page.sweep.curves.unpackAhead();
+  page.sweep.curves.unpackAhead().then(() => page.budgets.unpackAhead());
 }
 
 start().catch((error) => {

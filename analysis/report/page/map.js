@@ -191,6 +191,7 @@ export class PhaseMap {
     let across = 1;
     while (across < this.shownPanels.length && heightAt(across) > MAP_HEIGHT && cellAt(across + 1) >= SMALLEST_CELL) across++;
     while (across < this.shownPanels.length && cellAt(across + 1) >= largest) across++;
+    across = Math.ceil(this.shownPanels.length / Math.ceil(this.shownPanels.length / across)); // four panels as two and two, not three and one
     const room = Math.max(SMALLEST_CELL, 6 * this.side, (MAP_HEIGHT - above) / rows.length); // a panel fits the window
     const cell = Math.max(SMALLEST_CELL, Math.floor(Math.min(room, cellAt(across))));
     this.host.style.setProperty("--cell", `${cell}px`);

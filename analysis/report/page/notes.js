@@ -82,9 +82,12 @@ export function showNotes(sweep, state) {
 function aboutSize(sweep) {
   const { dropped, steps } = sweep.budgets;
   const { runs, kept } = sweep.snapshots;
+  const earlier = steps.length
+    ? `it can be shown as of ${count(steps.length, "earlier step")}, ${dropped} fewer than usual`
+    : "it cannot be shown as of an earlier step";
   const rounded = "The weights of a run are rounded to 8 bits, and large matrices are thinned";
   return [
-    dropped && `To keep the page small, it can be shown as of ${count(steps.length, "step")}, ${dropped} fewer than usual; --budget takes any.`,
+    dropped && `To keep the page small, ${earlier}; --budget takes any.`,
     kept && `${rounded}. ${runs.length < kept ? `To keep the page small, it has those of ${whole(runs.length)} of ${count(kept, "run")}.` : ""}`,
   ].filter(Boolean);
 }

@@ -23,7 +23,7 @@ from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.group_runs import groups_of
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.store.planned import planned_runs
-from tests.support.page import cell, counts, fragment, go, shown, until
+from tests.support.page import cell, counts, fragment, go, serious, shown, until
 from tests.support.specs import AXES, spec_of
 
 
@@ -342,13 +342,7 @@ def test_the_whole_published_sweep_is_a_small_page(tmp_path):
     write_sweep(tmp_path / "root", load_spec("parity-article"))
     report = write_report(tmp_path / "root", tmp_path / "report.html")
     assert (report.runs, report.every) == (1125, 1)
-    assert report.size < 6e6
-
-
-def serious(page):
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-    found = axe.Axe().run(page).response["violations"]
-    return [(each["id"], each["nodes"][0]["html"][:200]) for each in found if each["impact"] in ("serious", "critical")]
+    assert report.size < 1.36e6
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])

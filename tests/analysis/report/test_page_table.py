@@ -12,7 +12,7 @@ from grokjax.analysis.labels.rules import classify, make_rule
 from grokjax.analysis.report.write import write_report
 from grokjax.analysis.tables.load import load_runs
 from grokjax.analysis.tables.selection import select
-from tests.support.page import cell, counts, go, shown, until
+from tests.support.page import cell, counts, go, serious, shown, until
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +153,23 @@ def test_the_map_is_coloured_by_a_number_and_its_aggregate(open_page, small, lab
     go(page, "#color=no_such")
     assert "color = no_such; this page has no such column of numbers" in page.locator("#notice").inner_text()
     assert not page.locator("#legend").is_visible()
+
+
+def test_a_column_that_is_known_for_the_last_step_only_is_said_to_be_so(open_page, small):
+    page = open_page(small, "#color=final_test_loss")
+    page.focus("#budget")
+    page.keyboard.press("Home")
+    until(page, "document.getElementById('legend').textContent.includes('known')")
+    assert "final_test_loss is known for the last step only" in page.locator("#legend").inner_text()
+    assert page.locator("#map path[fill]").count() == 0
+    page.select_option("#color-by", "min_test_loss")
+    until(page, "document.querySelectorAll('#map path[fill]').length === 108")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1440, "dark")])
+def test_tables_colours_and_two_cells_have_no_serious_accessibility_violation(open_page, small, width, scheme):
+    state = "#runs=yes&sort=seed&color=final_test_loss&view=shares&cell=0.1&cell=750&cell=16&beside=1&beside=750&beside=16"
+    page = open_page(small, state, viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True)
+    shown(page, "0.1,750,16|1,750,16")
+    assert serious(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing sticks out"

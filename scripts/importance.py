@@ -1,0 +1,62 @@
+"""`grokjax importance`: prints and draws what analysis.statistics.importance finds (analysis.plots: importance)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.selection import Labels, Selection, names_of, warn_of_missing
+
+
+def command(
+    root: RootArgument,
+    /,
+    *,
+    names: Annotated[str | None, Parameter(metavar="NAMES", show_default="all that vary")] = None,
+    phase: str = "grok",
+    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
+    mix: Annotated[str, Parameter(metavar="NAMES", show_default="none")] = "",
+    selection: Selection = Selection(),
+    labels: Labels = Labels(),
+    picture: Picture = Picture(),
+) -> None:
+    """Find how much of whether a run has a phase depends on each hyperparameter.
+
+    The total effect of a hyperparameter is the part of the variance of the phase's share that is left when all others are known;
+    its effect alone leaves out what it does only together with others. Both are measured on points that the model has not seen.
+
+    Args:
+      names: Hyperparameters, separated by commas.
+      phase: Phase whose share is studied.
+      against: Phase to compare it with.
+      mix: Further hyperparameters that vary, whose effects are counted as chance, separated by commas.
+
+    Examples:
+        grokjax importance results/x
+
+        grokjax importance results/x --phase memorize --out importance.pdf
+    """
+    results = selection.open(root)
+    warn_of_missing(results)
+    rule = labels.choose(results)
+    asked = None if names is None else names_of(names), phase, against, names_of(mix), rule
+    found = results.importance(*asked)
+    print(f"importance for {phase} against {against or 'all others'}, rule {describe_rule(rule)}")
+    rows = [
+        (name, f"{total:.0%}", f"{low:.0%} to {high:.0%}", f"{alone:.0%}", f"{least:.0%} to {most:.0%}")
+        for name, total, low, high, alone, least, most in found.effects.itertuples(index=False)
+    ]
+    level = f"{100 * found.confidence:g} %"
+    print_table(("hyperparameter", "total effect", level, "effect alone", level), rows)
+    explained, low, high = found.explained
+    print(
+        f"{found.runs:,} runs at {found.points:,} points, {found.left_out:,} left out; the hyperparameters predict {explained:.0%} "
+        f"({low:.0%} to {high:.0%}) of the variance of the labels at new points"
+    )
+    if picture.out:
+        picture.write(results.plot_importance(*asked, **picture.settings), root, "importance")

@@ -1,0 +1,72 @@
+"""`grokjax surface`: prints and draws what analysis.statistics.surface finds (analysis.plots: surface)."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from grokjax.analysis.labels.thresholds import describe_rule
+from grokjax.analysis.statistics.surface import Surface
+from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
+from grokjax.scripts.printing import print_table
+from grokjax.scripts.selection import Labels, Selection, names_of, warn_of_missing
+
+MOST_ROWS = 12  # of a curve
+
+
+def command(
+    root: RootArgument,
+    /,
+    *,
+    x: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None,
+    y: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None,
+    phase: str = "grok",
+    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
+    mix: Annotated[str | None, Parameter(metavar="NAMES", show_default="those drawn with the points")] = None,
+    selection: Selection = Selection(),
+    labels: Labels = Labels(),
+    picture: Picture = Picture(),
+) -> None:
+    """Find the curve over two hyperparameters on which half of the runs have a phase.
+
+    The share of the phase is fitted over both hyperparameters together, for points that were drawn at random or from a Sobol
+    sequence as well as for grids of twelve cells and more. Prints points of the curve; --out draws it with its band.
+
+    Args:
+      x: Numeric hyperparameter on the horizontal axis.
+      y: Numeric hyperparameter on the vertical axis.
+      phase: Phase whose boundary to find.
+      against: Phase on the other side of the boundary.
+      mix: Hyperparameters to average over, separated by commas; among drawn points all others by default.
+
+    Examples:
+        grokjax surface results/x --x weight_decay --y learning_rate
+
+        grokjax surface results/x --phase memorize --out surface.pdf
+    """
+    results = selection.open(root)
+    warn_of_missing(results)
+    rule = labels.choose(results)
+    found = results.surface(x, y, phase, against, None if mix is None else names_of(mix), rule)
+    print(f"share of {phase} against {against or 'all others'} over {found.x} and {found.y}, rule {describe_rule(rule)}")
+    if found.mixed:
+        print(f"averaged over {', '.join(found.mixed)}")
+    _print_curves(found)
+    if picture.out:
+        picture.write(results.plot_surface(x, y, phase, against, found.mixed, rule, **picture.settings), root, "surface")
+
+
+def _print_curves(found: Surface) -> None:
+    curves = found.contour()
+    if not curves:
+        print(f"the fitted share of {found.phase} is one half nowhere among these points")
+    for number, curve in enumerate(curves, 1):
+        every = curve.iloc[:: max(1, -(-len(curve) // MOST_ROWS))]
+        rows = [(f"{x:.3g}", f"{y:.3g}") for x, y in every.itertuples(index=False)]
+        print(f"curve {number} of {len(curves)}")
+        print_table((found.x, found.y), rows)
+    points, share = found.points.table, found.unknown.mean()
+    counted = f"{int(points['trials'].sum()):,} runs at {len(points):,} points, {found.points.left_out:,} left out"
+    print(f"{counted}; the {100 * found.confidence:g} % band of the share contains one half on {share:.0%} of the map")
