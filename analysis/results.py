@@ -19,6 +19,7 @@ from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
 from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
+from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names
@@ -324,6 +325,22 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         runs = other.runs if isinstance(other, Results) else select(other, self.where)
         return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
+
+    def values(
+        self,
+        column: str,
+        aggregate: str = "median",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+    ) -> pd.DataFrame:
+        """A column of the runs summarized over the seeds of each cell: its median, mean, min, max or spread; see `cell_values`."""
+        x, y, facet = self.axes(x, y, facet)
+        return cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate)
+
+    def bands(self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2]) -> pd.DataFrame:
+        """The median and quartiles of metrics over the seeds, by step and value of a hyperparameter; see `curve_bands`."""
+        return curve_bands(self.curves(columns=metrics), self.runs, by, metrics)
 
     def refine(
         self,
@@ -645,6 +662,53 @@ class Results:
             **noted,
         )
 
+    def plot_bands(
+        self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2], *, log_steps: bool = False, **settings: Any
+    ) -> Figure:
+        """Draws the median of metrics over the seeds with a band of their quartiles, a line for each value of a hyperparameter.
+
+        `by` is weight_decay where it is None, or the last hyperparameter that varies if weight_decay does not.
+        """
+        varied = varied_hyperparameters(self.runs)
+        name = by or ("weight_decay" if "weight_decay" in varied else varied[-1] if varied else None)
+        title = "; ".join(["median and quartiles over seeds", *self.where, *self._step])
+        return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **self._noted(settings, title=title))
+
+    def plot_map(
+        self,
+        column: str,
+        aggregate: str = "median",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws a column of the runs, summarized over the seeds of each cell, as shades; see `values`."""
+        x, y, facet = self.axes(x, y, facet)
+        values = self.values(column, aggregate, x, y, facet or NO_FACET)
+        title = "; ".join([f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {column}", *self.where, *self._step])
+        return grokjax.plot_map(values, x=x, y=y, facet=facet, **self._noted(settings, title=title))
+
+    def plot_difference(
+        self,
+        other: Results | pd.DataFrame,
+        phase: str = "grok",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        rule: str | Rule | None = None,
+        *,
+        paired: bool | None = None,
+        **settings: Any,
+    ) -> Figure:
+        """Draws how much larger the share of a phase is in another sweep than in this one, in each cell; see `compare`."""
+        x, y, facet = self.axes(x, y, facet)
+        chosen, settings = self._rule_and_settings(rule, settings)
+        found = self.compare(other, x, y, facet or NO_FACET, chosen, paired=paired)
+        first, second = (each._name if isinstance(each, Results) else "the table" for each in (self, other))
+        title = "; ".join(filter(None, [f"share of {phase}: {second} minus {first}", self._title(chosen)]))
+        return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **self._noted(settings, title=title))
+
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
@@ -652,7 +716,7 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        noted = self._noted(settings, title=", ".join([name, self._title() or f"seed {run['seed']}"]))
+        noted = self._noted(settings, title=", ".join([name, self._run_title()]))
         return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
 
     def units(self) -> UnitMaps:
@@ -709,10 +773,20 @@ class Results:
         """The step as of which things are drawn, for a title; empty if that is each run's last."""
         return [] if self.budget is None else [f"as of step {self.budget:,}"]
 
+    @property
+    def _name(self) -> str:
+        """The last part of the root's address, and the step as of which it is read."""
+        return " ".join([self.root.address.rstrip("/").rsplit("/", 1)[-1], *self._step])
+
     def _unit_title(self) -> str:
-        """The title of a figure of hidden units: the operation, and the conditions or the seed."""
+        """The title of a figure of hidden units: the operation, and the run."""
         run = one_run(self.runs)
-        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._title() or f"seed={run['seed']}"])
+        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._run_title()])
+
+    def _run_title(self) -> str:
+        """The conditions of a run or its seed, and its phase under the default rule."""
+        seed = one_run(self.runs)["seed"]
+        return f"{self._title() or f'seed={seed}'}: {self.label().iloc[0]}"
 
     def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of a map of phases: as `_noted` has them, with the number of labels that hang on low bits."""

@@ -11,6 +11,7 @@ from .analysis.labels.rules import (
     NamedRule as NamedRule,
     classify as classify,
 )
+from .analysis.plots.bands import plot_bands as plot_bands
 from .analysis.plots.boundary import plot_boundary as plot_boundary
 from .analysis.plots.curves import plot_curves as plot_curves
 from .analysis.plots.delays import plot_delays as plot_delays
@@ -26,11 +27,13 @@ from .analysis.plots.spectra import plot_spectra as plot_spectra
 from .analysis.plots.stars import plot_stars as plot_stars
 from .analysis.plots.surface import plot_surface as plot_surface
 from .analysis.plots.survival import plot_survival as plot_survival
+from .analysis.plots.values import plot_difference as plot_difference, plot_map as plot_map
 from .analysis.plots.waves import plot_waves as plot_waves
 from .analysis.plots.weights import plot_weights as plot_weights
 from .analysis.results import Results as Results, open_root as open_root
 from .analysis.report.page_data import PageAxes as PageAxes
 from .analysis.report.write import write_report as write_report
+from .analysis.statistics.aggregate import cell_values as cell_values, curve_bands as curve_bands
 from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
 from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table
 from .analysis.statistics.compare import compare as compare

@@ -8,8 +8,10 @@ from typing import Annotated
 import pandas as pd
 from cyclopts import Parameter
 
+from grokjax.analysis.results import Results
 from grokjax.analysis.statistics.compare import Comparison, read_table
 from grokjax.scripts.options import RootArgument
+from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, Labels, Selection, warn_of_missing
 
@@ -29,9 +31,11 @@ def command(
     /,
     *,
     unpaired: bool = False,
+    phase: str = "grok",
     selection: Selection = Selection(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
+    picture: Picture = Picture(),
 ) -> None:
     """Compare a sweep with another one, or with a published table, cell by cell.
 
@@ -40,23 +44,27 @@ def command(
     Args:
       unpaired: Equal seeds of two roots do not mean the same data and first weights. Runs of a table without run_ids are never
         paired.
+      phase: Phase whose shares the picture of --out compares: OTHER minus ROOT, in each cell.
 
     Examples:
         grokjax compare results/x published.csv
 
-        grokjax compare results/adamw results/muon --where train_size=1250
+        grokjax compare results/adamw results/muon --where train_size=1250 --out difference.pdf
     """
     results = selection.open(root)
     warn_of_missing(results)
     rule = labels.choose(results)
-    second: pd.DataFrame
+    second: Results | pd.DataFrame
     if other.endswith((".csv", ".parquet")):
         second = read_table(Path(other))
     else:
-        opened = selection.open(other)
-        warn_of_missing(opened)
-        second = opened.runs
-    _print(results.compare(second, *axes.names, rule, paired=False if unpaired else None))
+        second = selection.open(other)
+        warn_of_missing(second)
+    paired = False if unpaired else None
+    _print(results.compare(second, *axes.names, rule, paired=paired))
+    if picture.out:
+        drawn = results.plot_difference(second, phase, *axes.names, rule, paired=paired, **picture.settings)
+        picture.write(drawn, root, "difference")
 
 
 def _print(found: Comparison) -> None:

@@ -20,6 +20,7 @@ VERBS = {
     "Run sweeps": ("run", "retry", "plan", "status", "verify", "compact"),
     "Study results": (
         "phases",
+        "map",
         "curves",
         "weights",
         "boundary",
@@ -33,10 +34,12 @@ VERBS = {
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
-# The command that draws each figure of version 0.1's `grokjax figure KIND`.
+# The command that draws each kind of figure, which is named to those who ask for version 0.1's `grokjax figure KIND`.
 FIGURES = {
     "phases": "phases ROOT",
     "shares": "phases ROOT --shares all",
+    "map": "map ROOT COLUMN",
+    "difference": "compare ROOT OTHER --out FILE",
     "sensitivity": "agreement ROOT --out FILE",
     "boundary": "boundary ROOT AXIS --out FILE",
     "fits": "boundary ROOT AXIS --fits --out FILE",
@@ -45,6 +48,7 @@ FIGURES = {
     "scatter": "delays ROOT --plot scatter --out FILE",
     "curves": "curves ROOT",
     "sheet": "curves ROOT --sheet",
+    "bands": "curves ROOT --by NAME",
     "weights": "weights ROOT",
     "waves": "weights ROOT --plot waves",
     "stars": "weights ROOT --plot stars",

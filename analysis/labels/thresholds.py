@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -47,13 +48,22 @@ class WithThresholds:
     def __post_init__(self) -> None:
         """Raises AnalysisError for the first field whose value is not allowed."""
         for name, threshold in thresholds_of(self).items():
-            if not threshold.allows(value := getattr(self, name)):
+            value = _plain(getattr(self, name))
+            if not threshold.allows(value):
                 raise AnalysisError(f"{name} = {value} is out of range; use {threshold.allowed}")
+            object.__setattr__(self, name, value)  # rules are frozen
 
     def _repr_html_(self) -> str:
         from grokjax.analysis.labels.notebook import rule_html  # noqa: PLC0415  (which imports this module)
 
         return rule_html(self)
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy number as the Python number with the same digits; any other value unchanged."""
+    if isinstance(value, numbers.Real) and not isinstance(value, int | float):
+        return int(value) if isinstance(value, numbers.Integral) else float(str(value))
+    return value
 
 
 def number(default: float, low: float, high: float, meaning: str, unit: str = "", *, log: bool = True) -> Any:

@@ -1,6 +1,7 @@
 """Figures for papers: one function per figure, all in one style that also works in greyscale."""
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
+from grokjax.analysis.plots.bands import plot_bands
 from grokjax.analysis.plots.boundary import plot_boundary
 from grokjax.analysis.plots.curves import plot_curves
 from grokjax.analysis.plots.delays import plot_delays
@@ -16,6 +17,7 @@ from grokjax.analysis.plots.spectra import plot_spectra
 from grokjax.analysis.plots.stars import plot_stars
 from grokjax.analysis.plots.surface import plot_surface
 from grokjax.analysis.plots.survival import plot_survival
+from grokjax.analysis.plots.values import plot_difference, plot_map
 from grokjax.analysis.plots.waves import plot_waves
 from grokjax.analysis.plots.weights import plot_weights
 
@@ -27,12 +29,15 @@ __all__ = [
     "TEST_COLOR",
     "TRAIN_COLOR",
     "figure_kind",
+    "plot_bands",
     "plot_boundary",
     "plot_curves",
     "plot_delays",
+    "plot_difference",
     "plot_fits",
     "plot_importance",
     "plot_incidence",
+    "plot_map",
     "plot_phases",
     "plot_scatter",
     "plot_sensitivity",

@@ -18,7 +18,7 @@ from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, LINES, SINGLE, darkened
-from grokjax.analysis.plots.layout.text import counted, font_size
+from grokjax.analysis.plots.layout.text import counted, font_size, text_width
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
@@ -82,7 +82,7 @@ def plot_curves(
         _label_block(block, quantities, width / across - 0.4, first=index % across == 0, lowest=index + across >= len(panels))
         _mark_events(block, events[events["run_id"] == run_id], markers)
         if ax is None:
-            _title(block[0], titles[run_id], phases[run_id], font_size("font.size" if across <= 3 else "xtick.labelsize"))
+            _title(block[0], titles[run_id], phases[run_id], width / across - 0.4)
     figure.align_ylabels(grid[:, 0])
     return figure
 
@@ -101,7 +101,11 @@ def _label_block(block: Block, quantities: Sequence[Quantity], inches: float, *,
         panel.set_ylabel(quantity.label if first else "")
 
 
-def _title(panel: Axes, text: str, phase: str, size: float) -> None:
+def _title(panel: Axes, text: str, phase: str, inches: float) -> None:
+    """Writes a run's title above its first panel, smaller if it is wider than the panel, which is `inches` wide."""
+    size = font_size("font.size")
+    bold = 1.15 * text_width(text, size)
+    size = max(min(size, size * inches / bold), 5.0)
     panel.set_title(text, color=darkened(PHASE_COLORS[phase]), fontweight="bold", fontsize=size)
 
 
@@ -126,14 +130,19 @@ def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Q
     for metric in metrics:
         if metric not in known:
             raise AnalysisError(f"there is no metric {metric} to draw; there are {', '.join(known)}{nearest(metric, known)}")
-        together.setdefault((known[metric].unit, metric.endswith(("_loss", "_norm"))), []).append(metric)
+        together.setdefault((known[metric].unit, is_logarithmic(metric)), []).append(metric)
     for names in together.values():
         if len({line_styles(metrics)[name] for name in names}) < len(names):
             raise AnalysisError(f"{', '.join(names)} cannot be told apart in one panel; choose at most {len(LINES) - 2} of a unit")
-    return [Quantity(_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
+    return [Quantity(quantity_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
 
 
-def _label(metrics: Sequence[str], unit: str) -> str:
+def is_logarithmic(metric: str) -> bool:
+    """Whether a metric is drawn on a log scale: losses and norms are."""
+    return metric.endswith(("_loss", "_norm"))
+
+
+def quantity_label(metrics: Sequence[str], unit: str) -> str:
     """The y label: the metric's name, or the common ending of several names, and the unit."""
     words = [metric.split("_") for metric in metrics]
     common: list[str] = []
@@ -177,10 +186,11 @@ def _draw_block(
             values = curve[metric].to_numpy(dtype=float, na_value=np.nan)
             single = len(step) == 1  # a line of one point would be invisible
             panel.plot(step, values, color=color, lw=1, ls=style, label=metric, marker="o" if single else None, ms=2.5)
-        _scale(panel, quantity, *ends)
+        scale_quantity(panel, quantity, *ends)
 
 
-def _scale(panel: Axes, quantity: Quantity, low: float, high: float) -> None:
+def scale_quantity(panel: Axes, quantity: Quantity, low: float, high: float) -> None:
+    """Scales a panel's y axis to values from `low` to `high`: a log scale for losses and norms, 0 to 1 for shares."""
     if quantity.logarithmic:
         log_axis(panel, "y", low, high)
         return

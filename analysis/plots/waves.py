@@ -103,8 +103,10 @@ def phases_of(waves: Array, frequency: int) -> Array:
 def waves_note(maps: UnitMaps, at: int, groups: list[Array], left_out: int) -> str:
     """The note below a figure of units: how many of the run's units it shows, and at which step."""
     shown = f"1 run, at step {int(maps.step[at]):,}: {sum(map(len, groups))} of its {maps.reads.shape[-1]} hidden units"
+    alone = sum(len(group) == 1 for group in groups)
+    single = f", {alone} of {len(groups)} frequencies with a single unit" if alone else ""
     rest = f"; {left_out} without half of their power in one of these frequencies" if left_out else ""
-    return f"{shown}{rest}."
+    return f"{shown}{single}{rest}."
 
 
 def _legend_note(limits: Sequence[float]) -> str:

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DASHED, DIVERGING, DOUBLE, SINGLE, TEST_COLOR, TRAIN_COLOR
@@ -19,14 +18,17 @@ from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import Weights
 from grokjax.errors import AnalysisError
 
-MOST_LINES = 1500  # trajectories; more merge into one area
+MOST_LINES = 60  # trajectories; more are drawn as quantiles
+BANDS = ((0.05, 0.95), (0.25, 0.75))  # of the weights at a step
 SHOWN = 4  # heat maps
-REST_COLOR = "#B0B0B0"
+SIGNAL_COLOR, REST_COLOR = "#882255", "#707070"  # neither is the colour of a loss
 
 
 @styled
 def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: int, **settings: Unpack[Settings]) -> Figure:
-    """Draws a weight matrix during training: the losses, the trajectory of every weight, and the matrix at four steps.
+    """Draws a weight matrix during training: the losses, the trajectories of its weights, and the matrix at four steps.
+
+    More than 60 trajectories are drawn as their median with bands that hold half and 90 % of the weights at each step.
 
     Args:
       weights: from `load_weights`.
@@ -49,16 +51,16 @@ def plot_weights(weights: Weights, matrix: str, curve: pd.DataFrame, *, signal: 
     across = len(shown) if width > (SINGLE + DOUBLE) / 2 else min(2, len(shown))
     down = -(-len(shown) // across)
     lines_height, map_height = 2.7, 1.35
-    every = -(-values[0, :, signal:].size // MOST_LINES)
-    note = f"1 run; {counted(values[0].size, 'weight')} at {counted(len(values), 'step')}, {len(shown)} of them as pictures" + (
-        f"; one in {every} of the trajectories of weights {'on other inputs ' if signal else ''}is drawn." if every > 1 else "."
+    many = max(values[0, :, signal:].size, values[0, :, :signal].size) > MOST_LINES
+    note = f"1 run; {counted(values[0].size, 'weight')} at {counted(len(values), 'step')}, {len(shown)} of them as pictures." + (
+        " Bands: half and 90 % of the weights at a step, around their median." if many else ""
     )
     figure = new_figure(width, lines_height + down * map_height, look, note=look.full_note(note, 1), legend=_legend(signal, look))
     rows = figure.add_gridspec(2, 1, height_ratios=[lines_height, down * map_height])
     lines, maps = (figure.add_subfigure(rows[index]) for index in range(2))
     above, below = lines.subplots(2, 1, sharex=True, height_ratios=[1, 1.3])
     _draw_losses(above, curve)
-    _draw_trajectories(below, weights.step, values, signal, every)
+    _draw_trajectories(below, weights.step, values, signal)
     step_axis(below, inches=width - 0.5)
     _draw_matrices(maps, values[shown], weights.step[shown], _meaning(matrix), across)
     return figure
@@ -75,11 +77,16 @@ def _draw_losses(panel: Axes, curve: pd.DataFrame) -> None:
     panel.set_ylabel("loss (nats)")
 
 
-def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal: int, every: int) -> None:
-    """Draws weights [K, H, D] over K steps: all of the first `signal` columns, in front, and one in `every` of the others."""
-    rest, leading = (values[:, :, part].reshape(len(values), -1) for part in (slice(signal, None), slice(signal)))
-    panel.plot(step, rest[:, ::every], color=REST_COLOR, lw=0.4, alpha=0.6, rasterized=True)
-    panel.plot(step, leading, color=PHASE_COLORS["grok"], lw=0.8, alpha=0.9, rasterized=True)
+def _draw_trajectories(panel: Axes, step: np.ndarray, values: np.ndarray, signal: int) -> None:
+    """Draws the weights [K, H, D] over K steps: those of the first `signal` columns in front of the others."""
+    for part, color in ((slice(signal, None), REST_COLOR), (slice(signal), SIGNAL_COLOR)):
+        paths = values[:, :, part].reshape(len(values), -1)  # [K, weights]
+        if paths.shape[1] <= MOST_LINES:
+            panel.plot(step, paths, color=color, lw=0.7, alpha=0.8, rasterized=True)
+            continue
+        for ends in BANDS:
+            panel.fill_between(step, *np.quantile(paths, ends, axis=1), color=color, alpha=0.25, lw=0, label="band")
+        panel.plot(step, np.median(paths, axis=1), color=color, lw=1, label="median")
     panel.axhline(0, color="black", lw=0.4)
     panel.set_ylabel("weight")
 
@@ -90,7 +97,7 @@ def _legend(signal: int, look: Look) -> list[Line2D]:
         Line2D([], [], color=TEST_COLOR, lw=1.2, ls=DASHED, label=look.name("test_loss")),
     ]
     paths = [
-        Line2D([], [], color=PHASE_COLORS["grok"], lw=0.8, label="weights on signal inputs"),
+        Line2D([], [], color=SIGNAL_COLOR, lw=0.8, label="weights on signal inputs"),
         Line2D([], [], color=REST_COLOR, lw=0.8, label="all others"),
     ]
     return losses + paths * bool(signal)

@@ -108,10 +108,8 @@ def write_report(
     rules = page_rules(sweep, rule)
     short = 0 if missing is None else int(missing["run_id"].isin(runs["run_id"]).sum())
     data = root_metadata(specs, title) | columns_metadata(sweep, axes or PageAxes(), specs) | rules_metadata(sweep, rules, rule)
-    packed = _pack(sweep, logged, rules, budget, megabytes)
-    weights = pack_snapshots(opened, sweep, max(FEW_BYTES_OF_WEIGHTS, MOST_FOR_WEIGHTS * packed.size))
-    blocks = packed.blocks | {f"weights{run}": block for run, block in weights.blocks.items()}
-    page = document(data["title"], {**data, **packed.metadata, **weights.metadata, "short": short}, blocks)
+    packed = _with_weights(_pack(sweep, logged, rules, budget, megabytes), opened, sweep)
+    page = document(data["title"], {**data, **packed.metadata, "short": short}, packed.blocks)
     return Report(Path(path), _write(Path(path), page), len(runs), int((sweep.status != TRAINED).sum()) + short, packed.every)
 
 
@@ -122,11 +120,6 @@ class _Packed:
     blocks: dict[str, str]
     metadata: dict[str, Any]
     every: int
-
-    @property
-    def size(self) -> int:
-        """The size of the blocks in the page, in bytes."""
-        return sum(map(len, self.blocks.values()))
 
 
 def _pack(
@@ -146,6 +139,14 @@ def _pack(
     blocks |= {f"chunk{index}": chunk for index, chunk in enumerate(curves.chunks)}
     metadata = {"events": number, "kinds": event_kinds(), **earlier.metadata(budgets.opening), "curves": curves.metadata}
     return _Packed(blocks, metadata, curves.every)
+
+
+def _with_weights(packed: _Packed, root: Root, sweep: PageSweep) -> _Packed:
+    """The packed runs, and the weights of as many of them as fit."""
+    size = sum(map(len, packed.blocks.values()))
+    weights = pack_snapshots(root, sweep, max(FEW_BYTES_OF_WEIGHTS, MOST_FOR_WEIGHTS * size))
+    blocks = packed.blocks | {f"weights{run}": block for run, block in weights.blocks.items()}
+    return _Packed(blocks, packed.metadata | weights.metadata, packed.every)
 
 
 def _write(path: Path, text: str) -> int:

@@ -85,7 +85,7 @@ def cells_of(every: pd.DataFrame) -> tuple[Codes, pd.DataFrame]:
 
 def distinct_values(values: pd.Series[Any]) -> list[Any]:
     """The distinct values of a hyperparameter, ascending; None last, if some runs do not have it."""
-    return [*sorted(values.dropna().unique()), *[None] * bool(values.isna().any())]
+    return [*_factorize(values)[1], *[None] * bool(values.isna().any())]
 
 
 def places_of(values: pd.Series[Any], distinct: Sequence[Any]) -> list[int]:
@@ -135,7 +135,7 @@ def _check_copies(runs: pd.DataFrame, codes: Codes, mix: Sequence[str]) -> None:
 
 def _is_increasing(ids: pd.Series[Any]) -> bool:
     """Whether each run_id is greater than the one before it, as from `load_runs`: known in a tenth of the time of a search."""
-    if not isinstance(ids.dtype, pd.ArrowDtype):
+    if not isinstance(ids.dtype, pd.ArrowDtype) or pa.types.is_null(ids.dtype.pyarrow_dtype):
         return False
     array = pa.chunked_array(pa.array(ids))
     return bool(pc.all(pc.less(array[:-1], array[1:]), skip_nulls=False).as_py())

@@ -38,13 +38,14 @@ def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
     """Copies the column metadata of a schema into a frame's attrs, and remembers the names of the hyperparameters.
 
     `attrs["hyperparameters"]` lists them, `attrs["follows"]` maps one to the hyperparameter whose value it takes when left out, and
-    `attrs["meanings"]` maps a column to its meaning.
+    `attrs["units"]` and `attrs["meanings"]` map a column to its unit and its meaning.
     """
     metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
     names = [name for name, about in metadata.items() if about.get("kind") == "hyperparameter"]
     _known.update({name: metadata[name].get("follows") or _known.get(name, "") for name in names})
     frame.attrs["hyperparameters"] = names
     frame.attrs["follows"] = {name: about["follows"] for name, about in metadata.items() if "follows" in about}
+    frame.attrs["units"] = {name: about["unit"] for name, about in metadata.items() if about.get("unit")}
     frame.attrs["meanings"] = {name: about["meaning"] for name, about in metadata.items() if "meaning" in about}
 
 

@@ -47,8 +47,9 @@ def meets(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
     values = wanted if isinstance(wanted, list) else [wanted]
     if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
         raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
-    if pd.api.types.is_string_dtype(runs[name]):
-        values = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    if pd.api.types.is_string_dtype(runs[name]):  # as they are written: a run_id such as 12e45 is not a number
+        words = [str(value) for value in values] if ".." in text else [word.strip() for word in text.split(",")]
+        values = [word.lower() if word.lower() in ("true", "false") else word for word in words]
     column = runs[name].fillna("1") if name == "component_versions" else runs[name]  # null where the versions of all are 1
     found: pd.Series[bool] = column.isin(values)
     return found
@@ -67,7 +68,9 @@ def one_cell(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
-    """The only run of a table. Raises AnalysisError if there are several."""
+    """The only run of a table. Raises AnalysisError if there are several, or none."""
+    if runs.empty:
+        raise AnalysisError("the table has no runs; choose other runs")
     if len(runs) > 1:
         varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if name in runs and runs[name].nunique() > 1)]
         raise AnalysisError(f"choose one run: add --where NAME=VALUE for {_choices(runs, varied)}")
@@ -75,7 +78,9 @@ def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
 
 
 def seed_labels(runs: pd.DataFrame) -> list[str]:
-    """A label for each run of a cell: the seeds in which the runs differ."""
+    """A label for each run of a cell: the seeds in which the runs differ; its number if the table has no seeds."""
+    if "seed" not in runs:
+        return [f"run {number}" for number in range(1, len(runs) + 1)]
     names = [name for name in SEEDS if name in runs and runs[name].nunique() > 1] or ["seed"]
     if len(names) > 1 and (runs["seed"] == runs["data_seed"]).all():
         names = ["seed"]
@@ -87,4 +92,4 @@ def _choices(runs: pd.DataFrame, names: Sequence[str]) -> str:
 
 
 def _values(runs: pd.DataFrame, name: str) -> str:
-    return ", ".join(str(value) for value in sorted(runs[name].dropna().unique()))
+    return ", ".join(map(str, pd.factorize(runs[name].dropna(), sort=True)[1]))

@@ -15,13 +15,13 @@
     logs/<host>-<pid>.log        what a driver or a worker did and why; for people only
     .staging/                    files that are being written, on a disk
 
-A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are left
-over from a killed worker; a retry replaces them. Every attempt at a pack writes identical curves, so it does not matter whose file
-survives: low bits depend on the group's tuning and the kind of device, and `verify` names runs that do not match their curves.
-Every write is atomic. A committed file changes only where runs are in another pack too: those that were trained further there are
-removed from it, or a run that was stopped there, and earlier, is marked as decided by that rule (see `duplicates`). A pack that has
-lost all its runs in this way is trained again if a spec asks for it. A compacted root has bundles of packs in place of packs (see
-`compact`).
+A pack's weights, states and curves are written first, then its runs file is created if absent. Curves without a runs file are
+left over from a killed worker; a retry replaces them. Every attempt at a pack writes identical curves, so it does not matter
+whose file survives: low bits depend on the group's tuning and the kind of device, and `verify` names runs that do not match their
+curves. Every write is atomic. A committed file changes only if one of its runs is in another pack too: a run that was trained
+further in the other pack is removed, and a run that the other pack stopped earlier is marked as decided by that rule (see
+`duplicates`). A pack that has lost all its runs in this way is trained again if a spec asks for it. A compacted root has bundles
+of packs in place of packs (see `compact`).
 """
 
 from __future__ import annotations

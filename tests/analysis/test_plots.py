@@ -356,6 +356,25 @@ def test_a_sheet_has_panels_a_unit_and_marks_events_where_they_happen():
         plot_curves(CURVES, {"a": ""}, metrics=["train_los"], title="", phases={"a": "grok"})
 
 
+def test_many_weights_are_drawn_as_their_median_and_quantiles():
+    values = np.random.default_rng(0).normal(size=(5, 40, 3))
+    curve = pd.DataFrame({"step": [0, 40], "train_loss": [1.0, 0.1], "test_loss": [1.0, 2.0]})
+    figure = plot_weights(Weights(np.arange(0, 50, 10), {"hidden": values}), "hidden", curve, signal=1, width=SINGLE)
+    losses, paths, *_ = shown(figure)
+    (median,) = (line for line in paths.lines if line.get_label() == "median")
+    np.testing.assert_allclose(median.get_ydata(), np.median(values[:, :, 1:].reshape(5, -1), axis=1))
+    assert sum(line.get_label().startswith("_") for line in paths.lines if len(line.get_xdata()) == 5) == 40, "the signal's weights"
+    assert [each.get_label() for each in paths.collections] == ["band", "band"]
+    colors = {
+        to_hex(line.get_color())
+        for panel in (losses, paths)
+        for line in panel.lines
+        if len(line.get_xdata()) > 2 or panel is losses
+    }
+    assert len(colors) == 4, "no two kinds of line have one colour"
+    assert "Bands: half and 90 % of the weights at a step" in note(figure)
+
+
 def test_weights_are_drawn_path_by_path_and_at_four_steps():
     values = np.arange(5 * 2 * 3, dtype=float).reshape(5, 2, 3)
     curve = pd.DataFrame({"step": [0, 40], "train_loss": [1.0, 0.1], "test_loss": [1.0, 2.0]})

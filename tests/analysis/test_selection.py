@@ -43,6 +43,14 @@ def test_what_no_run_can_meet_is_said_in_a_sentence(runs, condition, says):
         select(runs, [condition])
 
 
+def test_texts_that_look_like_numbers_are_compared_as_they_are_written():
+    texts = ["12e4", "0012345678901234", "1234567890e12345", "120000", "true"]
+    runs = pd.DataFrame({"run_id": pd.array(texts, dtype="string")})
+    for text in texts:
+        assert select(runs, [f"run_id={text}"])["run_id"].tolist() == [text]
+    assert select(runs, ["run_id=True, 12e4"])["run_id"].tolist() == ["12e4", "true"]
+
+
 def test_one_run_and_one_cell_name_what_is_left_to_choose(runs):
     with pytest.raises(AnalysisError, match=r"choose one cell: .*weight_decay: 0.01, 1.0"):
         one_cell(runs)

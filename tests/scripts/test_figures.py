@@ -15,13 +15,15 @@ from grokjax.scripts.main import FIGURES
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")
 CELL = ("--where", "weight_decay=1", "--where", "train_size=100")
 REACHED = ("--train", "loss_1e_2", "--test", "loss_1e_2")
-ARGUMENTS = {"curves": CELL, "sheet": CELL} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
+ONE_SIZE = ("--where", "train_size=100")
+ARGUMENTS = {"curves": CELL, "sheet": CELL, "bands": ONE_SIZE} | dict.fromkeys(MODULAR_KINDS, ("--where", "seed=1"))
 
 
 def drawing(kind, root, *further):
     """The command that draws a kind of figure from a root."""
     verb, _, *words = FIGURES[kind].split()
-    words = [word for word in words if word not in ("AXIS", "--out", "FILE")]
+    given = {"COLUMN": "final_test_loss", "OTHER": root, "NAME": "weight_decay"}
+    words = [given.get(word, word) for word in words if word not in ("AXIS", "--out", "FILE")]
     return (verb, root, *(("train_size",) if verb == "boundary" else ()), *words, *further)
 
 

@@ -18,8 +18,8 @@ from matplotlib.patches import Rectangle
 from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangement, arrange, arrange_in_axes
 from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
-from grokjax.analysis.plots.layout.style import FAINT, ink_on
-from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts
+from grokjax.analysis.plots.layout.style import FAINT, PaperFigure, ink_on
+from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts, wrapped
 from grokjax.analysis.plots.layout.true_axes import draw_true_axes
 from grokjax.analysis.statistics.cells import distinct_values, places_of
 from grokjax.analysis.statistics.grid import PhaseGrid
@@ -123,7 +123,10 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
             raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
+    try:
+        columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
+    except TypeError:
+        raise AnalysisError(f"{x}, {y} or {facet} has numbers and texts, so its values have no order; convert them") from None
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     if is_scattered(table, x, y):
@@ -240,8 +243,11 @@ def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], 
 
 def color_scale(figure: Figure, panels: Sequence[Axes], colors: ScalarMappable, label: str) -> Colorbar:
     """Draws the colour bar of a map to the right of its panels."""
-    own = figure.get_layout_engine() is not None
-    fraction = 0.05 if own else AX_SCALE_SHARE  # without a layout engine, the numbers and the label need room too
+    engine: Any = figure.get_layout_engine()
+    fraction = AX_SCALE_SHARE if engine is None else 0.05  # without an engine, the numbers and the label need room too
+    if isinstance(figure, PaperFigure):
+        height = engine.get()["rect"][3] * figure.get_figheight() - 0.5  # less the labels below the panels
+        label = wrapped(label, max(height, 1.0), font_size("font.size"), " ")
     hosts = {child: panel for panel in figure.axes for child in panel.child_axes}  # of marks over true axes
     beside = [hosts.get(panel, panel) for panel in panels]
     bar: Colorbar = figure.colorbar(colors, ax=beside, label=label, aspect=25, fraction=fraction, pad=0.02)

@@ -83,12 +83,15 @@ def _draw_legend(host: Figure | Axes, handles: Sequence[Artist], columns: int, p
 
 
 def _legend_columns(texts: Sequence[str], width: float, size: float) -> int:
-    """The number of columns of a legend, filled line by line, that needs the fewest lines in `width` inches; at least one."""
-    for columns in range(len(texts), 1, -1):
+    """The number of columns of a legend, filled line by line, for the fewest and evenest lines in `width` inches; at least one."""
+
+    def fits(columns: int) -> bool:
         widest = [max(text_width(text, size) for text in texts[column::columns]) for column in range(columns)]
-        if sum(widest) + HANDLE * columns <= width - 2 * PAD:
-            return columns
-    return 1
+        return sum(widest) + HANDLE * columns <= width - 2 * PAD
+
+    most = next((columns for columns in range(len(texts), 1, -1) if fits(columns)), 1)
+    even = math.ceil(len(texts) / math.ceil(len(texts) / most)) if texts else 1
+    return next((columns for columns in range(even, most) if fits(columns)), most)
 
 
 def figure_of(ax: Axes) -> Figure:
