@@ -74,7 +74,7 @@ def plot_survival(
     placed = FacetPanels.arranged(facets, None, max(1, int((width - 0.5) / PANEL_WIDTH)))
     height = 1.7 if width < DOUBLE or len(facets) > 1 else 2.4
     figure = new_figure(
-        width, placed.down * (height + 0.25 * bool(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
+        width, placed.down * (height + 0.1 + 0.15 * len(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
         look, legend=[] if table else _legend(look, by, lines),
         note=look.full_note(_note(curves, runs, test, crossings, banded), runs),
     )  # fmt: skip
@@ -90,7 +90,7 @@ def plot_survival(
         panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
         step_axis(panel, inches=width / placed.across - 0.9 if ax is None else axes_size(ax)[0], label=False)
         if panels:
-            panel.set_title(_named(look, panels, facet))
+            panel.set_title(_named(look, panels, facet).replace(", ", "\n"))
     _label(axes, placed, crossings)
     if table:
         _draw_at_risk(axes[1], look, curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
