@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from grokjax.errors import AnalysisError
 
@@ -38,7 +38,7 @@ class LogisticFit:
 
     def share(self, values: Array) -> Array:
         """The fitted shares [..., P] at values [P] on the fitted scale."""
-        shares: Array = expit(self.logit(values))
+        shares: Array = scipy.special.expit(self.logit(values))
         return shares
 
 
@@ -113,7 +113,7 @@ def _middle_and_spread(values: Array, weights: Array) -> tuple[float, float]:
 
 def _information(a: Array, x: Array, n: Array) -> tuple[Array, Array, Array, Array, Array]:
     """The shares and weights [B, P] of the curves a [2, B], and the sums of weights times 1, x and x squared [B]."""
-    p = expit(a[0][:, None] + a[1][:, None] * x)
+    p = scipy.special.expit(a[0][:, None] + a[1][:, None] * x)
     weight = n * p * (1 - p)
     return p, weight, weight.sum(-1), (weight * x).sum(-1), (weight * x**2).sum(-1)
 
@@ -195,7 +195,7 @@ class LikelyCurves:
         with np.errstate(invalid="ignore"):
             steep = np.where(apart == 0, 0.0, self.steepest[:, None] * apart)
         logits = np.stack([self.flattest[:, None] * apart, steep])
-        return expit(logits.min(axis=(0, 1))), expit(logits.max(axis=(0, 1)))
+        return scipy.special.expit(logits.min(axis=(0, 1))), scipy.special.expit(logits.max(axis=(0, 1)))
 
 
 def likely_curves(values: Array, successes: Array, trials: Array, *, direction: int, loss: float, center: float) -> LikelyCurves:
@@ -244,7 +244,9 @@ def _highest(x: Array, k: Array, n: Array, centers: Array) -> tuple[Array, Array
     low, high = np.full(len(centers), np.log(FLAT)), np.full(len(centers), np.log(STEEP))
     for _ in range(HALVINGS):
         slope = (low + high) / 2
-        rises = (apart * (k - n * expit(np.exp(slope)[:, None] * apart))).sum(axis=1) > 0  # the derivative, which decreases
+        rises = (apart * (k - n * scipy.special.expit(np.exp(slope)[:, None] * apart))).sum(
+            axis=1
+        ) > 0  # the derivative, which decreases
         low, high = np.where(rises, slope, low), np.where(rises, high, slope)
     slope = np.exp(low)
     return log_likelihood(slope[:, None] * apart, k, n), slope
