@@ -229,7 +229,7 @@ def _fit_group(axis: str, table: pd.DataFrame, counted: Array, scale: AxisScale,
     table = table[counted]
     values, column = np.unique(table["value"].to_numpy(float), return_inverse=True)
     seed, seeds = pd.factorize(table["seed"])
-    trials = np.bincount(seed * len(values) + column, minlength=len(seeds) * len(values)).reshape(-1, len(values))
+    trials = np.bincount(seed * len(values) + column, minlength=len(seeds) * len(values)).reshape(len(seeds), len(values))
     ones = table["success"].to_numpy(float)
     successes = np.bincount(seed * len(values) + column, ones, minlength=trials.size).reshape(trials.shape)
     return fit_boundaries(axis, values, successes, trials, scale=scale, left_out=int((~counted).sum()), confidence=confidence)
