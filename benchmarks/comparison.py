@@ -1,4 +1,4 @@
-"""Claim: `compare` calls two samples of one truth different in 5 % of cases at most, whether or not runs of one seed are alike.
+"""Claim: `compare` calls two samples of one truth different in about 5 % of cases, whether or not runs of one seed are alike.
 
 Both tables are drawn from the shares of the published map of sparse parity (75 cells) and compared as any tables are. Then: how far
 two such samples lie apart, the yardstick of docs/experiments.md.

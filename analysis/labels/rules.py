@@ -425,7 +425,8 @@ def _first_true(runs: pd.DataFrame, *questions: tuple[str, Flags]) -> pd.Series[
 
 def _reaches(values: Numbers, threshold: float) -> Flags:
     """Whether float32 values [R] reach a threshold, which is first rounded to float32 too."""
-    reached: Flags = values.astype(np.float32) >= np.float32(threshold)
+    with np.errstate(over="ignore"):  # no accuracy, but a table may hold any number
+        reached: Flags = values.astype(np.float32) >= np.float32(threshold)
     return reached
 
 

@@ -63,9 +63,14 @@ def plot_fits(
     width = look.width or (SINGLE if len(facets) == 1 else DOUBLE)
     placed = FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
     banded = len(lines) <= MOST_BANDS
-    located = [each.status for group in found.values() for each in group if each.status in ("found", "weak")]
+    drawn = [each.status for group in found.values() for each in group]
+    located = [status for status in drawn if status in ("found", "weak")]
     marks = "Large marks: boundaries, with their bands" + (", hollow on weak evidence." if "weak" in located else ".")
-    note = boundary_note(found, look, f"{marks * bool(located)}{' Bars: Wilson intervals.' * banded}")
+    note = boundary_note(
+        found,
+        look,
+        f"{marks * bool(located)}{' Thin dotted curves fit poorly.' * ('misfit' in drawn)}{' Bars: Wilson intervals.' * banded}",
+    )
     legend = _legend(look, by[-1], lines) if by else []
     figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, look, legend=legend, note=note)
     panels, first = placed.axes(figure, look), next(iter(found.values()))
@@ -73,7 +78,7 @@ def plot_fits(
     scale_to_values(panels[0], "x", axis_values(found), length, first.scale)
     for panel in panels:
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
-        panel.set_ylim(-0.04, 1.04)
+        panel.set_ylim(-0.07, 1.07)
     for index, place, key in placed.keys(by, lines):
         if key in found:
             _draw_group(panels[index], found[key], place, len(lines), banded=banded)

@@ -21,7 +21,7 @@ from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
 from grokjax.analysis.statistics.incidence import OUTCOMES
 from grokjax.errors import AnalysisError
 
-MOST_PANELS, PANEL_WIDTH = 24, 1.6  # inches
+MOST_PANELS, PANEL_WIDTH = 24, 1.45  # inches
 STYLES = dict(zip(OUTCOMES, ("-", DASHED, ":"), strict=True))
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 TABLE_LINE = 0.15  # inches
 STROKE = 10  # points: the length of a line's sample in the table, and its distance from the first number
 MOST_BANDS = 3  # bands of more groups could not be distinguished
-MOST_PANELS, PANEL_WIDTH = 24, 1.7  # inches
+MOST_PANELS, PANEL_WIDTH = 24, 1.45  # inches
 
 Line = tuple[str, Any]  # colour and dashes
 
@@ -74,7 +74,7 @@ def plot_survival(
     placed = FacetPanels.arranged(facets, None, max(1, int((width - 0.5) / PANEL_WIDTH)))
     height = 1.7 if width < DOUBLE or len(facets) > 1 else 2.4
     figure = new_figure(
-        width, placed.down * (height + 0.25 * bool(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
+        width, placed.down * (height + 0.1 + 0.15 * len(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
         look, legend=[] if table else _legend(look, by, lines),
         note=look.full_note(_note(curves, runs, test, crossings, banded), runs),
     )  # fmt: skip
@@ -90,7 +90,7 @@ def plot_survival(
         panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
         step_axis(panel, inches=width / placed.across - 0.9 if ax is None else axes_size(ax)[0], label=False)
         if panels:
-            panel.set_title(_named(look, panels, facet))
+            panel.set_title(_named(look, panels, facet).replace(", ", "\n"))
     _label(axes, placed, crossings)
     if table:
         _draw_at_risk(axes[1], look, curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
@@ -129,11 +129,11 @@ def _label(axes: Sequence[Axes], placed: FacetPanels, crossings: tuple[str, str,
     """Labels the axes at the edges of the figure with what crossed what."""
     train, test = (crossing_text(crossing) for crossing in crossings[:2]) if crossings else ("", "")
     x = f"steps after train {train}" if crossings else "steps after the train metric crossed its threshold"
-    y = f"share without test {test}" if crossings else "share not generalized yet"
-    placed.label(axes[: len(placed.facets)], x, y)
+    y = f"share without\ntest {test}" if crossings else "share not generalized yet"
+    placed.label(axes[: len(placed.facets)], x.replace("after ", "after\n") if placed.across > 1 else x, y)
     if len(axes) > len(placed.facets):  # the table has the label
         axes[0].set_xlabel("")
-        axes[0].tick_params(labelbottom=True)
+        axes[0].tick_params(labelbottom=False)
         axes[1].set_xlabel(x)
 
 
@@ -167,4 +167,5 @@ def _draw_at_risk(
     heading = f"runs at risk{', by ' + ' and '.join(map(look.name, by)) if by else ''}"
     panel.set_title(heading, fontsize=font_size("xtick.labelsize"), loc="left", pad=2)
     panel.spines[:].set_visible(False)
-    panel.tick_params(left=False, bottom=False, pad=2.2 * STROKE)
+    panel.tick_params(left=False, bottom=False)
+    panel.tick_params(axis="y", pad=2.2 * STROKE)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as f_distribution
 
 from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.delays import Numbers, codes_of
@@ -92,6 +91,8 @@ def delay_law(
 
 def _curvature(runs: pd.DataFrame, delays: pd.DataFrame, logs: Numbers, shared: Numbers, straight: WeibullFit) -> float:
     """The p-value of the squared logarithms of hyperparameters with three or more values, by an F approximation."""
+    from scipy.stats import f as f_distribution  # noqa: PLC0415  (slow to load)
+
     squares = np.column_stack([(column - column.mean()) ** 2 for column in logs.T if len(np.unique(column)) > 2] or [logs[:, :0]])
     try:
         curved = fit_weibull(runs, delays, np.column_stack([logs, shared, squares]))

@@ -187,6 +187,8 @@ def _check_names(runs: pd.DataFrame, names: Sequence[str]) -> None:
         if name not in runs:
             known = ", ".join(varied_hyperparameters(runs)) or "none"
             raise AnalysisError(f"{name} is not in the table; those that vary are {known}{nearest(name, map(str, runs.columns))}")
+        if runs[name].isna().all():
+            raise AnalysisError(f"no run has a value of {name}; name other hyperparameters")
         if missing := int(runs[name].isna().sum()):
             those = without(runs, name)
             raise AnalysisError(

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2
 
 from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.delays import Numbers, align_delays, codes_of
@@ -102,6 +101,8 @@ def log_rank(
         )
     observed, rank, expected = _statistics([block.labels[None] for block in blocks], blocks)
     if expected.min() >= MANY:
+        from scipy.stats import chi2  # noqa: PLC0415  (slow to load)
+
         return LogRank(float(observed[0]), rank, float(chi2.sf(observed[0], rank)), 0, tuple(strata))
     drawn = int(np.clip(WORK / (len(table) * groups), 199, permutations))
     generator, reached = np.random.default_rng(seed), 0

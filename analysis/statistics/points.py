@@ -167,5 +167,6 @@ def _numbers(runs: pd.DataFrame, name: str) -> Array:
     if missing := int((~np.isfinite(values)).sum()):
         raise AnalysisError(f"{missing} of {len(runs)} runs have no {name}; choose runs that have it")
     if len(np.unique(values)) < 2:
-        raise AnalysisError(f"{name} has {len(np.unique(values))} values in these runs; choose one with two values or more")
+        only = f"is {values[0]:g} in all runs" if len(values) else "has no value, as there are no runs"
+        raise AnalysisError(f"{name} {only}; choose a hyperparameter with two values or more")
     return values

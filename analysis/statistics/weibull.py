@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from grokjax.analysis.statistics.delays import Numbers, align_delays, codes_of, numbers_in
 from grokjax.errors import AnalysisError
@@ -35,6 +34,8 @@ class WeibullFit:
 
     def intervals(self, contrasts: Numbers, confidence: float) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """The values of contrasts [C, P] of the effects, the ends of their intervals, and the p-values of 0, [C] each."""
+        from scipy.stats import t  # noqa: PLC0415  (slow to load)
+
         value = contrasts @ self.effects
         error = np.sqrt(np.einsum("cp,pq,cq->c", contrasts, self.covariance, contrasts))
         half = t.ppf((1 + confidence) / 2, self.freedom) * error

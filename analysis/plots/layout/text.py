@@ -70,12 +70,14 @@ def _texts(listed: Sequence[Any]) -> list[str]:
 
 def group_texts(table: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, ...]]:
     """The values of hyperparameters in each group of a table's rows, as text, in the order of the rows; "none" for null."""
+    if not names:
+        return [()]
     groups, columns = table.drop_duplicates(list(names)), []
     for name in names:
         known = groups[name].dropna().drop_duplicates().tolist()
         texts = dict(zip(known, value_texts(known), strict=True))
         columns.append([texts.get(value, "none") for value in groups[name]])
-    return list(zip(*columns, strict=True)) if names else [()]
+    return list(zip(*columns, strict=True))
 
 
 def group_rows(table: pd.DataFrame, names: Sequence[str]) -> list[pd.DataFrame]:
