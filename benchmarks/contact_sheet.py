@@ -196,7 +196,6 @@ def main(roots: Path, sheet: Path) -> None:
             ImageOps.grayscale(whole).save(pages / f"{name.replace('/', '-')} {width} grey.png")
             if width == SINGLE:
                 small += [ImageOps.contain(image, (THUMB, THUMB)) for image in images.values() if image.height > 60]
-                ]
     page(small, SHEET).quantize(128).save(sheet, optimize=True)
     print(f"Wrote {sheet} and {len(list(pages.iterdir()))} pages in {pages}")
 
