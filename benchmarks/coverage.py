@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binom
 
 from benchmarks.machine import print_header
 from grokjax.analysis.statistics.boundary import Boundaries, fit_boundaries
@@ -97,6 +98,17 @@ def _found_without_any(simulations: int) -> int:
 
 def _fitted(values: np.ndarray, grokked: np.ndarray) -> Boundaries:
     return fit_boundaries("x", values, grokked.astype(float), np.ones(grokked.shape), scale=AxisScale(log=True))
+
+
+def wilson() -> None:
+    """Prints the coverage of Wilson intervals, exactly: summed over the binomial counts whose interval holds the share."""
+    shares = np.linspace(0.005, 0.995, 199)
+    for seeds in (1, 2, 3, 5, 9, 15, 30):
+        counts = np.arange(seeds + 1)
+        low, high = wilson_interval(counts, np.full(seeds + 1, seeds), NOMINAL)
+        holds = (low[:, None] <= shares) & (shares <= high[:, None])
+        covered = (holds * binom.pmf(counts[:, None], seeds, shares)).sum(axis=0)
+        print(f"{seeds:>3} seeds: {covered.mean():.3f} on average, {covered.min():.3f} at least; all agree: from {low[-1]:.2f}")
 
 
 def _wilson(share: float, generator: Generator) -> bool:

@@ -15,7 +15,7 @@ from grokjax.analysis.statistics.boundary import STATUSES, UNINFORMATIVE, bounda
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
-from grokjax.scripts.printing import print_table
+from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Labels, Selection, warn_of_missing
 
 
@@ -71,7 +71,7 @@ def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:
         known = isinstance(row["direction"], str)
         at, band = (f"{row['boundary']:.3g}", _band_text(row["low"], row["high"])) if known else ("", "")
         p = "" if pd.isna(row["p"]) else f"{row['p']:.2g}"
-        start = (*(row[name] for name in by), row["runs"], row["left_out"], row["direction"] if known else "")
+        start = (*(value_text(row[name]) for name in by), row["runs"], row["left_out"], row["direction"] if known else "")
         rows.append((*start, at, band, p, row["status"]))
     print_table((*by, "runs", "left out", "share", axis, "95 % band", "p", "status"), rows)
     for status in table["status"].drop_duplicates():

@@ -173,8 +173,18 @@ def _opening_axes(sweep: PageSweep, axes: PageAxes, swept: Sequence[str]) -> Pag
             raise AnalysisError(
                 f"{name} is not in the table; there are {', '.join(sweep.varied or sorted(known))}{nearest(name, known)}"
             )
-    chosen = choose_axes(sweep.runs, axes.x, axes.y, axes.facet, swept)
+    chosen = choose_axes(_with_full_axes(sweep, given), axes.x, axes.y, axes.facet, swept)
     return PageAxes(*(name if name in (*given, *sweep.varied) else None for name in chosen))
+
+
+def _with_full_axes(sweep: PageSweep, given: Sequence[str]) -> pd.DataFrame:
+    """The given hyperparameters and those that vary and that all runs have; the whole table if these are fewer than two.
+
+    On other axes, runs of another task, model or optimizer would stand in a row or column of their own, named "none".
+    """
+    full = [name for name in sweep.varied if sweep.runs[name].notna().all()]
+    names = list(dict.fromkeys([*given, *full]))
+    return sweep.runs[names] if len(names) >= 2 else sweep.runs
 
 
 def _column_metadata(column: CodedColumn) -> dict[str, Any]:

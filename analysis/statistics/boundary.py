@@ -168,7 +168,7 @@ def boundary(
       axis: a numeric hyperparameter with two values or more.
       phase: the phase whose share rises and falls.
       against: the phase on the other side; None for all others. Runs of neither phase are left out, and so are runs that diverged
-        or are undecided.
+        or are undecided, or that have no value of the axis, such as those of another optimizer.
       log: whether the axis is on a log scale; None to decide from its values, as `AxisScale` does.
       confidence: of the bands.
       mix: hyperparameters whose values may be pooled.
@@ -216,7 +216,8 @@ def boundaries(
     labels = align_phases(phases, runs.index).astype(str).to_numpy()
     counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNINFORMATIVE))
     table = pd.DataFrame({"value": values, "success": labels == phase, "seed": _seeds(runs)})
-    scale = AxisScale.of(values, log)
+    counted &= ~np.isnan(values)
+    scale = AxisScale.of(values[~np.isnan(values)], log)
     groups = runs.groupby(list(by), observed=True, sort=True, dropna=False).indices if by else {(): np.arange(len(runs))}
     return {
         key if isinstance(key, tuple) else (key,): _fit_group(axis, table.iloc[rows], counted[rows], scale, confidence)
@@ -229,7 +230,7 @@ def _fit_group(axis: str, table: pd.DataFrame, counted: Array, scale: AxisScale,
     table = table[counted]
     values, column = np.unique(table["value"].to_numpy(float), return_inverse=True)
     seed, seeds = pd.factorize(table["seed"])
-    trials = np.bincount(seed * len(values) + column, minlength=len(seeds) * len(values)).reshape(-1, len(values))
+    trials = np.bincount(seed * len(values) + column, minlength=len(seeds) * len(values)).reshape(len(seeds), len(values))
     ones = table["success"].to_numpy(float)
     successes = np.bincount(seed * len(values) + column, ones, minlength=trials.size).reshape(trials.shape)
     return fit_boundaries(axis, values, successes, trials, scale=scale, left_out=int((~counted).sum()), confidence=confidence)
@@ -398,7 +399,7 @@ def _seeds(runs: pd.DataFrame) -> Array:
 
 
 def _axis_values(runs: pd.DataFrame, axis: str) -> Array:
-    """The values of an axis [R]. Raises AnalysisError unless all are finite numbers, at least two of them different."""
+    """The values of an axis [R], NaN for null. Raises AnalysisError unless they are finite numbers, two or more different."""
     if runs.empty:
         raise AnalysisError("the table has no runs; choose other runs")
     if axis not in runs:
@@ -408,12 +409,13 @@ def _axis_values(runs: pd.DataFrame, axis: str) -> Array:
             f"a boundary needs a numeric axis, but {axis} holds {runs[axis].iloc[0]!r}; choose a numeric hyperparameter"
         )
     values = runs[axis].to_numpy(np.float64, na_value=np.nan)
-    if np.isnan(values).any():
-        raise AnalysisError(f"{int(np.isnan(values).sum())} of {len(runs)} runs have no {axis}; choose runs that have it")
+    present = values[~np.isnan(values)]
+    if not len(present):
+        raise AnalysisError(f"no run has a value of {axis}; choose another axis")
     if np.isinf(values).any():
         raise AnalysisError(
             f"{axis} is infinite in {int(np.isinf(values).sum())} of {len(runs)} runs; choose other runs with --where"
         )
-    if len(np.unique(values)) < 2:
-        raise AnalysisError(f"{axis} is {values[0]:g} in all runs, and a boundary needs two values or more")
+    if len(np.unique(present)) < 2:
+        raise AnalysisError(f"{axis} is {present[0]:g} in all runs, and a boundary needs two values or more")
     return values
