@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
 from grokjax.analysis.statistics.cells import check_cell
@@ -118,7 +118,7 @@ class Boundary:
             return estimate, estimate
         with np.errstate(invalid="ignore"):
             error = np.sqrt((len(without) - 1) * without.var(axis=0))
-        reach = np.nan_to_num(error, nan=np.inf) * stats.t.ppf((1 + self.confidence) / 2, len(without) - 1)
+        reach = np.nan_to_num(error, nan=np.inf) * scipy.stats.t.ppf((1 + self.confidence) / 2, len(without) - 1)
         return estimate - reach, estimate + reach
 
 
@@ -291,7 +291,7 @@ class Fitting:
         without = self._without_seed(crossing.window, places, crossing.direction)
         # the wider of two bands holds a boundary more often than either
         level = self.confidence if without is None else 2 * self.confidence - 1
-        loss = stats.chi2.ppf(max(level, 0), 1) / 2
+        loss = scipy.stats.chi2.ppf(max(level, 0), 1) / 2
         likely = likely_curves(places, k, n, direction=crossing.direction, loss=loss, center=float(fit.center))
         misfit = lack_of_fit(places, k, n, fit)
         if self._contradicted(crossing, fit) or misfit < MISFIT:

@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy import stats
-from scipy.optimize import isotonic_regression
+import scipy
 
 from grokjax.analysis.statistics.logistic import saturated
 
@@ -92,7 +91,7 @@ def _monotonic(successes: Array, trials: Array) -> float:
     """The highest log-likelihood of shares that never fall."""
     if not len(successes):
         return 0.0
-    share = isotonic_regression(successes / trials, weights=trials).x.clip(1e-12, 1 - 1e-12)
+    share = scipy.optimize.isotonic_regression(successes / trials, weights=trials).x.clip(1e-12, 1 - 1e-12)
     return float((successes * np.log(share) + (trials - successes) * np.log1p(-share)).sum())
 
 
@@ -112,6 +111,6 @@ def constant_p(successes: Array, trials: Array, seed: int = 0) -> float:
     if np.prod(trials + 1.0) <= DRAWS:
         counts = np.stack(np.meshgrid(*(np.arange(n + 1.0) for n in trials), indexing="ij"), axis=-1).reshape(-1, len(trials))
         extreme = counts[gain(counts) >= gain(successes) - 1e-9]
-        return float(np.prod(stats.binom.pmf(extreme, trials, share), axis=1).sum())
+        return float(np.prod(scipy.stats.binom.pmf(extreme, trials, share), axis=1).sum())
     drawn = np.random.default_rng(seed).binomial(trials, share, (DRAWS, len(trials)))
     return float((1 + (gain(drawn) >= gain(successes) - 1e-9).sum()) / (1 + DRAWS))

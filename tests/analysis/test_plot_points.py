@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from scipy.stats import qmc
 
 from grokjax.analysis.plots import DOUBLE, SINGLE, plot_importance, plot_phases, plot_shares, plot_surface
+from grokjax.analysis.plots.layout.cells import map_cells
 from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.analysis.statistics.importance import importance
 from grokjax.analysis.statistics.surface import surface
@@ -77,6 +78,12 @@ def test_points_are_drawn_into_a_users_axes_with_the_values_as_coordinates():
     ax = figure.subplots()
     assert plot_phases(grid(), ax=ax) is figure
     assert ax.get_xlim()[0] < drawn()[0]["weight_decay"].min() < drawn()[0]["weight_decay"].max() < ax.get_xlim()[1]
+
+
+def test_points_with_several_rows_are_no_more_points():
+    table = pd.DataFrame(grid())
+    once, twice = (map_cells(each, *NAMES, None) for each in (table, pd.concat([table, table])))
+    assert once.side == twice.side
 
 
 def test_too_many_points_for_the_width_are_refused_and_a_small_grid_stays_a_grid():

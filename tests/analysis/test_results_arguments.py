@@ -77,7 +77,7 @@ def test_figures_of_delays_take_the_crossings_as_delays_does():
     for plot in (root.plot_delays, root.plot_survival, root.plot_scatter):
         with pytest.raises(AnalysisError, match=r"train = accuracy_97|first_step_train_accuracy_97"):
             plot(train="accuracy_97")
-    assert root.medians(["weight_decay", "train_size"], **chosen)["runs"].sum() == len(root.runs)
+    assert root.medians(["weight_decay"], **chosen, mix=["train_size"])["runs"].sum() == len(root.runs)
 
 
 def test_lines_of_the_survival_figure_are_weight_decays_unless_others_are_asked_for(monkeypatch):

@@ -73,7 +73,8 @@ class PointCells(MapCells):
     @classmethod
     def of(cls, table: pd.DataFrame, x: str, y: str, facet: str | None, facets: list[Any]) -> PointCells:
         """The points of a table, with marks about as large as the distance between neighbours."""
-        most = len(table) if facet is None else int(table[facet].value_counts(dropna=False).max())
+        places = table.drop_duplicates([name for name in (x, y, facet) if name is not None])  # a point may have several rows
+        most = len(places) if facet is None else int(places[facet].value_counts(dropna=False).max())
         return cls(
             x, y, facet, [], [], facets, scaled_points(table, [x, y]), max(LEAST_SIDE, math.ceil(CROWDING * math.sqrt(most)))
         )
