@@ -37,9 +37,10 @@ def command(
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:
-    """Compare a sweep with another one, or with a published table, cell by cell.
+    """Compare a sweep with another one or with a published table.
 
-    Both are labelled by the same rule. The p-value says how often two samples of one truth would be as far apart.
+    Cells are compared one by one, and both tables are labelled by the same rule. The p-value says how
+    often two samples of one truth would be as far apart.
 
     Args:
       unpaired: Equal seeds of two roots do not mean the same data and first weights. Runs of a table without run_ids are never

@@ -25,7 +25,7 @@ def command(
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
-    """Find how much of whether a run has a phase depends on each hyperparameter.
+    """Find how much a phase depends on each hyperparameter.
 
     The total effect of a hyperparameter is the part of the variance of the phase's share that is left when all others are known;
     its effect alone leaves out what it does only together with others. Both are measured on points that the model has not seen.

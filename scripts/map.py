@@ -23,7 +23,7 @@ def command(
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:
-    """Map any number: a column of the runs, summarized over the seeds of each cell.
+    """Map a number of the runs, summarized over each cell's seeds.
 
     Draws ROOT/map.png and ROOT/map.svg unless --out names other files. Runs without a value are left out and counted; in columns of
     steps at which something happened, they count as later than all others.

@@ -29,10 +29,11 @@ def command(
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
-    """Find the curve over two hyperparameters on which half of the runs have a phase.
+    """Find the boundary of a phase over two hyperparameters.
 
-    The share of the phase is fitted over both hyperparameters together, for points that were drawn at random or from a Sobol
-    sequence as well as for grids of twelve cells and more. Prints points of the curve; --out draws it with its band.
+    The boundary is the curve on which half of the runs have the phase. Its share is fitted over both hyperparameters together, for
+    points that were drawn at random or from a Sobol sequence as well as for grids of twelve cells and more. Prints points of the
+    curve; --out draws it with its band.
 
     Args:
       x: Numeric hyperparameter on the horizontal axis.
