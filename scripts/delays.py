@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 from cyclopts.types import PositiveFloat
-from matplotlib.figure import Figure
 
 from grokjax.analysis.results import Results
 from grokjax.analysis.statistics.delay_law import DelayLaw
@@ -23,13 +22,24 @@ from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_
 Plot = Literal["survival", "incidence", "map", "scatter"]
 
 
+@Parameter(name="*", group=Group("Comparison", sort_key=22))
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """The hyperparameters whose delays are compared, and what is done about the others."""
+
+    by: Annotated[str | None, Parameter(metavar="NAMES", show_default="weight_decay, or the last that varies")] = None
+    """Hyperparameters whose delays are compared, joined by commas."""
+    strata: Annotated[str | None, Parameter(metavar="NAMES", show_default="all others that vary")] = None
+    """Hyperparameters that are held fixed in comparisons, joined by commas."""
+    mix: Annotated[str, Parameter(metavar="NAMES", show_default="none")] = ""
+    """Hyperparameters that vary and are neither compared nor held fixed, joined by commas."""
+
+
 def command(
     root: RootArgument,
     /,
     *,
-    by: Annotated[str | None, Parameter(metavar="NAMES", show_default="weight_decay, or the last that varies")] = None,
-    strata: Annotated[str | None, Parameter(metavar="NAMES", show_default="all others that vary")] = None,
-    mix: Annotated[str, Parameter(metavar="NAMES")] = "",
+    compared: Compared = Compared(),
     ratios: bool = False,
     law: Annotated[str | None, Parameter(metavar="NAMES")] = None,
     delay: PositiveFloat = 1000,
@@ -40,32 +50,27 @@ def command(
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:
-    r"""Show how long after fitting the training data runs generalize.
+    """Show how long after fitting the training data runs generalize.
 
     A run that had not generalized by its last step is censored there, not left out: medians are Kaplan-Meier estimates.
 
     Args:
-      by: Hyperparameters whose delays are compared, joined by commas.
-      strata: Hyperparameters that are held fixed in comparisons, joined by commas.
-      mix: Hyperparameters that vary and are neither compared nor held fixed, joined by commas.
       ratios: Also print by which factors the delays at the values of --by differ.
       law: Hyperparameters of a power law that is fitted to the delays, joined by commas; "all" takes all that vary.
       delay: With --plot incidence: how many steps after the train metric the test metric must cross for grok.
-      plot: Picture that --out draws. "survival": the share of fitted runs that have not generalized yet, a line for each group
-        and a panel for each stratum; "incidence": the share of all runs that have grokked, generalized or diverged by each step,
-        a panel for each group; "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings,
-        colored by --rule.
+      plot: Picture that --out draws. "survival": the share of fitted runs that have not generalized yet, a panel for each stratum;
+        "incidence": the share of all runs that have grokked, generalized or diverged by each step, a panel for each group;
+        "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings, colored by --rule.
 
     Examples:
         grokjax delays results/x --by weight_decay --law weight_decay,learning_rate
 
-        grokjax delays results/x --plot map --train loss_1e_5 --test loss_1e_5 \
-            --out delays.pdf
+        grokjax delays results/x --plot map --train loss_1e_5 --out delays.pdf
     """
     results = selection.open(root)
     warn_of_missing(results)
-    between, mixed = asdict(crossings), names_of(mix)
-    groups, within = results.compared(names_of(by) if by else None, None if strata is None else names_of(strata), mixed)
+    between, mixed, by = asdict(crossings), names_of(compared.mix), names_of(compared.by or "") or None
+    groups, within = results.compared(by, None if compared.strata is None else names_of(compared.strata), mixed)
     grouping: dict[str, Any] = {"strata": within, "mix": mixed}
     _print_medians(results.medians([*within, *groups], **between, mix=mixed), [*within, *groups])
     print(delay_text(**between))
@@ -74,17 +79,15 @@ def command(
         _print_ratios(results, groups, {**between, **grouping})
     if law:
         _print_law(results.delay_law(None if law == "all" else names_of(law), **between, mix=mixed))
+    settings: dict[str, Any] = between | picture.settings
+    figures = {
+        "survival": lambda: results.plot_survival(groups, **grouping, **settings),
+        "incidence": lambda: results.plot_incidence(by, delay=delay, mix=mixed, **settings),
+        "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, mix=mixed, **settings),
+        "scatter": lambda: results.plot_scatter(labels.choose(results), **settings),
+    }
     if picture.out:
-        figures: dict[Plot, Any] = {
-            "survival": lambda: results.plot_survival(groups, **between, **grouping, **picture.settings),
-            "incidence": lambda: results.plot_incidence(
-                names_of(by) if by else None, **between, delay=delay, mix=mixed, **picture.settings
-            ),
-            "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, **between, mix=mixed, **picture.settings),
-            "scatter": lambda: results.plot_scatter(labels.choose(results), **between, **picture.settings),
-        }
-        figure: Figure = figures[plot]()
-        picture.write(figure, root, plot)
+        picture.write(figures[plot](), root, plot)
 
 
 def _print_medians(medians: pd.DataFrame, by: Sequence[str]) -> None:

@@ -66,11 +66,8 @@ def plot_fits(
     drawn = [each.status for group in found.values() for each in group]
     located = [status for status in drawn if status in ("found", "weak")]
     marks = "Large marks: boundaries, with their bands" + (", hollow on weak evidence." if "weak" in located else ".")
-    note = boundary_note(
-        found,
-        look,
-        f"{marks * bool(located)}{' Thin dotted curves fit poorly.' * ('misfit' in drawn)}{' Bars: Wilson intervals.' * banded}",
-    )
+    poor, bars = " Thin dotted curves fit poorly." * ("misfit" in drawn), " Bars: Wilson intervals." * banded
+    note = boundary_note(found, look, marks * bool(located) + poor + bars)
     legend = _legend(look, by[-1], lines) if by else []
     figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, look, legend=legend, note=note)
     panels, first = placed.axes(figure, look), next(iter(found.values()))

@@ -60,41 +60,52 @@ def plot_survival(
       AnalysisError: more groups than can be distinguished, or more panels than fit.
     """
     keys = group_texts(curves, (*panels, *by))
-    facets = list(dict.fromkeys(key[: len(panels)] for key in keys))
-    lines = _lines(keys, by)
-    if len(facets) > MOST_PANELS:
-        raise AnalysisError(
-            f"{' x '.join(panels)} makes {len(facets)} panels, more than {MOST_PANELS}; "
-            "choose some with --where, or pool runs with --mix"
-        )
+    facets, lines = _facets(keys, panels), _lines(keys, by)
     look = Look(**settings)
     check_one_panel(ax := look.ax, len(facets), f"choose the runs of one {' x '.join(panels)}")
     width = look.width or (SINGLE if len(facets) <= 2 else DOUBLE)
     banded, table = len(lines) <= MOST_BANDS, len(facets) == 1 and ax is None
     placed = FacetPanels.arranged(facets, None, max(1, int((width - 0.5) / PANEL_WIDTH)))
     height = 1.7 if width < DOUBLE or len(facets) > 1 else 2.4
-    figure = new_figure(
-        width, placed.down * (height + 0.1 + 0.15 * len(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table,
-        look, legend=[] if table else _legend(look, by, lines),
-        note=look.full_note(_note(curves, runs, test, crossings, banded), runs),
-    )  # fmt: skip
-    if table:
-        axes = list(figure.subplots(2, 1, sharex=True, height_ratios=[height, TABLE_LINE * len(lines)]))
-    else:
-        axes = placed.axes(figure, look)
+    body = placed.down * (height + 0.1 + 0.15 * len(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table
+    note = look.full_note(_note(curves, runs, test, crossings, banded), runs)
+    figure = new_figure(width, body, look, legend=[] if table else _legend(look, by, lines), note=note)
+    axes = _with_table(figure, height, len(lines)) if table else placed.axes(figure, look)
     end = float(curves["delay"].max()) or 1.0
+    groups = list(zip(keys, group_rows(curves, (*panels, *by)), strict=True))
     for facet, panel in zip(facets, axes, strict=False):
-        for key, rows in zip(keys, group_rows(curves, (*panels, *by)), strict=True):
+        for key, rows in groups:
             if key[: len(panels)] == facet:
                 _draw_survival(panel, rows, lines[key[len(panels) :]], banded)
-        panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
-        step_axis(panel, inches=width / placed.across - 0.9 if ax is None else axes_size(ax)[0], label=False)
-        if panels:
-            panel.set_title(_named(look, panels, facet).replace(", ", "\n"))
+        _finish_panel(panel, end, width / placed.across - 0.9 if ax is None else axes_size(ax)[0], _named(look, panels, facet))
     _label(axes, placed, crossings)
     if table:
         _draw_at_risk(axes[1], look, curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
     return figure
+
+
+def _facets(keys: Sequence[tuple[str, ...]], panels: Sequence[str]) -> list[tuple[str, ...]]:
+    """The values of the panels' hyperparameters, one tuple per panel. Raises AnalysisError if they are too many."""
+    facets = list(dict.fromkeys(key[: len(panels)] for key in keys))
+    if len(facets) > MOST_PANELS:
+        raise AnalysisError(
+            f"{' x '.join(panels)} makes {len(facets)} panels, more than {MOST_PANELS}; "
+            "choose some with --where, or pool runs with --mix"
+        )
+    return facets
+
+
+def _with_table(figure: Figure, height: float, lines: int) -> list[Axes]:
+    """A panel, so many inches high, with one for the table of so many lines below it."""
+    return list(figure.subplots(2, 1, sharex=True, height_ratios=[height, TABLE_LINE * lines]))
+
+
+def _finish_panel(panel: Axes, end: float, inches: float, title: str) -> None:
+    """Sets the limits, the step axis and the title of a panel that is so many inches wide."""
+    panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
+    step_axis(panel, inches=inches, label=False)
+    if title:
+        panel.set_title(title.replace(", ", "\n"))
 
 
 def _lines(keys: Sequence[tuple[str, ...]], by: Sequence[str]) -> dict[tuple[str, ...], Line]:

@@ -44,8 +44,7 @@ def plot_waves(maps: UnitMaps, *, at: int = -1, **settings: Unpack[Settings]) ->
       AnalysisError: no unit has a frequency.
     """
     look, found = Look(**settings), unit_frequencies(maps, at)
-    width = look.width or DOUBLE
-    keys = wave_frequencies(found)
+    width, keys = look.width or DOUBLE, wave_frequencies(found)
     groups = [np.flatnonzero((found.frequency == key) & (found.share >= WAVE_SHARE)) for key in keys[:MOST_FREQUENCIES]]
     both = width > (SINGLE + DOUBLE) / 2
     heights = [

@@ -109,8 +109,7 @@ def compare(
       x, y, facet: the hyperparameters that make a cell.
       paired: whether equal seeds mean the same data and first weights; None means that they do if both tables have run_ids, as
         tables of this package have.
-      permutations: how many tables are drawn.
-      seed: of the draws.
+      permutations, seed: how many tables are drawn, and the seed of the draws.
 
     Raises:
       AnalysisError: a column is missing in one of the tables, a cell would mix runs, or the tables share no cell.
@@ -121,30 +120,36 @@ def compare(
     _check_tables(tables, cell)
     values, matched = _matched_values(first, second, cell)
     codes, cells = cells_of(pd.concat(values, ignore_index=True))
-    labels = np.concatenate([classify(table, rule).cat.codes for table in tables]).astype(np.int64)
-    side = np.repeat([0, 1], [len(first), len(second)])
-    present = np.stack([np.bincount(codes[side == of], minlength=len(cells)) > 0 for of in (0, 1)])  # [2, C]
-    both: Array = np.logical_and(*present)
-    if not both.any():
-        raise AnalysisError(f"the tables share no cell of {' x '.join(cell)}")
-    kept = both[codes]
-    runs = _Runs(np.cumsum(both)[codes[kept]] - 1, labels[kept], side[kept], _seeds(tables)[kept])
-    if paired is None:
-        paired = all("run_id" in table for table in tables)
+    present, both = _present(codes, len(first), cell)
+    runs = _runs_of(tables, rule, codes, both)
+    paired = all("run_id" in table for table in tables) if paired is None else paired
     pairs = runs.pairs() if paired else np.zeros((0, 2), np.int64)
     unit, exchange = runs.exchange(pairs)
     random = np.random.default_rng(seed)
     null = np.array([runs.mean_distance(exchange(random)) for _ in range(permutations)])
-    return Comparison(
-        _cell_table(cells.loc[both].reset_index(drop=True), runs),
-        int((present[0] & ~both).sum()),
-        int((present[1] & ~both).sum()),
-        matched,
+    table, only = _cell_table(cells.loc[both].reset_index(drop=True), runs), (present & ~both).sum(axis=1)
+    differing, counts = (
         _differing_settings(first, second, cell),
         paired_counts(*(np.array(PHASES)[runs.labels[of]] for of in pairs.T)),
-        null[~np.isnan(null)],
-        unit,
     )
+    return Comparison(table, int(only[0]), int(only[1]), matched, differing, counts, null[~np.isnan(null)], unit)
+
+
+def _present(codes: Array, first: int, cell: Sequence[str]) -> tuple[Array, Array]:
+    """Which cells each table has, [2, C], and which both have, [C]; the first runs are those of the first table."""
+    present = np.stack([np.bincount(each, minlength=int(codes.max()) + 1) > 0 for each in np.split(codes, [first])])
+    both: Array = np.logical_and(*present)
+    if not both.any():
+        raise AnalysisError(f"the tables share no cell of {' x '.join(cell)}")
+    return present, both
+
+
+def _runs_of(tables: Sequence[pd.DataFrame], rule: Rule, codes: Array, both: Array) -> _Runs:
+    """The labelled runs of the cells that both tables have, from the cells [R] of all runs and a mask [C] of these cells."""
+    labels = np.concatenate([classify(table, rule).cat.codes for table in tables]).astype(np.int64)
+    side = np.repeat([0, 1], [len(table) for table in tables])
+    kept = both[codes]
+    return _Runs(np.cumsum(both)[codes[kept]] - 1, labels[kept], side[kept], _seeds(tables)[kept])
 
 
 def paired_counts(first: Sequence[str] | Array, second: Sequence[str] | Array) -> pd.DataFrame:

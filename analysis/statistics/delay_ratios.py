@@ -51,8 +51,7 @@ def delay_ratios(
     codes = codes_of(runs, [of])
     values = [runs[of].iloc[int(np.argmax(codes == code))] for code in range(codes.max() + 1)]
     pairs = _pairs(of, values, reference)
-    known = np.unique(codes[delays["generalized"].to_numpy()])
-    kept = np.isin(codes, known)
+    kept = np.isin(codes, known := np.unique(codes[delays["generalized"].to_numpy()]))
     runs, delays, codes = runs[kept], delays[kept], np.searchsorted(known, codes[kept])
     found = np.array([value in known and other in known for value, other in pairs])
     columns = np.full((4, len(pairs)), np.nan)

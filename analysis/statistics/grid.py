@@ -83,8 +83,7 @@ def phase_grid(
     every = runs[cell] if planned is None else pd.concat([runs[cell], planned[cell]])
     every = every.astype({name: runs[name].dtype for name in cell if every[name].notna().all()})
     codes, cells = cells_of(every)
-    counts = count_phases(codes[: len(runs)], len(cells), phases)
-    seeds = counts.sum(axis=1)
+    seeds = (counts := count_phases(codes[: len(runs)], len(cells), phases)).sum(axis=1)
     due = seeds if planned is None else np.maximum(seeds, np.bincount(codes[len(runs) :], minlength=len(cells)))
     likeliest = pd.Categorical.from_codes(np.where(seeds > 0, counts.argmax(axis=1), -1), dtype=pd.CategoricalDtype(list(PHASES)))
     with np.errstate(invalid="ignore"):

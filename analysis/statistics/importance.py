@@ -98,17 +98,21 @@ def importance(
         estimates = _effects(counted, [columns[name].shape[1] for name in chosen], generator)
     parts = _jackknife(estimates, confidence)
     explained = tuple(map(float, parts[:, 0]))
-    if explained[1] <= 0:
-        raise AnalysisError(
-            f"the hyperparameters predict too little of which runs are {phase} ({explained[0]:.0%} of the variance, "
-            f"{explained[1]:.0%} to {explained[2]:.0%}) to say which of them matter; train more points, or choose another phase"
-        )
+    _check_explained(explained[0], explained[1], explained[2], phase)
     effects = pd.DataFrame({"hyperparameter": chosen})
     for kind, found in (("total", parts[:, 1 : 1 + len(chosen)]), ("alone", parts[:, 1 + len(chosen) :])):
         effects[kind], effects[f"{kind}_low"], effects[f"{kind}_high"] = found
     effects = effects.sort_values("total", ascending=False, kind="stable", ignore_index=True)
     fitted = len(counted.trials), int(counted.trials.sum())
     return Importance(phase, against, effects, explained, *fitted, int((~counts).sum()), confidence)
+
+
+def _check_explained(share: float, low: float, high: float, phase: str) -> None:
+    if low <= 0:
+        raise AnalysisError(
+            f"the hyperparameters predict too little of which runs are {phase} ({share:.0%} of the variance, "
+            f"{low:.0%} to {high:.0%}) to say which of them matter; train more points, or choose another phase"
+        )
 
 
 def _effects(counts: Counts, widths: Sequence[int], generator: np.random.Generator) -> Array:

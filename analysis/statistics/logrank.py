@@ -78,14 +78,31 @@ def log_rank(
     """
     check_cell(runs, [*by, *strata], mix)
     delays = align_delays(delays, runs.index)
+    blocks = _blocks(runs, delays, by, strata)
+    observed, rank, expected = _statistics([block.labels[None] for block in blocks], blocks)
+    if expected.min() >= MANY:
+        from scipy.stats import chi2  # noqa: PLC0415  (slow to load)
+
+        return LogRank(float(observed[0]), rank, float(chi2.sf(observed[0], rank)), 0, tuple(strata))
+    work = int(delays["delay"].notna().sum()) * blocks[0].groups  # of one permutation
+    drawn = int(np.clip(WORK / work, 199, permutations))
+    generator, reached = np.random.default_rng(seed), 0
+    for size in _chunks(drawn, work):
+        permuted = [generator.permuted(np.tile(block.labels, (size, 1)), axis=1) for block in blocks]
+        reached += int((_statistics(permuted, blocks)[0] >= observed[0] * (1 - 1e-9)).sum())
+    return LogRank(float(observed[0]), rank, (1 + reached) / (1 + drawn), drawn, tuple(strata))
+
+
+def _blocks(runs: pd.DataFrame, delays: pd.DataFrame, by: Sequence[str], strata: Sequence[str]) -> list[_Block]:
+    """The strata with fitted runs of two groups or more. Raises AnalysisError if they leave nothing to test."""
     fitted = delays["delay"].notna().to_numpy()
     group, stratum = (codes_of(runs[fitted], names) for names in (by, strata))
-    table = delays[fitted].assign(group=group, stratum=stratum)
     groups = int(group.max(initial=-1)) + 1
     if groups < 2:
         raise AnalysisError(
             f"{' x '.join(by) or 'nothing'} makes {groups} groups of fitted runs, and a log-rank test compares two or more"
         )
+    table = delays[fitted].assign(group=group, stratum=stratum)
     blocks = [_Block.of(rows, groups) for _, rows in table.groupby("stratum") if rows["group"].nunique() > 1]
     if not blocks:
         raise AnalysisError(
@@ -99,17 +116,7 @@ def log_rank(
             f"the fitted runs can be assigned to the groups in only {round(math.exp(ways))} ways, "
             f"so no p can be below {LEAST_P:g}; train more seeds"
         )
-    observed, rank, expected = _statistics([block.labels[None] for block in blocks], blocks)
-    if expected.min() >= MANY:
-        from scipy.stats import chi2  # noqa: PLC0415  (slow to load)
-
-        return LogRank(float(observed[0]), rank, float(chi2.sf(observed[0], rank)), 0, tuple(strata))
-    drawn = int(np.clip(WORK / (len(table) * groups), 199, permutations))
-    generator, reached = np.random.default_rng(seed), 0
-    for size in _chunks(drawn, len(table) * groups):
-        permuted = [generator.permuted(np.tile(block.labels, (size, 1)), axis=1) for block in blocks]
-        reached += int((_statistics(permuted, blocks)[0] >= observed[0] * (1 - 1e-9)).sum())
-    return LogRank(float(observed[0]), rank, (1 + reached) / (1 + drawn), drawn, tuple(strata))
+    return blocks
 
 
 @dataclass(frozen=True, eq=False)
