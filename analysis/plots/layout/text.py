@@ -42,9 +42,9 @@ def font_size(parameter: Sizes) -> float:
 
 
 def wrapped(text: str, width: float, size: float = SMALL, breaks: str = " _+") -> str:
-    """The text wrapped to `width` inches, broken after any of the characters in `breaks`; words and formulas are not broken."""
+    """The text wrapped to `width` inches, broken after any of the characters in `breaks`, but not in words, formulas or "95 %"."""
     lines = [""]
-    for piece in re.findall(rf"(?:\$[^$]*\$|.)+?(?:[{breaks}]|$)", text):
+    for piece in re.findall(rf"(?:\$[^$]*\$|.)+?(?:[{breaks}](?!%)|$)", text):
         if lines[-1] and text_width((lines[-1] + piece).rstrip(), size) > width:
             lines.append("")
         lines[-1] += piece
