@@ -124,10 +124,7 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
             raise AnalysisError(f"{name} is not in the grid; it has {', '.join(map(str, table.columns))}")
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
-    try:
-        columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
-    except TypeError:
-        raise AnalysisError(f"{x}, {y} or {facet} has numbers and texts, so its values have no order; convert them") from None
+    columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
     if len(facets) > MOST_FACETS:
         raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
     if is_scattered(table, x, y):
