@@ -122,6 +122,38 @@ def test_comparisons_of_rules_and_tables(runs):
         answered(grokjax.compare, first, second, AccuracyDelayRule(), x="weight_decay", y="train_size", permutations=20)
 
 
+@given(tables, st.integers(0, 3))
+@QUICK
+def test_boundaries_surfaces_and_importance(runs, seed):
+    phases = pd.Series(np.random.default_rng(seed).choice(["grok", "memorize", "diverged"], len(runs)), index=runs.index)
+    answered(grokjax.boundary, runs, phases, "weight_decay")
+    found = answered(grokjax.boundaries, runs, phases, "weight_decay", ["train_size"])
+    if found is not None:
+        answered(grokjax.boundary_table, found, ["train_size"])
+    answered(grokjax.boundaries, runs, phases.iloc[1:], "weight_decay", ["train_size"])
+    answered(grokjax.surface, runs, phases, "weight_decay", "train_size")
+    answered(grokjax.importance, runs, phases)
+
+
+@given(tables, st.sampled_from(["held", "first", "sustained"]))
+@QUICK
+def test_delays(runs, kind):
+    delays = answered(grokjax.grokking_delays, runs, kind=kind)
+    if delays is None:
+        delays = pd.DataFrame({"delay": 10.0, "generalized": True}, index=runs.index)
+    for by in (["weight_decay"], ["weight_decay", "train_size"], ["nothing"], []):
+        answered(grokjax.median_delays, runs, delays, by)
+        answered(grokjax.survival_curves, runs, delays, by)
+        answered(grokjax.log_rank, runs, delays, by, permutations=20)
+        answered(grokjax.delay_law, runs, delays, by)
+    answered(grokjax.log_rank, runs, delays, ["weight_decay"], ["train_size"], permutations=20)
+    answered(grokjax.median_delays, runs, delays.iloc[1:], ["weight_decay", "train_size"])
+    answered(grokjax.delay_ratios, runs, delays, "weight_decay", strata=["train_size"])
+    outcomes = answered(grokjax.run_outcomes, runs, kind=kind)
+    if outcomes is not None:
+        answered(grokjax.cumulative_incidence, runs, outcomes, ["weight_decay"], mix=["train_size"])
+
+
 @given(tables, st.data())
 @QUICK
 def test_selections(runs, data):
