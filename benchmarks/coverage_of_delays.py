@@ -45,8 +45,8 @@ def main(simulations: int) -> None:
     print("cumulative incidence of grok at the last step, none and some runs censored before: share of intervals that contain it")
     for runs in (5, 9, 30):
         for share in (0.1, 0.5, 0.9):
-            told = [_incidence(runs, share, censored, simulations) for censored in (False, True)]
-            print(f"  {runs} runs, share {share}: {told[0]}, {told[1]}", flush=True)
+            shown = [_incidence(runs, share, censored, simulations) for censored in (False, True)]
+            print(f"  {runs} runs, share {share}: {shown[0]}, {shown[1]}", flush=True)
 
 
 def drawn(runs: int, generator: Generator, *, censored: bool = True, law: str = "weibull") -> pd.DataFrame:

@@ -52,7 +52,7 @@ def command(
 ) -> None:
     """Show how long after fitting the training data runs generalize.
 
-    A run that had not generalized by its last step is censored there, not left out: medians are Kaplan-Meier estimates.
+    Medians are Kaplan-Meier estimates: a run that had not generalized by its last step is censored there, not left out.
 
     Args:
       ratios: Also print by which factors the delays at the values of --by differ.
@@ -63,34 +63,31 @@ def command(
         "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings, colored by --rule.
 
     Examples:
-        grokjax delays results/x --by weight_decay --law weight_decay,learning_rate
-
-        grokjax delays results/x --plot map --train loss_1e_5 --out delays.pdf
+        grokjax delays results/x --by weight_decay --law all --plot map --out map.pdf
     """
     results = selection.open(root)
     warn_of_missing(results)
     between, mixed, by = asdict(crossings), names_of(compared.mix), names_of(compared.by or "") or None
     groups, within = results.compared(by, None if compared.strata is None else names_of(compared.strata), mixed)
     grouping: dict[str, Any] = {"strata": within, "mix": mixed}
-    _print_medians(results.medians([*within, *groups], **between, mix=mixed), [*within, *groups])
-    print(delay_text(**between))
+    _print_medians(results.medians([*within, *groups], **between, mix=mixed), [*within, *groups], delay_text(**between))
     _print_test(results, groups, {**between, **grouping})
     if ratios:
         _print_ratios(results, groups, {**between, **grouping})
     if law:
         _print_law(results.delay_law(None if law == "all" else names_of(law), **between, mix=mixed))
-    settings: dict[str, Any] = between | picture.settings
-    figures = {
-        "survival": lambda: results.plot_survival(groups, **grouping, **settings),
-        "incidence": lambda: results.plot_incidence(by, delay=delay, mix=mixed, **settings),
-        "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, mix=mixed, **settings),
-        "scatter": lambda: results.plot_scatter(labels.choose(results), **settings),
-    }
     if picture.out:
+        settings: dict[str, Any] = between | picture.settings
+        figures = {
+            "survival": lambda: results.plot_survival(groups, **grouping, **settings),
+            "incidence": lambda: results.plot_incidence(by, delay=delay, mix=mixed, **settings),
+            "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, mix=mixed, **settings),
+            "scatter": lambda: results.plot_scatter(labels.choose(results), **settings),
+        }
         picture.write(figures[plot](), root, plot)
 
 
-def _print_medians(medians: pd.DataFrame, by: Sequence[str]) -> None:
+def _print_medians(medians: pd.DataFrame, by: Sequence[str], meaning: str) -> None:
     rows = []
     for *values, count, fitted, generalized, median, low, high in medians.itertuples(index=False):
         groups = ("none" if pd.isna(value) else value for value in values)
@@ -100,6 +97,7 @@ def _print_medians(medians: pd.DataFrame, by: Sequence[str]) -> None:
         "Delays in steps. Not reached: fewer than half of the fitted runs have generalized by the last step. "
         "Unknown: there are too few runs to tell."
     )
+    print(meaning)
 
 
 def _print_test(results: Results, groups: Sequence[str], settings: dict[str, Any]) -> None:

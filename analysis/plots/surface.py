@@ -17,7 +17,7 @@ from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, new_figure
 from grokjax.analysis.plots.layout.style import DASHED, GREY, SINGLE, shades
 from grokjax.analysis.plots.layout.text import POINTS, counted
-from grokjax.analysis.plots.layout.ticks import scale_to_values
+from grokjax.analysis.plots.layout.ticks import AXES, scale_to_values
 
 if TYPE_CHECKING:
     from grokjax.analysis.statistics.surface import Surface
@@ -44,8 +44,8 @@ def plot_surface(found: Surface, **settings: Unpack[Settings]) -> Figure:
     figure = new_figure(width, size[1] + 0.4, look, legend=_legend(found), note=look.full_note(_note(found, look), _runs(found)))
     panel = figure.subplots() if look.ax is None else look.ax
     table = found.points.table
-    for which, name, inches, scale in zip("xy", (found.x, found.y), size, found.points.scales, strict=True):
-        scale_to_values(panel, which, table[name], inches, scale)  # type: ignore[arg-type]
+    for which, name, inches, scale in zip(AXES, (found.x, found.y), size, found.points.scales, strict=True):
+        scale_to_values(panel, which, table[name], inches, scale)
     colors = ScalarMappable(Normalize(0, 1), shades(PHASE_COLORS[found.phase]))
     faded = ListedColormap(1 - (1 - colors.cmap(np.linspace(0, 1, 256))) * FADED)
     panel.pcolormesh(found.xs, found.ys, found.share, cmap=faded, vmin=0, vmax=1, shading="gouraud", rasterized=True, zorder=0)
@@ -69,8 +69,10 @@ def plot_surface(found: Surface, **settings: Unpack[Settings]) -> Figure:
 
 
 def _draw_lines(panel: Axes, found: Surface) -> None:
-    for of, style, width in (("low", DASHED, 0.7), ("high", DASHED, 0.7), ("share", "-", 1.3)):
-        for line in found.contour(of):  # type: ignore[arg-type]
+    curves = {"low": found.contour("low"), "high": found.contour("high"), "share": found.contour("share")}
+    for of, lines in curves.items():
+        style, width = ("-", 1.3) if of == "share" else (DASHED, 0.7)
+        for line in lines:
             panel.plot(line[found.x], line[found.y], color="black", ls=style, lw=width, label=of)
 
 

@@ -128,10 +128,8 @@ def compare(
     random = np.random.default_rng(seed)
     null = np.array([runs.mean_distance(exchange(random)) for _ in range(permutations)])
     table, only = _cell_table(cells.loc[both].reset_index(drop=True), runs), (present & ~both).sum(axis=1)
-    differing, counts = (
-        _differing_settings(first, second, cell),
-        paired_counts(*(np.array(PHASES)[runs.labels[of]] for of in pairs.T)),
-    )
+    counts = paired_counts(*(np.array(PHASES)[runs.labels[of]] for of in pairs.T))
+    differing = _differing_settings(first, second, cell)
     return Comparison(table, int(only[0]), int(only[1]), matched, differing, counts, null[~np.isnan(null)], unit)
 
 

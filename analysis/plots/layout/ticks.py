@@ -18,6 +18,9 @@ Which = Literal["x", "y"]
 DECADES = 2
 
 
+AXES: tuple[Which, Which] = ("x", "y")
+
+
 def scale_to_values(panel: Axes, which: Which, values: Iterable[float], inches: float, scale: AxisScale) -> None:
     """Scales an axis of length `inches` to the values of a hyperparameter, with ticks at values that have room for a label."""
     distinct = np.unique(np.asarray(list(values), float))

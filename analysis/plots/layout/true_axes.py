@@ -5,7 +5,7 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from grokjax.analysis.plots.layout.style import FAINT
-from grokjax.analysis.plots.layout.ticks import scale_to_values
+from grokjax.analysis.plots.layout.ticks import AXES, scale_to_values
 from grokjax.analysis.statistics.points import Points
 
 
@@ -21,9 +21,9 @@ def draw_true_axes(panel: Axes, points: Points, side: int, size: tuple[float, fl
       size: width and height of the panel in inches.
     """
     for which, name, inches, scale, (low, high) in zip(
-        ("x", "y"), points.names, size, points.scales, points.ends, strict=True
+        AXES, points.names, size, points.scales, points.ends, strict=True
     ):  # fmt: skip
-        scale_to_values(panel, which, points.table[name], inches, scale)  # type: ignore[arg-type]
+        scale_to_values(panel, which, points.table[name], inches, scale)
         margin = 0.5 * (high - low) / (side - 1)
         (panel.set_xlim if which == "x" else panel.set_ylim)(*scale.from_scale([low - margin, high + margin]))
     panel.grid(color=FAINT, lw=0.5)
