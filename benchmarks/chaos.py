@@ -68,7 +68,7 @@ hidden_size = [12, 16]
 weight_decay = [0.01, 0.1]
 seed = "0..{last_seed}"
 """
-KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 4.0, 3  # the mean time, and the most packs, between two kills: the sweep must make progress
+KILL_EVERY_SECONDS, KILL_EVERY_PACKS = 0.5, 3  # the mean time, and the most packs, between two kills: the sweep must make progress
 DRIVERS_PER_SWEEP, NODES_PER_SWEEP = 4, 1
 PATIENCE_SECONDS = 400  # without a new pack
 

@@ -147,6 +147,7 @@ def train(plan: Plan, root: Root, execution: Execution, watch: Callable[[Progres
         others = set(root.names("runs")) - {receipt.pack_id for receipt in account.receipts}
         if others or account.cut:
             _drop_superseded(root)
+        root.delete_stale()
     return account.outcome()
 
 

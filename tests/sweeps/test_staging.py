@@ -1,8 +1,14 @@
 """A writer that is killed leaves nothing that any tool reads, and what it leaves is named and cleared."""
 
+import errno
+import fcntl
+import os
 import subprocess
 import sys
 import textwrap
+import time
+from pathlib import Path
+from unittest import mock
 
 import duckdb
 import pandas as pd
@@ -50,13 +56,52 @@ def test_a_writer_killed_before_its_file_had_its_name_is_named_and_cleared(tmp_p
     else:
         killed_writer(tmp_path)
         assert set(readers(tmp_path)) == {4}
-    assert root.stale() == [], "somebody may be writing it"
-    monkeypatch.setattr(disk, "STALE_SECONDS", 0.0)
+    if version == "0.1":
+        assert root.stale() == [], "somebody may be writing it"
+        monkeypatch.setattr(disk, "STALE_SECONDS", 0.0)
     (name,) = root.stale()
     assert f"{name} was left by a writer that was killed; grokjax run deletes it" in verify(root).wrong
     enter_spec(tmp_path, spec)
     assert root.stale() == []
     assert set(readers(tmp_path)) == {4}
+
+
+def test_a_file_that_is_being_written_is_nobodys_leftover(tmp_path, monkeypatch):
+    root = enter_spec(tmp_path, seeds_of(200))
+    link, seen = os.link, []
+
+    def slow_link(staged, path):
+        seen.append((staged, root.stale()))
+        link(staged, path)
+
+    monkeypatch.setattr(os, "link", slow_link)
+    root.put_if_absent("runs/p.parquet", b"rows")
+    assert [stale for _, stale in seen] == [[]]
+    assert not seen[0][0].exists()
+
+
+def test_a_disk_without_locks_tells_leftovers_by_their_age(tmp_path, monkeypatch):
+    root = enter_spec(tmp_path, seeds_of(200))
+    staged = tmp_path / disk.STAGING / "left"
+    staged.write_bytes(b"rows")
+    monkeypatch.setattr(fcntl, "flock", mock.Mock(side_effect=OSError(errno.ENOLCK, "No locks available")))
+    assert root.put_if_absent("runs/p.parquet", b"rows")
+    assert root.stale() == []
+    os.utime(staged, times=(time.time() - disk.STALE_SECONDS - 1,) * 2)
+    assert root.stale() == [str(staged)]
+
+
+def test_a_writer_whose_staged_file_was_taken_for_a_leftover_writes_it_again(tmp_path, monkeypatch):
+    root = enter_spec(tmp_path, seeds_of(200))
+    lock = fcntl.flock
+
+    def taken(file, how):
+        Path(file.name).unlink()
+        monkeypatch.setattr(fcntl, "flock", lock)
+
+    monkeypatch.setattr(fcntl, "flock", taken)
+    assert root.put_if_absent("runs/p.parquet", b"rows")
+    assert root.get("runs/p.parquet") == b"rows"
 
 
 def test_a_root_of_a_newer_format_is_refused_by_all_who_open_it(tmp_path):
