@@ -1,4 +1,4 @@
-"""The contact sheet of docs/figures.md: every kind of figure from sweeps of many designs, at both widths of a paper, and in grey.
+"""The contact sheet of docs/howto/figures.md: every kind of figure from sweeps of many designs, in both widths and in grey.
 
     python -m benchmarks.contact_sheet ROOTS docs/images/contact-sheet.png
 

@@ -7,7 +7,7 @@ and over four (one of them without effect), and analysed as any sweep is. The ta
 * share: how often the pointwise band contains the true share, to a hundredth;
 * band: the part of the map in which the band contains one half; error: the root of the mean squared error of the share.
 
-The same for a logistic regression with quadratic terms and a parametric bootstrap, which docs/decisions.md compares; for seeds that
+The same for a logistic regression with quadratic terms and a parametric bootstrap, which decisions.md compares; for seeds that
 shift all points of a sweep together; and for 16 further points chosen by `least_known_places` or from the Sobol sequence.
 
     python -m benchmarks.coverage_points [SIMULATIONS]

@@ -27,7 +27,7 @@ def command(
 
     Args:
       table: Only the columns of this table.
-      markdown: Print Markdown, as in docs/columns.md.
+      markdown: Print Markdown, as in docs/reference/columns.md.
 
     Examples:
         grokjax columns

@@ -9,7 +9,7 @@ TOP = Path(__file__).parents[1]
 
 
 def test_the_dictionary_is_that_of_the_code():
-    lines = (TOP / "docs" / "columns.md").read_text().splitlines()
+    lines = (TOP / "docs" / "reference" / "columns.md").read_text().splitlines()
     written = [line for line in lines if line.startswith("|")]
     assert len(written) > 100, "tables of hyperparameters, outcomes and curves"
     assert written == [row for columns in dictionary().values() for row in markdown_rows(list(columns))], (
@@ -38,7 +38,7 @@ def test_links_into_a_page_name_one_of_its_headings(page):
 
 
 def test_the_architecture_names_calls_that_exist():
-    text = (TOP / "docs" / "architecture.md").read_text()
+    text = (TOP / "docs" / "explanation" / "architecture.md").read_text()
     called = re.findall(r"`(?:\w+ = )?((?:sweeps|analysis|grokjax)(?:\.\w+)+)\.(\w+)", text)
     assert len(called) > 10, "one a line of the table at least"
     for module, name in called:

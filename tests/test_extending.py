@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, installed as its text says and run as a user would."""
+"""The examples of docs/howto/extending.md, installed as its text says and run as a user would."""
 
 import os
 import re
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parents[1]
 GROKJAX = Path(sys.executable).with_name("grokjax")
-TEXT = (TOP / "docs" / "extending.md").read_text()
+TEXT = (TOP / "docs" / "howto" / "extending.md").read_text()
 MAJORITY, GCD, SIGN, SPECTRAL = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 SPEC = next(block for block in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL) if block.startswith('name = "majority"'))
 (PROBE_ENTRY,) = re.findall(r'"grokjax.probes"\]\n(.*)', TEXT)

@@ -1,4 +1,4 @@
-"""docs/hyperparameters.md: what each hyperparameter may be, as the fields of the configs declare it.
+"""docs/reference/hyperparameters.md: what each hyperparameter may be, as the fields of the configs declare it.
 
 To write its tables anew after a change: python -m tests.test_hyperparameters_page
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 from grokjax.registry import classes_of
 from grokjax.sweeps.spec.hyperparameters import RUN, hyperparameters
 
-PAGE = Path(__file__).parents[1] / "docs" / "hyperparameters.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "hyperparameters.md"
 
 
 def row(each):

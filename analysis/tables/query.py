@@ -30,7 +30,7 @@ VIEWS = (*TABLES, "labels")
 def query(root: str | Path | Root, sql: str, rule: NamedRule | None = None, on_bad_file: OnBadFile = "raise") -> pd.DataFrame:
     """The result of one SELECT over the views of a root, with Arrow-backed columns.
 
-    `runs` has a row per committed run, `curves` a row per run and logged step: the tables of docs/columns.md. `labels` has a row
+    `runs` has a row per committed run and `curves` one per run and logged step (docs/reference/columns.md). `labels` has a row
     per run: run_id, `phase` under `rule`, and a column for every rule with its default thresholds.
 
     The query reads the root's own files and writes nothing; it cannot reach the rest of the machine, nor the network.

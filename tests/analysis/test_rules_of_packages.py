@@ -24,8 +24,10 @@ def install(folder, module, entry="low = low:LowLossRule"):
 
 
 def example():
-    """The rule of docs/phases.md."""
-    (module,) = re.findall(r"```python\n(from dataclasses.*?)```", (TOP / "docs" / "phases.md").read_text(), re.DOTALL)
+    """The rule of docs/reference/phases.md."""
+    (module,) = re.findall(
+        r"```python\n(from dataclasses.*?)```", (TOP / "docs" / "reference" / "phases.md").read_text(), re.DOTALL
+    )
     return module
 
 

@@ -1,6 +1,6 @@
 """Trajectories are a promise: these runs must come out as they did, on any machine, through every optimisation.
 
-After a change that is meant to alter them, raise TRAJECTORY_VERSION, say why in docs/decisions.md, and write them anew:
+After a change that is meant to alter them, raise TRAJECTORY_VERSION, say why in docs/explanation/decisions.md, and write them anew:
 python -m tests.grokjax.test_golden
 """
 

@@ -46,9 +46,12 @@ def test_every_example_of_the_help_is_understood(verb):
         make_app().parse_args(words)
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{page.name}" for page in (SCRIPTS.parent / "docs").glob("*.md"))])
+TOP = SCRIPTS.parent
+
+
+@pytest.mark.parametrize("page", ["README.md", *(str(page.relative_to(TOP)) for page in sorted((TOP / "docs").rglob("*.md")))])
 def test_every_command_in_the_docs_is_understood(page):
-    blocks = re.findall(r"^```(?:sh|bash|console|text)?\n(.*?)^```", (SCRIPTS.parent / page).read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```(?:sh|bash|console|text)?\n(.*?)^```", (TOP / page).read_text(), re.MULTILINE | re.DOTALL)
     for words in commands_of("".join(blocks)):
         make_app().parse_args(words)
 
