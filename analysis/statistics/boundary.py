@@ -15,7 +15,7 @@ import pandas as pd
 import scipy
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.cells import check_cell, check_confidence
 from grokjax.analysis.statistics.grid import PREFERRED_AXES
 from grokjax.analysis.statistics.logistic import LikelyCurves, LogisticFit, fit_logistic, likely_curves, log_likelihood, saturated
 from grokjax.analysis.statistics.scale import AxisScale
@@ -29,13 +29,17 @@ Array = np.ndarray[Any, Any]
 UNINFORMATIVE = ("diverged", "undecided")
 # A boundary is found if at most this share of sweeps with a constant share would have cells that differ as much.
 SURE = 0.0005
+# Of several boundaries, each is found only if its own two sides, up to the next boundaries, differ as much as this. Otherwise a
+# true boundary would vouch for a last cell that fell below one half by chance.
+SURE_EACH = 0.002
 # A logistic curve does not fit if it would give such deviations in less than this share of sweeps.
 MISFIT, MISFIT_DRAWS = 0.01, 400
 
 # What is known about a boundary, or why a group has none, and what that means.
 STATUSES = {
     "found": "the share crosses one half between the values that were tried",
-    "weak": f"so few runs may differ as much by chance (p > {SURE:g}), or hardly cross one half; train more seeds",
+    "weak": f"so few runs may differ as much by chance (p > {SURE:g}, or {SURE_EACH:g} for its own sides), or hardly cross one "
+    "half; train more seeds",
     "misfit": "the shares follow no logistic curve, or a whole cell lies on the wrong side; train values between",
     "outside": "the boundary is beyond the values that were tried",
     "no crossing": "the share differs between cells, but stays on one side of one half",
@@ -211,8 +215,7 @@ def boundaries(
             raise AnalysisError(f"there is no phase {name}; the phases are {', '.join(PHASES)}")
     if phase == against:
         raise AnalysisError(f"{phase} has no boundary against itself; choose another phase, or none for all others")
-    if not 0 < confidence < 1:
-        raise AnalysisError(f"confidence = {confidence:g} is out of range; use a number between 0 and 1, such as 0.95")
+    check_confidence(confidence)
     labels = align_phases(phases, runs.index).astype(str).to_numpy()
     counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNINFORMATIVE))
     table = pd.DataFrame({"value": values, "success": labels == phase, "seed": _seeds(runs)})
@@ -263,11 +266,17 @@ def fit_boundaries(
         return result(np.nan, "one phase")
     if len(values) < 2:
         return result(np.nan, "one value")
+
+    def sure(crossing: Crossing) -> bool:
+        sides = [*crossing.low, *crossing.high]
+        return len(sides) == len(k) or constant_p(k[sides], n[sides]) <= SURE_EACH
+
     p = constant_p(k, n)
     if p > 1 - confidence:
         return result(p, "no change")
     fitting = Fitting(axis, scale, cells, successes, trials, confidence)
-    found = [fitting.fit(crossing, "found" if p <= SURE else "weak") for crossing in crossings(k, n)] or fitting.trend()
+    found = [fitting.fit(crossing, "found" if p <= SURE and sure(crossing) else "weak") for crossing in crossings(k, n)]
+    found = found or fitting.trend()
     return result(p, "" if found else "no crossing", found)
 
 

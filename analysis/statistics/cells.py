@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,12 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ())
                 f"{name} also varies ({_shown(_factorize(values_of(runs, name))[1])}), and {where}; choose one with "
                 f"--where {name}=VALUE, put it on an axis, or name it in mix if its values may be pooled"
             )
+
+
+def check_confidence(confidence: float) -> None:
+    """Raises AnalysisError unless the confidence of an interval is a number between 0 and 1."""
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
+        raise AnalysisError(f"confidence = {confidence} is out of range; use a number between 0 and 1, such as 0.95")
 
 
 def varies_within(runs: pd.DataFrame, name: str, cell: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.cells import check_cell, check_confidence
 from grokjax.analysis.statistics.delays import Numbers, codes_of
 from grokjax.analysis.statistics.weibull import WeibullFit, fit_weibull, fitted_runs, indicators, refuse_collinear
 from grokjax.analysis.tables.hyperparameters import is_number, varied_hyperparameters
@@ -66,6 +66,7 @@ def delay_law(
     Raises:
       AnalysisError: the exponent of a hyperparameter cannot be estimated, another one varies, or too few runs generalized.
     """
+    check_confidence(confidence)
     runs, delays = fitted_runs(runs, delays, strata)
     if on is None:
         on = [name for name in varied_hyperparameters(runs) if name not in (*strata, *mix)]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.cells import check_cell, check_confidence
 from grokjax.analysis.statistics.delays import Numbers, codes_of
 from grokjax.analysis.statistics.weibull import fit_weibull, fitted_runs, indicators, refuse_collinear
 from grokjax.errors import AnalysisError
@@ -41,17 +41,19 @@ def delay_ratios(
 
     Returns:
       A row per comparison: `value`, `reference`, the `ratio` of the delays, `low`, `high` and `p`. If no run generalized at one
-      of the values, the numbers are NaN.
+      of the values, or all did so without a delay, the numbers are NaN.
 
     Raises:
       AnalysisError: fewer than two values, no such reference, another hyperparameter varies, or too few runs generalized.
     """
+    check_confidence(confidence)
     check_cell(runs, [of, *strata], mix)
     runs, delays = fitted_runs(runs, delays, strata)
     codes = codes_of(runs, [of])
     values = [runs[of].iloc[int(np.argmax(codes == code))] for code in range(codes.max() + 1)]
     pairs = _pairs(of, values, reference)
-    kept = np.isin(codes, known := np.unique(codes[delays["generalized"].to_numpy()]))
+    known = np.unique(codes[(delays["generalized"] & (delays["delay"] > 0)).to_numpy()])
+    kept = np.isin(codes, known)
     runs, delays, codes = runs[kept], delays[kept], np.searchsorted(known, codes[kept])
     found = np.array([value in known and other in known for value, other in pairs])
     columns = np.full((4, len(pairs)), np.nan)

@@ -10,7 +10,16 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES, align_phases
-from grokjax.analysis.statistics.cells import Codes, cell_names, cells_of, check_cell, check_names, distinct_values, varies_within
+from grokjax.analysis.statistics.cells import (
+    Codes,
+    cell_names,
+    cells_of,
+    check_cell,
+    check_confidence,
+    check_names,
+    distinct_values,
+    varies_within,
+)
 from grokjax.analysis.tables.hyperparameters import SEEDS, hyperparameters, is_number, varied_hyperparameters
 from grokjax.errors import AnalysisError
 
@@ -186,6 +195,7 @@ def wilson_interval(successes: Any, trials: Any, confidence: float) -> tuple[Any
       successes, trials: numbers, or arrays of the same shape.
       confidence: of the interval.
     """
+    check_confidence(confidence)
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = np.true_divide(successes, trials)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.cells import cells_of, check_cell, without
+from grokjax.analysis.statistics.cells import cells_of, check_cell, check_confidence, without
 from grokjax.analysis.statistics.gaussian import Counts, GaussianFit, fit_posterior, fit_shares, one_thread
 from grokjax.analysis.statistics.points import counted_runs
 from grokjax.analysis.statistics.scale import AxisScale
@@ -82,6 +82,7 @@ def importance(
         in `mix`; some runs have no value of one; or there are fewer than `LEAST_POINTS` points, or fewer than `LEAST_RUNS` runs
         with the phase or without it; or the hyperparameters predict nothing of it.
     """
+    check_confidence(confidence)
     chosen = [name for name in varied_hyperparameters(runs) if name not in mix] if names is None else list(names)
     _check_names(runs, chosen)
     check_cell(runs, chosen, mix)

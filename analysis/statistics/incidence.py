@@ -84,6 +84,8 @@ def _aligned(outcomes: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
     outcomes = outcomes.loc[index]
     if outcomes["step"].isna().any():
         raise AnalysisError("a run has no step at which it ended; outcomes need the column steps of the runs table")
+    if not (known := outcomes["outcome"].isin(OUTCOMES) | outcomes["outcome"].isna()).all():
+        raise AnalysisError(f"{outcomes['outcome'][~known].iloc[0]!r} is no outcome; outcomes are {', '.join(OUTCOMES)}, or null")
     return outcomes
 
 

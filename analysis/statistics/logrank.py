@@ -76,6 +76,8 @@ def log_rank(
       AnalysisError: other hyperparameters vary (see `check_cell`), fewer than two groups in every stratum, no run generalized, or
         so few runs that no outcome could give p < 0.05.
     """
+    if permutations < 1:
+        raise AnalysisError(f"a log-rank test needs at least one permutation, got {permutations}")
     check_cell(runs, [*by, *strata], mix)
     delays = align_delays(delays, runs.index)
     blocks = _blocks(runs, delays, by, strata)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.cells import check_cell, check_confidence
 from grokjax.analysis.statistics.gaussian import Counts, ShareModel, fit_shares, one_thread
 from grokjax.analysis.statistics.points import Points, phase_points
 from grokjax.errors import AnalysisError
@@ -104,6 +104,7 @@ def surface(
     """
     if x == y:
         raise AnalysisError(f"{x} is given twice; choose another hyperparameter for x or y")
+    check_confidence(confidence)
     mixed = tuple(name for name in mix if name not in (x, y))
     check_cell(runs, [y, x], mixed)
     points = phase_points(runs, phases, [x, y], phase=phase, against=against)

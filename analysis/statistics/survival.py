@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.cells import check_cell
+from grokjax.analysis.statistics.cells import check_cell, check_confidence
 from grokjax.analysis.statistics.delays import Numbers, align_delays, groups_of, stacked
 from grokjax.errors import AnalysisError
 
@@ -46,6 +46,7 @@ def median_delays(
     Raises:
       AnalysisError: a group would mix other hyperparameters (see `check_cell`), or the delays cannot be aligned with the runs.
     """
+    check_confidence(confidence)
     check_cell(runs, by, mix)
     delays, rows = align_delays(delays, runs.index), []
     groups, positions = groups_of(runs, by)
@@ -79,6 +80,7 @@ def survival_curves(
     Raises:
       AnalysisError: as for `median_delays`, or no run fitted.
     """
+    check_confidence(confidence)
     check_cell(runs, by, mix)
     delays = align_delays(delays, runs.index)
     if delays["delay"].isna().all():

@@ -14,6 +14,11 @@ from grokjax.errors import AnalysisError
 
 COLLINEAR = 1e-6  # the share of a column's variance that the other columns must leave unexplained
 STEPS, CONVERGED = 100, 1e-9  # of Newton's method: the most steps, and the gain in log-likelihood below which it ends
+UNKNOWN = 20.0  # a standard error of log delay, over the spread of a hyperparameter, that leaves its effect open
+NO_MAXIMUM = (
+    "the fit has no finite solution, because the runs that generalized do not determine every effect; "
+    "leave out hyperparameters, or values at which no run generalized with a delay"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +121,8 @@ def fit_weibull(runs: pd.DataFrame, delays: pd.DataFrame, design: Numbers) -> We
     shape, effects = solution[0], solution[2:] / solution[0]
     jacobian = np.column_stack([-effects / shape, np.zeros(len(effects)), np.eye(len(effects)) / shape])
     covariance = jacobian @ np.linalg.solve(information, jacobian.T) * events / freedom
+    if (np.sqrt(np.diag(covariance)) * design.std(axis=0) > UNKNOWN).any():  # the likelihood rises towards an infinite effect
+        raise AnalysisError(NO_MAXIMUM)
     intercept = middle + solution[1] / shape - float(centre @ effects)
     return WeibullFit(float(intercept), effects, covariance, float(shape), likelihood, events, freedom)
 
@@ -140,10 +147,7 @@ def _maximum(columns: Numbers, exact: Any, short: Any) -> tuple[Numbers, float, 
         gain, parameters, likelihood = reached - likelihood, tried, reached
         if 0 <= gain < CONVERGED and float(gradient @ step) < 1e-6:
             return parameters, likelihood, _derivatives(columns, parameters, exact, short)[1]
-    raise AnalysisError(
-        "the fit has no finite solution, because the runs that generalized do not determine every effect; "
-        "leave out hyperparameters, or values at which no run generalized"
-    )
+    raise AnalysisError(NO_MAXIMUM)
 
 
 def _log_likelihood(z: Numbers, shape: float, exact: Any, short: Any) -> float:

@@ -61,6 +61,8 @@ def test_wilson_intervals_are_those_of_the_textbook():
         (1, 29): (0.0061, 0.1718),
     }.items():
         assert wilson_interval(k, n, 0.95) == pytest.approx((low, high), abs=5e-5)
+    with pytest.raises(AnalysisError, match="confidence = 95 is out of range"):
+        wilson_interval(1, 2, 95)
 
 
 @given(st.lists(st.tuples(st.sampled_from([16, 64]), st.sampled_from([1, 2]), st.sampled_from(PHASES)), min_size=1, max_size=60))

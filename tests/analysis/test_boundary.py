@@ -85,6 +85,14 @@ def test_a_valley_and_repeated_changes_have_a_boundary_each():
     assert [each.direction for each in island([0, 5, 0, 5, 0, 5])] == ["rise", "fall"] * 2 + ["rise"]
 
 
+def test_a_sure_rise_does_not_vouch_for_a_last_cell_that_is_low_by_chance():
+    # at a share of 0.6 a last cell has 2 of 9 or fewer in one sweep of 40
+    found = island([0, 0, 0, 0, 6, 6, 8, 7, 2], seeds=9)
+    assert [(each.direction, each.status) for each in found] == [("rise", "found"), ("fall", "weak")]
+    assert found.p <= SURE
+    assert [each.status for each in island([0, 0, 0, 0, 9, 9, 9, 9, 0], seeds=9)] == ["found", "found"]
+
+
 @pytest.mark.parametrize("shares", [[0, 0, 3, 0, 0, 3, 3], [0, 0, 3, 0, 3, 3, 3, 3], [3, 0, 0, 0, 0, 3, 3, 3]])
 def test_nothing_is_found_where_a_whole_cell_lies_on_the_wrong_side(shares):
     for each in island(shares, seeds=3):

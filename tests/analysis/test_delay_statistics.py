@@ -135,6 +135,30 @@ def test_what_can_not_be_compared_says_why():
         log_rank(runs, delays, ["wd"], ["lr"])
 
 
+def test_an_effect_that_delays_of_zero_leave_infinite_is_unknown():
+    runs, delays = of_delays(0, 0, 0, 5, 5, 6, 10, 11, 13, weight_decay=[0.1] * 3 + [1.0] * 3 + [10.0] * 3, seed=[0, 1, 2] * 3)
+    ratios = delay_ratios(runs, delays, "weight_decay").set_index(["value", "reference"])["ratio"]
+    assert ratios.isna().tolist() == [True, True, False]
+    assert ratios[10.0, 1.0] == pytest.approx(2.157, abs=1e-3)
+    with pytest.raises(AnalysisError, match="no finite solution"):
+        delay_law(runs[:6], delays[:6], ["weight_decay"])
+
+
+def test_numbers_that_no_statistic_can_use_are_refused():
+    runs, delays = of_delays(1, 2, 3, 4, 6, 7, weight_decay=[0.1] * 3 + [1.0] * 3, seed=[0, 1, 2] * 2)
+    for confidence in (0, 1, 95, np.nan, "0.9"):
+        for statistic in (median_delays, survival_curves, delay_law):
+            with pytest.raises(AnalysisError, match="use a number between 0 and 1"):
+                statistic(runs, delays, ["weight_decay"], confidence=confidence)
+        with pytest.raises(AnalysisError, match="use a number between 0 and 1"):
+            delay_ratios(runs, delays, "weight_decay", confidence=confidence)
+    with pytest.raises(AnalysisError, match="at least one permutation, got -3"):
+        log_rank(runs, delays, ["weight_decay"], permutations=-3)
+    outcomes = pd.DataFrame({"step": range(6), "outcome": ["grok", "groked", None, "diverged", None, "grok"]})
+    with pytest.raises(AnalysisError, match="'groked' is no outcome; outcomes are grok, generalize, diverged, or null"):
+        cumulative_incidence(runs, outcomes, ["weight_decay"])
+
+
 def test_with_many_events_in_every_group_the_chi_squared_distribution_is_used():
     generator = np.random.default_rng(0)
     runs, delays = of_delays(*generator.weibull(2, 240), wd=np.repeat([0.1, 1.0, 3.0], 80))

@@ -107,6 +107,8 @@ def test_importance_is_refused_where_it_does_not_hold():
         importance(runs, pd.Series(np.random.default_rng(0).choice(["grok", "fail"], len(runs))), NAMES)
     with pytest.raises(AnalysisError, match="hidden_size is not in the table"):
         importance(runs, phases, ["hidden_size"])
+    with pytest.raises(AnalysisError, match="confidence = 3 is out of range"):
+        importance(runs, phases, NAMES, confidence=3)
     with pytest.raises(AnalysisError, match="init_scale is the same in all runs"):
         importance(runs.assign(init_scale=1.0), phases, NAMES)
     with pytest.raises(AnalysisError, match="2 of 128 runs have no init_scale; choose runs that have it"):

@@ -116,6 +116,8 @@ def test_a_surface_is_refused_where_it_does_not_hold():
         surface(runs, phases, "weight_decay", "weight_decay")
     with pytest.raises(AnalysisError, match="seed_count is not in the table"):
         surface(runs, phases, "weight_decay", "seed_count")
+    with pytest.raises(AnalysisError, match=r"confidence = 1\.5 is out of range"):
+        surface(runs, phases, *AXES, confidence=1.5)
     mixed = runs.assign(run_id=[str(each) for each in runs.index], hidden_size=np.tile([16, 32, 64], 32), steps=1)
     mixed = mixed[["run_id", "weight_decay", "train_size", "hidden_size", "seed", "steps"]]
     with pytest.raises(AnalysisError, match="hidden_size also varies"):
