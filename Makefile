@@ -5,10 +5,11 @@ WORKERS ?= 2
 VENV := .venv
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed
+DOCS_STAMP := $(VENV)/.docs-installed
 BIN := $(VENV)/bin
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: setup demo check test lint types unit bench clean
+.PHONY: setup demo check test lint types unit docs bench clean
 
 setup: $(STAMP)
 
@@ -39,6 +40,14 @@ types: setup
 unit: setup
 	$(PYTEST)
 
+docs: $(DOCS_STAMP)
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going docs docs/_build/html
+	@echo "The site is docs/_build/html/index.html"
+
+$(DOCS_STAMP): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	@touch $(DOCS_STAMP)
+
 bench: $(BENCH_STAMP)
 	$(BIN)/python -m benchmarks.training_arithmetic
 	$(BIN)/python -m benchmarks.against_loops
@@ -57,4 +66,4 @@ $(BENCH_STAMP): $(STAMP)
 	@touch $(BENCH_STAMP)
 
 clean:
-	rm -rf $(VENV) results
+	rm -rf $(VENV) results docs/_build

@@ -19,7 +19,6 @@ from grokjax.sweeps.store.schema import Column, curve_columns, runs_columns
 def command(
     *names: Annotated[str, Parameter(name="NAME", help="Only these columns.")],
     table: Annotated[Literal["runs", "curves"] | None, Parameter(show_default="both")] = None,
-    markdown: bool = False,
 ) -> None:
     """Describe the columns of the tables: name, type, unit and meaning.
 
@@ -27,7 +26,6 @@ def command(
 
     Args:
       table: Only the columns of this table.
-      markdown: Print Markdown, as in docs/reference/columns.md.
 
     Examples:
         grokjax columns
@@ -41,12 +39,10 @@ def command(
             raise UserError(f"there is no column {name} in {' or '.join(tables)}{nearest(name, known)}")
     for which, columns in tables.items():
         chosen = [column for column in columns if not names or column.name in names]
-        if chosen and markdown:
-            print("\n".join(markdown_rows(chosen)))
-        elif chosen:
-            rows = ((each.name, _type(each.type), each.unit, each.meaning) for each in chosen)
+        if chosen:
+            rows = ((each.name, type_name(each.type), each.unit, each.meaning) for each in chosen)
             print_table((which, "type", "unit", "meaning"), rows)
-    if names and table != "curves" and not markdown:
+    if names and table != "curves":
         _print_hyperparameters(names)
 
 
@@ -72,15 +68,10 @@ def dictionary() -> dict[str, tuple[Column, ...]]:
     return {"runs": runs, "curves": curve_columns(metrics)}
 
 
-def markdown_rows(columns: list[Column]) -> list[str]:
-    """The lines of a Markdown table of columns."""
-    rows = (f"| `{each.name}` | {_type(each.type)} | {each.unit} | {each.meaning} |" for each in columns)
-    return ["| column | type | unit | meaning |", "|---|---|---|---|", *rows]
-
-
-def _type(kind: pa.DataType) -> str:
+def type_name(kind: pa.DataType) -> str:
+    """The name of a column's type as the docs and `grokjax columns` print it."""
     if pa.types.is_map(kind):
-        return f"map from {_type(kind.key_type)} to {_type(kind.item_type)}"
+        return f"map from {type_name(kind.key_type)} to {type_name(kind.item_type)}"
     if pa.types.is_list(kind):
-        return f"list of {_type(kind.value_type)}"
+        return f"list of {type_name(kind.value_type)}"
     return {"double": "float64", "float": "float32"}.get(str(kind), str(kind))

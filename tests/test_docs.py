@@ -1,20 +1,57 @@
+"""The pages of docs/: links, names, and the parts of the reference that are read from the code.
+
+`make docs` builds the site and turns every warning into an error; these tests need no Sphinx.
+"""
+
+import importlib.util
 import re
 from pathlib import Path
 
 import pytest
 
-from grokjax.scripts.columns import dictionary, markdown_rows
+import grokjax
+from grokjax.registry import COMPONENTS, classes_of
+from grokjax.scripts.main import VERBS
 
 TOP = Path(__file__).parents[1]
+GENERATED = importlib.util.module_from_spec(importlib.util.spec_from_file_location("generated", TOP / "docs" / "generated.py"))
+GENERATED.__spec__.loader.exec_module(GENERATED)
 
 
-def test_the_dictionary_is_that_of_the_code():
-    lines = (TOP / "docs" / "reference" / "columns.md").read_text().splitlines()
-    written = [line for line in lines if line.startswith("|")]
-    assert len(written) > 100, "tables of hyperparameters, outcomes and curves"
-    assert written == [row for columns in dictionary().values() for row in markdown_rows(list(columns))], (
-        "grokjax columns --markdown"
-    )
+def parts_of(*pages):
+    """The generated parts that pages of the reference ask for, each with its words."""
+    texts = [page.read_text("utf-8") for name in pages for page in (TOP / "docs" / "reference").glob(name)]
+    return [tuple(words.split()) for text in texts for words in re.findall(r"^```{generated} (.*)$", text, re.MULTILINE)]
+
+
+def first_cells(table):
+    return re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
+
+
+def test_the_reference_has_every_hyperparameter_with_what_the_code_allows():
+    tables = {words: GENERATED.generated(*words) for words in parts_of("hyperparameters.md")}
+    for component in COMPONENTS:
+        fields = {name for cls in classes_of(component).values() for name in cls.model_fields}
+        assert set(first_cells(tables["hyperparameters", component])) == fields
+    assert {"seed", "steps", "loss", "batch_size"} <= set(first_cells(tables["hyperparameters", "run"]))
+    rows = {line.split("`")[1]: line for table in tables.values() for line in table.splitlines() if line.startswith("| `")}
+    owners, meaning, allowed, default, axis = (cell.strip() for cell in rows["weight_decay"].split("|")[2:-1])
+    assert (owners, allowed, default) == ("`adamw`, `muon`, `sgd`", "number at least 0", "required")
+    assert meaning
+    assert axis.startswith("yes; values train side by side")
+    assert rows["steps"].endswith("| required | no |")
+    assert "| that of `seed` |" in rows["data_seed"]
+
+
+def test_the_reference_has_every_column_command_and_public_name_once():
+    for words in parts_of("columns.md"):
+        names = first_cells(GENERATED.generated(*words))
+        assert names == [column.name for column in GENERATED.dictionary()[words[1]]]
+        assert len(names) > 20
+    commands = GENERATED.generated(*parts_of("commands.md")[0])
+    assert re.findall(r"^## grokjax (\w+)$", commands, re.MULTILINE) == [verb for verbs in VERBS.values() for verb in verbs]
+    written = [name for words in parts_of("python/*.md") for name in re.findall(r":: grokjax\.(\w+)", GENERATED.generated(*words))]
+    assert sorted(written) == sorted(grokjax.__all__)
 
 
 PAGES = (

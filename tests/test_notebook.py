@@ -10,14 +10,14 @@ from nbclient import NotebookClient
 pytestmark = pytest.mark.slow
 
 TOP = Path(__file__).parents[1]
-NOTEBOOK = TOP / "docs" / "example.ipynb"
+NOTEBOOK = TOP / "docs" / "notebooks" / "reading_a_root.ipynb"
 
 
 def test_the_example_runs_and_is_kept_with_what_it_shows(monkeypatch):
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     kept = [text_of(cell) for cell in code]
-    assert all(kept), "jupyter execute --inplace docs/example.ipynb"
+    assert all(kept), "jupyter execute --inplace docs/notebooks/reading_a_root.ipynb"
     assert NOTEBOOK.stat().st_size < 1_000_000
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(TOP), os.environ.get("PYTHONPATH", "")]))
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(NOTEBOOK.parent)}}).execute()

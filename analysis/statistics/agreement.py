@@ -109,7 +109,7 @@ def sensitivity(
 
     Returns:
       A row per setting of the thresholds and cell: the thresholds, the cell, `phase` and for each phase p `p_share` as in
-      `phase_grid`, `distance`: half the sum over phases of |share - share under `rule`|, from 0 (nothing changed) to 1
+      `phase_grid`, `distance`: half the sum over phases of `|share - share under rule|`, from 0 (nothing changed) to 1
       (every run changed its phase), and `changed`: the names of the thresholds that differ from those of `rule`.
 
     Raises:

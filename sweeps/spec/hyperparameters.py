@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pydantic
 
 from grokjax.config import RunConfig
-from grokjax.fields import Component, same_as
+from grokjax.fields import Component, Role, role_of, same_as
 from grokjax.registry import COMPONENTS, classes_of
 
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
@@ -24,6 +24,8 @@ class Hyperparameter(NamedTuple):
     is_choice: bool  # whether `allowed` are values
     default: str | None  # None if a spec must give it
     same_as: str | None  # the hyperparameter whose value it has if it is left out
+    role: Role  # recording hyperparameters cannot be an axis
+    meaning: str
 
 
 def hyperparameters() -> list[Hyperparameter]:
@@ -31,7 +33,8 @@ def hyperparameters() -> list[Hyperparameter]:
     found = []
     for component in COMPONENTS:
         classes = classes_of(component)
-        found.append(Hyperparameter(component, component, tuple(classes), tuple(classes), True, None, None))
+        names = tuple(classes)
+        found.append(Hyperparameter(component, component, names, names, True, None, None, "static", f"name of the {component}"))
         found += _described(component, classes)
     return found + _described(RUN, {RUN: RunConfig})
 
@@ -43,7 +46,8 @@ def _described(component: str, classes: Mapping[str, type[Component]]) -> list[H
             if name in cls.model_fields and name not in COMPONENTS:
                 info = cls.model_fields[name]
                 allowed = tuple(map(str, schema.get("enum", ()))) or (_range(schema),)
-                described = Hyperparameter(name, component, (), allowed, "enum" in schema, *_default(info))
+                meaning = info.description or ""
+                described = Hyperparameter(name, component, (), allowed, "enum" in schema, *_default(info), role_of(info), meaning)
                 owners.setdefault(described, []).append(owner)
     return [described._replace(owners=tuple(names)) for described, names in owners.items()]
 
