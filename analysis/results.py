@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,8 +16,8 @@ import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
 from grokjax.analysis.labels.events import events
 from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
-from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify
-from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule, thresholds_of
+from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify, make_rule
+from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule
 from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
 from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
 from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
@@ -26,7 +25,7 @@ from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.compare import Comparison, compare
 from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
-from grokjax.analysis.statistics.delays import Kind, grokking_delays
+from grokjax.analysis.statistics.delays import Crossings, grokking_delays
 from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
 from grokjax.analysis.statistics.importance import Importance, importance
 from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
@@ -58,56 +57,144 @@ if TYPE_CHECKING:
 OVERVIEW = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
 OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 MOST_PANELS = 30
-COMPARED = "weight_decay"  # the hyperparameter whose delays are compared if none is chosen and the sweep varies it
+COMPARED = "weight_decay"  # the hyperparameter whose delays or curves are compared if none is chosen and the sweep varies it
 
-_TABLES = ("_every_run", "_as_of", "runs", "behind", "planned", "missing")
+# What each cached table depends on besides the root, so that a change of anything else does not read it again.
+_TABLES = {
+    "_every_run": (),
+    "_unfinished": (),
+    "planned": (),
+    "_as_of": ("budget",),
+    "runs": ("budget", "where"),
+    "missing": ("budget", "where"),
+    "rule": ("budget", "where", "given_rule"),
+}
 
 
 def open_root(
-    root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
+    root: str | Path | Root,
+    where: Sequence[str] = (),
+    budget: int | None = None,
+    rule: str | Rule | None = None,
+    mix: Sequence[str] = (),
+    on_bad_file: OnBadFile = "raise",
 ) -> Results:
     """The results of a sweep.
 
     Args:
       root: where the sweep was run to.
-      where: conditions such as "weight_decay=0.1" that the runs must meet, as for `select`.
+      where: conditions such as "weight_decay=0.1" that the runs must meet; see `Results.select`.
+      budget: the step as of which runs are labelled, mapped and drawn; see `Results.with_budget`.
+      rule: labels the runs; see `Results.with_rule`.
+      mix: hyperparameters whose values may be pooled; see `Results.with_mix`.
       on_bad_file: as for `load_runs`.
-      budget: the step as of which runs are labelled, mapped and drawn, as if they had been trained for so many steps; each run's
-        last step when None. See `runs_as_of`.
 
     Raises:
       StoreError: `root` holds no sweep.
+      AnalysisError: there is no rule with this name.
     """
-    return Results(root, where, on_bad_file, budget)
+    named = make_rule(rule) if isinstance(rule, str) else rule
+    return Results(Root.open(root), tuple(where), budget, named, tuple(mix), on_bad_file=on_bad_file)
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class Results:
     """The results of a sweep: its tables, read once, with the usual analyses and figures as methods.
 
-    A `rule` is a rule's name, a rule, or any function from the runs table to phases; None means the rule of the root's specs, or
-    one that fits the task. Methods with a `rule` also take its thresholds by name, such as `loss_threshold=1e-6`. Axes that are
-    None are chosen from what the sweep varies. The plot methods pass further settings, such as `width` and `ax`, to the function
-    of the same name. Tables are read once; `refresh` has them read again.
+    How the runs are read and labelled belongs to the object: `select` narrows the runs, and `with_rule`, `with_budget`, `with_mix`
+    and `with_crossings` give the same results under another rule, as of another step, and so on. All of them share the tables that
+    were read; `refresh` has them read again. Axes that are None are chosen from what the sweep varies. The plot methods pass
+    further settings, such as `width` and `ax`, to the function of the same name.
 
-    With a `budget` everything is as of that step. Without one, runs of different lengths are not compared: those that an unfinished
-    extension of the sweep has not reached yet count as missing, and analyses of other mixtures raise an AnalysisError.
+    Without a budget, runs of different lengths are not compared: those that an unfinished extension of the sweep has not reached
+    yet count as missing, and analyses of other mixtures raise an AnalysisError.
+
+    Attributes:
+      root: where the sweep was run to.
+      where: the conditions that the runs meet.
+      budget: the step as of which they are read; each run's last step when None.
+      given_rule: the rule that was asked for; `rule` is the one in force.
+      mix: the hyperparameters whose values are pooled.
+      crossings: the two crossings between which delays lie.
+      on_bad_file: what is done about a file that cannot be read, as for `load_runs`.
     """
 
-    def __init__(
-        self, root: str | Path | Root, where: Sequence[str] = (), on_bad_file: OnBadFile = "raise", budget: int | None = None
-    ) -> None:
-        self.root = Root.open(root)
-        self.where = tuple(where)
-        self.budget = budget
-        self._on_bad_file = on_bad_file
+    root: Root
+    where: tuple[str, ...] = ()
+    budget: int | None = None
+    given_rule: Rule | None = None
+    mix: tuple[str, ...] = ()
+    crossings: Crossings = Crossings()
+    on_bad_file: OnBadFile = "raise"
 
     def __repr__(self) -> str:
-        where = f", {list(self.where)!r}" if self.where else ""
-        return f"open_root({self.root.address!r}{where}{'' if self.budget is None else f', budget={self.budget}'})"
+        settings = {"budget": self.budget, "rule": self.given_rule, "mix": list(self.mix) or None}
+        written = [f"{name}={value!r}" for name, value in settings.items() if value is not None]
+        return f"open_root({', '.join([repr(self.root.address), *[repr(list(self.where))] * bool(self.where), *written])})"
+
+    # How the results are read
+
+    def select(self, *conditions: str) -> Results:
+        """The results of only those runs that meet further conditions, each written NAME=VALUE."""
+        return self._with(where=(*self.where, *conditions))
+
+    def with_rule(self, rule: str | Rule | None = None, **thresholds: Setting) -> Results:
+        """The same results, labelled by another rule.
+
+        Args:
+          rule: a rule's name, a rule, or any function from the runs table to phases; the present rule when None.
+          thresholds: of the rule, by name, such as `loss_threshold=1e-6`.
+
+        Raises:
+          AnalysisError: no such rule, no such threshold, or one out of range; or thresholds of a function, which has none.
+        """
+        if isinstance(rule, str):
+            return self._with(given_rule=make_rule(rule, thresholds))
+        chosen = self.rule if rule is None else rule
+        if thresholds and not isinstance(chosen, NamedRule):
+            raise AnalysisError(
+                f"{_describe(chosen)} is a function, which has no threshold {', '.join(thresholds)}; name a rule instead"
+            )
+        if isinstance(chosen, NamedRule):
+            check_names(chosen, thresholds)
+            chosen = replace(chosen, **thresholds)
+        return self._with(given_rule=chosen)
+
+    def with_budget(self, step: int | None) -> Results:
+        """The same results as of a step, as if all runs had been trained for so many steps; each run's last step when None."""
+        return self._with(budget=step)
+
+    def with_mix(self, *names: str) -> Results:
+        """The same results, where some hyperparameters may vary within a cell or a group: their values are pooled."""
+        return self._with(mix=names)
+
+    def with_crossings(self, crossings: Crossings) -> Results:
+        """The same results, with delays between other crossings. They need not be those of the rule that labels the runs."""
+        return self._with(crossings=crossings)
+
+    def refresh(self) -> Results:
+        """Drops the cached tables, so that the next use reads what was committed since. Returns the same object."""
+        for name in _TABLES:
+            vars(self).pop(name, None)
+        return self
+
+    def _with(self, **changes: Any) -> Results:
+        """These results with some fields changed, sharing the tables that do not depend on them."""
+        changed = replace(self, **changes)
+        kept = (name for name, depends in _TABLES.items() if name in vars(self) and not changes.keys() & set(depends))
+        vars(changed).update({name: vars(self)[name] for name in kept})
+        return changed
+
+    # Tables
 
     @functools.cached_property
     def _every_run(self) -> pd.DataFrame:
-        return load_runs(self.root, on_bad_file=self._on_bad_file)
+        return load_runs(self.root, on_bad_file=self.on_bad_file)
+
+    @functools.cached_property
+    def _unfinished(self) -> list[str]:
+        """The runs that a spec asks for and that are untrained, or have made fewer steps than it asks for."""
+        return unfinished(self.root, self._every_run)
 
     @functools.cached_property
     def _as_of(self) -> pd.DataFrame:
@@ -116,7 +203,7 @@ class Results:
             raise ValueError("no budget")
         names = hyperparameters(self._every_run)
         runs = select(self._every_run, [each for each in self.where if set(condition_names([each])) <= set(names)])
-        return load_as_of(self.root, self.budget, runs, self._on_bad_file)
+        return load_as_of(self.root, self.budget, runs, self.on_bad_file)
 
     @functools.cached_property
     def runs(self) -> pd.DataFrame:
@@ -128,15 +215,12 @@ class Results:
         if self.budget is not None:
             return select(self._as_of, self.where)
         runs = select(self._every_run, self.where)
-        return runs[~runs["run_id"].isin(self._behind(runs))] if len(run_lengths(runs)) > 1 else runs
+        if len(lengths := run_lengths(runs)) < 2:
+            return runs
+        shorter = (runs["steps"] < max(lengths)).fillna(False)
+        return runs[~(shorter & runs["run_id"].isin(self._unfinished))]
 
-    def _behind(self, runs: pd.DataFrame) -> list[str]:
-        """The runs that have made fewer steps than a spec asks for, and fewer than another run."""
-        longest = max(run_lengths(runs))
-        shorter = runs.loc[(runs["steps"] < longest).fillna(False), "run_id"]
-        return shorter[shorter.isin(unfinished(self.root, self._every_run))].tolist()
-
-    @functools.cached_property
+    @property
     def behind(self) -> int:
         """How many runs are left out because they have made fewer steps than the others."""
         return len(select(self._every_run, self.where)) - len(self.runs)
@@ -144,9 +228,7 @@ class Results:
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
         """run_id and hyperparameters of every run that the specs of the root ask for."""
-        if len(self._every_run) >= sum(spec.size for spec in read_specs(self.root)):  # then the list is complete
-            return self._every_run
-        return load_planned(self.root)
+        return load_planned(self.root) if self._unfinished else self._every_run
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
@@ -155,7 +237,7 @@ class Results:
         With a budget, those that have not made so many steps.
         """
         if self.budget is None:
-            return missing_runs(unfinished(self.root, self._every_run), self.planned, self.where)
+            return missing_runs(self._unfinished, self.planned, self.where)
         every = self.planned["run_id"]
         return missing_runs(every[~every.isin(self._as_of["run_id"])].tolist(), self.planned, self.where)
 
@@ -164,34 +246,21 @@ class Results:
         """How many of the missing runs are not in the runs table."""
         return int((~self.missing["run_id"].isin(self.runs["run_id"])).sum())
 
-    def _runs_of_any_length(self) -> pd.DataFrame:
-        """The runs with all steps that they made, those included that count as missing because they made too few."""
-        every = self._every_run
-        return every[every["run_id"].isin([*self.runs["run_id"], *self.missing["run_id"]])]
-
-    def select(self, *conditions: str) -> Results:
-        """The results of only those runs that meet further conditions, each written NAME=VALUE. Tables are not read again."""
-        narrowed = Results(self.root, (*self.where, *conditions), self._on_bad_file, self.budget)
-        vars(narrowed).update({name: vars(self)[name] for name in ("_every_run", "_as_of", "planned") if name in vars(self)})
-        return narrowed
-
-    def refresh(self) -> Results:
-        """Drops the cached tables, so that the next use reads what was committed since. Returns the same object."""
-        for name in _TABLES:
-            vars(self).pop(name, None)
-        return self
-
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The logged metrics, a row per run and logged step, up to the budget; see `load_curves`."""
         ids = self.runs["run_id"].tolist() if run_ids is None and (self.where or self.budget or self.behind) else run_ids
-        curves = load_curves(self.root, ids, columns, self._on_bad_file)
+        curves = load_curves(self.root, ids, columns, self.on_bad_file)
         return curves if self.budget is None else curves[curves["step"] <= self.budget].reset_index(drop=True)
 
     def weights(self, run_id: str | None = None) -> Weights:
         """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
         return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
-    def query(self, sql: str, rule: str | NamedRule | None = None, **thresholds: Setting) -> pd.DataFrame:
+    def units(self) -> UnitMaps:
+        """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
+        return unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
+
+    def query(self, sql: str) -> pd.DataFrame:
         """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`.
 
         Raises:
@@ -199,113 +268,61 @@ class Results:
         """
         if self.budget is not None:
             raise AnalysisError("a query reads each run as of its last step; open the root without a budget, or export the runs")
-        chosen = None if rule is None and not thresholds else self._named_rule(rule, thresholds)
-        return query(self.root, sql, chosen, self._on_bad_file)
+        return query(self.root, sql, None if self.given_rule is None else self.named_rule, self.on_bad_file)
 
-    def rule(self, rule: str | Rule | None = None, **thresholds: Setting) -> Any:
-        """The rule with the given name, the given rule, or the one that labels these runs by default, with the given thresholds.
+    # Labels
 
-        Raises:
-          AnalysisError: no such rule, no such threshold, or one out of range; or thresholds of a function, which has none.
-        """
-        if rule is None or isinstance(rule, str):
-            return choose_rule(self.root, self.runs, rule, thresholds)
-        if not thresholds:
-            return rule
-        if not isinstance(rule, NamedRule):
-            raise AnalysisError(
-                f"{_describe(rule)} is a function, which has no threshold {', '.join(thresholds)}; name a rule instead"
-            )
-        check_names(rule, thresholds)
-        return dataclasses.replace(rule, **thresholds)
+    @functools.cached_property
+    def rule(self) -> Rule:
+        """The rule that labels the runs: the one that was given, else that of the root's specs, or one that fits the task."""
+        return choose_rule(self.root, self.runs) if self.given_rule is None else self.given_rule
+
+    @property
+    def named_rule(self) -> NamedRule:
+        """The rule, where a name or thresholds are needed. Raises AnalysisError for a function, which has none."""
+        return _named(self.rule)
 
     def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
-        """The phase of each run, on the index of `runs`."""
-        return classify(self.runs, self.rule(rule, **thresholds))
+        """The phase of each run, on the index of `runs`, under the rule of these results or another one, as for `with_rule`."""
+        return classify(self.runs, self.rule if rule is None and not thresholds else self.with_rule(rule, **thresholds).rule)
 
-    def near_threshold(self, rule: str | NamedRule | None = None, factor: float = FACTOR, **thresholds: Setting) -> pd.Series[bool]:
+    def near_threshold(self, factor: float = FACTOR) -> pd.Series[bool]:
         """Whether each run's label hangs on low bits, on the index of `runs`; see `near_threshold`."""
-        return near_threshold(self.runs, self._named_rule(rule, thresholds), factor)
+        return near_threshold(self.runs, self.named_rule, factor)
 
-    def grid(
-        self,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        rule: str | Rule | None = None,
-        **thresholds: Setting,
-    ) -> PhaseGrid:
-        """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
-        x, y, facet = self.axes(x, y, facet)
-        planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
-        return phase_grid(
-            self.runs, self.label(rule, **thresholds), x=x, y=y, facet=facet, planned=planned,
-            mix=() if facet else self._others_of_points(x, y),
-        )  # fmt: skip
+    def agreement(self, *rules: str | NamedRule) -> Agreement:
+        """How far several rules agree on the phases of these runs, by default the rules of this package; see `agreement`."""
+        return agreement(self.runs, [make_rule(rule) if isinstance(rule, str) else _named(rule) for rule in rules or RULES])
+
+    # Maps, boundaries, comparisons
 
     def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
         """The axes x, y and facet: those given, completed with others that the sweep varies.
 
         There is no facet if `facet` is "none", and none is chosen for drawn points, each of which has its own values.
         """
-        *chosen, panels = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)))
+        *chosen, panels = choose_axes(self.runs, x, y, facet, swept_names(read_specs(self.root)), self.mix)
         own = facet is None and panels is not None and is_scattered(self.runs, *chosen) and is_number(self.runs[panels])
         return chosen[0], chosen[1], None if own else panels
 
-    def boundaries(
-        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **thresholds: Setting
-    ) -> dict[tuple[Any, ...], Boundaries]:
-        """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
-        by = other_hyperparameters(self.runs, axis)
-        return boundaries(self.runs, self.label(rule, **thresholds), axis, by, phase=phase, against=against)
+    def grid(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> PhaseGrid:
+        """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
+        x, y, facet = self.axes(x, y, facet)
+        planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
+        mix = self.mix if facet else self._mixed(x, y)
+        return phase_grid(self.runs, self.label(), x=x, y=y, facet=facet, planned=planned, mix=mix)
 
-    def surface(
-        self,
-        x: str | None = None,
-        y: str | None = None,
-        phase: str = "grok",
-        against: str | None = None,
-        mix: Sequence[str] | None = None,
-        rule: str | Rule | None = None,
-        **thresholds: Setting,
-    ) -> Surface:
-        """The share of a phase over two hyperparameters and the curve on which it is one half; see `surface`.
-
-        Where `mix` is None, a grid may have no other hyperparameter that varies; among drawn points, each of which has its own
-        values of all hyperparameters, the share is averaged over the others.
-        """
-        x, y, _ = self.axes(x, y)
-        mixed = self._others_of_points(x, y) if mix is None else mix
-        return surface(self.runs, self.label(rule, **thresholds), x, y, phase=phase, against=against, mix=mixed)
-
-    def importance(
-        self,
-        names: Sequence[str] | None = None,
-        phase: str = "grok",
-        against: str | None = None,
-        mix: Sequence[str] = (),
-        rule: str | Rule | None = None,
-        **thresholds: Setting,
-    ) -> Importance:
-        """How much of whether a run has a phase depends on each hyperparameter, by default on all that vary; see `importance`."""
-        return importance(self.runs, self.label(rule, **thresholds), names, phase=phase, against=against, mix=mix)
-
-    def agreement(self, *rules: str | NamedRule) -> Agreement:
-        """How far several rules agree on the phases of these runs, by default the rules of this package; see `agreement`."""
-        return agreement(self.runs, [self._named_rule(rule) for rule in rules or RULES])
-
-    def sensitivity(
-        self,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        rule: str | NamedRule | None = None,
-        **thresholds: Setting,
+    def values(
+        self, column: str, aggregate: str = "median", x: str | None = None, y: str | None = None, facet: str | None = None
     ) -> pd.DataFrame:
+        """A column of the runs summarized over the seeds of each cell: its median, mean, min, max or spread; see `cell_values`."""
+        x, y, facet = self.axes(x, y, facet)
+        return cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate, mix=self.mix)
+
+    def sensitivity(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> pd.DataFrame:
         """How the shares of each cell change as the thresholds of the rule take the values of `nearby`; see `sensitivity`."""
         x, y, facet = self.axes(x, y, facet)
-        chosen = self._named_rule(rule, thresholds)
-        return sensitivity(self.runs, chosen, x=x, y=y, facet=facet)
+        return sensitivity(self.runs, self.named_rule, x=x, y=y, facet=facet, mix=self.mix)
 
     def compare(
         self,
@@ -313,44 +330,38 @@ class Results:
         x: str | None = None,
         y: str | None = None,
         facet: str | None = None,
-        rule: str | Rule | None = None,
         *,
         paired: bool | None = None,
-        **thresholds: Setting,
     ) -> Comparison:
         """How far these runs and those of another sweep, or of a published table, agree in each cell; see `compare`.
 
-        The conditions of these results also narrow a table.
+        The conditions of these results also narrow a table, and their rule labels both.
         """
         x, y, facet = self.axes(x, y, facet)
         runs = other.runs if isinstance(other, Results) else select(other, self.where)
-        return compare(self.runs, runs, self.rule(rule, **thresholds), x=x, y=y, facet=facet, paired=paired)
+        return compare(self.runs, runs, self.rule, x=x, y=y, facet=facet, paired=paired, mix=self.mix)
 
-    def values(
-        self,
-        column: str,
-        aggregate: str = "median",
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-    ) -> pd.DataFrame:
-        """A column of the runs summarized over the seeds of each cell: its median, mean, min, max or spread; see `cell_values`."""
-        x, y, facet = self.axes(x, y, facet)
-        return cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate)
+    def boundaries(self, axis: str, phase: str = "grok", against: str | None = None) -> dict[tuple[Any, ...], Boundaries]:
+        """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
+        return boundaries(self.runs, self.label(), axis, self.others(axis), phase=phase, against=against, mix=self.mix)
 
-    def bands(self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2]) -> pd.DataFrame:
-        """The median and quartiles of metrics over the seeds, by step and value of a hyperparameter; see `curve_bands`."""
-        return curve_bands(self.curves(columns=metrics), self.runs, by, metrics)
+    def others(self, axis: str) -> list[str]:
+        """The hyperparameters whose values make the groups of `boundaries`: those that vary, besides an axis and `mix`."""
+        return [name for name in other_hyperparameters(self.runs, axis) if name not in self.mix]
 
-    def refine(
-        self,
-        count: int = 16,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        rule: str | Rule | None = None,
-        **thresholds: Setting,
-    ) -> dict[str, Any]:
+    def surface(self, x: str | None = None, y: str | None = None, phase: str = "grok", against: str | None = None) -> Surface:
+        """The share of a phase over two hyperparameters and the curve on which it is one half; see `surface`.
+
+        Among drawn points, each of which has its own values of all hyperparameters, the share is averaged over the others.
+        """
+        x, y, _ = self.axes(x, y)
+        return surface(self.runs, self.label(), x, y, phase=phase, against=against, mix=self._mixed(x, y))
+
+    def importance(self, names: Sequence[str] | None = None, phase: str = "grok", against: str | None = None) -> Importance:
+        """How much of whether a run has a phase depends on each hyperparameter, by default on all that vary; see `importance`."""
+        return importance(self.runs, self.label(), names, phase=phase, against=against, mix=self.mix)
+
+    def refine(self, count: int = 16, x: str | None = None, y: str | None = None, facet: str | None = None) -> dict[str, Any]:
         """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it.
 
         Midpoints between the cells of a grid (see `least_known`), or new points among drawn ones, in all numeric hyperparameters
@@ -360,12 +371,15 @@ class Results:
         if facet is None and is_scattered(self.runs, x, y):
             names = [name for name in varied_hyperparameters(self.runs) if is_number(self.runs[name])]
             planned = planned_cells(self.planned, names, self.where)
-            found = least_known_places(point_counts(self.runs, self.label(rule, **thresholds), names, planned), names, count)
+            found = least_known_places(point_counts(self.runs, self.label(), names, planned, self.mix), names, count)
         else:
-            grid = self.grid(x, y, facet, rule, **thresholds)
+            grid = self.grid(x, y, facet)
             found = least_known(grid, grid.cell, count)
-        points = found.drop(columns="score")
-        return refined_spec(read_specs(self.root), self.runs, points)
+        return refined_spec(read_specs(self.root), self.runs, found.drop(columns="score"), self.mix)
+
+    def bands(self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2]) -> pd.DataFrame:
+        """The median and quartiles of metrics over the seeds, by step and value of a hyperparameter; see `curve_bands`."""
+        return curve_bands(self.curves(columns=metrics), self.runs, by, metrics, mix=self.mix)
 
     def report(
         self,
@@ -373,306 +387,129 @@ class Results:
         x: str | None = None,
         y: str | None = None,
         facet: str | None = None,
-        rule: str | NamedRule | None = None,
         **settings: Any,
     ) -> Report:
         """Writes the page of these runs, by default as report.html in the root (the working folder where the root is an address).
 
-        Takes thresholds of the rule, and the title and megabytes of `write_report`.
+        Takes the title and megabytes of `write_report`. Runs that count as missing because they made too few steps are shown with
+        the steps that they made.
         """
-        chosen, settings = self._rule_and_settings(rule, settings)
         folder = Path() if is_address(self.root.address) else Path(self.root.address)
+        every = self._every_run
         return grokjax.write_report(
             self.root,
             path or folder / "report.html",
-            runs=self._runs_of_any_length(),
+            runs=every[every["run_id"].isin([*self.runs["run_id"], *self.missing["run_id"]])],
             missing=self.missing,
             budget=self.budget,
             axes=grokjax.PageAxes(x, y, facet),
-            rule=self._named_rule(chosen),
-            on_bad_file=self._on_bad_file,
+            rule=self.named_rule,
+            on_bad_file=self.on_bad_file,
             **settings,
         )
 
-    def delays(self, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held") -> pd.DataFrame:
-        """The grokking delay of each run, on the index of `runs`; see `grokking_delays`."""
+    # Delays
+
+    def delays(self) -> pd.DataFrame:
+        """The grokking delay of each run between `crossings`, on the index of `runs`; see `grokking_delays`."""
         check_lengths(self.runs)
-        return grokking_delays(self.runs, train, test, kind)
+        return grokking_delays(self.runs, self.crossings)
 
-    def medians(
-        self,
-        by: Sequence[str] | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        mix: Sequence[str] = (),
-    ) -> pd.DataFrame:
+    def medians(self, by: Sequence[str] | None = None) -> pd.DataFrame:
         """The median grokking delay in each group of runs, by default by all that varies; see `median_delays`."""
-        groups = [name for name in varied_hyperparameters(self.runs) if name not in mix] if by is None else by
-        return median_delays(self.runs, self.delays(train, test, kind), groups, mix=mix)
+        return median_delays(self.runs, self.delays(), self._varied() if by is None else by, mix=self.mix)
 
-    def compared(
-        self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None, mix: Sequence[str] = ()
-    ) -> tuple[list[str], list[str]]:
+    def compared(self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
         """The hyperparameters whose delays are compared, and the strata within which they are compared.
 
         By default weight_decay is compared, or the last hyperparameter that varies if weight_decay does not, within strata of all
-        others that vary. Those named by `mix` are neither.
+        others that vary. Those in `mix` are neither.
         """
-        varied = [name for name in varied_hyperparameters(self.runs) if name not in mix]
+        varied = self._varied()
         if by is None:
             free = [name for name in varied if name not in (strata or ())]
             by = [COMPARED] if COMPARED in free else free[-1:]
         return list(by), [name for name in varied if name not in by] if strata is None else list(strata)
 
-    def log_rank(
-        self,
-        by: Sequence[str] | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        strata: Sequence[str] | None = None,
-        mix: Sequence[str] = (),
-    ) -> LogRank:
+    def log_rank(self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None) -> LogRank:
         """The test of equal delays in groups of runs, within strata; see `compared` for their defaults, and `log_rank`."""
-        groups, within = self.compared(by, strata, mix)
-        return log_rank(self.runs, self.delays(train, test, kind), groups, within, mix)
+        return log_rank(self.runs, self.delays(), *self.compared(by, strata), self.mix)
 
-    def delay_ratios(
-        self,
-        of: str | None = None,
-        reference: Any = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        strata: Sequence[str] | None = None,
-        mix: Sequence[str] = (),
-    ) -> pd.DataFrame:
+    def delay_ratios(self, of: str | None = None, reference: Any = None, strata: Sequence[str] | None = None) -> pd.DataFrame:
         """By which factors delays differ between the values of a hyperparameter, within strata; see `delay_ratios`, `compared`."""
-        groups, within = self.compared(None if of is None else [of], strata, mix)
+        groups, within = self.compared(None if of is None else [of], strata)
         if not groups:
             raise AnalysisError("no hyperparameter varies, so there are no delays to compare; choose other runs")
-        return delay_ratios(self.runs, self.delays(train, test, kind), groups[0], within, mix, reference)
+        return delay_ratios(self.runs, self.delays(), groups[0], within, self.mix, reference)
 
-    def delay_law(
-        self,
-        on: Sequence[str] | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        strata: Sequence[str] = (),
-        mix: Sequence[str] = (),
-    ) -> DelayLaw:
+    def delay_law(self, on: Sequence[str] | None = None, strata: Sequence[str] = ()) -> DelayLaw:
         """The power law of the delay in hyperparameters, by default in all that vary; see `delay_law`."""
-        return delay_law(self.runs, self.delays(train, test, kind), on, strata, mix)
+        return delay_law(self.runs, self.delays(), on, strata, self.mix)
 
-    def incidence(
-        self,
-        by: Sequence[str] | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        delay: float = 1000,
-        mix: Sequence[str] = (),
-    ) -> pd.DataFrame:
-        """The share of all runs that have grokked, generalized or diverged by each step, by default by all that varies."""
-        groups = [name for name in varied_hyperparameters(self.runs) if name not in mix] if by is None else by
-        return cumulative_incidence(self.runs, run_outcomes(self.runs, train, test, kind, delay), groups, mix=mix)
+    def incidence(self, by: Sequence[str] | None = None, delay: float = 1000) -> pd.DataFrame:
+        """The share of all runs that have grokked, generalized or diverged by each step, by default by all that varies.
 
-    def plot_phases(
-        self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
-    ) -> Figure:
+        A run groks if the test metric crosses at least `delay` steps after the train metric.
+        """
+        groups = self._varied() if by is None else by
+        return cumulative_incidence(self.runs, run_outcomes(self.runs, self.crossings, delay), groups, mix=self.mix)
+
+    # Figures of phases
+
+    def plot_phases(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
-        chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_phases(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
+        return grokjax.plot_phases(self.grid(x, y, facet), **self._look(settings, rule=True, remark=True))
 
-    def plot_shares(
-        self, x: str | None = None, y: str | None = None, facet: str | None = None, rule: str | Rule | None = None, **settings: Any
-    ) -> Figure:
+    def plot_shares(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
-        chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_shares(self.grid(x, y, facet, chosen), **self._judged(chosen, settings))
+        return grokjax.plot_shares(self.grid(x, y, facet), **self._look(settings, rule=True, remark=True))
 
-    def plot_boundary(
-        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
-    ) -> Figure:
+    def plot_boundary(self, axis: str, phase: str = "grok", against: str | None = None, **settings: Any) -> Figure:
         """Draws the boundaries of a phase along an axis, for each value of the other hyperparameters."""
-        chosen, settings = self._rule_and_settings(rule, settings)
-        found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_boundary(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
+        found, look = self.boundaries(axis, phase, against), self._look(settings, rule=True)
+        return grokjax.plot_boundary(found, by=self.others(axis), phase=phase, against=against, **look)
 
-    def plot_fits(
-        self, axis: str, phase: str = "grok", against: str | None = None, rule: str | Rule | None = None, **settings: Any
-    ) -> Figure:
+    def plot_fits(self, axis: str, phase: str = "grok", against: str | None = None, **settings: Any) -> Figure:
         """Draws the shares of a phase along an axis, with the logistic fits that define its boundaries."""
-        chosen, settings = self._rule_and_settings(rule, settings)
-        found, by = self.boundaries(axis, phase, against, chosen), other_hyperparameters(self.runs, axis)
-        return grokjax.plot_fits(found, by=by, phase=phase, against=against, **self._noted(settings, chosen))
+        found, look = self.boundaries(axis, phase, against), self._look(settings, rule=True)
+        return grokjax.plot_fits(found, by=self.others(axis), phase=phase, against=against, **look)
 
     def plot_surface(
-        self,
-        x: str | None = None,
-        y: str | None = None,
-        phase: str = "grok",
-        against: str | None = None,
-        mix: Sequence[str] | None = None,
-        rule: str | Rule | None = None,
-        **settings: Any,
+        self, x: str | None = None, y: str | None = None, phase: str = "grok", against: str | None = None, **settings: Any
     ) -> Figure:
         """Draws the fitted share of a phase over two hyperparameters, with its boundary as a curve with a band; see `surface`."""
-        chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_surface(self.surface(x, y, phase, against, mix, chosen), **self._judged(chosen, settings))
+        return grokjax.plot_surface(self.surface(x, y, phase, against), **self._look(settings, rule=True, remark=True))
 
     def plot_importance(
-        self,
-        names: Sequence[str] | None = None,
-        phase: str = "grok",
-        against: str | None = None,
-        mix: Sequence[str] = (),
-        rule: str | Rule | None = None,
-        **settings: Any,
+        self, names: Sequence[str] | None = None, phase: str = "grok", against: str | None = None, **settings: Any
     ) -> Figure:
         """Draws how much of whether a run has a phase depends on each hyperparameter; see `importance`."""
-        chosen, settings = self._rule_and_settings(rule, settings)
-        return grokjax.plot_importance(self.importance(names, phase, against, mix, chosen), **self._judged(chosen, settings))
+        return grokjax.plot_importance(self.importance(names, phase, against), **self._look(settings, rule=True, remark=True))
 
-    def plot_delays(
-        self,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        mix: Sequence[str] = (),
-        **settings: Any,
-    ) -> Figure:
-        """Draws the median grokking delay in every cell, between two crossings as in `delays`."""
-        x, y, facet = self.axes(x, y, facet)
-        noted = {"crossings": (train, test, kind), **self._noted(settings)}
-        return grokjax.plot_delays(self.medians(cell_names(x, y, facet), train, test, kind, mix), x=x, y=y, facet=facet, **noted)
-
-    def plot_survival(
-        self,
-        by: Sequence[str] | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        strata: Sequence[str] | None = None,
-        mix: Sequence[str] = (),
-        **settings: Any,
-    ) -> Figure:
-        """Draws the share of fitted runs that have not generalized yet, over the steps since they fitted.
-
-        There is a line for each group and a panel for each stratum, by default as in `compared`.
-        """
-        groups, within = self.compared(by, strata, mix)
-        delays = self.delays(train, test, kind)
-        curves = survival_curves(self.runs, delays, [*within, *groups], mix=mix)
-        try:
-            tested = log_rank(self.runs, delays, groups, within, mix)
-        except AnalysisError:  # too few runs to compare
-            tested = None
-        noted = {"test": tested, "crossings": (train, test, kind), **self._noted(settings)}
-        return grokjax.plot_survival(curves, by=groups, panels=within, runs=len(self.runs), **noted)
-
-    def plot_incidence(
-        self,
-        by: Sequence[str] | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        delay: float = 1000,
-        mix: Sequence[str] = (),
-        **settings: Any,
-    ) -> Figure:
-        """Draws the share of all runs that have grokked, generalized or diverged by each step, a panel for each group."""
-        table = self.incidence(by, train, test, kind, delay, mix)
-        groups = [str(name) for name in table.columns[: list(table).index("step")]]
-        noted = {"crossings": (train, test, kind), "delay": delay, **self._noted(settings)}
-        return grokjax.plot_incidence(table, by=groups, **noted)
-
-    def plot_scatter(
-        self,
-        rule: str | Rule | None = None,
-        train: str = "accuracy_99",
-        test: str = "accuracy_99",
-        kind: Kind = "held",
-        **settings: Any,
-    ) -> Figure:
-        """Draws the step at which each run generalized against the step at which it fitted: two crossings, as in `delays`.
-
-        They are not thresholds of the rule that colors the runs; `rule=root.rule("crossing", train=...)` sets those.
-        """
-        check_lengths(self.runs)
-        chosen, settings = self._rule_and_settings(rule, settings)
-        noted = self._noted(settings, chosen)
-        return grokjax.plot_scatter(self.runs, self.label(chosen), train=train, test=test, kind=kind, **noted)
-
-    def plot_sensitivity(
-        self,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        rule: str | NamedRule | None = None,
-        **settings: Any,
-    ) -> Figure:
+    def plot_sensitivity(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
         """Draws how much the shares of each cell change as the thresholds take the values of `nearby`."""
         x, y, facet = self.axes(x, y, facet)
-        rule, settings = self._rule_and_settings(rule, settings)
-        chosen = self._named_rule(rule)
-        noted = self._noted(settings, title="; ".join([*self.where, f"rule {_describe(chosen)}", *self._step]))
-        moved, settings = self.sensitivity(x, y, facet or NO_FACET, chosen), nearby(chosen, self.runs)
-        return grokjax.plot_sensitivity(moved, settings, x=x, y=y, facet=facet, runs=len(self.runs), **noted)
+        moved, values = self.sensitivity(x, y, facet or NO_FACET), nearby(self.named_rule, self.runs)
+        look = self._look(settings, self._title(f"rule {_describe(self.rule)}"))
+        return grokjax.plot_sensitivity(moved, values, x=x, y=y, facet=facet, runs=len(self.runs), **look)
 
-    def plot_curves(
-        self, metrics: Sequence[str] | None = None, rule: str | Rule | None = None, *, sheet: bool = False, **settings: Any
+    def plot_difference(
+        self,
+        other: Results | pd.DataFrame,
+        phase: str = "grok",
+        x: str | None = None,
+        y: str | None = None,
+        facet: str | None = None,
+        *,
+        paired: bool | None = None,
+        **settings: Any,
     ) -> Figure:
-        """Draws the curves of the runs of one cell, a panel for each seed with its phase; `select` the cell first.
-
-        Args:
-          metrics: to draw; the losses when None.
-          rule: that labels the runs.
-          sheet: draw an overview instead: losses, accuracies, norms and the events of training.
-          settings: thresholds of the rule, and settings of `plot_curves`.
-
-        Raises:
-          AnalysisError: several cells, too many seeds, or none of their curves can be read.
-        """
-        if sheet and metrics is not None:
-            raise AnalysisError("--sheet draws its own metrics; leave out --metrics, or --sheet")
-        runs = one_cell(self.runs)
-        if len(runs) > MOST_PANELS:
-            raise AnalysisError(
-                f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some with --where seed=0,1,2"
-            )
-        chosen, settings = self._rule_and_settings(rule, settings)
-        names = (*OVERVIEW, *OVERVIEW_IF_LOGGED) if sheet else metrics or OVERVIEW[:2]
-        curves = self.curves(runs["run_id"].tolist(), names)
-        runs = runs[runs["run_id"].isin(curves["run_id"])]  # all of them, unless a bad file was left out
-        if runs.empty:
-            raise AnalysisError("no curve of these runs can be read")
-        ids = runs["run_id"].tolist()
-        noted = {"events": events(curves) if sheet else None, **self._noted(settings, chosen)}
-        return grokjax.plot_curves(
-            curves,
-            dict(zip(ids, seed_labels(runs), strict=True)),
-            metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
-            phases=dict(zip(ids, classify(runs, chosen), strict=True)),
-            **noted,
-        )
-
-    def plot_bands(
-        self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2], *, log_steps: bool = False, **settings: Any
-    ) -> Figure:
-        """Draws the median of metrics over the seeds with a band of their quartiles, a line for each value of a hyperparameter.
-
-        `by` is weight_decay where it is None, or the last hyperparameter that varies if weight_decay does not.
-        """
-        varied = varied_hyperparameters(self.runs)
-        name = by or ("weight_decay" if "weight_decay" in varied else varied[-1] if varied else None)
-        title = "; ".join(["median and quartiles over seeds", *self.where, *self._step])
-        return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **self._noted(settings, title=title))
+        """Draws how much larger the share of a phase is in another sweep than in this one, in each cell; see `compare`."""
+        x, y, facet = self.axes(x, y, facet)
+        found = self.compare(other, x, y, facet or NO_FACET, paired=paired)
+        first, second = (each._name if isinstance(each, Results) else "the table" for each in (self, other))
+        look = self._look(settings, self._title(f"share of {phase}: {second} minus {first}", rule=True))
+        return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **look)
 
     def plot_map(
         self,
@@ -685,29 +522,90 @@ class Results:
     ) -> Figure:
         """Draws a column of the runs, summarized over the seeds of each cell, as shades; see `values`."""
         x, y, facet = self.axes(x, y, facet)
-        values = self.values(column, aggregate, x, y, facet or NO_FACET)
-        title = "; ".join([f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {column}", *self.where, *self._step])
-        return grokjax.plot_map(values, x=x, y=y, facet=facet, **self._noted(settings, title=title))
+        look = self._look(settings, self._title(f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {column}"))
+        return grokjax.plot_map(self.values(column, aggregate, x, y, facet or NO_FACET), x=x, y=y, facet=facet, **look)
 
-    def plot_difference(
-        self,
-        other: Results | pd.DataFrame,
-        phase: str = "grok",
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        rule: str | Rule | None = None,
-        *,
-        paired: bool | None = None,
-        **settings: Any,
-    ) -> Figure:
-        """Draws how much larger the share of a phase is in another sweep than in this one, in each cell; see `compare`."""
+    # Figures of delays
+
+    def plot_delays(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
+        """Draws the median grokking delay in every cell."""
         x, y, facet = self.axes(x, y, facet)
-        chosen, settings = self._rule_and_settings(rule, settings)
-        found = self.compare(other, x, y, facet or NO_FACET, chosen, paired=paired)
-        first, second = (each._name if isinstance(each, Results) else "the table" for each in (self, other))
-        title = "; ".join(filter(None, [f"share of {phase}: {second} minus {first}", self._title(chosen)]))
-        return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **self._noted(settings, title=title))
+        look = {"crossings": self.crossings, **self._look(settings)}
+        return grokjax.plot_delays(self.medians(cell_names(x, y, facet)), x=x, y=y, facet=facet, **look)
+
+    def plot_survival(self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None, **settings: Any) -> Figure:
+        """Draws the share of fitted runs that have not generalized yet, over the steps since they fitted.
+
+        There is a line for each group and a panel for each stratum, by default as in `compared`.
+        """
+        groups, within = self.compared(by, strata)
+        curves = survival_curves(self.runs, self.delays(), [*within, *groups], mix=self.mix)
+        try:
+            tested = self.log_rank(groups, within)
+        except AnalysisError:  # too few runs to compare
+            tested = None
+        look = {"test": tested, "crossings": self.crossings, **self._look(settings)}
+        return grokjax.plot_survival(curves, by=groups, panels=within, runs=len(self.runs), **look)
+
+    def plot_incidence(self, by: Sequence[str] | None = None, delay: float = 1000, **settings: Any) -> Figure:
+        """Draws the share of all runs that have grokked, generalized or diverged by each step, a panel for each group."""
+        table = self.incidence(by, delay)
+        groups = [str(name) for name in table.columns[: list(table).index("step")]]
+        look = {"crossings": self.crossings, "delay": delay, **self._look(settings)}
+        return grokjax.plot_incidence(table, by=groups, **look)
+
+    def plot_scatter(self, **settings: Any) -> Figure:
+        """Draws the step at which each run generalized against the step at which it fitted, colored by its phase.
+
+        The steps are those of `crossings`, which need not be those of the rule.
+        """
+        check_lengths(self.runs)
+        look = {"crossings": self.crossings, **self._look(settings, rule=True)}
+        return grokjax.plot_scatter(self.runs, self.label(), **look)
+
+    # Figures of curves and weights
+
+    def plot_curves(self, metrics: Sequence[str] | None = None, *, sheet: bool = False, **settings: Any) -> Figure:
+        """Draws the curves of the runs of one cell, a panel for each seed with its phase; `select` the cell first.
+
+        Args:
+          metrics: to draw; the losses when None.
+          sheet: draw an overview instead: losses, accuracies, norms and the events of training.
+          settings: of `grokjax.plot_curves`.
+
+        Raises:
+          AnalysisError: several cells, too many seeds, or none of their curves can be read.
+        """
+        if sheet and metrics is not None:
+            raise AnalysisError("a sheet draws its own metrics; leave out the metrics, or the sheet")
+        runs = one_cell(self.runs)
+        if len(runs) > MOST_PANELS:
+            raise AnalysisError(f"{len(runs)} seeds are more than {MOST_PANELS} panels can show; choose some, such as seed=0,1,2")
+        names = (*OVERVIEW, *OVERVIEW_IF_LOGGED) if sheet else metrics or OVERVIEW[:2]
+        curves = self.curves(runs["run_id"].tolist(), names)
+        runs = runs[runs["run_id"].isin(curves["run_id"])]  # all of them, unless a bad file was left out
+        if runs.empty:
+            raise AnalysisError("no curve of these runs can be read")
+        ids = runs["run_id"].tolist()
+        look = {"events": events(curves) if sheet else None, **self._look(settings, rule=True)}
+        return grokjax.plot_curves(
+            curves,
+            dict(zip(ids, seed_labels(runs), strict=True)),
+            metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
+            phases=dict(zip(ids, classify(runs, self.rule), strict=True)),
+            **look,
+        )
+
+    def plot_bands(
+        self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2], *, log_steps: bool = False, **settings: Any
+    ) -> Figure:
+        """Draws the median of metrics over the seeds with a band of their quartiles, a line for each value of a hyperparameter.
+
+        `by` is weight_decay where it is None, or the last hyperparameter that varies if weight_decay does not.
+        """
+        name = by or next(iter(self.compared()[0]), None)
+        look = self._look(settings, self._title("median and quartiles over seeds"))
+        return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **look)
 
     def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
@@ -716,57 +614,62 @@ class Results:
         bits = run.get("parity_bits")
         signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
-        noted = self._noted(settings, title=", ".join([name, self._run_title()]))
-        return grokjax.plot_weights(weights, name, curve, signal=signal, **noted)
-
-    def units(self) -> UnitMaps:
-        """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
-        return unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
+        return grokjax.plot_weights(weights, name, curve, signal=signal, **self._look(settings, f"{name}, {self._run_title()}"))
 
     def plot_waves(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws the weights of a run's hidden units over the tokens at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_waves(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
+        return grokjax.plot_waves(maps, at=_nearest(maps, step), **self._look(settings, self._unit_title()))
 
     def plot_stars(self, step: int | None = None, **settings: Any) -> Figure:
         """Draws a run's hidden units in the plane of their frequency at the stored step nearest to `step`. `select` it first."""
         maps = self.units()
-        return grokjax.plot_stars(maps, at=_nearest(maps, step), **self._noted(settings, title=self._unit_title()))
+        return grokjax.plot_stars(maps, at=_nearest(maps, step), **self._look(settings, self._unit_title()))
 
     def plot_spectra(self, before: int = 0, after: int | None = None, **settings: Any) -> Figure:
         """Draws the Fourier spectra of a run's hidden units at the stored steps nearest to two steps; `select` the run first."""
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
-        return grokjax.plot_spectra(maps, before=first, after=last, **self._noted(settings, title=self._unit_title()))
+        return grokjax.plot_spectra(maps, before=first, after=last, **self._look(settings, self._unit_title()))
 
-    def _others_of_points(self, x: str, y: str) -> tuple[str, ...]:
-        """The other numeric hyperparameters that vary among drawn points over x and y; none in a grid."""
-        if not is_scattered(self.runs, x, y):
-            return ()
-        others = [name for name in varied_hyperparameters(self.runs) if name not in (x, y)]
-        return tuple(name for name in others if is_number(self.runs[name]))
+    # What the methods share
 
-    def _rule_and_settings(self, rule: str | Rule | None, given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
-        """The rule, with those of some keywords that are its thresholds, and the other keywords."""
-        chosen = self.rule(rule)
-        own = thresholds_of(chosen) if isinstance(chosen, NamedRule) else {}
-        thresholds = {name: value for name, value in given.items() if name in own}
-        return self.rule(chosen, **thresholds), {name: value for name, value in given.items() if name not in own}
+    def _varied(self) -> list[str]:
+        """The hyperparameters that vary and are not in `mix`."""
+        return [name for name in varied_hyperparameters(self.runs) if name not in self.mix]
 
-    def _named_rule(self, rule: Any, thresholds: Mapping[str, Setting] = MappingProxyType({})) -> NamedRule:
-        """The rule, as `rule` has it. Raises AnalysisError for a function, which has no name and no thresholds."""
-        chosen = self.rule(rule, **thresholds)
-        if not isinstance(chosen, NamedRule):
-            raise AnalysisError(
-                f"{_describe(chosen)} is a function, and this needs a rule with a name: one of {', '.join(RULES)}, "
-                "or a class derived from grokjax.NamedRule"
-            )
-        return chosen
+    def _mixed(self, x: str, y: str) -> tuple[str, ...]:
+        """What the cells of a map over x and y may mix: `mix`, and among drawn points all other numeric hyperparameters."""
+        others = [name for name in self._varied() if name not in (x, y)] if is_scattered(self.runs, x, y) else []
+        return (*self.mix, *(name for name in others if is_number(self.runs[name])))
 
-    def _title(self, rule: Rule | None = None) -> str | None:
-        """A figure's title: the conditions, and the rule unless it is the published one."""
-        named = [] if rule is None or rule == ArticleRule() else [f"rule {_describe(rule)}"]
-        return "; ".join([*self.where, *named, *self._step]) or None
+    def _look(
+        self, settings: Mapping[str, Any], title: str | None = None, *, rule: bool = False, remark: bool = False
+    ) -> dict[str, Any]:
+        """The settings of a figure, completed with the number of missing runs and a title.
+
+        Args:
+          settings: that were given to the plot method.
+          title: of the figure; the conditions, and the rule if the figure shows labels, when None.
+          rule: whether the figure shows labels, so that its note warns of an unsuitable rule.
+          remark: whether the note has the number of labels that hang on low bits.
+        """
+        names = settings.get("names") or {}
+        words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), self._title(rule=rule) if title is None else title)
+        named = self.rule if rule and isinstance(self.rule, NamedRule) else None
+        return {
+            "missing": self.untrained,
+            "title": words,
+            "warning": misfit(self.runs, named) if named else None,
+            "remark": marginal_note(self.runs, named) if named and remark else None,
+            **settings,
+        }
+
+    def _title(self, *about: str, rule: bool = False) -> str:
+        """A figure's title: what it is about, the conditions, what is pooled, the rule unless it is the published one, the step."""
+        mixed = [f"over all {', '.join(self.mix)}"] if self.mix else []
+        named = [f"rule {_describe(self.rule)}"] if rule and self.rule != ArticleRule() else []
+        return "; ".join([*about, *self.where, *mixed, *named, *self._step])
 
     @property
     def _step(self) -> list[str]:
@@ -781,28 +684,25 @@ class Results:
     def _unit_title(self) -> str:
         """The title of a figure of hidden units: the operation, and the run."""
         run = one_run(self.runs)
-        return ", ".join([f"{run['operation']} modulo {run['modulus']}", self._run_title()])
+        return f"{run['operation']} modulo {run['modulus']}, {self._run_title()}"
 
     def _run_title(self) -> str:
-        """The conditions of a run or its seed, and its phase under the default rule."""
-        seed = one_run(self.runs)["seed"]
-        return f"{self._title() or f'seed={seed}'}: {self.label().iloc[0]}"
-
-    def _judged(self, rule: Rule, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings of a map of phases: as `_noted` has them, with the number of labels that hang on low bits."""
-        remark = marginal_note(self.runs, rule) if isinstance(rule, NamedRule) else None
-        return {"remark": remark, **self._noted(settings, rule)}
-
-    def _noted(self, settings: Mapping[str, Any], rule: Rule | None = None, title: str | None = None) -> dict[str, Any]:
-        """The settings of a figure, completed with the number of missing runs, a title, and a warning of an unsuitable rule."""
-        names = settings.get("names") or {}
-        words = re.sub(r"\w+", lambda word: names.get(word[0], word[0]), title or self._title(rule) or "")
-        warning = misfit(self.runs, rule) if isinstance(rule, NamedRule) else None
-        return {"missing": self.untrained, "title": words, "warning": warning, **settings}
+        """The conditions of a run or its seed, and its phase."""
+        return f"{self._title() or 'seed={}'.format(one_run(self.runs)['seed'])}: {self.label().iloc[0]}"
 
 
 def _describe(rule: Rule) -> str:
     return describe_rule(rule) if isinstance(rule, NamedRule) else getattr(rule, "__name__", type(rule).__name__)
+
+
+def _named(rule: Rule) -> NamedRule:
+    """The rule. Raises AnalysisError for a function, which has no name and no thresholds."""
+    if not isinstance(rule, NamedRule):
+        raise AnalysisError(
+            f"{_describe(rule)} is a function, and this needs a rule with a name: one of {', '.join(RULES)}, "
+            "or a class derived from grokjax.NamedRule"
+        )
+    return rule
 
 
 def _nearest(maps: UnitMaps, step: int | None) -> int:

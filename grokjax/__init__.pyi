@@ -39,7 +39,7 @@ from .analysis.statistics.boundary import boundaries as boundaries, boundary as 
 from .analysis.statistics.compare import compare as compare
 from .analysis.statistics.delay_law import delay_law as delay_law
 from .analysis.statistics.delay_ratios import delay_ratios as delay_ratios
-from .analysis.statistics.delays import grokking_delays as grokking_delays
+from .analysis.statistics.delays import Crossings as Crossings, grokking_delays as grokking_delays
 from .analysis.statistics.grid import PhaseGrid as PhaseGrid, phase_grid as phase_grid
 from .analysis.statistics.importance import Importance as Importance, importance as importance
 from .analysis.statistics.points import point_counts as point_counts

@@ -13,7 +13,7 @@ from grokjax.analysis.statistics.cells import cell_names
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table, value_text
-from grokjax.scripts.selection import Axes, Selection, warn_of_missing
+from grokjax.scripts.selection import Axes, CellSelection, warn_of_missing
 
 CELLS = 10
 
@@ -23,7 +23,7 @@ def command(
     /,
     *,
     rule: Annotated[tuple[str, ...], Parameter(metavar="NAME[:THRESHOLD=VALUE,...]", show_default="the built-in rules")] = (),
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:
@@ -50,15 +50,16 @@ def command(
     rules = [make_rule(name, [word for word in thresholds.split(",") if word]) for name, _, thresholds in asked]
     if len(rules) > 1:
         _print_agreement(results.agreement(*rules))
-    varied = results.rule(rules[0] if rule else None)
+    varied = results.with_rule(rules[0] if rule else None)
     cell = cell_names(*results.axes(*axes.names))
-    print(f"cells that change most when the rule {describe_rule(varied)} has {describe_settings(nearby(varied, results.runs))}")
-    most = most_moved(results.sensitivity(*axes.names, varied), cell).head(CELLS)
+    tried = nearby(varied.named_rule, varied.runs)
+    print(f"cells that change most when the rule {describe_rule(varied.rule)} has {describe_settings(tried)}")
+    most = most_moved(varied.sensitivity(*axes.names), cell).head(CELLS)
     most = most.round({name: 2 for name in most if name not in cell})
     rows = [(*map(value_text, row[: len(cell)]), *row[len(cell) :]) for row in most.itertuples(index=False)]
     print_table((*cell, "moves by", "on average", "phases", "alone"), rows)
     if picture.out:
-        picture.write(results.plot_sensitivity(*axes.names, varied, **picture.settings), root, "sensitivity")
+        picture.write(varied.plot_sensitivity(*axes.names, **picture.settings), root, "sensitivity")
 
 
 def _print_agreement(found: Agreement) -> None:

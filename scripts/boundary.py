@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 from cyclopts import Parameter
 
-from grokjax.analysis.labels.rules import NamedRule
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.results import Results
-from grokjax.analysis.statistics.boundary import STATUSES, UNINFORMATIVE, boundary_table, other_hyperparameters
+from grokjax.analysis.statistics.boundary import STATUSES, UNINFORMATIVE, boundary_table
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table, value_text
-from grokjax.scripts.selection import Labels, Selection, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, warn_of_missing
 
 
 def command(
@@ -27,7 +26,7 @@ def command(
     phase: str = "grok",
     against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
     fits: bool = False,
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
@@ -50,19 +49,18 @@ def command(
     """
     if fits and not picture.out:
         raise AnalysisError("--fits needs a file to draw to; add --out FILE")
-    results = selection.open(root)
+    results = selection.open(root, labels)
     warn_of_missing(results)
-    rule = labels.choose(results)
-    by = other_hyperparameters(results.runs, axis)
-    print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(rule)}")
-    found = results.boundaries(axis, phase, against, rule)
+    by = results.others(axis)
+    print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(results.rule)}")
+    found = results.boundaries(axis, phase, against)
     table = boundary_table(found, by)
     _print_boundaries(table, axis, by)
     if not any(len(group) for group in found.values()):
-        _suggest(results, axis, phase, rule)
+        _suggest(results, axis, phase)
     if picture.out:
         plot = results.plot_fits if fits else results.plot_boundary
-        picture.write(plot(axis, phase, against, rule, **picture.settings), root, "boundary")
+        picture.write(plot(axis, phase, against, **picture.settings), root, "boundary")
 
 
 def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:
@@ -88,10 +86,10 @@ def _band_text(low: float, high: float) -> str:
     return f"from {low:.3g}" if np.isfinite(low) and low else "not known"
 
 
-def _suggest(results: Results, axis: str, phase: str, rule: NamedRule) -> None:
+def _suggest(results: Results, axis: str, phase: str) -> None:
     """Says which other phases have boundaries along the axis, or what else to try."""
-    present = [name for name in results.label(rule).unique() if name not in (phase, *UNINFORMATIVE)]
-    others = {name: sum(map(len, results.boundaries(axis, name, rule=rule).values())) for name in present}
+    present = [name for name in results.label().unique() if name not in (phase, *UNINFORMATIVE)]
+    others = {name: sum(map(len, results.boundaries(axis, name).values())) for name in present}
     able = [f"--phase {name} ({count})" for name, count in others.items() if count]
     if able:
         print(f"{phase} has no boundary along {axis}; other phases have: try {', '.join(able)}")

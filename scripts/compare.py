@@ -13,7 +13,7 @@ from grokjax.analysis.statistics.compare import Comparison, read_table
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Labels, Selection, warn_of_missing
+from grokjax.scripts.selection import Axes, CellSelection, Labels, warn_of_missing
 
 EXCHANGED = {
     "pairs": "the runs of each pair exchanged at random",
@@ -32,7 +32,7 @@ def command(
     *,
     unpaired: bool = False,
     phase: str = "grok",
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
     picture: Picture = Picture(),
@@ -52,9 +52,8 @@ def command(
 
         grokjax compare results/adamw results/muon --where train_size=1250 --out difference.pdf
     """
-    results = selection.open(root)
+    results = selection.open(root, labels)
     warn_of_missing(results)
-    rule = labels.choose(results)
     second: Results | pd.DataFrame
     if other.endswith((".csv", ".parquet")):
         second = read_table(Path(other))
@@ -62,9 +61,9 @@ def command(
         second = selection.open(other)
         warn_of_missing(second)
     paired = False if unpaired else None
-    _print(results.compare(second, *axes.names, rule, paired=paired))
+    _print(results.compare(second, *axes.names, paired=paired))
     if picture.out:
-        drawn = results.plot_difference(second, phase, *axes.names, rule, paired=paired, **picture.settings)
+        drawn = results.plot_difference(second, phase, *axes.names, paired=paired, **picture.settings)
         picture.write(drawn, root, "difference")
 
 

@@ -6,14 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from grokjax.analysis.labels.rules import classify
 from grokjax.analysis.results import OVERVIEW, Results
 from grokjax.analysis.tables.selection import one_cell, seed_labels
 from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Labels, Selection, names_of, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, names_of, warn_of_missing
 
 
 def command(
@@ -24,7 +23,7 @@ def command(
     sheet: bool = False,
     by: Annotated[str | None, Parameter(metavar="NAME")] = None,
     log_steps: bool = False,
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
@@ -56,9 +55,10 @@ def command(
     if log_steps:
         raise AnalysisError("--log-steps is for curves by a hyperparameter; add --by NAME, or leave it out")
     runs, names = one_cell(results.runs), None if metrics is None else names_of(metrics)
-    rule = labels.choose(results)
-    figure = results.plot_curves(names, rule, sheet=sheet, **picture.settings)
-    print_table(("run", "seeds", "phase"), zip(runs["run_id"], seed_labels(runs), classify(runs, rule), strict=True))
+    results = labels.of(results)
+    figure = results.plot_curves(names, sheet=sheet, **picture.settings)
+    phases = results.label()[runs.index]
+    print_table(("run", "seeds", "phase"), zip(runs["run_id"], seed_labels(runs), phases, strict=True))
     picture.write(figure, root, "sheet" if sheet else "curves")
 
 

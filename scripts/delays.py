@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import pandas as pd
 from cyclopts import Group, Parameter
@@ -12,12 +12,12 @@ from cyclopts.types import PositiveFloat
 
 from grokjax.analysis.results import Results
 from grokjax.analysis.statistics.delay_law import DelayLaw
-from grokjax.analysis.statistics.delays import delay_text
+from grokjax.analysis.statistics.delays import Crossings
 from grokjax.errors import AnalysisError, UserError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Crossings, Labels, Selection, names_of, warn_of_missing
+from grokjax.scripts.selection import Axes, CellSelection, CrossingOptions, Labels, names_of, warn_of_missing
 
 Plot = Literal["survival", "incidence", "map", "scatter"]
 
@@ -31,8 +31,6 @@ class Compared:
     """Hyperparameters whose delays are compared, joined by commas."""
     strata: Annotated[str | None, Parameter(metavar="NAMES", show_default="all others that vary")] = None
     """Hyperparameters that are held fixed in comparisons, joined by commas."""
-    mix: Annotated[str, Parameter(metavar="NAMES", show_default="none")] = ""
-    """Hyperparameters that vary and are neither compared nor held fixed, joined by commas."""
 
 
 def command(
@@ -44,8 +42,8 @@ def command(
     law: Annotated[str | None, Parameter(metavar="NAMES")] = None,
     delay: PositiveFloat = 1000,
     plot: Plot = "survival",
-    selection: Selection = Selection(),
-    crossings: Crossings = Crossings(),
+    selection: CellSelection = CellSelection(),
+    crossings: CrossingOptions = Crossings(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
     picture: Picture = Picture(),
@@ -65,24 +63,23 @@ def command(
     Examples:
         grokjax delays results/x --by weight_decay --law all --plot map --out map.pdf
     """
-    results = selection.open(root)
+    results = selection.open(root).with_crossings(crossings)
     warn_of_missing(results)
-    between, mixed, by = asdict(crossings), names_of(compared.mix), names_of(compared.by or "") or None
-    groups, within = results.compared(by, None if compared.strata is None else names_of(compared.strata), mixed)
-    grouping: dict[str, Any] = {"strata": within, "mix": mixed}
-    _print_medians(results.medians([*within, *groups], **between, mix=mixed), [*within, *groups], delay_text(**between))
-    _print_test(results, groups, {**between, **grouping})
+    by = names_of(compared.by or "") or None
+    groups, within = results.compared(by, None if compared.strata is None else names_of(compared.strata))
+    _print_medians(results.medians([*within, *groups]), [*within, *groups], crossings.delay_text)
+    _print_test(results, groups, within)
     if ratios:
-        _print_ratios(results, groups, {**between, **grouping})
+        _print_ratios(results, groups, within)
     if law:
-        _print_law(results.delay_law(None if law == "all" else names_of(law), **between, mix=mixed))
+        _print_law(results.delay_law(None if law == "all" else names_of(law)))
     if picture.out:
-        settings: dict[str, Any] = between | picture.settings
+        settings = picture.settings
         figures = {
-            "survival": lambda: results.plot_survival(groups, **grouping, **settings),
-            "incidence": lambda: results.plot_incidence(by, delay=delay, mix=mixed, **settings),
-            "map": lambda: results.plot_delays(axes.x, axes.y, axes.facet, mix=mixed, **settings),
-            "scatter": lambda: results.plot_scatter(labels.choose(results), **settings),
+            "survival": lambda: results.plot_survival(groups, within, **settings),
+            "incidence": lambda: results.plot_incidence(by, delay, **settings),
+            "map": lambda: results.plot_delays(*axes.names, **settings),
+            "scatter": lambda: labels.of(results).plot_scatter(**settings),
         }
         picture.write(figures[plot](), root, plot)
 
@@ -100,9 +97,9 @@ def _print_medians(medians: pd.DataFrame, by: Sequence[str], meaning: str) -> No
     print(meaning)
 
 
-def _print_test(results: Results, groups: Sequence[str], settings: dict[str, Any]) -> None:
+def _print_test(results: Results, groups: Sequence[str], strata: Sequence[str]) -> None:
     try:
-        test = results.log_rank(groups, **settings)
+        test = results.log_rank(groups, strata)
     except AnalysisError as error:
         print(f"No log-rank test: {error}")
     else:
@@ -111,10 +108,10 @@ def _print_test(results: Results, groups: Sequence[str], settings: dict[str, Any
         print(f"{compared}: chi-squared {test.statistic:.3g} on {test.degrees}, {test.p_text}{drawn}")
 
 
-def _print_ratios(results: Results, groups: Sequence[str], settings: dict[str, Any]) -> None:
+def _print_ratios(results: Results, groups: Sequence[str], strata: Sequence[str]) -> None:
     if len(groups) != 1:
         raise UserError(f"--ratios compares the values of one hyperparameter, got --by {','.join(groups) or 'none'}; name one")
-    table = results.delay_ratios(groups[0], **settings)
+    table = results.delay_ratios(groups[0], strata=strata)
     rows = [
         (value, reference, _factor(ratio), _factors(low, high), _p(p))
         for value, reference, ratio, low, high, p in table.itertuples(index=False, name=None)

@@ -53,7 +53,7 @@ def command(
             raise AnalysisError("--name is for an MLflow experiment or a W&B project; leave it out for a file")
         if labels.given and table == "curves":
             raise AnalysisError("curves have no phase; leave out --rule and --threshold, or choose --table runs or labels")
-        rule = labels.choose(results) if labels.given else None
+        rule = labels.of(results).named_rule if labels.given else None
         rows = export(results.root, table or "runs", Path(out), run_ids, selection.on_bad_file, rule, selection.budget)
         print(f"Wrote {out}: {rows:,} rows")
         return

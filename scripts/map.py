@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, Selection, warn_of_missing
+from grokjax.scripts.selection import Axes, CellSelection, warn_of_missing
 
 
 def command(
@@ -19,7 +19,7 @@ def command(
     /,
     *,
     aggregate: Literal["median", "mean", "min", "max", "spread"] = "median",
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     axes: Axes = Axes(),
     picture: Picture = Picture(),
 ) -> None:

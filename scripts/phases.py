@@ -14,7 +14,7 @@ from grokjax.analysis.statistics.cells import cells_of
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table, value_text
-from grokjax.scripts.selection import Axes, Labels, Selection, partial_note
+from grokjax.scripts.selection import Axes, CellSelection, Labels, partial_note
 
 
 def command(
@@ -22,7 +22,7 @@ def command(
     /,
     *,
     shares: Annotated[str | None, Parameter(metavar="PHASE")] = None,
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
     picture: Picture = Picture(),
@@ -44,13 +44,12 @@ def command(
 
         grokjax phases results/x --shares grok --out grok.pdf --width double
     """
-    results = selection.open(root)
-    runs, rule = results.runs, labels.choose(results)
-    phases = results.label(rule)
+    results = selection.open(root, labels)
+    runs, rule, phases = results.runs, results.named_rule, results.label()
     if shares is None:
-        figure = results.plot_phases(*axes.names, rule, **picture.settings)
+        figure = results.plot_phases(*axes.names, **picture.settings)
     else:
-        figure = results.plot_shares(*axes.names, rule, phase=None if shares == "all" else shares, **picture.settings)
+        figure = results.plot_shares(*axes.names, phase=None if shares == "all" else shares, **picture.settings)
     print("; ".join(words for words in (f"rule {describe_rule(rule)}", partial_note(results)) if words))
     x, y, facet = results.axes(*axes.names)
     varied = [name for name in (facet, x, y) if name is not None and runs[name].nunique() > 1]

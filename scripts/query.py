@@ -43,7 +43,7 @@ def command(
         grokjax query results/demo "FROM curves WHERE step = 20000" --out last.parquet
     """
     results = open_root(root, on_bad_file=files.on_bad_file)
-    answer = results.query(sql, labels.choose(results) if labels.given else None)
+    answer = (labels.of(results) if labels.given else results).query(sql)
     if out is not None:
         write_table(answer, out)
         print(f"Wrote {out}: {len(answer):,} rows")

@@ -8,7 +8,7 @@ import tomli_w
 from cyclopts.types import PositiveInt
 
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.selection import Axes, Labels, Selection, warn_of_missing
+from grokjax.scripts.selection import Axes, CellSelection, Labels, warn_of_missing
 from grokjax.sweeps.spec.load import spec_from
 
 
@@ -17,7 +17,7 @@ def command(
     /,
     *,
     count: PositiveInt = 16,
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
 ) -> None:
@@ -26,15 +26,15 @@ def command(
     The points lie halfway between neighboring cells whose phases differ. Run the spec into the same root, then refine again.
 
     Args:
-      count: Largest number of points; each is trained with all seeds.
+      count: Largest number of points; each is trained with all seeds, and with all values of --mix.
 
     Examples:
         grokjax refine results/demo > finer.toml
 
         grokjax run finer.toml --root results/demo
     """
-    results = selection.open(root)
+    results = selection.open(root, labels)
     warn_of_missing(results)
-    spec = results.refine(count, *axes.names, labels.choose(results))
+    spec = results.refine(count, *axes.names)
     spec_from(spec, "the refined spec")  # which refuses an impossible run
     sys.stdout.write(tomli_w.dumps(spec))

@@ -38,8 +38,8 @@ def command(
 
         grokjax report results/x --rule accuracy_delay --out docs/map.html
     """
-    results = selection.open(root)
-    report = results.report(out, *axes.names, labels.choose(results), title=title, megabytes=megabytes)
+    results = selection.open(root, labels)
+    report = results.report(out, *axes.names, title=title, megabytes=megabytes)
     missing = f"; partial: {report.missing:,} runs are still missing" if report.missing else ""
     thinned = f"; one logged step in {report.every} is drawn" if report.every > 1 else ""
     print(f"Wrote {report.path}: {report.runs:,} runs, {report.size / 1e6:.1f} MB{missing}{thinned}")

@@ -9,9 +9,9 @@ from typing import Annotated
 from cyclopts import Group, Parameter
 
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
-from grokjax.analysis.labels.rules import CROSSINGS, RULES, NamedRule
+from grokjax.analysis.labels.rules import RULES
 from grokjax.analysis.results import Results, open_root
-from grokjax.analysis.statistics.delays import Kind
+from grokjax.analysis.statistics.delays import Crossings
 from grokjax.errors import warn
 from grokjax.scripts.options import SETTING
 from grokjax.sweeps.store.read import OnBadFile
@@ -43,9 +43,23 @@ class Selection(BadFiles):
     budget: Annotated[int | None, Parameter(metavar="STEP", show_default="each run's last step")] = None
     """Read runs as of this step, as if they had been trained for so many steps."""
 
-    def open(self, root: str) -> Results:
-        """The results of a root, narrowed to the conditions, as of the budget."""
-        return open_root(root, self.where, self.on_bad_file, self.budget)
+    def open(self, root: str, labels: Labels | None = None) -> Results:
+        """The results of a root, narrowed to the conditions, as of the budget, labelled as asked."""
+        results = open_root(root, self.where, self.budget, on_bad_file=self.on_bad_file)
+        return results if labels is None else labels.of(results)
+
+
+@Parameter(name="*", group=RUNS)
+@dataclass(frozen=True, kw_only=True)
+class CellSelection(Selection):
+    """Which runs of a root a command reads, and what may vary among the runs that it pools."""
+
+    mix: Annotated[str, Parameter(metavar="NAMES", show_default="none")] = ""
+    """Hyperparameters whose values may be pooled, joined by commas."""
+
+    def open(self, root: str, labels: Labels | None = None) -> Results:
+        """As for `Selection`, with the hyperparameters that may be pooled."""
+        return super().open(root, labels).with_mix(*names_of(self.mix))
 
 
 @Parameter(name="*", group=Group("Labels", sort_key=23))
@@ -69,12 +83,12 @@ class Labels:
         """Whether a rule was asked for."""
         return self.rule is not None or bool(self.threshold)
 
-    def choose(self, results: Results) -> NamedRule:
-        """The rule for these results, with its thresholds. Warns if it does not fit the task."""
+    def of(self, results: Results) -> Results:
+        """The results, labelled by the rule that was asked for. Warns if the rule does not fit the task."""
         rule = choose_rule(results.root, results.runs, self.rule, list(self.threshold))
         if warning := misfit(results.runs, rule):
             warn(warning)
-        return rule
+        return results.with_rule(rule)
 
 
 @Parameter(name="*", group=Group("Map", sort_key=24))
@@ -95,19 +109,7 @@ class Axes:
         return self.x, self.y, self.facet
 
 
-@Parameter(name="*", group=Group("Delays", sort_key=24))
-@dataclass(frozen=True, kw_only=True)
-class Crossings:
-    """The two crossings that define a grokking delay."""
-
-    train: Annotated[
-        str, Parameter(metavar="CROSSING", help=f"When a run has fitted: a crossing of the train metric, {', '.join(CROSSINGS)}.")
-    ] = "accuracy_99"
-    test: Annotated[str, Parameter(metavar="CROSSING")] = "accuracy_99"
-    """When a run has generalized: the same crossings, of the test metric."""
-    kind: Kind = "held"
-    """Which crossing counts: "held", the first one if the metric still meets the threshold at the last step; "first", whatever
-    comes after it; "sustained", the one after which the metric never drops back."""
+CrossingOptions = Annotated[Crossings, Parameter(name="*", group=Group("Delays", sort_key=24))]
 
 
 def warn_of_missing(results: Results) -> None:

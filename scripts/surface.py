@@ -11,7 +11,7 @@ from grokjax.analysis.statistics.surface import Surface
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Labels, Selection, names_of, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, warn_of_missing
 
 MOST_ROWS = 12  # of a curve
 
@@ -24,39 +24,37 @@ def command(
     y: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None,
     phase: str = "grok",
     against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
-    mix: Annotated[str | None, Parameter(metavar="NAMES", show_default="those drawn with the points")] = None,
-    selection: Selection = Selection(),
+    selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
     """Find the boundary of a phase over two hyperparameters.
 
     The boundary is the curve on which half of the runs have the phase. Its share is fitted over both hyperparameters together, for
-    points that were drawn at random or from a Sobol sequence as well as for grids of twelve cells and more. Prints points of the
-    curve; --out draws it with its band.
+    points that were drawn at random or from a Sobol sequence as well as for grids of twelve cells and more. Among drawn points it
+    is averaged over the other hyperparameters; in a grid, over those of --mix. Prints points of the curve; --out draws it with
+    its band.
 
     Args:
       x: Numeric hyperparameter on the horizontal axis.
       y: Numeric hyperparameter on the vertical axis.
       phase: Phase whose boundary to find.
       against: Phase on the other side of the boundary.
-      mix: Hyperparameters to average over, separated by commas; among drawn points all others by default.
 
     Examples:
         grokjax surface results/x --x weight_decay --y learning_rate
 
         grokjax surface results/x --phase memorize --out surface.pdf
     """
-    results = selection.open(root)
+    results = selection.open(root, labels)
     warn_of_missing(results)
-    rule = labels.choose(results)
-    found = results.surface(x, y, phase, against, None if mix is None else names_of(mix), rule)
-    print(f"share of {phase} against {against or 'all others'} over {found.x} and {found.y}, rule {describe_rule(rule)}")
+    found = results.surface(x, y, phase, against)
+    print(f"share of {phase} against {against or 'all others'} over {found.x} and {found.y}, rule {describe_rule(results.rule)}")
     if found.mixed:
         print(f"averaged over {', '.join(found.mixed)}")
     _print_curves(found)
     if picture.out:
-        picture.write(results.plot_surface(x, y, phase, against, found.mixed, rule, **picture.settings), root, "surface")
+        picture.write(results.plot_surface(x, y, phase, against, **picture.settings), root, "surface")
 
 
 def _print_curves(found: Surface) -> None:

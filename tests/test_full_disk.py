@@ -120,7 +120,7 @@ def full(spec):
     assert [path.name for path in Path("disk").iterdir() if path.is_file()] == []
     shell("mount -o remount,ro disk")
     assert_refused(grokjax("run", spec, "--root", root), "Read-only file system; make it writable")
-    assert_refused(grokjax("phases", root), "cannot write", "Read-only file system; choose another --out")
+    assert_refused(grokjax("phases", root), "cannot write", "Read-only file system; choose another file")
     assert grokjax("status", root)[0] == grokjax("verify", root)[0] == grokjax("phases", root, "--out", "map.png")[0] == 0
     shell("mount -o remount,rw,size=64m disk")
     assert grokjax("run", spec, "--root", root, *INLINE)[0] == 0

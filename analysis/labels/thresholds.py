@@ -87,7 +87,7 @@ def parse_thresholds(rule: Any, settings: list[str]) -> dict[str, Setting]:
     for written in settings:
         name, equals, text = (part.strip() for part in written.partition("="))
         if not equals or not text:
-            raise AnalysisError(f"--threshold {written}: write NAME=VALUE; the rule {rule.name} has {', '.join(known)}")
+            raise AnalysisError(f"threshold {written}: write NAME=VALUE; the rule {rule.name} has {', '.join(known)}")
         _require(name, known, rule)
         parsed[name] = _setting(text)
     return parsed

@@ -78,7 +78,7 @@ def _styles(values: Sequence[Any], by: str | None) -> list[tuple[Any, Any]]:
     numbers = all(isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values)
     most = MOST_LINES if numbers else len(LINES)
     if len(values) > most:
-        raise AnalysisError(f"{by} has {len(values)} values, and {most} lines can be told apart; choose some with --where")
+        raise AnalysisError(f"{by} has {len(values)} values, and {most} lines can be told apart; choose some with where")
     if not numbers or len(values) == 1:
         return list(LINES[: len(values)])
     return [(color, "-") for color in mpl.colormaps["viridis"](np.linspace(0, 0.88, len(values)))]

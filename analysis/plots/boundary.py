@@ -105,7 +105,7 @@ def _arranged(
     fitting = int((width - BESIDE + 1e-9) / (COLUMN * columns + 0.1)) if look.ax is None else 1
     if not fitting or len(facets) > MOST_FACETS:
         raise AnalysisError(
-            f"{len(facets)} panels of {columns} columns do not fit in {width:g} inches; choose some with --where, or widen"
+            f"{len(facets)} panels of {columns} columns do not fit in {width:g} inches; choose some with where, or widen"
         )
     return FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, fitting), width
 

@@ -18,7 +18,7 @@ from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades
 from grokjax.analysis.plots.layout.text import counted, steps_text
 from grokjax.analysis.plots.layout.ticks import few_ticks
-from grokjax.analysis.statistics.delays import Kind, delay_text
+from grokjax.analysis.statistics.delays import Crossings
 
 _COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # the shortest delay is still darker than a cell without a median
 
@@ -30,7 +30,7 @@ def plot_delays(
     x: str,
     y: str,
     facet: str | None = None,
-    crossings: tuple[str, str, Kind] | None = None,
+    crossings: Crossings | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the median grokking delay of each cell as shades on a log scale, with its interval if there is room.
@@ -42,7 +42,7 @@ def plot_delays(
     Args:
       medians: from `median_delays`, by facet, y and x.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
-      crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the note names.
+      crossings: as given to `grokking_delays`, which the note names.
       settings: common to all figures; see below.
 
     Raises:
@@ -74,11 +74,11 @@ def _norm(medians: pd.Series[float]) -> LogNorm:
     return LogNorm(positive.min() / widened, positive.max() * widened, clip=True)
 
 
-def _note(medians: pd.DataFrame, crossings: tuple[str, str, Kind] | None) -> str:
+def _note(medians: pd.DataFrame, crossings: Crossings | None) -> str:
     runs, fitted, seen = (int(medians[name].sum()) for name in ("runs", "fitted", "generalized"))
     return " ".join(filter(None, [
         f"{counted(runs, 'run')}, {fitted:,} fitted: {seen:,} of these generalized, {fitted - seen:,} censored at their end.",
-        delay_text(*crossings) if crossings else "",
+        crossings.delay_text if crossings else "",
         "Numbers: median delay (steps), with its interval where it fits; ?: unknown from so few runs;",
         "3/9: 3 of 9 fitted runs generalized, too few for a median.",
     ]))  # fmt: skip

@@ -88,7 +88,7 @@ def _check(by: Sequence[str], panels: int, lines: int) -> None:
     if len(by) > 2 or lines > len(LINES) or panels > MOST_FACETS:
         raise AnalysisError(
             f"{' x '.join(by)} makes {panels} panels of {lines} lines; {MOST_FACETS} of {len(LINES)} can be told apart: "
-            "choose some with --where"
+            "choose some with where"
         )
 
 

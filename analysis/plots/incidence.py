@@ -17,7 +17,7 @@ from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one
 from grokjax.analysis.plots.layout.style import DASHED, DOUBLE, SINGLE
 from grokjax.analysis.plots.layout.text import counted, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
-from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
+from grokjax.analysis.statistics.delays import Crossings, crossing_text
 from grokjax.analysis.statistics.incidence import OUTCOMES
 from grokjax.errors import AnalysisError
 
@@ -30,7 +30,7 @@ def plot_incidence(
     incidence: pd.DataFrame,
     *,
     by: Sequence[str] = (),
-    crossings: tuple[str, str, Kind] | None = None,
+    crossings: Crossings | None = None,
     delay: float | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
@@ -41,7 +41,7 @@ def plot_incidence(
     Args:
       incidence: from `cumulative_incidence`.
       by: the hyperparameters that make panels, as given to `cumulative_incidence`.
-      crossings: the train and the test crossing and their kind, as given to `run_outcomes`, which the note names.
+      crossings: as given to `run_outcomes`, which the note names.
       delay: as given to `run_outcomes`, which the note names too.
       settings: common to all figures; see below.
 
@@ -51,8 +51,7 @@ def plot_incidence(
     groups = group_rows(incidence, by)
     if len(groups) > MOST_PANELS:
         raise AnalysisError(
-            f"{' x '.join(by)} makes {len(groups)} panels, more than {MOST_PANELS}; "
-            "choose some with --where, or pool runs with --mix"
+            f"{' x '.join(by)} makes {len(groups)} panels, more than {MOST_PANELS}; choose some with where, or pool runs with mix"
         )
     look = Look(**settings)
     check_one_panel(ax := look.ax, len(groups), f"choose the runs of one {' x '.join(by)}")
@@ -88,12 +87,9 @@ def _draw(panel: Axes, rows: pd.DataFrame, name: str, end: float) -> None:
         panel.fill_between(step, lower, upper, step="post", color=color, alpha=0.15, lw=0)
 
 
-def _note(runs: int, crossings: tuple[str, str, Kind] | None, delay: float | None) -> str:
+def _note(runs: int, crossings: Crossings | None, delay: float | None) -> str:
     meaning = ""
     if crossings and delay:
-        train, test, kind = crossings
-        meaning = (
-            f"generalize: test {crossing_text(test)}; grok: at least {delay:,.0f} steps after train {crossing_text(train)}. "
-            f"{kind_text(kind)}"
-        )
+        train, test = crossing_text(crossings.train), crossing_text(crossings.test)
+        meaning = f"generalize: test {test}; grok: at least {delay:,.0f} steps after train {train}. {crossings.kind_text}"
     return " ".join(filter(None, [f"{counted(runs, 'run')}.", meaning, "Bands: 95 % intervals."]))

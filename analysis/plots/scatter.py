@@ -17,7 +17,7 @@ from grokjax.analysis.plots.layout.page import axes_size, new_figure, strip_abov
 from grokjax.analysis.plots.layout.style import GREY, PHASE_MARKERS, SINGLE, phase_mark
 from grokjax.analysis.plots.layout.text import POINTS, counted, font_size
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
-from grokjax.analysis.statistics.delays import Kind, crossing_steps, crossing_text, kind_text
+from grokjax.analysis.statistics.delays import Crossings, crossing_steps, crossing_text
 from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
@@ -32,9 +32,7 @@ def plot_scatter(
     runs: pd.DataFrame,
     phases: pd.Series[str],
     *,
-    train: str = "accuracy_99",
-    test: str = "accuracy_99",
-    kind: Kind = "held",
+    crossings: Crossings = Crossings(),
     **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the step at which each run's test metric crosses a threshold against the step at which its train metric does.
@@ -46,7 +44,7 @@ def plot_scatter(
     Args:
       runs: from `load_runs`.
       phases: the phase of each run, aligned by index.
-      train, test, kind: the crossings, as for `grokking_delays`.
+      crossings: as for `grokking_delays`.
       settings: common to all figures; see below. The strip of censored runs stands above an `ax`.
 
     Raises:
@@ -54,14 +52,14 @@ def plot_scatter(
     """
     look = Look(**settings)
     width, ax = look.width or SINGLE, look.ax
-    steps = _crossing_steps(runs, align_phases(phases, runs.index), train, test, kind)
+    steps = _crossing_steps(runs, align_phases(phases, runs.index), crossings)
     present = [phase for phase in PHASES if (steps.labels[steps.fitted] == phase).any()]
     censored = [phase for phase in PHASES if (steps.labels[steps.censored] == phase).any()]
     side, strip = min(width - 0.6, WIDEST), STRIP_LINE * font_size("xtick.labelsize") / POINTS * len(censored)
     above, panel = _panels(ax, strip)
     figure = new_figure(
         width, side + strip + 0.4, replace(look, ax=above or ax), legend=[phase_mark(phase, look.name(phase)) for phase in present],
-        note=look.full_note(f"{steps.note} {kind_text(kind)}", len(runs)), used=side + 0.6,
+        note=look.full_note(f"{steps.note} {crossings.kind_text}", len(runs)), used=side + 0.6,
     )  # fmt: skip
     if panel is None:
         above, panel = _new_panels(figure, strip, side)
@@ -73,7 +71,7 @@ def plot_scatter(
         _draw_runs(panel, across, upwards, phase, min(size * count, LARGEST))
     if above is not None:
         _draw_censored(above, steps, censored, size)
-    panel.set(xlabel=f"train {crossing_text(train)} (step)", ylabel=f"test {crossing_text(test)} (step)")
+    panel.set(xlabel=f"train {crossing_text(crossings.train)} (step)", ylabel=f"test {crossing_text(crossings.test)} (step)")
     return figure
 
 
@@ -108,10 +106,12 @@ class _Steps:
         ])  # fmt: skip
 
 
-def _crossing_steps(runs: pd.DataFrame, phases: pd.Series[str], train: str, test: str, kind: Kind) -> _Steps:
-    fitted, generalized = crossing_steps(runs, train, test, kind)
+def _crossing_steps(runs: pd.DataFrame, phases: pd.Series[str], crossings: Crossings) -> _Steps:
+    fitted, generalized = crossing_steps(runs, crossings)
     if np.isnan(fitted).all():
-        raise AnalysisError(f"no run reaches train {crossing_text(train)}; choose another --train than {train}")
+        raise AnalysisError(
+            f"no run reaches train {crossing_text(crossings.train)}; choose another crossing than {crossings.train}"
+        )
     positive = np.concatenate([fitted, generalized])
     zero = np.min(positive[positive > 0], initial=2.0 if not (positive > 0).any() else np.inf) / 2
     return _Steps(np.maximum(fitted, zero), np.maximum(generalized, zero), np.asarray(phases))

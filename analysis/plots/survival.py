@@ -17,7 +17,7 @@ from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one
 from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE
 from grokjax.analysis.plots.layout.text import POINTS, counted, font_size, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
-from grokjax.analysis.statistics.delays import Kind, crossing_text, kind_text
+from grokjax.analysis.statistics.delays import Crossings, crossing_text
 from grokjax.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def plot_survival(
     panels: Sequence[str] = (),
     runs: int,
     test: LogRank | None = None,
-    crossings: tuple[str, str, Kind] | None = None,
+    crossings: Crossings | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
     """Draws Kaplan-Meier curves: the share of each group's fitted runs that have not generalized, by steps since they fitted.
@@ -53,7 +53,7 @@ def plot_survival(
       panels: the hyperparameters that make panels, such as the strata of the test.
       runs: number of runs, fitted or not.
       test: from `log_rank`; its p value is in the note.
-      crossings: the train and the test crossing and their kind, as given to `grokking_delays`, which the axes and the note name.
+      crossings: as given to `grokking_delays`, which the axes and the note name.
       settings: common to all figures; see below. An `ax` gets no table.
 
     Raises:
@@ -90,7 +90,7 @@ def _facets(keys: Sequence[tuple[str, ...]], panels: Sequence[str]) -> list[tupl
     if len(facets) > MOST_PANELS:
         raise AnalysisError(
             f"{' x '.join(panels)} makes {len(facets)} panels, more than {MOST_PANELS}; "
-            "choose some with --where, or pool runs with --mix"
+            "choose some with where, or pool runs with mix"
         )
     return facets
 
@@ -113,7 +113,7 @@ def _lines(keys: Sequence[tuple[str, ...]], by: Sequence[str]) -> dict[tuple[str
     groups = sorted({key[len(key) - len(by) :] for key in keys}, key=[key[len(key) - len(by) :] for key in keys].index)
     if len(groups) > len(LINES):
         raise AnalysisError(
-            f"{' x '.join(by)} makes {len(groups)} groups, and {len(LINES)} can be told apart; choose some with --where"
+            f"{' x '.join(by)} makes {len(groups)} groups, and {len(LINES)} can be told apart; choose some with where"
         )
     return dict(zip(groups, LINES, strict=False))
 
@@ -126,21 +126,20 @@ def _legend(look: Look, by: Sequence[str], lines: Mapping[tuple[str, ...], Line]
     return [Line2D([], [], color=color, ls=style, lw=1.1, label=_named(look, by, key)) for key, (color, style) in lines.items()]
 
 
-def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: tuple[str, str, Kind] | None, banded: bool) -> str:
+def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: Crossings | None, banded: bool) -> str:
     generalized, censored = int(curves["generalized"].sum()), int(curves["censored"].sum())
     return " ".join(filter(None, [
         f"{counted(runs, 'run')}, {generalized + censored:,} fitted: {generalized:,} generalized, {censored:,} censored (ticks).",
         "" if test is None else f"{test.name}: {test.p_text}.",
         "" if banded else "Intervals left out.",
-        "" if crossings is None else kind_text(crossings[2]),
+        "" if crossings is None else crossings.kind_text,
     ]))  # fmt: skip
 
 
-def _label(axes: Sequence[Axes], placed: FacetPanels, crossings: tuple[str, str, Kind] | None) -> None:
+def _label(axes: Sequence[Axes], placed: FacetPanels, crossings: Crossings | None) -> None:
     """Labels the axes at the edges of the figure with what crossed what."""
-    train, test = (crossing_text(crossing) for crossing in crossings[:2]) if crossings else ("", "")
-    x = f"steps after train {train}" if crossings else "steps after the train metric crossed its threshold"
-    y = f"share without\ntest {test}" if crossings else "share not generalized yet"
+    x = f"steps after train {crossing_text(crossings.train)}" if crossings else "steps after the train metric crossed its threshold"
+    y = f"share without\ntest {crossing_text(crossings.test)}" if crossings else "share not generalized yet"
     placed.label(axes[: len(placed.facets)], x.replace("after ", "after\n") if placed.across > 1 else x, y)
     if len(axes) > len(placed.facets):  # the table has the label
         axes[0].set_xlabel("")

@@ -87,7 +87,7 @@ def wave_frequencies(found: UnitFrequencies) -> list[int]:
         most = float(found.share.max())
         raise AnalysisError(
             f"no hidden unit has half of its power in one frequency (most: {most:.2f}), so there are no waves to draw; "
-            "choose a later --step, or a run that generalized"
+            "choose a later step, or a run that generalized"
         )
     return pure.keys
 

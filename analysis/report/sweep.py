@@ -75,7 +75,7 @@ def page_sweep(runs: pd.DataFrame, missing: pd.DataFrame | None, quarantined: fr
     names = hyperparameters(runs)
     every = _with_missing(runs, missing, names)
     if len(every) > MOST_RUNS:
-        raise AnalysisError(f"{len(every):,} runs are more than the {MOST_RUNS:,} that a page can hold; choose some with --where")
+        raise AnalysisError(f"{len(every):,} runs are more than the {MOST_RUNS:,} that a page can hold; choose some with where")
     varied = varied_hyperparameters(every)
     seeds = [name for name in SEEDS if name in every and every[name].nunique(dropna=False) > 1]
     seeds = [name for name in seeds if name == seeds[0] or not every[name].equals(every[seeds[0]].rename(name))]
@@ -135,7 +135,7 @@ def _coded(runs: pd.DataFrame, name: str, meaning: str) -> CodedColumn:
     kind = next((kind for holds, kind in kinds if holds(values)), "text")
     codes, distinct = pd.factorize(values, sort=True)
     if len(distinct) >= NO_CODE:
-        raise AnalysisError(f"{name} has {len(distinct):,} values, more than a page can hold; choose some with --where")
+        raise AnalysisError(f"{name} has {len(distinct):,} values, more than a page can hold; choose some with where")
     plain = {"truth": bool, "whole": int, "number": float, "text": str}[kind]
     return CodedColumn(
         name, meaning, kind, tuple(plain(value) for value in distinct), np.where(codes < 0, NO_CODE, codes).astype(np.uint16)

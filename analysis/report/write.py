@@ -154,4 +154,4 @@ def _write(path: Path, text: str) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.write_bytes(text.encode())
     except OSError as error:
-        raise AnalysisError(f"cannot write {path}: {error.strerror}; choose another --out") from None
+        raise AnalysisError(f"cannot write {path}: {error.strerror}; choose another file") from None

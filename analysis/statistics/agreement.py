@@ -98,6 +98,7 @@ def sensitivity(
     x: str,
     y: str,
     facet: str | None = None,
+    mix: Sequence[str] = (),
 ) -> pd.DataFrame:
     """How the shares of each cell change with the thresholds of a rule.
 
@@ -106,6 +107,7 @@ def sensitivity(
       rule: the rule whose thresholds are varied.
       settings: values of its thresholds by name, tried in all combinations; `nearby(rule, runs)` when None.
       x, y, facet: the hyperparameters that make a cell.
+      mix: other hyperparameters whose values a cell may mix.
 
     Returns:
       A row per setting of the thresholds and cell: the thresholds, the cell, `phase` and for each phase p `p_share` as in
@@ -118,7 +120,7 @@ def sensitivity(
     settings = nearby(rule, runs) if settings is None else settings
     check_names(type(rule), settings)
     cell = cell_names(x, y, facet)
-    check_cell(runs, cell)
+    check_cell(runs, cell, mix)
     codes, cells = cells_of(runs[cell])
     count = math.prod(map(len, settings.values()))
     if count * len(cells) > MOST_ROWS:

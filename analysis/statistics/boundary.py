@@ -423,7 +423,7 @@ def _axis_values(runs: pd.DataFrame, axis: str) -> Array:
         raise AnalysisError(f"no run has a value of {axis}; choose another axis")
     if np.isinf(values).any():
         raise AnalysisError(
-            f"{axis} is infinite in {int(np.isinf(values).sum())} of {len(runs)} runs; choose other runs with --where"
+            f"{axis} is infinite in {int(np.isinf(values).sum())} of {len(runs)} runs; choose other runs with where"
         )
     if len(np.unique(present)) < 2:
         raise AnalysisError(f"{axis} is {present[0]:g} in all runs, and a boundary needs two values or more")

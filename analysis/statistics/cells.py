@@ -49,7 +49,7 @@ def check_cell(runs: pd.DataFrame, cell: Sequence[str], mix: Sequence[str] = ())
             where = f"{' x '.join(cell)} would mix its values in one cell" if cell else "its values would be mixed"
             raise AnalysisError(
                 f"{name} also varies ({_shown(_factorize(values_of(runs, name))[1])}), and {where}; choose one with "
-                f"--where {name}=VALUE, put it on an axis, or name it in mix if its values may be pooled"
+                f"where {name}=VALUE, put it on an axis, or name it in mix if its values may be pooled"
             )
 
 

@@ -91,6 +91,7 @@ def compare(
     y: str,
     facet: str | None = None,
     paired: bool | None = None,
+    mix: Sequence[str] = (),
     permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> Comparison:
@@ -109,6 +110,7 @@ def compare(
       x, y, facet: the hyperparameters that make a cell.
       paired: whether equal seeds mean the same data and first weights; None means that they do if both tables have run_ids, as
         tables of this package have.
+      mix: other hyperparameters whose values a cell may mix, of those that a table has.
       permutations, seed: how many tables are drawn, and the seed of the draws.
 
     Raises:
@@ -117,7 +119,7 @@ def compare(
     if permutations < 1:
         raise AnalysisError(f"a comparison needs at least one permutation, got {permutations}")
     cell, tables = cell_names(x, y, facet), (first, second)
-    _check_tables(tables, cell)
+    _check_tables(tables, cell, mix)
     values, matched = _matched_values(first, second, cell)
     codes, cells = cells_of(pd.concat(values, ignore_index=True))
     present, both = _present(codes, len(first), cell)
@@ -230,12 +232,12 @@ class _Runs:
         return side
 
 
-def _check_tables(tables: Sequence[pd.DataFrame], cell: Sequence[str]) -> None:
+def _check_tables(tables: Sequence[pd.DataFrame], cell: Sequence[str], mix: Sequence[str]) -> None:
     for which, table in zip(("first", "second"), tables, strict=True):
         missing = [name for name in cell if name not in table]
         if missing:
             raise AnalysisError(f"the {which} table has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
-        check_cell(table, cell)
+        check_cell(table, cell, [name for name in mix if name in table])
 
 
 def _cell_table(cells: pd.DataFrame, runs: _Runs) -> pd.DataFrame:

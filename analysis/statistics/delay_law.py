@@ -106,10 +106,10 @@ def _curvature(runs: pd.DataFrame, delays: pd.DataFrame, logs: Numbers, shared: 
 
 def _logarithms(runs: pd.DataFrame, name: str) -> Numbers:
     if not is_number(runs[name]):
-        raise AnalysisError(f"{name} is not a number, so it has no exponent; put it into the strata (--strata {name})")
+        raise AnalysisError(f"{name} is not a number, so it has no exponent; put it into the strata")
     values = runs[name].to_numpy(np.float64, na_value=np.nan)
     if not (values > 0).all():
-        raise AnalysisError(f"a power law needs {name} above 0 in every run; leave out the others with --where")
+        raise AnalysisError(f"a power law needs {name} above 0 in every run; choose such runs with where")
     if len(np.unique(values)) < 2:
         raise AnalysisError(f"{name} is {values[0]:g} in all fitted runs, so its exponent cannot be estimated; leave it out")
     logs: Numbers = np.log(values)

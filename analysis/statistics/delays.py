@@ -6,6 +6,7 @@ A run that fitted but had not generalized by its last step has a longer delay th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -19,14 +20,59 @@ Kind = Literal["held", "first", "sustained"]
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def grokking_delays(runs: pd.DataFrame, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held") -> pd.DataFrame:
+@dataclass(frozen=True, kw_only=True)
+class Crossings:
+    """The two crossings between which a grokking delay lies, checked when they are made.
+
+    Of several crossings of one threshold, those that are "held" are the first ones, if the metric still meets the threshold at the
+    last step; "first" ones count whatever comes after them; after a "sustained" one the metric never drops back.
+
+    Raises:
+      AnalysisError: a threshold or a kind that `CrossingRule` does not have.
+    """
+
+    train: str = "accuracy_99"
+    """When a run has fitted: a threshold of the train metric, such as accuracy_95 or loss_1e_2."""
+    test: str = "accuracy_99"
+    """When a run has generalized: a threshold of the test metric."""
+    kind: Kind = "held"
+    """Which crossing counts: "held", the first, if it still holds at the last step; "first"; or "sustained", never lost again."""
+
+    def __post_init__(self) -> None:
+        self.rule()
+
+    def rule(self, delay: float = 1000) -> CrossingRule:
+        """The rule that labels runs by these crossings."""
+        return CrossingRule(self.train, self.test, self.kind, delay)
+
+    @property
+    def kind_text(self) -> str:
+        """A sentence that says which crossings count."""
+        return {
+            "held": "A crossing counts if it still holds at the last step.",
+            "first": "First crossings count, whatever comes after them.",
+            "sustained": "A crossing counts from the step after which it is never lost.",
+        }[self.kind]
+
+    @property
+    def delay_text(self) -> str:
+        """A sentence that says what a delay is between, and one that says which crossings count."""
+        train, test = crossing_text(self.train), crossing_text(self.test)
+        return f"Delay: the steps from train {train} to test {test}. {self.kind_text}"
+
+
+def crossing_text(crossing: str) -> str:
+    """A crossing as text: accuracy ≥ 99 % for accuracy_99, loss ≤ 1e-5 nats for loss_1e_5."""
+    metric, threshold = crossing.split("_", 1)
+    return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"
+
+
+def grokking_delays(runs: pd.DataFrame, crossings: Crossings = Crossings()) -> pd.DataFrame:
     """The grokking delay of each run, censored where the run ended before it generalized.
 
     Args:
       runs: a runs table.
-      train, test: the thresholds of the train and of the test metric, each one of `rules.CROSSINGS`.
-      kind: which crossing counts, as in `CrossingRule`: "held", the first one if the metric still meets the threshold at the last
-        step; "first", the first one, whatever comes after it; "sustained", the one after which the metric never drops back.
+      crossings: the two crossings between which the delay lies.
 
     Returns:
       On the index of `runs`: `delay` in steps, from the train crossing to the test crossing, or to the last step if there is no
@@ -34,16 +80,16 @@ def grokking_delays(runs: pd.DataFrame, train: str = "accuracy_99", test: str = 
       observed.
 
     Raises:
-      AnalysisError: no such crossing or kind; a column is missing or holds no numbers; or runs were stopped early at a step that
-        depends on their delay (see `crossing_steps`).
+      AnalysisError: a column is missing or holds no numbers; or runs were stopped early at a step that depends on their delay
+        (see `crossing_steps`).
     """
-    fitted, generalized = crossing_steps(runs, train, test, kind)
+    fitted, generalized = crossing_steps(runs, crossings)
     seen = ~np.isnan(generalized) & ~np.isnan(fitted)
     delay = np.maximum(np.where(seen, generalized, numbers_in(runs, "steps")) - fitted, 0)
     return pd.DataFrame({"delay": delay, "generalized": seen}, index=runs.index)
 
 
-def crossing_steps(runs: pd.DataFrame, train: str, test: str, kind: Kind) -> tuple[Numbers, Numbers]:
+def crossing_steps(runs: pd.DataFrame, crossings: Crossings) -> tuple[Numbers, Numbers]:
     """The steps at which the train metric and the test metric of each run cross their thresholds, NaN where they never do.
 
     Raises:
@@ -51,20 +97,21 @@ def crossing_steps(runs: pd.DataFrame, train: str, test: str, kind: Kind) -> tup
         crossing, or crossed soon after. To censor it where it was stopped would bias every estimate, because censoring must not
         depend on the outcome.
     """
-    names = [name for name in CrossingRule(train, test, kind).columns if name != "diverged_step"]
+    first = crossings.kind == "first"
+    names = [name for name in crossings.rule().columns if name != "diverged_step"]
     fitted, generalized, *at_end = (numbers_in(runs, name) for name in names)
     if at_end:
         fitted, generalized = (
             np.where(np.isnan(end), np.nan, step) for step, end in zip((fitted, generalized), at_end, strict=True)
         )
     stopped = runs["stopped_by"].notna().to_numpy(bool) if "stopped_by" in runs else np.zeros(len(runs), bool)
-    unknown = stopped if kind != "first" else stopped & ~np.isnan(fitted) & np.isnan(generalized)
+    unknown = stopped & ~np.isnan(fitted) & np.isnan(generalized) if first else stopped
     if unknown.any():
-        remedy = "use first crossings (--kind first)" if kind != "first" else "choose thresholds that are reached before"
+        remedy = "choose thresholds that are reached before" if first else "use crossings of the kind first"
         raise AnalysisError(
             f"{int(unknown.sum())} of {len(runs)} runs were stopped as soon as their phase was decided, before it was known "
-            f"whether they {'cross' if kind == 'first' else 'keep'} the thresholds; censoring them there would bias the delays: "
-            f"{remedy}, or train them to the end with --stop never"
+            f"whether they {'cross' if first else 'keep'} the thresholds; censoring them there would bias the delays: "
+            f"{remedy}, or train them to the end, with stop set to never"
         )
     return fitted, generalized
 
@@ -130,23 +177,3 @@ def numbers_in(table: pd.DataFrame, name: str) -> Numbers:
     if np.isinf(numbers).any():
         raise AnalysisError(f"delays need finite numbers in the column {name}; it holds an infinite one")
     return numbers
-
-
-def crossing_text(crossing: str) -> str:
-    """A crossing as text: accuracy ≥ 99 % for accuracy_99, loss ≤ 1e-5 nats for loss_1e_5."""
-    metric, threshold = crossing.split("_", 1)
-    return f"accuracy ≥ {threshold} %" if metric == "accuracy" else f"{metric} ≤ {threshold.replace('_', '-')} nats"
-
-
-def kind_text(kind: Kind) -> str:
-    """A sentence that says which crossings count."""
-    return {
-        "held": "A crossing counts if it still holds at the last step.",
-        "first": "First crossings count, whatever comes after them.",
-        "sustained": "A crossing counts from the step after which it is never lost.",
-    }[kind]
-
-
-def delay_text(train: str, test: str, kind: Kind) -> str:
-    """A sentence that says what a delay is between, and one that says which crossings count."""
-    return f"Delay: the steps from train {crossing_text(train)} to test {crossing_text(test)}. {kind_text(kind)}"

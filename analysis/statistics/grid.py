@@ -122,7 +122,12 @@ def entropy(shares: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def choose_axes(
-    runs: pd.DataFrame, x: str | None = None, y: str | None = None, facet: str | None = None, swept: Sequence[str] = ()
+    runs: pd.DataFrame,
+    x: str | None = None,
+    y: str | None = None,
+    facet: str | None = None,
+    swept: Sequence[str] = (),
+    mix: Sequence[str] = (),
 ) -> tuple[str, str, str | None]:
     """Hyperparameters for x, y and facet: those given, completed with those that vary.
 
@@ -135,6 +140,7 @@ def choose_axes(
       x, y, facet: the axes that are given; "none" as facet means a single panel.
       swept: the hyperparameters on the axes of the root's specs, from `planned.swept_names`, which are preferred over others that
         vary.
+      mix: hyperparameters that are not chosen, because their values are pooled.
 
     Raises:
       AnalysisError: the table is empty or has too few hyperparameters to choose from; or a given name is not in the table.
@@ -143,7 +149,7 @@ def choose_axes(
     given = [name for name in axes if name is not None]
     if given:
         check_names(runs, given)
-    varied = [name for name in _varied_axes(runs, swept) if name not in given]
+    varied = [name for name in _varied_axes(runs, swept) if name not in (*given, *mix)]
     numbers = [name for name in varied if is_number(runs[name])]
     texts = [name for name in varied if name not in numbers]
     panels = facet is None and len(varied) > axes[:2].count(None)  # a third varying hyperparameter makes panels
@@ -152,7 +158,7 @@ def choose_axes(
     for place, name in enumerate(PREFERRED_AXES):
         if axes[place] is None and name in numbers and (place < 2 or panels):
             axes[place] = name
-    complete = [name for name in hyperparameters(runs) if name not in SEEDS and runs[name].notna().all()]
+    complete = [name for name in hyperparameters(runs) if name not in (*SEEDS, *mix) and runs[name].notna().all()]
     same = [
         name for name in (*PREFERRED_AXES, *(name for name in complete if is_number(runs[name])), *complete) if name in complete
     ]

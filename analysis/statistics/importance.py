@@ -198,7 +198,7 @@ def _check_names(runs: pd.DataFrame, names: Sequence[str]) -> None:
             those = without(runs, name)
             raise AnalysisError(
                 f"{missing} of {len(runs)} runs have no {name}{f' ({those})' if those else ''}; choose runs that have it with "
-                f"--where, or name other hyperparameters"
+                f"where, or name other hyperparameters"
             )
         if runs[name].nunique() < 2:
             raise AnalysisError(f"{name} is the same in all runs, so it has no effect here; name hyperparameters that vary")

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import CrossingRule
 from grokjax.analysis.statistics.cells import check_cell
-from grokjax.analysis.statistics.delays import Kind, Numbers, crossing_steps, groups_of, numbers_in, stacked
+from grokjax.analysis.statistics.delays import Crossings, Numbers, crossing_steps, groups_of, numbers_in, stacked
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.errors import AnalysisError
 
@@ -18,14 +17,12 @@ OUTCOMES = ("grok", "generalize", "diverged")  # the phases that begin at a step
 ROUNDING = 1e-9  # a standard error below which a share is 0 or 1
 
 
-def run_outcomes(
-    runs: pd.DataFrame, train: str = "accuracy_99", test: str = "accuracy_99", kind: Kind = "held", delay: float = 1000
-) -> pd.DataFrame:
+def run_outcomes(runs: pd.DataFrame, crossings: Crossings = Crossings(), delay: float = 1000) -> pd.DataFrame:
     """The outcome of each run and the step at which it began, as the rule `crossing` labels it.
 
     Args:
       runs: a runs table.
-      train, test, kind: as for `grokking_delays`.
+      crossings: as for `grokking_delays`.
       delay: by how many steps the test metric must cross later than the train metric for `grok`.
 
     Returns:
@@ -35,8 +32,8 @@ def run_outcomes(
     Raises:
       AnalysisError: as for `grokking_delays`.
     """
-    fitted, generalized = crossing_steps(runs, train, test, kind)
-    phases = CrossingRule(train, test, kind, delay)(runs)
+    fitted, generalized = crossing_steps(runs, crossings)
+    phases = crossings.rule(delay)(runs)
     outcome = pd.Categorical(phases.astype(object).where(phases.isin(OUTCOMES)), categories=OUTCOMES)
     ends, diverged = (numbers_in(runs, name) if name in runs else np.full(len(runs), np.nan) for name in ("steps", "diverged_step"))
     step = np.select([phases.isin(OUTCOMES[:2]), phases == "diverged"], [np.maximum(fitted, generalized), diverged], ends)

@@ -118,7 +118,7 @@ def counted_runs(runs: pd.DataFrame, phases: pd.Series[str], phase: str, against
 
 
 def point_counts(
-    runs: pd.DataFrame, phases: pd.Series[str], names: Sequence[str], planned: pd.DataFrame | None = None
+    runs: pd.DataFrame, phases: pd.Series[str], names: Sequence[str], planned: pd.DataFrame | None = None, mix: Sequence[str] = ()
 ) -> pd.DataFrame:
     """The number of runs with each phase at each point of a design.
 
@@ -127,6 +127,7 @@ def point_counts(
       phases: the phase of each run, aligned by index.
       names: the hyperparameters of a point, any number of them.
       planned: these hyperparameters of every planned run, if some may be missing; points without a run are in the result as well.
+      mix: other hyperparameters whose values a point may mix.
 
     Returns:
       The columns of `names`, `seeds`, and `p_count` for each phase p of PHASES, a row per point.
@@ -134,7 +135,7 @@ def point_counts(
     Raises:
       AnalysisError: the runs of a point differ in other hyperparameters; a name is not in the table; or a label is not a phase.
     """
-    check_cell(runs, names)
+    check_cell(runs, names, mix)
     labels = align_phases(phases, runs.index)
     every = runs[list(names)] if planned is None else pd.concat([runs[list(names)], planned[list(names)].dropna()])
     codes, table = cells_of(every)

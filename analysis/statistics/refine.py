@@ -92,14 +92,14 @@ def _short(middle: Array, low: Array, high: Array) -> Array:
     return np.array([short(*pair) for pair in zip(middle, high - low, strict=True)])
 
 
-def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.DataFrame) -> dict[str, Any]:
+def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.DataFrame, mix: Sequence[str] = ()) -> dict[str, Any]:
     """A spec that trains some points with all seeds of the sweep, as TOML tables for `tomli_w.dumps` or `load_spec`.
 
     Args:
-      specs: the specs of a root, from `read_specs`. The new spec extends the
-      largest one that has all hyperparameters of the points.
+      specs: of a root, from `read_specs`. The new spec extends the largest one that has all hyperparameters of the points.
       runs: the runs that the points will join, from which all other hyperparameters except seeds are taken.
       points: the hyperparameters of the points, from `least_known`, without the score.
+      mix: other hyperparameters whose values the points mix: each point is trained with all of them, too.
 
     Raises:
       AnalysisError: no spec has all hyperparameters of the points; or some points lack one, as those of another optimizer do.
@@ -116,9 +116,10 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
             example = without(points, name) or f"{name}={points[name].dropna().iloc[0]}"
             raise AnalysisError(
                 f"{int(points[name].isna().sum())} of the {len(points)} points have no {name}, and one spec cannot list them "
-                f"with the others; refine them apart, such as with --where {example}"
+                f"with the others; refine them apart, such as where {example}"
             )
-    seeds = {name: spec.swept[name] for name in SEEDS if name in spec.swept}
+    repeated = (*SEEDS, *(name for name in mix if name not in points))
+    seeds = {name: spec.swept[name] for name in repeated if name in spec.swept}
     given = dict.fromkeys([*spec.run, *spec.swept, *points])
     same = {name: _first((points if name in points else runs)[name]) for name in given if name in runs}
     run = {name: same.get(name, spec.run.get(name)) for name in given if name not in (*varied, *seeds)}

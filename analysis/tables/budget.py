@@ -152,8 +152,8 @@ def check_lengths(runs: pd.DataFrame) -> None:
     if len(lengths) > 1:
         made = ", ".join(f"{count:,} runs made {steps:,}" for steps, count in lengths.items())
         raise AnalysisError(
-            f"runs of different lengths cannot be compared ({made} steps); read them as of the same step with --budget "
-            f"{min(lengths)} (budget={min(lengths)} of open_root, or runs_as_of), or choose runs of one length"
+            f"runs of different lengths cannot be compared ({made} steps); read them as of the same step, with "
+            f"a budget of {min(lengths)}, or choose runs of one length"
         )
 
 

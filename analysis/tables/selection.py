@@ -26,7 +26,7 @@ def select(runs: pd.DataFrame, conditions: Sequence[str] = ()) -> pd.DataFrame:
         kept = runs[meets(runs, condition)]
         if kept.empty:
             name = condition.partition("=")[0]
-            raise AnalysisError(f"--where {condition}: no run has it; {name} is {_values(runs, name)}")
+            raise AnalysisError(f"where {condition}: no run has it; {name} is {_values(runs, name)}")
         runs = kept
     return runs
 
@@ -35,18 +35,18 @@ def meets(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
     """Whether each run meets the condition NAME=VALUE. Raises AnalysisError as `select` does, but not if no run meets it."""
     name, equals, text = condition.partition("=")
     if not equals:
-        raise AnalysisError(f"--where {condition}: write NAME=VALUE, such as weight_decay=0.1")
+        raise AnalysisError(f"where {condition}: write NAME=VALUE, such as weight_decay=0.1")
     if name not in runs:
         differ = ", ".join([*varied_hyperparameters(runs), *(seed for seed in SEEDS if seed in runs)])
         close = nearest(name, map(str, runs.columns)) or "; grokjax columns lists them all"
-        raise AnalysisError(f"--where {condition}: there is no column {name}; the runs differ in {differ}{close}")
+        raise AnalysisError(f"where {condition}: there is no column {name}; the runs differ in {differ}{close}")
     try:
         wanted = parse_setting(text)
     except ValueError as error:
-        raise AnalysisError(f"--where {condition}: {error}") from None
+        raise AnalysisError(f"where {condition}: {error}") from None
     values = wanted if isinstance(wanted, list) else [wanted]
     if pd.api.types.is_numeric_dtype(runs[name]) and any(isinstance(value, str) for value in values):
-        raise AnalysisError(f"--where {condition}: {name} holds numbers, got {text}")
+        raise AnalysisError(f"where {condition}: {name} holds numbers, got {text}")
     if pd.api.types.is_string_dtype(runs[name]):  # as they are written: a run_id such as 12e45 is not a number
         words = [str(value) for value in values] if ".." in text else [word.strip() for word in text.split(",")]
         values = [word.lower() if word.lower() in ("true", "false") else word for word in words]
@@ -63,7 +63,7 @@ def condition_names(conditions: Sequence[str]) -> list[str]:
 def one_cell(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs of a single cell, in the order of their seeds. Raises AnalysisError if more than seeds vary among them."""
     if varied := varied_hyperparameters(runs):
-        raise AnalysisError(f"choose one cell: add --where NAME=VALUE for {_choices(runs, varied)}")
+        raise AnalysisError(f"choose one cell with where NAME=VALUE for {_choices(runs, varied)}")
     return runs.sort_values([name for name in SEEDS if name in runs])
 
 
@@ -73,7 +73,7 @@ def one_run(runs: pd.DataFrame) -> pd.Series[Any]:
         raise AnalysisError("the table has no runs; choose other runs")
     if len(runs) > 1:
         varied = [*varied_hyperparameters(runs), *(name for name in SEEDS if name in runs and runs[name].nunique() > 1)]
-        raise AnalysisError(f"choose one run: add --where NAME=VALUE for {_choices(runs, varied)}")
+        raise AnalysisError(f"choose one run with where NAME=VALUE for {_choices(runs, varied)}")
     return runs.iloc[0]
 
 

@@ -86,7 +86,7 @@ def track(
     try:
         session = {"mlflow": _mlflow, "wandb": _wandb}[tracker](to, name)
     except ImportError:
-        raise AnalysisError(f"--to {tracker} needs its library; pip install 'grokjax[{tracker}]'") from None
+        raise AnalysisError(f"{tracker} needs its library; pip install 'grokjax[{tracker}]'") from None
     missing = runs[[session.steps.get(run_id) != steps for run_id, steps in zip(runs["run_id"], runs["steps"], strict=True)]]
     entered = 0
     try:

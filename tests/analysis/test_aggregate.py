@@ -127,7 +127,7 @@ def test_a_difference_is_the_second_minus_the_first_and_hatched_where_it_is_less
     root = grokjax.open_root(EXAMPLE)
     later = grokjax.open_root(EXAMPLE, budget=2000)
     figure = later.plot_difference(root, "grok", title=False)
-    shares = [each.grid(rule="crossing")["grok_share"].to_numpy() for each in (later, root)]
+    shares = [each.with_rule("crossing").grid()["grok_share"].to_numpy() for each in (later, root)]
     gains = 100 * (shares[1] - shares[0])
     assert texts(figure) == {f"{gain:+.0f}" if gain else "0" for gain in gains}
     hatched = [patch for panel in figure.axes for patch in panel.patches if patch.get_label() == "less"]

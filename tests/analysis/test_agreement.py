@@ -88,8 +88,8 @@ def test_options_move_among_the_others_of_their_sort(runs):
 
 def test_labels_that_hang_on_the_accuracy_alone_are_not_called_insensitive():
     """Five runs of docs/example at weight_decay 3 fit to 95 % and never to 99 %: the delay does not matter to them."""
-    results = grokjax.open_root("docs/example", ["weight_decay=3"])
-    moved = results.sensitivity(x="train_size", y="weight_decay", rule="crossing")
+    results = grokjax.open_root("docs/example", ["weight_decay=3"], rule="crossing")
+    moved = results.sensitivity(x="train_size", y="weight_decay")
     cells = most_moved(moved, ["weight_decay", "train_size"]).set_index("train_size")
     assert cells.loc[150, "distance"] == 1
     assert cells.loc[150, "alone"] == "train"

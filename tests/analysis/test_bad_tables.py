@@ -138,7 +138,7 @@ def test_boundaries_surfaces_and_importance(runs, seed):
 @given(tables, st.sampled_from(["held", "first", "sustained"]))
 @QUICK
 def test_delays(runs, kind):
-    delays = answered(grokjax.grokking_delays, runs, kind=kind)
+    delays = answered(grokjax.grokking_delays, runs, grokjax.Crossings(kind=kind))
     if delays is None:
         delays = pd.DataFrame({"delay": 10.0, "generalized": True}, index=runs.index)
     for by in (["weight_decay"], ["weight_decay", "train_size"], ["nothing"], []):
@@ -149,7 +149,7 @@ def test_delays(runs, kind):
     answered(grokjax.log_rank, runs, delays, ["weight_decay"], ["train_size"], permutations=20)
     answered(grokjax.median_delays, runs, delays.iloc[1:], ["weight_decay", "train_size"])
     answered(grokjax.delay_ratios, runs, delays, "weight_decay", strata=["train_size"])
-    outcomes = answered(grokjax.run_outcomes, runs, kind=kind)
+    outcomes = answered(grokjax.run_outcomes, runs, grokjax.Crossings(kind=kind))
     if outcomes is not None:
         answered(grokjax.cumulative_incidence, runs, outcomes, ["weight_decay"], mix=["train_size"])
 

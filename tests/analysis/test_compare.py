@@ -115,8 +115,8 @@ def test_a_table_of_two_learning_rates_is_refused(small_root):
 
 def test_settings_that_differ_are_named_and_halves_of_a_root_compared(small_root):
     results = grokjax.open_root(small_root)
-    first, second = (results.select(f"learning_rate={value}") for value in (0.001, 0.003))
-    found = first.compare(second, x="hidden_size", y="weight_decay", rule="crossing")
+    first, second = (results.select(f"learning_rate={value}").with_rule("crossing") for value in (0.001, 0.003))
+    found = first.compare(second, x="hidden_size", y="weight_decay")
     assert found.unit == "pairs"
     assert found.differing_settings.to_numpy().tolist() == [["learning_rate", 0.001, 0.003]]
     assert found.only_first == found.only_second == 0
@@ -124,8 +124,8 @@ def test_settings_that_differ_are_named_and_halves_of_a_root_compared(small_root
 
 def test_roots_with_null_hyperparameters_are_compared():
     """component_versions is null where all versions are 1, and null is not equal to itself in Arrow columns."""
-    results = grokjax.open_root("docs/example")
-    found = results.compare(results, rule="crossing")
+    results = grokjax.open_root("docs/example", rule="crossing")
+    found = results.compare(results)
     assert (found.mean_distance, found.p, found.differing_settings.empty) == (0, 1, True)
 
 

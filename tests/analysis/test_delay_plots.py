@@ -7,6 +7,7 @@ import pytest
 from grokjax.analysis.plots import plot_delays, plot_incidence, plot_scatter, plot_survival
 from grokjax.analysis.plots.layout.text import steps_text
 from grokjax.analysis.results import open_root
+from grokjax.analysis.statistics.delays import Crossings
 from grokjax.errors import AnalysisError
 
 EXAMPLE = open_root("docs/example")
@@ -18,7 +19,7 @@ def words(figure):
 
 
 def test_survival_has_a_panel_for_each_stratum_and_names_the_thresholds():
-    figure = EXAMPLE.plot_survival(train="accuracy_90", test="loss_1e_2")
+    figure = EXAMPLE.with_crossings(Crossings(train="accuracy_90", test="loss_1e_2")).plot_survival()
     assert [panel.get_title() for panel in figure.axes] == ["train_size = 100", "train_size = 150", "train_size = 250"]
     said = words(figure)
     assert "train accuracy ≥ 90 %" in said
@@ -42,7 +43,7 @@ def test_lines_of_the_table_of_runs_at_risk_have_the_colour_of_their_curve():
 def test_the_incidence_is_drawn_to_the_last_step_with_its_band():
     root = EXAMPLE.select("train_size=150", "weight_decay=1")
     table = root.incidence()
-    figure = plot_incidence(table, crossings=("accuracy_99", "accuracy_99", "held"), delay=1000, missing=2)
+    figure = plot_incidence(table, crossings=Crossings(), delay=1000, missing=2)
     (panel,) = figure.axes
     for name, line in zip(("grok", "generalize"), panel.lines, strict=True):
         share = table.loc[table["outcome"] == name, "incidence"].to_numpy()
@@ -63,7 +64,7 @@ def test_medians_that_are_alike_have_similar_shades_and_unknown_ends_a_question_
         "x": [1, 2], "y": 1, "runs": 9, "fitted": 9, "generalized": 9, "median": [400.0, 600.0], "low": [300.0, np.nan],
         "high": [np.nan, np.nan],
     })  # fmt: skip
-    figure = plot_delays(medians, x="x", y="y", crossings=("accuracy_99", "accuracy_95", "first"), width=7.2)
+    figure = plot_delays(medians, x="x", y="y", crossings=Crossings(test="accuracy_95", kind="first"), width=7.2)
     panel, bar = figure.axes
     low, high = bar.get_ylim()
     assert high / low == pytest.approx(10), "lighter and darker shades are left for others"
@@ -86,7 +87,7 @@ def test_numbers_of_steps_are_rounded_as_a_reader_rounds():
 def test_both_axes_of_the_scatter_are_equal_and_a_marker_grows_with_its_runs():
     runs = pd.DataFrame({"first_step_train_accuracy_99": [100] * 5, "first_step_test_accuracy_99": [1000] * 3 + [500, None]})
     phases = pd.Series(["grok"] * 4 + ["memorize"])
-    figure = plot_scatter(runs, phases.iloc[::-1], kind="first")
+    figure = plot_scatter(runs, phases.iloc[::-1], crossings=Crossings(kind="first"))
     strip, panel = figure.axes
     assert panel.get_xlim() == panel.get_ylim(), "the diagonal is at 45 degrees"
     sizes = {tuple(each.get_offsets()[0]): each.get_sizes()[0] for each in panel.collections}
@@ -97,7 +98,7 @@ def test_both_axes_of_the_scatter_are_equal_and_a_marker_grows_with_its_runs():
     assert label.y1 <= figure.bbox.y1, "not cut off"
     assert label.y0 >= 0
     with pytest.raises(AnalysisError, match="have different indexes; label the same table"):
-        plot_scatter(runs, phases.iloc[:3], kind="first")
+        plot_scatter(runs, phases.iloc[:3], crossings=Crossings(kind="first"))
 
 
 def test_a_group_without_a_value_has_a_line_of_its_own():

@@ -13,7 +13,7 @@ from grokjax.analysis.labels.rules import CrossingRule
 from grokjax.analysis.results import open_root
 from grokjax.analysis.statistics.delay_law import delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
-from grokjax.analysis.statistics.delays import align_delays, grokking_delays
+from grokjax.analysis.statistics.delays import Crossings, align_delays, grokking_delays
 from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
 from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
@@ -64,24 +64,24 @@ def test_curves_have_no_band_where_nothing_is_known():
 def test_held_delays_are_those_by_which_the_rule_crossing_labels():
     root = open_root("docs/example")
     for kind in ("held", "first", "sustained"):
-        delays, phases = root.delays(kind=kind), root.label("crossing", kind=kind)
+        delays, phases = root.with_crossings(Crossings(kind=kind)).delays(), root.label("crossing", kind=kind)
         late = delays["generalized"] & (delays["delay"] >= CrossingRule().delay)
         assert (late == (phases == "grok")).all()
         assert (delays["generalized"] == phases.isin(["grok", "generalize"])).all()
-    assert root.delays().equals(root.delays(kind="held")), "the default"
+    assert root.delays().equals(grokking_delays(root.runs, Crossings(kind="held"))), "the default"
 
 
 def test_runs_that_were_stopped_when_their_phase_was_decided_are_refused():
     runs = open_root("docs/example").runs
     runs = runs.assign(stopped_by=["article"] * 3 + [None] * (len(runs) - 3))
     for kind in ("held", "sustained"):
-        with pytest.raises(AnalysisError, match=r"3 of 75 runs were stopped as soon as .* use first crossings \(--kind first\)"):
-            grokking_delays(runs, kind=kind)
+        with pytest.raises(AnalysisError, match=r"3 of 75 runs were stopped as soon as .* use crossings of the kind first"):
+            grokking_delays(runs, Crossings(kind=kind))
     lacking = runs.assign(first_step_test_accuracy_99=None)
     with pytest.raises(AnalysisError, match="choose thresholds that are reached before"):
-        grokking_delays(lacking, kind="first")
+        grokking_delays(lacking, Crossings(kind="first"))
     crossed = runs.assign(first_step_train_accuracy_99=100, first_step_test_accuracy_99=200)
-    assert grokking_delays(crossed, kind="first")["generalized"].all(), "seen before they were stopped"
+    assert grokking_delays(crossed, Crossings(kind="first"))["generalized"].all(), "seen before they were stopped"
 
 
 def test_the_order_of_the_runs_makes_no_difference():
@@ -190,7 +190,7 @@ def test_cumulative_incidence_is_that_of_r():
 
 def test_without_censoring_the_incidence_ends_at_the_shares_of_the_phases_with_their_intervals():
     root = open_root("docs/example")
-    grid = root.grid(rule="crossing", x="train_size", y="weight_decay")
+    grid = root.with_rule("crossing").grid(x="train_size", y="weight_decay")
     found = root.incidence()
     last = found[found["step"] == found.groupby(["train_size", "weight_decay"])["step"].transform("max")]
     for outcome in ("grok", "generalize"):
@@ -206,7 +206,7 @@ def test_outcomes_are_the_phases_that_begin_at_a_step():
         "first_step_test_accuracy_99": [5000, 500, None, None, 700, 400],
         "diverged_step": [None, None, 3000, 2000, None, 350], "steps": 10_000,
     })  # fmt: skip
-    outcomes = run_outcomes(runs, kind="first")
+    outcomes = run_outcomes(runs, Crossings(kind="first"))
     assert outcomes["outcome"].astype(object).where(outcomes["outcome"].notna(), "none").tolist() == [
         "grok", "generalize", "diverged", "diverged", "none", "generalize",
     ]  # fmt: skip
@@ -246,7 +246,7 @@ def test_a_law_that_cannot_be_fitted_says_why():
         delay_law(runs, delays.assign(delay=100 / wd), ["wd"])
     with pytest.raises(AnalysisError, match="3 runs generalized, too few to fit 3 parameters"):
         delay_law(runs, delays.assign(generalized=np.arange(30) < 3), ["wd"])
-    with pytest.raises(AnalysisError, match=r"arm is not a number, .* \(--strata arm\)"):
+    with pytest.raises(AnalysisError, match=r"arm is not a number, .* put it into the strata"):
         delay_law(runs.assign(arm=wd.astype(str)), delays, ["arm"])
 
 
@@ -285,12 +285,12 @@ def frames(runs):
 @given(st.integers(0, 5).flatmap(frames), st.sampled_from(["held", "first", "last"]))
 def test_no_table_is_answered_by_a_traceback(runs, kind):
     for compute in (
-        lambda: median_delays(runs, grokking_delays(runs, kind=kind), ["weight_decay"]),
-        lambda: survival_curves(runs, grokking_delays(runs, kind=kind), ["weight_decay"]),
-        lambda: log_rank(runs, grokking_delays(runs, kind=kind), ["weight_decay"], permutations=9),
-        lambda: delay_law(runs, grokking_delays(runs, kind=kind), ["weight_decay"]),
-        lambda: delay_ratios(runs, grokking_delays(runs, kind=kind), "weight_decay"),
-        lambda: cumulative_incidence(runs, run_outcomes(runs, kind=kind), ["weight_decay"]),
+        lambda: median_delays(runs, grokking_delays(runs, Crossings(kind=kind)), ["weight_decay"]),
+        lambda: survival_curves(runs, grokking_delays(runs, Crossings(kind=kind)), ["weight_decay"]),
+        lambda: log_rank(runs, grokking_delays(runs, Crossings(kind=kind)), ["weight_decay"], permutations=9),
+        lambda: delay_law(runs, grokking_delays(runs, Crossings(kind=kind)), ["weight_decay"]),
+        lambda: delay_ratios(runs, grokking_delays(runs, Crossings(kind=kind)), "weight_decay"),
+        lambda: cumulative_incidence(runs, run_outcomes(runs, Crossings(kind=kind)), ["weight_decay"]),
         lambda: align_delays(runs, runs.index),
     ):
         with contextlib.suppress(UserError):

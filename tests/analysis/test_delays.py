@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from grokjax.analysis.statistics.delay_law import delay_law
-from grokjax.analysis.statistics.delays import grokking_delays
+from grokjax.analysis.statistics.delays import Crossings, grokking_delays
 from grokjax.analysis.statistics.logrank import log_rank
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
 from grokjax.errors import AnalysisError
@@ -84,15 +84,15 @@ def test_a_delay_runs_from_fitting_to_generalizing_or_to_the_end():
             "log_every": 100,
         }
     )
-    delays = grokking_delays(runs, kind="first")
+    delays = grokking_delays(runs, Crossings(kind="first"))
     np.testing.assert_array_equal(delays["delay"], [4600, 14_600, np.nan, 0, np.nan])
     assert delays["generalized"].tolist() == [True, False, False, True, False]
     sustained = runs.rename(columns=lambda name: name.replace("first", "sustained"))
-    assert grokking_delays(sustained, kind="sustained")["generalized"].tolist() == [True, False, False, True, False]
+    assert grokking_delays(sustained, Crossings(kind="sustained"))["generalized"].tolist() == [True, False, False, True, False]
     with pytest.raises(AnalysisError, match="delays need the column first_step_train_loss_1e_5"):
-        grokking_delays(runs, train="loss_1e_5", kind="first")
+        grokking_delays(runs, Crossings(train="loss_1e_5", kind="first"))
     with pytest.raises(AnalysisError, match="train = accuracy_97 is out of range; use accuracy_90"):
-        grokking_delays(runs, train="accuracy_97")
+        grokking_delays(runs, Crossings(train="accuracy_97"))
 
 
 def test_a_group_in_which_no_run_fitted_is_there_without_a_median():

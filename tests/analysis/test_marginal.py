@@ -69,14 +69,14 @@ def test_a_factor_is_greater_than_one(factor):
 
 
 def test_figures_count_the_labels_near_a_threshold_and_warn_of_a_rule_that_does_not_fit():
-    results = grokjax.open_root("docs/example")
-    count = int(results.near_threshold("crossing").sum())
+    results = grokjax.open_root("docs/example", rule="crossing")
+    count = int(results.near_threshold().sum())
     assert count
-    texts = " ".join(text.get_text() for text in results.plot_phases(rule="crossing").texts)
+    texts = " ".join(text.get_text() for text in results.plot_phases().texts)
     assert f"{count} of 75 labels are within a factor of 1.25" in " ".join(texts.split())
-    foreign = results.select("seed=0,1,2,3,4")
+    foreign = results.select("seed=0,1,2,3,4").with_rule("article")
     vars(foreign)["runs"] = foreign.runs.assign(task="modular_arithmetic", min_train_loss=1e-3)
-    for figure in (foreign.plot_phases(rule="article"), foreign.plot_fits("weight_decay", rule="article")):
+    for figure in (foreign.plot_phases(), foreign.plot_fits("weight_decay")):
         texts = " ".join(" ".join(text.get_text() for text in figure.texts).split())
         assert "Warning: the rule article was made for sparse_parity" in texts
 

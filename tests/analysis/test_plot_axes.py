@@ -26,6 +26,7 @@ from grokjax.analysis.plots import (
 )
 from grokjax.analysis.statistics.agreement import sensitivity
 from grokjax.analysis.statistics.boundary import boundaries
+from grokjax.analysis.statistics.delays import Crossings
 from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.errors import AnalysisError
 
@@ -33,6 +34,7 @@ CELL = """
 import pandas as pd
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.plots import plot_phases
+from grokjax.analysis.statistics.delays import Crossings
 from grokjax.analysis.statistics.grid import phase_grid
 
 runs = pd.DataFrame({"hidden_size": [16, 16, 32], "train_size": 100})
@@ -106,7 +108,9 @@ KINDS = {
     "sensitivity": lambda ax: plot_sensitivity(moved(), SETTINGS, **AXES, runs=4, ax=ax),
     "delays": lambda ax: plot_delays(MEDIANS, **AXES, ax=ax),
     "survival": lambda ax: plot_survival(SURVIVAL, by=["weight_decay"], runs=4, ax=ax),
-    "scatter": lambda ax: plot_scatter(CROSSINGS, phases_of("grok", "generalize", "memorize"), kind="first", ax=ax),
+    "scatter": lambda ax: plot_scatter(
+        CROSSINGS, phases_of("grok", "generalize", "memorize"), crossings=Crossings(kind="first"), ax=ax
+    ),
     "boundary": lambda ax: plot_boundary(found(["train_size"]), by=["train_size"], phase="grok", ax=ax),
     "fits": lambda ax: plot_fits(found(["train_size"]), by=["train_size"], phase="grok", ax=ax),
     "curves": lambda ax: plot_curves(

@@ -37,6 +37,7 @@ from grokjax.analysis.plots.layout.text import number_text, steps_text, text_wid
 from grokjax.analysis.plots.layout.ticks import decimal_ticks, scale_to_values
 from grokjax.analysis.statistics.agreement import sensitivity
 from grokjax.analysis.statistics.boundary import boundaries
+from grokjax.analysis.statistics.delays import Crossings
 from grokjax.analysis.statistics.grid import phase_grid
 from grokjax.analysis.statistics.logrank import LogRank
 from grokjax.analysis.statistics.scale import AxisScale
@@ -122,7 +123,7 @@ def test_a_figure_without_a_width_takes_what_its_cells_need():
 
 @pytest.mark.parametrize("plot", [plot_phases, plot_shares])
 def test_forty_facets_are_refused(plot):
-    with pytest.raises(AnalysisError, match="weight_decay has 40 values, more than 24 panels can show; choose some with --where"):
+    with pytest.raises(AnalysisError, match="weight_decay has 40 values, more than 24 panels can show; choose some with where"):
         plot(grid_of({(w, 1, 1): ["grok"] for w in range(40)}), **AXES)
 
 
@@ -243,7 +244,7 @@ def test_the_scatter_has_runs_at_their_steps_censored_ones_in_the_strip_and_coun
         }
     )
     phases = pd.Series(pd.Categorical(["grok", "generalize", "generalize", "memorize", "fail", "memorize"], categories=PHASES))
-    figure = plot_scatter(runs, phases, kind="first", missing=2)
+    figure = plot_scatter(runs, phases, crossings=Crossings(kind="first"), missing=2)
     strip, panel = shown(figure)
     marks = sorted((each.get_label(), *each.get_offsets().tolist()[0]) for each in panel.collections)
     assert marks == [("generalize", 25, 50), ("generalize", 200, 200), ("grok", 100, 1000)], "step 0 at half of the least"
@@ -254,10 +255,8 @@ def test_the_scatter_has_runs_at_their_steps_censored_ones_in_the_strip_and_coun
         "6 runs: 3 cross both thresholds, 2 only that of the train metric (strip above), 1 neither (not shown). "
         "First crossings count, whatever comes after them. Partial: 2 of 8 runs are still missing."
     )
-    with pytest.raises(AnalysisError, match="train = accuracy_98 is out of range"):
-        plot_scatter(runs, phases, train="accuracy_98")
     with pytest.raises(AnalysisError, match="need the column first_step_train_loss_1e_5"):
-        plot_scatter(runs, phases, train="loss_1e_5", kind="first")
+        plot_scatter(runs, phases, crossings=Crossings(train="loss_1e_5", kind="first"))
 
 
 def test_sensitivity_tells_the_most_that_moves():

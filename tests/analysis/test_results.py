@@ -29,7 +29,7 @@ def test_tables_and_labels_are_those_of_the_functions(root, small_root):
     assert root.label("crossing", delay=50).tolist() == classify(runs, CrossingRule(delay=50)).tolist()
     assert root.label(ArticleRule()).tolist() == root.label().tolist()
     assert set(root.label(lambda runs: ["grok"] * len(runs))) == {"grok"}
-    assert root.query("SELECT count(*) AS n FROM labels", "final")["n"].tolist() == [8]
+    assert root.with_rule("final").query("SELECT count(*) AS n FROM labels")["n"].tolist() == [8]
 
 
 def test_a_selection_narrows_everything(root):
@@ -45,7 +45,7 @@ def test_a_selection_narrows_everything(root):
 def test_a_grid_knows_its_axes_and_what_is_missing(root, small_root, tmp_path):
     grid = root.grid()
     assert ({grid.x, grid.y}, grid.facet) == ({"learning_rate", "weight_decay"}, None)
-    assert len(root.grid(x="weight_decay", y="learning_rate", facet="train_size", rule="final")) == 4
+    assert len(root.with_rule("final").grid("weight_decay", "learning_rate", "train_size")) == 4
     assert root.missing.empty
     shutil.copytree(small_root, tmp_path / "root")
     for file in (tmp_path / "root" / "runs").iterdir():
@@ -59,14 +59,14 @@ def test_a_grid_knows_its_axes_and_what_is_missing(root, small_root, tmp_path):
 
 def test_each_figure_is_one_line(root):
     cell = root.select("weight_decay=1", "learning_rate=1e-3")
-    low = CrossingRule("accuracy_90", "accuracy_90", delay=1)
+    low = root.with_rule(CrossingRule("accuracy_90", "accuracy_90", delay=1))
     figures = [
         root.plot_phases(),
-        root.plot_phases(x="weight_decay", y="learning_rate", rule="final", width=7),
-        root.plot_shares(rule=low, phase="fail"),
-        root.plot_boundary("weight_decay", rule=low),
-        root.plot_fits("learning_rate", "fail", rule=low),
-        root.plot_sensitivity(rule="crossing"),
+        root.with_rule("final").plot_phases(x="weight_decay", y="learning_rate", width=7),
+        low.plot_shares(phase="fail"),
+        low.plot_boundary("weight_decay"),
+        low.plot_fits("learning_rate", "fail"),
+        root.with_rule("crossing").plot_sensitivity(),
         cell.plot_curves(),
     ]
     assert all(isinstance(figure, Figure) for figure in figures)

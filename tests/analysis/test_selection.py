@@ -52,9 +52,9 @@ def test_texts_that_look_like_numbers_are_compared_as_they_are_written():
 
 
 def test_one_run_and_one_cell_name_what_is_left_to_choose(runs):
-    with pytest.raises(AnalysisError, match=r"choose one cell: .*weight_decay: 0.01, 1.0"):
+    with pytest.raises(AnalysisError, match=r"choose one cell with where NAME=VALUE for weight_decay: 0.01, 1.0"):
         one_cell(runs)
-    with pytest.raises(AnalysisError, match=r"choose one run: .*seed: 0, 1"):
+    with pytest.raises(AnalysisError, match=r"choose one run with where NAME=VALUE for .*seed: 0, 1"):
         one_run(runs)
 
 

@@ -30,11 +30,11 @@ def test_a_cell_of_two_lengths_is_refused_with_the_remedy(tmp_path, call):
         lambda: grokjax.open_root(root).plot_survival(["hidden_size"]),
         lambda: grokjax.open_root(root).plot_scatter(),
     ):
-        with pytest.raises(AnalysisError, match=r"2 runs made 100, 2 runs made 200 steps.*--budget 100"):
+        with pytest.raises(AnalysisError, match=r"2 runs made 100, 2 runs made 200 steps.* with a budget of 100"):
             refused()
     code, _, error = call("phases", root, "--x", "hidden_size", "--y", "weight_decay", "--out", tmp_path / "map.svg")
     assert code
-    assert "--budget 100" in error
+    assert "with a budget of 100" in error
     code, out, error = call(
         "phases", root, "--budget", 100, "--x", "hidden_size", "--y", "weight_decay", "--out", tmp_path / "map.svg"
     )

@@ -151,7 +151,7 @@ def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, call):
         (["phases", swept, "--x", "depth"], "depth is not in the table"),
         (["phases", swept, "--where", "weight_decay=7"], "no run has it; weight_decay is 0.0, 1.0"),
         (["phases", swept, "--threshold", "loss_threshold=0"], "loss_threshold = 0.0 is out of range"),
-        (["curves", swept], "choose one cell: add --where NAME=VALUE for"),
+        (["curves", swept], "choose one cell with where NAME=VALUE for"),
         (["compare", swept, tmp_path / "no.csv"], "cannot read"),
         (["status", tmp_path], "holds no sweep"),
         (["run", "parity-demo", "--address", "127.0.0.1:1"], "cannot reach a Ray cluster at 127.0.0.1:1"),
@@ -210,7 +210,7 @@ def test_weights_draws_them(modular, tmp_path):
     assert told.returncode == 0, told.stderr
     assert (modular / "weights.png").read_bytes().startswith(b"\x89PNG")
     for arguments, says in (
-        ([], "choose one run: add --where NAME=VALUE for seed: 0, 1"),
+        ([], "choose one run with where NAME=VALUE for seed: 0, 1"),
         (["--where", "seed=0", "--matrix", "W"], "has no stored matrix W"),
     ):
         told = grokjax("weights", modular, *arguments)

@@ -25,23 +25,23 @@ def middle(results):
 
 
 def test_the_map_has_true_axes_and_no_panels(root):
-    results = open_root(root)
+    results = open_root(root, rule=middle)
     x, y, facet = results.axes()
     assert {x, y} == {"weight_decay", "learning_rate"}
     assert facet is None
-    (panel,) = results.plot_phases(rule=middle).axes
+    (panel,) = results.plot_phases().axes
     assert panel.child_axes
     assert panel.get_xscale() == panel.get_yscale() == "log"
 
 
 def test_surface_importance_and_refinement_of_a_root(root):
-    results = open_root(root)
-    found = results.surface(rule=middle)
+    results = open_root(root, rule=middle)
+    found = results.surface()
     assert len(found.contour()) == 1
-    assert "share" in {line.get_label() for line in results.plot_surface(rule=middle).axes[0].lines}
-    assert results.importance(rule=middle).effects["hyperparameter"].iloc[0] == "weight_decay"
-    assert len(results.plot_importance(rule=middle).axes[0].patches) == 2
-    spec = results.refine(4, rule=middle)
+    assert "share" in {line.get_label() for line in results.plot_surface().axes[0].lines}
+    assert results.importance().effects["hyperparameter"].iloc[0] == "weight_decay"
+    assert len(results.plot_importance().axes[0].patches) == 2
+    spec = results.refine(4)
     (zipped,) = spec["zipped"]
     assert {len(values) for values in zipped.values()} == {4}
     assert set(zipped) == {"weight_decay", "learning_rate"}

@@ -88,7 +88,7 @@ def test_every_reading_command_works_or_says_in_a_sentence_what_to_do(which, com
     if code:
         assert (which, name, *options) in REFUSED, err
         assert err.startswith("grokjax: ")
-        assert "--where" in err
+        assert "where" in err
     elif name == "refine":
         assert tomllib.loads(printed)["zipped"]
     else:

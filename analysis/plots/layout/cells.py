@@ -126,7 +126,7 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
         raise AnalysisError("the grid has no cell; choose other runs")
     columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
     if len(facets) > MOST_FACETS:
-        raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with --where")
+        raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with where")
     if is_scattered(table, x, y):
         return PointCells.of(table, x, y, facet, facets)
     return MapCells(x, y, facet, columns, rows, facets)
@@ -170,8 +170,8 @@ def draw_map(
     if placed is None:
         what = f"{len(columns)} values of {cells.x}" + (f" and {len(rows)} of {cells.y}" if ax is not None else "")
         what = f"{len(cells.points.table)} points" if isinstance(cells, PointCells) else what
-        wider = "make ax larger" if ax is not None else "make the figure wider with --width"
-        raise AnalysisError(f"{what} do not fit in {width:.3g} inches; {wider}, or choose some with --where")
+        wider = "make ax larger" if ax is not None else "make the figure wider"
+        raise AnalysisError(f"{what} do not fit in {width:.3g} inches; {wider}, or choose some with where")
     headed = replace(look, title=look.heading(placed.heading))
     figure = new_figure(placed.width, placed.height, headed, legend=legend, note=note, used=placed.used)
     panels = (

@@ -120,7 +120,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
             figure.savefig(path, **options)
     except OSError as error:
         reason = error.strerror or os.strerror(error.errno or 0)
-        raise AnalysisError(f"cannot write {path}: {reason}; choose another --out") from None
+        raise AnalysisError(f"cannot write {path}: {reason}; choose another file") from None
     return path
 
 

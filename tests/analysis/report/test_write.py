@@ -167,9 +167,9 @@ def test_what_cannot_be_drawn_is_said(small_root, tmp_path, monkeypatch):
     enter_spec(tmp_path / "empty", spec_of())
     with pytest.raises(AnalysisError, match="holds no finished runs yet"):
         write_report(tmp_path / "empty", out)
-    with pytest.raises(AnalysisError, match=r"cannot write .*; choose another --out"):
+    with pytest.raises(AnalysisError, match=r"cannot write .*; choose another file"):
         write_report(small_root, "/dev/null/page.html")
     monkeypatch.setattr(report_sweep, "MOST_RUNS", 100)
-    with pytest.raises(AnalysisError, match="108 runs are more than the 100 that a page can hold; choose some with --where"):
+    with pytest.raises(AnalysisError, match="108 runs are more than the 100 that a page can hold; choose some with where"):
         write_report(small_root, out)
     assert not out.exists()
