@@ -10,13 +10,26 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import jax
 import pydantic
 
-from grokjax.fields import Component, PositiveInt, Recording, Role, SameAs, Static, Traced, Value, own_fields, role_of, same_as
+from grokjax.fields import (
+    COMPONENTS,
+    Component,
+    PositiveInt,
+    Recording,
+    Role,
+    SameAs,
+    Static,
+    Traced,
+    Value,
+    own_fields,
+    role_of,
+    same_as,
+)
 from grokjax.identity import TRAJECTORY_VERSION, digest
 from grokjax.losses import LOSSES, Loss
 from grokjax.metrics import PROBES
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
-from grokjax.registry import BASES, COMPONENTS, RESERVED, available_probes, classes_of, why_unknown
+from grokjax.registry import BASES, RESERVED, available_probes, classes_of, why_unknown
 from grokjax.tasks.base import Task
 
 Precision = Literal["float32", "float64"]

@@ -17,6 +17,9 @@ import pydantic
 Role = Literal["static", "traced", "recording"]
 Value = bool | int | float | str
 
+# The components of a run. Each is chosen by name, with a hyperparameter of this name, and has hyperparameters of its own.
+COMPONENTS = ("task", "model", "optimizer")
+
 
 class Static:
     """Marks a field that the compiled program is specialised to. Unmarked fields are static too."""

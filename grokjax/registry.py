@@ -12,7 +12,7 @@ from importlib import metadata
 import pydantic
 
 from grokjax.errors import UserError, warn
-from grokjax.fields import Component, role_of
+from grokjax.fields import COMPONENTS, Component, role_of
 from grokjax.identity import digest
 from grokjax.metrics import METRICS, Metric
 from grokjax.models.base import Model
@@ -20,8 +20,7 @@ from grokjax.optimizers.base import Optimizer
 from grokjax.probes import PROBES, Probe
 from grokjax.tasks.base import Task
 
-BASES: dict[str, type[Component]] = {"task": Task, "model": Model, "optimizer": Optimizer}
-COMPONENTS = tuple(BASES)
+BASES: dict[str, type[Component]] = dict(zip(COMPONENTS, (Task, Model, Optimizer), strict=True))
 # Other packages add components by naming the modules that define them as entry points of either group.
 ENTRY_POINTS = ("grokjax.components", "grokjax.parts")
 # ... and a probe by naming the object that defines it.

@@ -9,7 +9,8 @@ import pyarrow as pa
 from cyclopts import Parameter
 
 from grokjax.errors import UserError, nearest
-from grokjax.registry import COMPONENTS, available_probes, classes_of, metrics_of
+from grokjax.fields import COMPONENTS
+from grokjax.registry import available_probes, classes_of, metrics_of
 from grokjax.scripts.printing import print_table
 from grokjax.sweeps.spec.group_runs import hyperparameter_columns
 from grokjax.sweeps.spec.hyperparameters import RUN, hyperparameters

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import grokjax
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.fields import COMPONENTS
+from grokjax.registry import classes_of
 from grokjax.scripts.main import VERBS
 
 TOP = Path(__file__).parents[1]

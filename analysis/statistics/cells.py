@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from grokjax.analysis.tables.budget import check_lengths
 from grokjax.analysis.tables.hyperparameters import values_of, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
+from grokjax.fields import COMPONENTS
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 
-COMPONENTS = ("task", "model", "optimizer")  # each of which has hyperparameters of its own
 MOST_SHOWN = 8  # values in a message
 
 

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.statistics.cells import COMPONENTS, without
+from grokjax.analysis.statistics.cells import without
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
 from grokjax.errors import AnalysisError
+from grokjax.fields import COMPONENTS
 from grokjax.sweeps.store.specs import SpecEntry
 
 Array = np.ndarray[Any, Any]

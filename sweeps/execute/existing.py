@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from grokjax.fields import COMPONENTS
 from grokjax.identity import TRAJECTORY_VERSION
-from grokjax.registry import COMPONENTS, component_versions
+from grokjax.registry import component_versions
 from grokjax.sweeps.execute.plan import PriorTraining, RootContents
 from grokjax.sweeps.spec.group_runs import Runs, groups_of, planned_table
 from grokjax.sweeps.spec.sweep_spec import SweepSpec

@@ -15,8 +15,8 @@ import pydantic
 
 from grokjax.config import RunConfig, UnknownComponent, hyperparameter_fields
 from grokjax.errors import SpecError
-from grokjax.fields import Role, Value, role_of, same_as
-from grokjax.registry import COMPONENTS, why_unknown
+from grokjax.fields import COMPONENTS, Role, Value, role_of, same_as
+from grokjax.registry import why_unknown
 from grokjax.sweeps.spec.grid import Points, points
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.spec.validate import impossible_run
@@ -133,7 +133,7 @@ def planned_table(groups: Iterable[Runs]) -> pa.Table:
     says its role: "static", "traced" or "recording".
     """
     groups, fields = list(groups), hyperparameter_fields()
-    columns = hyperparameter_columns(groups[0].template.default_sources)
+    columns = hyperparameter_columns({name: other for runs in groups for name, other in runs.template.default_sources.items()})
     schema = {column.name: _with_role(column.field, role_of(fields[column.name])) for column in columns}
     schema["steps"] = _with_role(pa.field("steps", pa.int64()), "recording")
     tables = [_group_table(runs, schema) for runs in groups]

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pydantic
 
 from grokjax.config import RunConfig
-from grokjax.fields import Component, Role, role_of, same_as
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.fields import COMPONENTS, Component, Role, role_of, same_as
+from grokjax.registry import classes_of
 
 BOUNDS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
 TYPES = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}

@@ -9,8 +9,8 @@ from typing import Any
 import pydantic
 
 from grokjax.errors import SpecError, nearest, warn
-from grokjax.fields import Value
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.fields import COMPONENTS, Value
+from grokjax.registry import classes_of
 from grokjax.sweeps.spec.axes import axis_of, parse_setting, parse_value, sampled_axis, zipped_axes
 from grokjax.sweeps.spec.grid import EXAMPLE, parse_condition
 from grokjax.sweeps.spec.sweep_spec import Stop, SweepSpec

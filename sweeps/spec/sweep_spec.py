@@ -8,8 +8,8 @@ import pydantic
 
 from grokjax.analysis.labels.early_stop import RuleName
 from grokjax.analysis.labels.rules import deciders, rules
-from grokjax.fields import Value
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.fields import COMPONENTS, Value
+from grokjax.registry import classes_of
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 
 Stop = Literal["never", "decided"]

@@ -8,8 +8,8 @@ import pydantic
 from grokjax.analysis.labels.rules import rules
 from grokjax.config import RunConfig, UnknownHyperparameter, hyperparameter_fields
 from grokjax.errors import SpecError, nearest
-from grokjax.fields import Value, role_of
-from grokjax.registry import COMPONENTS, classes_of, why_unknown
+from grokjax.fields import COMPONENTS, Value, role_of
+from grokjax.registry import classes_of, why_unknown
 from grokjax.sweeps.spec.grid import points
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import SweepSpec

@@ -24,7 +24,7 @@ from grokjax.sweeps.store.done import KEYS, release_done
 from grokjax.sweeps.store.duplicates import committed_rows, drop_superseded, superseded
 from grokjax.sweeps.store.enter import enter
 from grokjax.sweeps.store.planned import read_planned
-from grokjax.sweeps.store.read import check_file, naming_bad_file, read_file
+from grokjax.sweeps.store.read import check_file, concat_rows, naming_bad_file, read_file
 from grokjax.sweeps.store.root import Root, Table
 from grokjax.sweeps.store.specs import read_specs
 
@@ -123,7 +123,7 @@ def _name(bundle: Sources) -> str:
 def _rows(source: Root, table: Table, packs: Sources, order: Sequence[str]) -> pa.Table:
     """The rows of a bundle, sorted, so that row-group statistics locate a run."""
     tables = [_pack_rows(source, table, file, runs) for file, runs in packs.items()]
-    return pa.concat_tables(tables, promote_options="permissive").sort_by([(name, "ascending") for name in order])
+    return concat_rows(tables).sort_by([(name, "ascending") for name in order])
 
 
 def _pack_rows(source: Root, table: Table, file: str, runs: pd.DataFrame) -> pa.Table:

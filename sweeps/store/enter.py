@@ -1,6 +1,6 @@
 """Enters specs and their planned runs into a root, after checking that they are compatible with what it holds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -8,8 +8,8 @@ from uuid import uuid4
 import pyarrow as pa
 
 from grokjax.errors import SpecError, warn
-from grokjax.fields import Value
-from grokjax.sweeps.store.planned import first_planned, planned_bytes, read_planned
+from grokjax.sweeps.store.compatible import check_compatible
+from grokjax.sweeps.store.planned import planned_bytes, read_planned
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import SpecEntry, read_specs
 
@@ -26,7 +26,7 @@ def enter(root: str | Path | Root, plannings: Sequence[Planning]) -> Root:
     """
     target = root if isinstance(root, Root) else Root(root)
     existing = read_specs(target) if target.holds_sweep() else []
-    asked, known = ({spec.spec_id for spec in specs} for specs in ([spec for spec, _ in plannings], existing))
+    asked, known = {spec.spec_id for spec, _ in plannings}, {spec.spec_id for spec in existing}
     new = [(spec, planned()) for spec, planned in plannings if spec.spec_id not in known]
     _check_all(target, new, [spec for spec in existing if spec.spec_id not in asked])
     for spec, _ in plannings:
@@ -77,58 +77,6 @@ def _withdraw(root: Root, spec: SpecEntry) -> None:
 
 
 def _check_all(root: Root, new: Sequence[tuple[SpecEntry, pa.Table]], others: Sequence[SpecEntry]) -> None:
-    for other in others if new else ():
-        earlier_runs = first_planned(root, other)
+    for other in others:
         for spec, runs in new:
-            _check_compatible(root, other, earlier_runs, spec, runs)
-
-
-def _check_compatible(root: Root, earlier: SpecEntry, earlier_runs: pa.Table, spec: SpecEntry, runs: pa.Table) -> None:
-    """Raises SpecError unless a spec's runs differ from those of an earlier spec only along axes or by more steps."""
-    if earlier.trajectory_version != spec.trajectory_version:
-        raise SpecError(
-            f"{root} holds results of trajectory version {earlier.trajectory_version}; "
-            f"this grokjax trains version {spec.trajectory_version}; use another root"
-        )
-    stored, wanted = _first_run(earlier_runs), _first_run(runs)
-    free = earlier.swept.keys() | spec.swept.keys() | (_following(earlier_runs) & _following(runs))
-    different = [
-        name for name in sorted(stored.keys() | wanted.keys()) if name not in free and stored.get(name) != wanted.get(name)
-    ]
-    if "steps" in different and spec.steps > earlier.steps:
-        different.remove("steps")
-    if different:
-        recorded = {
-            field.name for table in (earlier_runs, runs) for field in table.schema if _metadata(field, "role") == "recording"
-        }
-        raise SpecError(_refusal(root, different, stored, wanted, recorded))
-
-
-def _first_run(runs: pa.Table) -> dict[str, Value]:
-    """The hyperparameters of the first run of a table."""
-    row = runs.drop_columns(["run_id", "group_id"]).slice(0, 1).to_pylist()[0]
-    return {name: value for name, value in row.items() if value is not None}
-
-
-def _following(runs: pa.Table) -> set[str]:
-    """The hyperparameters that have the same value as the one they default to."""
-    run = _first_run(runs)
-    followed = {field.name: _metadata(field, "follows") for field in runs.schema}
-    return {name for name, other in followed.items() if other and name in run and run[name] == run.get(other)}
-
-
-def _metadata(field: pa.Field, key: str) -> str:
-    return str((field.metadata or {}).get(key.encode(), b"").decode())
-
-
-def _refusal(
-    root: Root, different: Sequence[str], stored: Mapping[str, Value], wanted: Mapping[str, Value], recorded: set[str]
-) -> str:
-    """The error message that lists how a spec differs from an earlier one of the root, line by line."""
-    width = max(map(len, different))
-    shown = [[str(run.get(name, "absent")) or "none" for run in (stored, wanted)] for name in different]
-    lines = [f"  {name:<{width}}  {old} in the root, {new} in this spec" for name, (old, new) in zip(different, shown, strict=True)]
-    ways = [] if recorded & set(different) else [f"make {' and '.join(different)} an axis"]
-    if different == ["steps"]:
-        ways.append(f"ask for {stored['steps']} steps or more")
-    return "\n".join([f"{root} holds results of another sweep:", *lines, " or ".join(["use another root", *ways])])
+            check_compatible(root, other, spec, runs)

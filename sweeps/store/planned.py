@@ -107,12 +107,6 @@ def planned_schema(root: Root, spec: SpecEntry) -> pa.Schema:
         return file.schema_arrow
 
 
-def first_planned(root: Root, spec: SpecEntry) -> pa.Table:
-    """The first row of `read_planned`. Raises StoreError."""
-    with _opened(root, spec) as file:
-        return pa.Table.from_batches([next(file.iter_batches(1))])
-
-
 def planned_bytes(runs: pa.Table) -> bytes:
     """The content of the Parquet file with the planned runs of a spec."""
     codes = [name for name in runs.schema.names if name != "run_id"]

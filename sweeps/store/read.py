@@ -8,7 +8,7 @@ import itertools
 import logging
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -109,10 +109,21 @@ def open_table(root: Root, key: str, content: io.BytesIO | None = None, **option
     return file
 
 
-def joined(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """One schema with the columns of all schemas, matched by name."""
-    different = [schema for before, schema in itertools.pairwise(schemas) if not schema.equals(before)]
-    return pa.unify_schemas([*schemas[:1], *different], promote_options="permissive")
+def joined(schemas: Iterable[pa.Schema]) -> pa.Schema:
+    """One schema with the columns of all schemas, matched by name.
+
+    A column has the metadata of all of them, and that of the first one where they disagree. That a hyperparameter follows another
+    is written only in the files of runs that have it.
+    """
+    different: list[pa.Schema] = []
+    for schema in schemas:
+        if not any(schema.equals(other, check_metadata=True) for other in reversed(different)):
+            different.append(schema)
+    metadata: dict[str, dict[bytes, bytes]] = {}
+    for field in itertools.chain.from_iterable(reversed(different)):
+        metadata[field.name] = metadata.get(field.name, {}) | (field.metadata or {})
+    unified = pa.unify_schemas(different, promote_options="permissive")
+    return pa.schema([field.with_metadata(metadata[field.name]) for field in unified], metadata=unified.metadata)
 
 
 def concat_files(files: Sequence[TableFile], schema: pa.Schema | None = None) -> pa.Table:
@@ -128,8 +139,9 @@ def concat_files(files: Sequence[TableFile], schema: pa.Schema | None = None) ->
 def concat_rows(tables: Sequence[pa.Table], schema: pa.Schema | None = None) -> pa.Table:
     """One table with the rows of all tables; see `concat_files`."""
     if schema is None or tables:
+        described = joined(table.schema for table in tables)
         same = all(table.schema.equals(tables[0].schema) for table in tables)
-        rows = pa.concat_tables(tables, promote_options="none" if same else "permissive")
+        rows = pa.table(pa.concat_tables(tables, promote_options="none" if same else "permissive").columns, described)
     if schema is None:
         return rows
     rows = rows if tables else schema.empty_table()

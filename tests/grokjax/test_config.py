@@ -2,7 +2,8 @@ import pydantic
 import pytest
 
 from grokjax.config import RunConfig, UnknownHyperparameter
-from grokjax.registry import COMPONENTS, classes_of
+from grokjax.fields import COMPONENTS
+from grokjax.registry import classes_of
 
 
 def test_run_id_is_a_promise_to_old_archives(small_run):

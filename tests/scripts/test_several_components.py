@@ -1,12 +1,20 @@
 """The reading commands on sweeps over several tasks, models and optimizers, each of which has hyperparameters of its own."""
 
+import shutil
 import tomllib
 
 import pytest
 
 from benchmarks.synthetic import write_sweep
 from grokjax.analysis.results import open_root
+from grokjax.analysis.tables.hyperparameters import varied_hyperparameters
+from grokjax.analysis.tables.load import load_runs
+from grokjax.sweeps.execute.existing import enter_spec
 from grokjax.sweeps.spec.load import load_spec
+from grokjax.sweeps.store.compact import compact
+from grokjax.sweeps.store.planned import planned_schema
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import read_specs
 
 RUN = {
     "task": "sparse_parity",
@@ -52,7 +60,7 @@ def models(tmp_path_factory):
         "heads": 2,
     }
     run.pop("test_size")
-    axes = {"model": ["mlp", "transformer"], "train_fraction": [0.4, 0.6]}
+    axes = {"model": ["transformer", "mlp"], "train_fraction": [0.4, 0.6]}
     return root_of(tmp_path_factory.mktemp("models") / "root", run, axes)
 
 
@@ -132,3 +140,26 @@ def test_refined_points_of_one_model_leave_out_what_the_others_have(call, models
         assert code == 0, err
         refined = load_spec(tomllib.loads(out))
         assert refined.size in (2, 4, 6), "a point or more, with two seeds each"
+
+
+def test_the_refined_points_of_the_second_model_are_run_into_the_same_root(call, models, tmp_path):
+    root = shutil.copytree(models, tmp_path / "root")
+    rule = ["--rule", "crossing", "--threshold", "delay=60"]
+    code, out, err = call("refine", root, "--where", "model=mlp", *rule)
+    assert code == 0, err
+    enter_spec(root, load_spec(tomllib.loads(out)))
+    assert len(read_specs(Root.open(root))) == 2
+
+
+@pytest.mark.parametrize("optimizers", [["adamw", "adam_l1"], ["adam_l1", "adamw"]])
+def test_what_a_hyperparameter_follows_is_kept_whichever_class_has_it_and_comes_first(optimizers, tmp_path):
+    run = RUN | {"l1_penalty": 1e-4}
+    root = root_of(tmp_path / "root", run, {"optimizer": optimizers, "embedding_learning_rate": [0.01]})
+    follows = {"embedding_weight_decay": "weight_decay", "embedding_learning_rate": "learning_rate", "data_seed": "seed"}
+    compact(Root.open(root), tmp_path / "compacted")
+    for each in (root, tmp_path / "compacted"):
+        (spec,) = read_specs(Root.open(each))
+        planned = {field.name: field.metadata or {} for field in planned_schema(Root.open(each), spec)}
+        assert {name: about[b"follows"].decode() for name, about in planned.items() if b"follows" in about} == follows
+        assert load_runs(each).attrs["follows"] == follows
+        assert varied_hyperparameters(load_runs(each)) == ["optimizer", "weight_decay"]
