@@ -508,7 +508,7 @@ class Results:
         x, y, facet = self.axes(x, y, facet)
         found = self.compare(other, x, y, facet or NO_FACET, paired=paired)
         first, second = (each._name if isinstance(each, Results) else "the table" for each in (self, other))
-        look = self._look(settings, self._title(f"share of {phase}: {second} minus {first}", rule=True))
+        look = self._look(settings, self._title(f"share of {phase}: {second} minus {first}", rule=True, step=False))
         return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **look)
 
     def plot_map(
@@ -665,11 +665,11 @@ class Results:
             **settings,
         }
 
-    def _title(self, *about: str, rule: bool = False) -> str:
+    def _title(self, *about: str, rule: bool = False, step: bool = True) -> str:
         """A figure's title: what it is about, the conditions, what is pooled, the rule unless it is the published one, the step."""
         mixed = [f"over all {', '.join(self.mix)}"] if self.mix else []
         named = [f"rule {_describe(self.rule)}"] if rule and self.rule != ArticleRule() else []
-        return "; ".join([*about, *self.where, *mixed, *named, *self._step])
+        return "; ".join([*about, *self.where, *mixed, *named, *(self._step if step else [])])
 
     @property
     def _step(self) -> list[str]:

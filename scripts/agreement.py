@@ -11,7 +11,7 @@ from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.agreement import Agreement, describe_settings, most_moved, nearby
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.pictures import Picture
+from grokjax.scripts.pictures import MapPicture
 from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Axes, CellSelection, warn_of_missing
 
@@ -25,7 +25,7 @@ def command(
     rule: Annotated[tuple[str, ...], Parameter(metavar="NAME[:THRESHOLD=VALUE,...]", show_default="the built-in rules")] = (),
     selection: CellSelection = CellSelection(),
     axes: Axes = Axes(),
-    picture: Picture = Picture(),
+    picture: MapPicture = MapPicture(),
 ) -> None:
     r"""Compare the labels that several rules give to the same runs.
 

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from grokjax.analysis.results import Results
 from grokjax.analysis.statistics.compare import Comparison, read_table
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.pictures import Picture
+from grokjax.scripts.pictures import MapPicture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, CellSelection, Labels, warn_of_missing
 
@@ -35,7 +35,7 @@ def command(
     selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
-    picture: Picture = Picture(),
+    picture: MapPicture = MapPicture(),
 ) -> None:
     """Compare a sweep with another one or with a published table.
 

@@ -8,7 +8,7 @@ import numpy as np
 from cyclopts import Parameter
 
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.pictures import Picture
+from grokjax.scripts.pictures import MapPicture
 from grokjax.scripts.printing import print_table
 from grokjax.scripts.selection import Axes, CellSelection, warn_of_missing
 
@@ -21,7 +21,7 @@ def command(
     aggregate: Literal["median", "mean", "min", "max", "spread"] = "median",
     selection: CellSelection = CellSelection(),
     axes: Axes = Axes(),
-    picture: Picture = Picture(),
+    picture: MapPicture = MapPicture(),
 ) -> None:
     """Map a number of the runs, summarized over each cell's seeds.
 

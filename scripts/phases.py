@@ -12,7 +12,7 @@ from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.analysis.statistics.cells import cells_of
 from grokjax.scripts.options import RootArgument
-from grokjax.scripts.pictures import Picture
+from grokjax.scripts.pictures import MapPicture
 from grokjax.scripts.printing import print_table, value_text
 from grokjax.scripts.selection import Axes, CellSelection, Labels, partial_note
 
@@ -25,7 +25,7 @@ def command(
     selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     axes: Axes = Axes(),
-    picture: Picture = Picture(),
+    picture: MapPicture = MapPicture(),
 ) -> None:
     """Label every run, count the phases and draw the phase diagram.
 

@@ -64,3 +64,17 @@ class Picture:
         folder = Path() if is_address(root) else Path(root)
         for path in self.out or (folder / f"{name}.png", folder / f"{name}.svg"):
             print(f"Wrote {save_figure(figure, path)}")
+
+
+@Parameter(name="*", group=Group("Picture", sort_key=26))
+@dataclass(frozen=True, kw_only=True)
+class MapPicture(Picture):
+    """The options of a picture that is a map."""
+
+    true_axes: Annotated[bool | None, Parameter(negative="", show_default="for points that are no grid")] = None
+    """Draw each cell where its values are on numeric axes, without numbers on the marks."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of a plot function of a map that were given."""
+        return {**super().settings, "true_axes": self.true_axes}

@@ -54,9 +54,10 @@ def plot_bands(bands: pd.DataFrame, *, by: str | None, log_steps: bool = False, 
     down = math.ceil(len(metrics) / across)
     values = [None] if by is None else sorted(shown[by].unique())
     styles = _styles(values, by)
-    legend = _legend(look, by, list(zip(value_texts(values), styles, strict=True))) if by is not None else []
+    legend = [Line2D([], [], color=color, ls=dashes, lw=1.2, label=text)
+              for text, (color, dashes) in zip(value_texts(values), styles, strict=True)] if by is not None else []  # fmt: skip
     note = look.full_note(_note(bands, by), _runs(bands, by))
-    figure = new_figure(width, down * (PANEL + 0.1) + 0.4, look, legend=legend, note=note)
+    figure = new_figure(width, down * (PANEL + 0.1) + 0.4, look, legend=legend, legend_title=look.name(by or ""), note=note)
     panels = [look.ax] if look.ax is not None else list(figure.subplots(down, across, squeeze=False, sharex=True).ravel())
     for panel in panels[len(metrics) :]:
         panel.set_visible(False)
@@ -82,12 +83,6 @@ def _styles(values: Sequence[Any], by: str | None) -> list[tuple[Any, Any]]:
     if not numbers or len(values) == 1:
         return list(LINES[: len(values)])
     return [(color, "-") for color in mpl.colormaps["viridis"](np.linspace(0, 0.88, len(values)))]
-
-
-def _legend(look: Look, by: str, lines: Sequence[tuple[str, Any]]) -> list[Line2D]:
-    """The name of the hyperparameter, then the line of each value."""
-    named = Line2D([], [], ls="", label=look.name(by))
-    return [named, *(Line2D([], [], color=color, ls=dashes, lw=1.2, label=text) for text, (color, dashes) in lines)]
 
 
 def _quantities(bands: pd.DataFrame, metrics: Sequence[str]) -> dict[str, Quantity]:

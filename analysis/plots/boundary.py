@@ -14,9 +14,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.cells import MOST_FACETS, color_scale
+from grokjax.analysis.plots.layout.cells import color_scale
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
-from grokjax.analysis.plots.layout.page import PAD, FacetPanels, axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.page import PAD, axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.panels import MOST_PANELS, Panels
 from grokjax.analysis.plots.layout.style import DOUBLE, GREY, SINGLE, TEST_COLOR, shades
 from grokjax.analysis.plots.layout.text import POINTS, counted, value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
@@ -73,41 +74,48 @@ def plot_boundary(
     if not 1 <= len(by) <= 2:
         raise AnalysisError(f"a map of a boundary has one other hyperparameter, or two, got {', '.join(by) or 'none'}; draw fits")
     look, columns = Look(**settings), sorted({key[-1] for key in found})
-    placed, width = _arranged(found, by, len(columns), look)
+    facets = facets_of(found, by)
+    placed, width = _arranged(facets, by, len(columns), look)
     first = next(iter(found.values()))
     drawn = placed.across * min((width - BESIDE) / placed.across, WIDEST_COLUMN * len(columns) + 0.1)
-    figure = new_figure(
-        width, placed.down * (HEIGHT + 0.22) + 0.38, look, legend=_legend(found), note=boundary_note(found, look),
-        used=drawn + BESIDE + 2 * PAD,
-    )  # fmt: skip
+    body, note = placed.down * (HEIGHT + 0.08) + placed.titles_height + 0.38, boundary_note(found, look)
+    figure = new_figure(width, body, look, legend=_legend(found), note=note, used=drawn + BESIDE + 2 * PAD)
     panels = placed.axes(figure, look)
     scale_to_values(panels[0], "y", axis_values(found), HEIGHT if look.ax is None else axes_size(look.ax)[1], first.scale)
     panels[0].set(xlim=(-0.6, len(columns) - 0.4), xticks=range(len(columns)), xticklabels=value_texts(columns))
-    for index, place, key in placed.keys(by, columns):
-        if key in found:
-            _draw_column(panels[index], place, found[key], phase)
-    placed.label(panels, look.name(by[-1]), look.name(first.axis))
-    for panel in panels:
+    for facet, panel in zip(facets, panels, strict=True):
         panel.tick_params(bottom=False)
+        for place, value in enumerate(columns):
+            if (*facet, value) in found:
+                _draw_column(panel, place, found[*facet, value], phase)
+    placed.label(panels, look.name(by[-1]), look.name(first.axis))
     scale = ScalarMappable(Normalize(0, 100), shades(PHASE_COLORS[phase]))
     named, of = look.name(phase), f"{look.name(phase)} and {look.name(against)}" if against else "runs"
     color_scale(figure, panels, scale, f"{named} (% of {of})")
     return figure
 
 
-def _arranged(
-    found: Mapping[tuple[Any, ...], Boundaries], by: Sequence[str], columns: int, look: Look
-) -> tuple[FacetPanels, float]:
+def _arranged(facets: Sequence[tuple[Any, ...]], by: Sequence[str], columns: int, look: Look) -> tuple[Panels, float]:
     """The arrangement of panels with `columns` columns each, and the figure's width in inches."""
-    facets = [None] if len(by) == 1 else sorted({key[0] for key in found})
     check_one_panel(look.ax, len(facets), f"choose the boundaries of one {by[0]}")
+    least = COLUMN * columns + 0.1
     width = look.width or (SINGLE if len(facets) * (1.6 * COLUMN * columns + 0.1) <= SINGLE - BESIDE else DOUBLE)
-    fitting = int((width - BESIDE + 1e-9) / (COLUMN * columns + 0.1)) if look.ax is None else 1
-    if not fitting or len(facets) > MOST_FACETS:
+    if (look.ax is None and width - BESIDE < least - 1e-9) or len(facets) > MOST_PANELS:
         raise AnalysisError(
-            f"{len(facets)} panels of {columns} columns do not fit in {width:g} inches; choose some with where, or widen"
+            f"{counted(len(facets), 'panel')} of {counted(columns, 'column')} do not fit in {width:g} inches; choose some "
+            f"values of {by[-1]} with where, widen, or draw the surface of two numeric hyperparameters"
         )
-    return FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, fitting), width
+    return Panels.arranged(facet_texts(facets), by[:-1], look, width - BESIDE, least), width
+
+
+def facets_of(found: Mapping[tuple[Any, ...], Boundaries], by: Sequence[str]) -> list[tuple[Any, ...]]:
+    """The values of all but the last of the hyperparameters of groups, sorted; [()] if there is no other."""
+    return sorted({key[:-1] for key in found}) if by else [()]
+
+
+def facet_texts(facets: Sequence[tuple[Any, ...]]) -> list[tuple[str, ...]]:
+    """The values of the panels' hyperparameter as text."""
+    return [(text,) for text in value_texts([value for (value,) in facets])] if facets[0] else [()]
 
 
 def axis_values(found: Mapping[tuple[Any, ...], Boundaries]) -> np.ndarray[Any, Any]:
@@ -128,7 +136,7 @@ def boundary_note(found: Mapping[tuple[Any, ...], Boundaries], look: Look, furth
         f"{counted(fitted, 'run')} in {counted(len(found), 'group')}; boundaries: {', '.join(counts)}.",
         f"None in {', '.join(reasons)}." if reasons else "",
         f"{left_out:,} of other phases, diverged or undecided, left out." if left_out else "",
-        further,
+        further.strip(),
     ]))  # fmt: skip
     return look.full_note(note, fitted + left_out)
 

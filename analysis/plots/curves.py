@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Unpack
 
@@ -25,7 +25,7 @@ from grokjax.errors import AnalysisError, nearest
 from grokjax.metrics import Metric
 
 # Inches: the first panel of a run, the panels below it, the least width of a panel.
-FIRST, FURTHER, LEAST = 1.0, 0.66, 1.0
+FIRST, FURTHER, LEAST = 1.0, 0.66, 0.9
 Block = np.ndarray[Any, Any]  # of the panels of one run
 EVENT_MARKERS = dict(zip(EVENTS, ("v", "^", "s", "X", "P", "d", "*"), strict=True))
 
@@ -77,12 +77,14 @@ def plot_curves(
     figure = new_figure(width, body, headed, legend=_legend(lines, markers, look), note=note)
     grid = _grid(figure, down, across, heights) if ax is None else np.array([[ax]])
     limits = [_limits(curves, quantity) for quantity in quantities]
+    size = _title_size(titles.values(), width / across - 0.4)
     for index, (run_id, block) in enumerate(zip(panels, _blocks(grid, len(quantities)), strict=False)):
         _draw_block(block, curves[curves["run_id"] == run_id], quantities, limits, lines)
         _label_block(block, quantities, width / across - 0.4, first=index % across == 0, lowest=index + across >= len(panels))
         _mark_events(block, events[events["run_id"] == run_id], markers)
         if ax is None:
-            _title(block[0], titles[run_id], phases[run_id], width / across - 0.4)
+            color = darkened(PHASE_COLORS[phases[run_id]])
+            block[0].set_title(titles[run_id], color=color, fontweight="bold", fontsize=size)
     figure.align_ylabels(grid[:, 0])
     return figure
 
@@ -101,12 +103,11 @@ def _label_block(block: Block, quantities: Sequence[Quantity], inches: float, *,
         panel.set_ylabel(quantity.label if first else "")
 
 
-def _title(panel: Axes, text: str, phase: str, inches: float) -> None:
-    """Writes a run's title above its first panel, smaller if it is wider than the panel, which is `inches` wide."""
-    size = font_size("font.size")
-    bold = 1.15 * text_width(text, size)
-    size = max(min(size, size * inches / bold), 5.0)
-    panel.set_title(text, color=darkened(PHASE_COLORS[phase]), fontweight="bold", fontsize=size)
+def _title_size(titles: Iterable[str], inches: float) -> float:
+    """The font size of all titles: the usual one, or a smaller one if the widest is wider than a panel of so many inches."""
+    size = font_size("axes.titlesize")
+    bold = 1.15 * max(text_width(title, size) for title in titles)
+    return max(min(size, size * inches / bold), 5.0)
 
 
 def _note(curves: pd.DataFrame, runs: int) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
-from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells, mark_empty
+from grokjax.analysis.plots.layout.cells import Map, color_scale, draw_map, draw_shade, map_cells
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.style import EMPTY, SMALL, shades
 from grokjax.analysis.plots.layout.text import counted, steps_text
@@ -21,6 +21,11 @@ from grokjax.analysis.plots.layout.ticks import few_ticks
 from grokjax.analysis.statistics.delays import Crossings
 
 _COLORS = shades(PHASE_COLORS["grok"], begin=0.15)  # the shortest delay is still darker than a cell without a median
+
+NUMBERS_NOTE = (
+    "Numbers: median delay (steps), with its interval where it fits; ?: unknown from so few runs; "
+    "3/9: 3 of 9 fitted runs generalized, too few for a median."
+)
 
 
 @styled
@@ -30,6 +35,7 @@ def plot_delays(
     x: str,
     y: str,
     facet: str | None = None,
+    true_axes: bool | None = None,
     crossings: Crossings | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
@@ -37,29 +43,27 @@ def plot_delays(
 
     The median of a cell is unknown if fewer than half of its fitted runs generalized before they ended; the cell then has no
     shade and shows how many did, such as 3/9. Cells in which no run fitted its training data are crossed out, cells without a run
-    hatched.
+    left empty.
 
     Args:
       medians: from `median_delays`, by facet, y and x.
-      x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      x, y, facet: hyperparameters across, upwards and in panels.
+      true_axes: draw each cell where its values are on numeric axes, without numbers on the marks; None for grids of evenly spaced
+        cells and points of other designs where they are.
       crossings: as given to `grokking_delays`, which the note names.
       settings: common to all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more cells than fit.
     """
-    look, cells = Look(**settings), map_cells(medians, x, y, facet)
+    look, cells = Look(**settings), map_cells(medians, x, y, facet, true_axes)
     norm = _norm(medians["median"])
     drawn = draw_map(
         cells, look, smallest=0.16, comfortable=0.3, legend=_legend(medians), scale=True,
-        note=look.full_note(_note(medians, crossings), int(medians["runs"].sum())),
+        note=look.full_note(_note(medians, crossings, cells.numbered), int(medians["runs"].sum())),
     )  # fmt: skip
-    every = pd.DataFrame([(a, u) for a in range(len(cells.columns)) for u in range(len(cells.rows))], columns=["across", "up"])
     for value, panel in drawn.panels.items():
-        part = cells.panel(medians, value)
-        places = set(zip(part["across"], part["up"], strict=True))
-        mark_empty(panel, every[[place not in places for place in every.itertuples(index=False, name=None)]])
-        _draw_delays(panel, part, norm, drawn)
+        _draw_delays(panel, cells.panel(medians, value), norm, drawn)
     bar = color_scale(drawn.figure, list(drawn.panels.values()), ScalarMappable(norm, _COLORS), "median delay (steps)")
     few_ticks(bar.ax.yaxis, float(norm.vmin or 1), float(norm.vmax or 1))
     return drawn.figure
@@ -74,13 +78,12 @@ def _norm(medians: pd.Series[float]) -> LogNorm:
     return LogNorm(positive.min() / widened, positive.max() * widened, clip=True)
 
 
-def _note(medians: pd.DataFrame, crossings: Crossings | None) -> str:
+def _note(medians: pd.DataFrame, crossings: Crossings | None, numbered: bool) -> str:
     runs, fitted, seen = (int(medians[name].sum()) for name in ("runs", "fitted", "generalized"))
     return " ".join(filter(None, [
         f"{counted(runs, 'run')}, {fitted:,} fitted: {seen:,} of these generalized, {fitted - seen:,} censored at their end.",
         crossings.delay_text if crossings else "",
-        "Numbers: median delay (steps), with its interval where it fits; ?: unknown from so few runs;",
-        "3/9: 3 of 9 fitted runs generalized, too few for a median.",
+        NUMBERS_NOTE if numbered else "White: too few generalized for a median.",
     ]))  # fmt: skip
 
 

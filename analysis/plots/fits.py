@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
-from grokjax.analysis.plots.boundary import axis_values, boundary_note
-from grokjax.analysis.plots.layout.cells import MOST_FACETS
+from grokjax.analysis.plots.boundary import axis_values, boundary_note, facet_texts, facets_of
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
-from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.panels import MOST_PANELS, Panels
 from grokjax.analysis.plots.layout.style import DOUBLE, FAINT, LINES, MARKS, SINGLE
-from grokjax.analysis.plots.layout.text import POINTS, value_texts
+from grokjax.analysis.plots.layout.text import POINTS, counted, value_texts
 from grokjax.analysis.plots.layout.ticks import scale_to_values
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.errors import AnalysisError
@@ -25,7 +25,7 @@ from grokjax.errors import AnalysisError
 if TYPE_CHECKING:
     from grokjax.analysis.statistics.boundary import Boundaries, Boundary
 
-PANEL, HEIGHT = 1.45, 1.5  # inches: the least width of a panel, its height
+PANEL, HEIGHT, BESIDE = 1.3, 1.5, 0.5  # inches: the least width of a panel, its height, the width of labels at the left
 MOST_BANDS = 2  # lines in one panel whose bands can be distinguished
 CURVE = 200  # points of a fitted curve
 APART = 1.6  # points between lines of the same share
@@ -56,45 +56,46 @@ def plot_fits(
       AnalysisError: more hyperparameters, lines or panels than can be distinguished.
     """
     look = Look(**settings)
-    facets = [None] if len(by) < 2 else sorted({key[0] for key in found})
+    facets = facets_of(found, by)
     lines = [None] if not by else sorted({key[-1] for key in found})
     _check(by, len(facets), len(lines))
     check_one_panel(look.ax, len(facets), f"choose the boundaries of one {by[0] if by else 'group'}")
     width = look.width or (SINGLE if len(facets) == 1 else DOUBLE)
-    placed = FacetPanels.arranged(facets, by[0] if len(by) == 2 else None, max(1, int((width - 0.4) / PANEL)))
+    placed = Panels.arranged(facet_texts(facets), by[:-1], look, width - BESIDE, PANEL)
     banded = len(lines) <= MOST_BANDS
     drawn = [each.status for group in found.values() for each in group]
     located = [status for status in drawn if status in ("found", "weak")]
     marks = "Large marks: boundaries, with their bands" + (", hollow on weak evidence." if "weak" in located else ".")
     poor, bars = " Thin dotted curves fit poorly." * ("misfit" in drawn), " Bars: Wilson intervals." * banded
     note = boundary_note(found, look, marks * bool(located) + poor + bars)
-    legend = _legend(look, by[-1], lines) if by else []
-    figure = new_figure(width, placed.down * (HEIGHT + 0.22) + 0.36, look, legend=legend, note=note)
+    legend = _legend(lines) if by else []
+    body = placed.down * (HEIGHT + 0.08) + placed.titles_height + 0.36
+    figure = new_figure(width, body, look, legend=legend, legend_title=look.name(by[-1]) if by else "", note=note)
     panels, first = placed.axes(figure, look), next(iter(found.values()))
-    length = width / placed.across - 0.5 if look.ax is None else axes_size(look.ax)[0]
+    length = placed.width if look.ax is None else axes_size(look.ax)[0]
     scale_to_values(panels[0], "x", axis_values(found), length, first.scale)
-    for panel in panels:
+    for facet, panel in zip(facets, panels, strict=True):
         panel.axhline(0.5, color=FAINT, lw=0.8, zorder=0)
         panel.set_ylim(-0.07, 1.07)
-    for index, place, key in placed.keys(by, lines):
-        if key in found:
-            _draw_group(panels[index], found[key], place, len(lines), banded=banded)
+        for place, value in enumerate(lines):
+            if (key := (*facet, value) if by else ()) in found:
+                _draw_group(panel, found[key], place, len(lines), banded=banded)
     share = f"share of {look.name(phase)}" + (f"\nagainst {look.name(against)}" if against else "")
     placed.label(panels, look.name(first.axis), share)
     return figure
 
 
 def _check(by: Sequence[str], panels: int, lines: int) -> None:
-    if len(by) > 2 or lines > len(LINES) or panels > MOST_FACETS:
+    if len(by) > 2 or lines > len(LINES) or panels > MOST_PANELS:
         raise AnalysisError(
-            f"{' x '.join(by)} makes {panels} panels of {lines} lines; {MOST_FACETS} of {len(LINES)} can be told apart: "
-            "choose some with where"
+            f"{' x '.join(by)} makes {counted(panels, 'panel')} of {counted(lines, 'line')}; {MOST_PANELS} panels of "
+            f"{len(LINES)} lines can be told apart: choose some values with where"
         )
 
 
-def _legend(look: Look, name: str, values: Sequence[Any]) -> list[Line2D]:
+def _legend(values: Sequence[Any]) -> list[Line2D]:
     return [
-        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=look.pair(name, text))
+        Line2D([], [], color=color, ls=style, lw=1, marker=marker, ms=3, mew=0, label=text)
         for (color, style), marker, text in zip(LINES, MARKS, value_texts(values), strict=False)
     ]
 

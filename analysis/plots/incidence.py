@@ -13,15 +13,17 @@ from matplotlib.lines import Line2D
 
 from grokjax.analysis.labels.rules import PHASE_COLORS
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
-from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, label_sides, new_figure
+from grokjax.analysis.plots.layout.panels import Panels
 from grokjax.analysis.plots.layout.style import DASHED, DOUBLE, SINGLE
 from grokjax.analysis.plots.layout.text import counted, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
 from grokjax.analysis.statistics.delays import Crossings, crossing_text
 from grokjax.analysis.statistics.incidence import OUTCOMES
-from grokjax.errors import AnalysisError
 
-MOST_PANELS, PANEL_WIDTH = 24, 1.45  # inches
+# Inches: the least width of a panel beside others, the least and the greatest height, the width of labels at the left.
+PANEL_WIDTH, LOWEST, HIGHEST, BESIDE = 1.0, 0.55, 1.35, 0.5
+ASPECT = 0.85  # height of a panel over its width
 STYLES = dict(zip(OUTCOMES, ("-", DASHED, ":"), strict=True))
 
 
@@ -48,31 +50,27 @@ def plot_incidence(
     Raises:
       AnalysisError: more panels than fit.
     """
-    groups = group_rows(incidence, by)
-    if len(groups) > MOST_PANELS:
-        raise AnalysisError(
-            f"{' x '.join(by)} makes {len(groups)} panels, more than {MOST_PANELS}; choose some with where, or pool runs with mix"
-        )
-    look = Look(**settings)
+    look, groups = Look(**settings), group_rows(incidence, by)
     check_one_panel(ax := look.ax, len(groups), f"choose the runs of one {' x '.join(by)}")
-    width = look.width or (SINGLE if len(groups) <= 2 else DOUBLE)
-    placed = FacetPanels.arranged(range(len(groups)), None, max(1, int((width - 0.5) / PANEL_WIDTH)))
+    width = look.width or (SINGLE if len(groups) <= 3 else DOUBLE)
+    placed = Panels.arranged(group_texts(incidence, by), by, look, width - BESIDE, PANEL_WIDTH)
+    height = min(max(ASPECT * placed.width, LOWEST), HIGHEST)
     runs = sum(int(rows["at_risk"].max()) for rows in groups)
     present = [name for name in OUTCOMES if incidence.loc[incidence["outcome"] == name, "events"].any()]
     figure = new_figure(
-        width, placed.down * (1.35 + 0.25 * bool(by)) + 0.45, look,
+        width, placed.down * (height + 0.08) + placed.titles_height + 0.5, placed.headed(look),
         note=look.full_note(_note(runs, crossings, delay), runs),
         legend=[Line2D([], [], color=PHASE_COLORS[name], ls=STYLES[name], lw=1.1, label=look.name(name)) for name in present],
     )  # fmt: skip
     axes = placed.axes(figure, look)
     end = float(incidence["step"].max()) or 1.0
-    for panel, values, rows in zip(axes, group_texts(incidence, by), groups, strict=True):
+    for panel, rows in zip(axes, groups, strict=True):
         for name in present:
             _draw(panel, rows[rows["outcome"] == name], name, end)
         panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
-        panel.set_title("\n".join(look.pair(name, value) for name, value in zip(by, values, strict=True)))
-        step_axis(panel, inches=width / placed.across - 0.7 if ax is None else axes_size(ax)[0])
-    placed.label(axes, "step", "share of all runs")
+        panel.locator_params(axis="y", nbins=4 if height > LOWEST else 2)
+        step_axis(panel, inches=placed.width if ax is None else axes_size(ax)[0], label=False)
+    label_sides(figure, axes, "step", "share of all runs")
     return figure
 
 

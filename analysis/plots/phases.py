@@ -32,6 +32,7 @@ def plot_phases(
     x: str | None = None,
     y: str | None = None,
     facet: str | None = None,
+    true_axes: bool | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
     """Draws the phase diagram: a panel for each value of `facet`, a cell for each point of the grid, a marker for each run.
@@ -40,12 +41,14 @@ def plot_phases(
       grid: from `phase_grid`. Planned runs that have not been trained yet are drawn as rings.
       x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced; the grid's own axes
         when x and y are None.
+      true_axes: draw each cell where its values are on numeric axes, without numbers on the marks; None for grids of evenly spaced
+        cells and points of other designs where they are.
       settings: common to all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more markers than fit.
     """
-    look, cells = Look(**settings), map_cells(grid, x, y, facet)
+    look, cells = Look(**settings), map_cells(grid, x, y, facet, true_axes)
     missing = missing_counts(grid)
     side = math.ceil(math.sqrt((grid["seeds"] + missing).max()))
     present = [phase for phase in PHASES if grid[f"{phase}_count"].sum()]

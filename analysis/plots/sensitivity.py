@@ -28,6 +28,7 @@ def plot_sensitivity(
     x: str,
     y: str,
     facet: str | None = None,
+    true_axes: bool | None = None,
     runs: int,
     **common: Unpack[Settings],
 ) -> Figure:
@@ -38,14 +39,16 @@ def plot_sensitivity(
     Args:
       moved: from `sensitivity`, with the same x, y and facet.
       settings: the values of the thresholds that were tried, by name.
-      x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      x, y, facet: hyperparameters across, upwards and in panels.
+      true_axes: draw each cell where its values are on numeric axes, without numbers on the marks; None for grids of evenly spaced
+        cells and points of other designs where they are.
       runs: number of runs.
       common: settings of all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more cells than fit.
     """
-    look, cells = Look(**common), map_cells(moved, x, y, facet)
+    look, cells = Look(**common), map_cells(moved, x, y, facet, true_axes)
     table = most_moved(moved, cell_names(x, y, facet))
     tried = describe_settings(settings)
     note = look.full_note(f"{counted(runs, 'run')} in {counted(len(table), 'cell')}. Tried: {tried}.", runs)

@@ -20,6 +20,7 @@ from grokjax.errors import AnalysisError, nearest
 
 # The share of a cell's side that its bar fills.
 FILLED = 0.86
+SHARES_NOTE = "Shares in percent, with their intervals where they fit."
 
 
 @styled
@@ -29,6 +30,7 @@ def plot_shares(
     x: str | None = None,
     y: str | None = None,
     facet: str | None = None,
+    true_axes: bool | None = None,
     phase: str | None = None,
     **settings: Unpack[Settings],
 ) -> Figure:
@@ -37,6 +39,8 @@ def plot_shares(
     Args:
       grid: from `phase_grid`. Cells without a run are hatched.
       x, y, facet: hyperparameters across, upwards and in panels; the grid's own axes when x and y are None.
+      true_axes: draw each cell where its values are on numeric axes, without numbers on the marks; None for grids of evenly spaced
+        cells and points of other designs where they are.
       phase: draw this phase alone, as shades with its share in percent and, if there is room, its interval. When None, each cell
         is a bar of all phases in their order.
       settings: common to all figures; see below.
@@ -46,11 +50,11 @@ def plot_shares(
     """
     if phase is not None and phase not in PHASES:
         raise AnalysisError(f"there is no phase {phase}; there are {', '.join(PHASES)}{nearest(phase, PHASES)}")
-    look, cells = Look(**settings), map_cells(grid, x, y, facet)
+    look, cells = Look(**settings), map_cells(grid, x, y, facet, true_axes)
     shown = [name for name in PHASES if grid[f"{name}_count"].sum()] if phase is None else []
     drawn = draw_map(
         cells, look, smallest=0.12, comfortable=0.2 if phase is None else 0.24, scale=phase is not None,
-        note=grid_note(grid, look, "" if phase is None else "Shares in percent, with their intervals where they fit.", cells.what),
+        note=grid_note(grid, look, SHARES_NOTE if phase and cells.numbered else "", cells.what),
         legend=[_patch(name, look.name(name)) for name in shown],
     )  # fmt: skip
     for value, panel in drawn.panels.items():

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.transforms import ScaledTranslation
 
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
-from grokjax.analysis.plots.layout.page import FacetPanels, axes_size, check_one_panel, figure_of, new_figure
+from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, figure_of, label_sides, new_figure
+from grokjax.analysis.plots.layout.panels import Panels
 from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE
 from grokjax.analysis.plots.layout.text import POINTS, counted, font_size, group_rows, group_texts
 from grokjax.analysis.plots.layout.ticks import step_axis
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 TABLE_LINE = 0.15  # inches
 STROKE = 10  # points: the length of a line's sample in the table, and its distance from the first number
 MOST_BANDS = 3  # bands of more groups could not be distinguished
-MOST_PANELS, PANEL_WIDTH = 24, 1.45  # inches
+# Inches: the least width of a panel beside others, its least height, the width of labels at the left.
+PANEL_WIDTH, LOWEST, BESIDE = 1.3, 0.8, 0.6
 
 Line = tuple[str, Any]  # colour and dashes
 
@@ -60,16 +62,23 @@ def plot_survival(
       AnalysisError: more groups than can be distinguished, or more panels than fit.
     """
     keys = group_texts(curves, (*panels, *by))
-    facets, lines = _facets(keys, panels), _lines(keys, by)
+    facets, lines = list(dict.fromkeys(key[: len(panels)] for key in keys)), _lines(keys, by)
     look = Look(**settings)
     check_one_panel(ax := look.ax, len(facets), f"choose the runs of one {' x '.join(panels)}")
     width = look.width or (SINGLE if len(facets) <= 2 else DOUBLE)
     banded, table = len(lines) <= MOST_BANDS, len(facets) == 1 and ax is None
-    placed = FacetPanels.arranged(facets, None, max(1, int((width - 0.5) / PANEL_WIDTH)))
-    height = 1.7 if width < DOUBLE or len(facets) > 1 else 2.4
-    body = placed.down * (height + 0.1 + 0.15 * len(panels)) + 0.45 + TABLE_LINE * (len(lines) + 1) * table
+    placed = Panels.arranged(facets, panels, look, width - BESIDE, PANEL_WIDTH)
+    height = (1.7 if width < DOUBLE else 2.4) if len(facets) == 1 else min(max(1.1 * placed.width, LOWEST), 1.7)
+    body = placed.down * (height + 0.08) + placed.titles_height + 0.5 + TABLE_LINE * (len(lines) + 1) * table
     note = look.full_note(_note(curves, runs, test, crossings, banded), runs)
-    figure = new_figure(width, body, look, legend=[] if table else _legend(look, by, lines), note=note)
+    figure = new_figure(
+        width,
+        body,
+        placed.headed(look),
+        legend=[] if table else _legend(lines),
+        legend_title=", ".join(map(look.name, by)),
+        note=note,
+    )
     axes = _with_table(figure, height, len(lines)) if table else placed.axes(figure, look)
     end = float(curves["delay"].max()) or 1.0
     groups = list(zip(keys, group_rows(curves, (*panels, *by)), strict=True))
@@ -77,35 +86,21 @@ def plot_survival(
         for key, rows in groups:
             if key[: len(panels)] == facet:
                 _draw_survival(panel, rows, lines[key[len(panels) :]], banded)
-        _finish_panel(panel, end, width / placed.across - 0.9 if ax is None else axes_size(ax)[0], _named(look, panels, facet))
-    _label(axes, placed, crossings)
+        panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
+        step_axis(panel, inches=placed.width if ax is None else axes_size(ax)[0], label=False)
+    x, y = _labels(crossings)
+    label_sides(figure, axes[: len(facets)], "" if table else x, y)
     if table:
+        axes[0].set_title(_named(look, panels, facets[0]) if panels else "")
+        axes[0].tick_params(labelbottom=False)
+        axes[1].set_xlabel(x)
         _draw_at_risk(axes[1], look, curves, by, lines, [tick for tick in axes[0].get_xticks() if 0 <= tick <= end])
     return figure
-
-
-def _facets(keys: Sequence[tuple[str, ...]], panels: Sequence[str]) -> list[tuple[str, ...]]:
-    """The values of the panels' hyperparameters, one tuple per panel. Raises AnalysisError if they are too many."""
-    facets = list(dict.fromkeys(key[: len(panels)] for key in keys))
-    if len(facets) > MOST_PANELS:
-        raise AnalysisError(
-            f"{' x '.join(panels)} makes {len(facets)} panels, more than {MOST_PANELS}; "
-            "choose some with where, or pool runs with mix"
-        )
-    return facets
 
 
 def _with_table(figure: Figure, height: float, lines: int) -> list[Axes]:
     """A panel, so many inches high, with one for the table of so many lines below it."""
     return list(figure.subplots(2, 1, sharex=True, height_ratios=[height, TABLE_LINE * lines]))
-
-
-def _finish_panel(panel: Axes, end: float, inches: float, title: str) -> None:
-    """Sets the limits, the step axis and the title of a panel that is so many inches wide."""
-    panel.set(xlim=(0, 1.02 * end), ylim=(-0.03, 1.03))
-    step_axis(panel, inches=inches, label=False)
-    if title:
-        panel.set_title(title.replace(", ", "\n"))
 
 
 def _lines(keys: Sequence[tuple[str, ...]], by: Sequence[str]) -> dict[tuple[str, ...], Line]:
@@ -122,8 +117,10 @@ def _named(look: Look, names: Sequence[str], values: Sequence[str]) -> str:
     return ", ".join(look.pair(name, value) for name, value in zip(names, values, strict=True)) or "all runs"
 
 
-def _legend(look: Look, by: Sequence[str], lines: Mapping[tuple[str, ...], Line]) -> list[Line2D]:
-    return [Line2D([], [], color=color, ls=style, lw=1.1, label=_named(look, by, key)) for key, (color, style) in lines.items()]
+def _legend(lines: Mapping[tuple[str, ...], Line]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=color, ls=style, lw=1.1, label=", ".join(key) or "all runs") for key, (color, style) in lines.items()
+    ]
 
 
 def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: Crossings | None, banded: bool) -> str:
@@ -136,15 +133,11 @@ def _note(curves: pd.DataFrame, runs: int, test: LogRank | None, crossings: Cros
     ]))  # fmt: skip
 
 
-def _label(axes: Sequence[Axes], placed: FacetPanels, crossings: Crossings | None) -> None:
-    """Labels the axes at the edges of the figure with what crossed what."""
-    x = f"steps after train {crossing_text(crossings.train)}" if crossings else "steps after the train metric crossed its threshold"
-    y = f"share without\ntest {crossing_text(crossings.test)}" if crossings else "share not generalized yet"
-    placed.label(axes[: len(placed.facets)], x.replace("after ", "after\n") if placed.across > 1 else x, y)
-    if len(axes) > len(placed.facets):  # the table has the label
-        axes[0].set_xlabel("")
-        axes[0].tick_params(labelbottom=False)
-        axes[1].set_xlabel(x)
+def _labels(crossings: Crossings | None) -> tuple[str, str]:
+    """The labels of the axes, which say what crossed what."""
+    if crossings is None:
+        return "steps after the train metric crossed its threshold", "share not generalized yet"
+    return f"steps after train {crossing_text(crossings.train)}", f"share without\ntest {crossing_text(crossings.test)}"
 
 
 def _draw_survival(panel: Axes, group: pd.DataFrame, line: Line, banded: bool) -> None:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any, Unpack
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from grokjax.analysis.labels.rules import PHASE_COLORS, PHASES
-from grokjax.analysis.plots.layout.cells import MapCells, color_scale, draw_map, draw_shade, map_cells, mark_empty
+from grokjax.analysis.plots.layout.cells import color_scale, draw_map, draw_shade, map_cells
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.style import DIVERGING, shades
 from grokjax.analysis.plots.layout.text import counted, number_text, ranged
@@ -29,7 +28,9 @@ LOG_FACTOR = 50
 
 
 @styled
-def plot_map(values: pd.DataFrame, *, x: str, y: str, facet: str | None = None, **settings: Unpack[Settings]) -> Figure:
+def plot_map(
+    values: pd.DataFrame, *, x: str, y: str, facet: str | None = None, true_axes: bool | None = None, **settings: Unpack[Settings]
+) -> Figure:
     """Draws a number for each cell as a shade: a column of the runs, summarized over their seeds.
 
     The colour bar says how: "median of min_test_loss over the seeds". A second line in a cell says how many of its runs have a
@@ -37,24 +38,25 @@ def plot_map(values: pd.DataFrame, *, x: str, y: str, facet: str | None = None, 
 
     Args:
       values: from `cell_values`, with the same x, y and facet.
-      x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      x, y, facet: hyperparameters across, upwards and in panels.
+      true_axes: draw each cell where its values are on numeric axes, without numbers on the marks; None for grids of evenly spaced
+        cells and points of other designs where they are.
       settings: common to all figures; see below.
 
     Raises:
       AnalysisError: too many panels to read, or more cells than fit.
     """
-    look, cells = Look(**settings), map_cells(values, x, y, facet)
+    look, cells = Look(**settings), map_cells(values, x, y, facet, true_axes)
     known, total = int(values["known"].sum()), int(values["runs"].sum())
     note = (
         f"{counted(total, 'run')} in {counted(len(values), cells.what)}, {ranged(values['runs'], 'run')} in each."
-        + f" {total - known:,} have no value; 3/5: 3 of 5 runs have one." * (known < total)
+        + f" {total - known:,} have no value." * (known < total)
+        + " 3/5: 3 of 5 runs have one." * (known < total and cells.numbered)
     )
     drawn = draw_map(cells, look, smallest=0.16, comfortable=0.32, legend=[], note=look.full_note(note, total), scale=True)
     norm, colors = _norm(values["value"].to_numpy(float)), shades(PHASE_COLORS["grok"], begin=0.12)
     for facet_value, panel in drawn.panels.items():
-        part = cells.panel(values, facet_value)
-        _mark_absent(panel, cells, part)
-        for row in part.to_dict("records"):
+        for row in cells.panel(values, facet_value).to_dict("records"):
             share = f"{row['known']}/{row['runs']}" if row["known"] < row["runs"] else ""
             place = (row["across"], row["up"])
             if np.isfinite(row["value"]):
@@ -67,7 +69,14 @@ def plot_map(values: pd.DataFrame, *, x: str, y: str, facet: str | None = None, 
 
 @styled
 def plot_difference(
-    found: Comparison, *, x: str, y: str, facet: str | None = None, phase: str = "grok", **settings: Unpack[Settings]
+    found: Comparison,
+    *,
+    x: str,
+    y: str,
+    facet: str | None = None,
+    phase: str = "grok",
+    true_axes: bool | None = None,
+    **settings: Unpack[Settings],
 ) -> Figure:
     """Draws how much larger the share of a phase is in the second of two tables than in the first, in percentage points.
 
@@ -75,7 +84,9 @@ def plot_difference(
 
     Args:
       found: from `compare`, with the same x, y and facet.
-      x, y, facet: hyperparameters across, upwards and in panels, their values ascending and evenly spaced.
+      x, y, facet: hyperparameters across, upwards and in panels.
+      true_axes: draw each cell where its values are on numeric axes, without numbers on the marks; None for grids of evenly spaced
+        cells and points of other designs where they are.
       phase: whose shares to compare.
       settings: common to all figures; see below.
 
@@ -85,7 +96,7 @@ def plot_difference(
     if phase not in PHASES:
         raise AnalysisError(f"there is no phase {phase}; there are {', '.join(PHASES)}{nearest(phase, PHASES)}")
     look, table = Look(**settings), found.cells
-    cells = map_cells(table, x, y, facet)
+    cells = map_cells(table, x, y, facet, true_axes)
     runs = int(table[["seeds_first", "seeds_second"]].to_numpy().sum())
     drawn = draw_map(
         cells,
@@ -98,9 +109,7 @@ def plot_difference(
     )
     norm, colors = Normalize(-100, 100), mpl.colormaps[DIVERGING]
     for value, panel in drawn.panels.items():
-        part = cells.panel(table, value)
-        _mark_absent(panel, cells, part)
-        for row in part.to_dict("records"):
+        for row in cells.panel(table, value).to_dict("records"):
             gain = 100 * (row[f"{phase}_share_second"] - row[f"{phase}_share_first"])
             text = f"{gain:+.0f}" if abs(gain) >= 0.5 else "0"
             place = (row["across"], row["up"])
@@ -131,13 +140,6 @@ def _label(about: Any, look: Look) -> str:
     aggregate, unit = about["aggregate"], about.get("unit", "")
     name = look.name(about["column"])
     return f"{AGGREGATE_WORDS.get(aggregate, aggregate)} of {name} over the seeds" + (f" ({unit})" if unit not in ("", "1") else "")
-
-
-def _mark_absent(panel: Axes, cells: MapCells, part: pd.DataFrame) -> None:
-    """Hatches the cells of a panel that are not in the table."""
-    present = set(zip(part["across"], part["up"], strict=True))
-    absent = [(across, up) for across in range(len(cells.columns)) for up in range(len(cells.rows)) if (across, up) not in present]
-    mark_empty(panel, pd.DataFrame(absent, columns=["across", "up"]))
 
 
 def _difference_note(found: Comparison, runs: int) -> str:

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import check_one_panel, new_figure
@@ -118,6 +119,8 @@ def _draw_matrices(figure: SubFigure, values: np.ndarray, step: np.ndarray, axes
         image = panel.imshow(matrix, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
         panel.set(title=f"step {at:,}", xlabel=axes[1])
         panel.label_outer()
+        for axis in (panel.xaxis, panel.yaxis):
+            axis.set_major_locator(MaxNLocator(4, integer=True))
     for panel in panels.ravel()[len(values) :]:
         panel.set_visible(False)
     for panel in panels[:, 0]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from grokjax.analysis.plots.layout.page import PAD
+from grokjax.analysis.plots.layout.panels import panel_titles
 from grokjax.analysis.plots.layout.style import DOUBLE, SINGLE, SMALL
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_height, text_width, wrapped
 
@@ -40,7 +41,7 @@ def arrange(
     facets: tuple[str, list[str]] | None,
     *,
     width: float | None,
-    sides: tuple[float, float],
+    sides: tuple[float, float, float],
     scale: bool,
 ) -> Arrangement | None:
     """The arrangement of a panel for each facet in a new figure; None if the cells do not fit.
@@ -49,7 +50,7 @@ def arrange(
       columns, rows: labels of the cells' columns and rows.
       facets: the hyperparameter that makes panels and its values; None for one panel.
       width: of the figure, in inches; as wide as it needs when None.
-      sides: the smallest and the comfortable side of a cell, in inches.
+      sides: the smallest, the comfortable and the largest side of a cell, in inches.
       scale: whether there is a colour bar on the right.
     """
     size, small = font_size("font.size"), font_size("ytick.labelsize")
@@ -60,10 +61,10 @@ def arrange(
     across = panels.across(width - beside, sides)
     if not across:
         return None
-    cell_width = min(((width - beside) / across - GAP) / len(columns), WIDEST)
+    cell_width = min(((width - beside) / across - GAP) / len(columns), sides[2])
     cell_height = max(min(cell_width, TALLEST), sides[0], LINE)
     labels, rotation, labels_height = _column_labels(columns, cell_width)
-    titles, heading = _titles(facets, cell_width * len(columns))
+    titles, heading = panel_titles(*facets, cell_width * len(columns)) if facets else ([], "")
     above = max((text_height(text, size) + 0.08 for text in titles), default=0.0)
     below = labels_height + 1.6 * size / POINTS + 0.08
     down = math.ceil(panels.count / across)
@@ -101,12 +102,12 @@ class _Panels:
     rows: int
     count: int
 
-    def across(self, room: float, sides: tuple[float, float]) -> int:
+    def across(self, room: float, sides: tuple[float, float, float]) -> int:
         """The number of panels side by side in `room` inches; 0 if not even one fits.
 
         As many as allow comfortably large cells, or more if the figure would be too tall; rows are about equally long.
         """
-        smallest, comfortable = sides
+        smallest, comfortable, _ = sides
 
         def side(across: int) -> float:
             return (room / across - GAP) / self.columns
@@ -120,7 +121,7 @@ class _Panels:
         return math.ceil(self.count / math.ceil(self.count / best))
 
 
-def _fitting_width(panels: _Panels, beside: float, sides: tuple[float, float]) -> float:
+def _fitting_width(panels: _Panels, beside: float, sides: tuple[float, float, float]) -> float:
     """One column of a paper if all panels fit side by side in it, else two columns, else the width that one panel needs."""
     if panels.across(SINGLE - beside, sides) == panels.count and panels.count * panels.columns * sides[1] < SINGLE - beside:
         return SINGLE
@@ -146,15 +147,3 @@ def _column_labels(texts: list[str], cell_width: float) -> tuple[list[str], int,
             break
     shown = [line if index % every == 0 else "" for index, line in enumerate(lines)]
     return shown, 90, widest(lines) + 0.03
-
-
-def _titles(facets: tuple[str, list[str]] | None, panel_width: float) -> tuple[list[str], str]:
-    """Titles of the panels, and a heading with the facet's name if that does not fit in the titles."""
-    if facets is None:
-        return [], ""
-    name, values = facets
-    size = font_size("font.size")
-    whole = [f"{name} = {value}" for value in values]
-    if max(text_width(text, size) for text in whole) <= panel_width:
-        return whole, ""
-    return [wrapped(value, panel_width, size) for value in values], f"panels: {name}"

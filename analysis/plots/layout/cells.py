@@ -15,9 +15,10 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, Arrangement, arrange, arrange_in_axes
+from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, WIDEST, Arrangement, arrange, arrange_in_axes
 from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
+from grokjax.analysis.plots.layout.panels import MOST_PANELS
 from grokjax.analysis.plots.layout.style import FAINT, PaperFigure, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts, wrapped
 from grokjax.analysis.plots.layout.true_axes import draw_true_axes
@@ -26,7 +27,9 @@ from grokjax.analysis.statistics.grid import PhaseGrid
 from grokjax.analysis.statistics.points import Points, is_scattered, scaled_points
 from grokjax.errors import AnalysisError
 
-MOST_FACETS = 24
+WIDEST_POINTS = 3.2  # inches: the largest side of a panel of points
+SMALLEST_SHADE = 0.06  # inches: the side of a shade without a number
+MARGIN = 0.06  # inches beside the text in a cell
 # Marks of points: how many fit side by side at least, and how many where n points are drawn, as a multiple of the root of n.
 LEAST_SIDE, CROWDING = 8, 1.6
 
@@ -62,6 +65,11 @@ class MapCells:
         """What has a mark on the map."""
         return "cell"
 
+    @property
+    def numbered(self) -> bool:
+        """Whether marks have numbers on them."""
+        return True
+
 
 @dataclass(frozen=True)
 class PointCells(MapCells):
@@ -96,6 +104,11 @@ class PointCells(MapCells):
         """What has a mark on the map."""
         return "point"
 
+    @property
+    def numbered(self) -> bool:
+        """No numbers: they would cover one another where points are close together."""
+        return False
+
 
 @dataclass(frozen=True)
 class Map:
@@ -105,15 +118,18 @@ class Map:
     panels: dict[Any, Axes]
     cell_width: float
     cell_height: float
+    numbered: bool
 
 
-def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | None) -> MapCells:
+def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | None, true_axes: bool | None = None) -> MapCells:
     """The cells of a table with one row per cell; without x and y, on the axes of its `phase_grid`.
 
-    They are `PointCells`, drawn at their true places, if the table is no grid (see `is_scattered`).
+    They are `PointCells`, drawn at their true places, if `true_axes` says so, or if it is None and the table is no grid (see
+    `is_scattered`).
 
     Raises:
-      AnalysisError: the table lacks one of the names or is empty, or there would be more panels than fit on a page.
+      AnalysisError: the table lacks one of the names or is empty, there would be more panels than fit on a page, or an axis of
+        `true_axes` does not have numbers alone.
     """
     if x is None and y is None and isinstance(table, PhaseGrid):
         x, y, facet = table.x, table.y, table.facet
@@ -125,9 +141,9 @@ def map_cells(table: pd.DataFrame, x: str | None, y: str | None, facet: str | No
     if table.empty:
         raise AnalysisError("the grid has no cell; choose other runs")
     columns, rows, facets = (distinct_values(table[name]) if name is not None else [None] for name in (x, y, facet))
-    if len(facets) > MOST_FACETS:
-        raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_FACETS} panels can show; choose some with where")
-    if is_scattered(table, x, y):
+    if len(facets) > MOST_PANELS:
+        raise AnalysisError(f"{facet} has {len(facets)} values, more than {MOST_PANELS} panels can show; choose some with where")
+    if is_scattered(table, x, y) if true_axes is None else true_axes:
         return PointCells.of(table, x, y, facet, facets)
     return MapCells(x, y, facet, columns, rows, facets)
 
@@ -163,7 +179,9 @@ def draw_map(
     columns, rows = cells.labels
     facets = None if cells.facet is None else (look.name(cells.facet), value_texts(cells.facets))
     if ax is None:
-        placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable), scale=scale)
+        largest = WIDEST if cells.numbered else WIDEST_POINTS / len(columns)
+        smallest = min(smallest, SMALLEST_SHADE) if scale and not cells.numbered else smallest  # shades without numbers
+        placed = arrange(columns, rows, facets, width=width, sides=(smallest, comfortable, largest), scale=scale)
     else:
         width = axes_size(ax)[0]
         placed = arrange_in_axes(columns, rows, facets, size=axes_size(ax), smallest=smallest, scale=scale)
@@ -181,7 +199,7 @@ def draw_map(
         panel.set_visible(False)
         panel.set_in_layout(False)
     drawn = [_draw_axes(panel, cells, placed, index, look) for index, panel in enumerate(panels[: len(cells.facets)])]
-    return Map(figure, dict(zip(cells.facets, drawn, strict=True)), placed.cell_width, placed.cell_height)
+    return Map(figure, dict(zip(cells.facets, drawn, strict=True)), placed.cell_width, placed.cell_height, cells.numbered)
 
 
 def _draw_axes(panel: Axes, cells: MapCells, placed: Arrangement, index: int, look: Look) -> Axes:
@@ -222,15 +240,17 @@ def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
 
 
 def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: Map) -> None:
-    """Fills a cell with a colour and writes up to two lines of text into it, if there is room."""
+    """Fills a cell with a colour and, on a map with numbers, writes up to two lines of text into it, if there is room."""
     across, up = place
     edge = FAINT if min(color[:3]) > 0.99 else "white"
     panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec=edge, lw=0.6, label="cell"))
+    if not drawn.numbered:
+        return
     ink, largest = ink_on(color), font_size("xtick.labelsize")
     sizes = [min(largest, drawn.cell_height * POINTS * 0.4) * share for share in (1, 0.885, 0.77)]
-    size = next((size for size in sizes if drawn.cell_width > text_width(texts[0], size) + 0.02), 0)
+    size = next((size for size in sizes if drawn.cell_width > text_width(texts[0], size) + MARGIN), 0)
     second = min(sizes[-1], size)
-    roomy = bool(texts[1]) and drawn.cell_width > text_width(texts[1], second) + 0.02
+    roomy = bool(texts[1]) and drawn.cell_width > text_width(texts[1], second) + MARGIN
     roomy = roomy and drawn.cell_height * POINTS > 2.6 * sizes[0]
     rise = min(0.16, sizes[0] / POINTS / drawn.cell_height) * roomy
     if size:

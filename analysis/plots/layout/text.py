@@ -16,7 +16,7 @@ from matplotlib.textpath import TextPath
 from grokjax.analysis.plots.layout.style import SMALL
 
 POINTS = 72  # per inch
-Sizes = Literal["font.size", "xtick.labelsize", "ytick.labelsize", "legend.fontsize"]
+Sizes = Literal["font.size", "axes.titlesize", "axes.labelsize", "xtick.labelsize", "ytick.labelsize", "legend.fontsize"]
 
 
 def text_width(text: str, size: float = SMALL) -> float:
