@@ -9,7 +9,7 @@ DOCS_STAMP := $(VENV)/.docs-installed
 BIN := $(VENV)/bin
 PYTEST = $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
-.PHONY: setup demo check test lint types unit docs bench clean
+.PHONY: setup demo article check test lint types unit docs bench clean
 
 setup: $(STAMP)
 
@@ -23,6 +23,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup
 	$(BIN)/grokjax run parity-demo --root results/demo
 	$(BIN)/grokjax phases results/demo
+
+# Every experiment of the article with its figures, into results/article; takes hours, and a second time only what is missing.
+article: setup
+	$(BIN)/python -m benchmarks.article run
+	$(BIN)/python -m benchmarks.article claims
 
 check: lint types
 	$(PYTEST) -m "not cluster and not browser and not slow"

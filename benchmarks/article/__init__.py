@@ -1,0 +1,1 @@
+"""The experiments of the article, its claims, and what is found for each; see docs/article/README.md."""
