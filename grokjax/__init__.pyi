@@ -63,11 +63,11 @@ from .errors import (
     BadFileError as BadFileError,
     BadFileWarning as BadFileWarning,
     ClusterError as ClusterError,
+    ComponentError as ComponentError,
     UserError as UserError,
     SpecError as SpecError,
     StoreError as StoreError,
 )
-from .registry import ComponentError as ComponentError
 from .sweeps.execute.driver import Execution as Execution, Outcome as Outcome, Progress as Progress, run_sweep as run_sweep
 from .sweeps.execute.events import Interrupted as Interrupted
 from .sweeps.spec.load import load_spec as load_spec

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import jax
 import pydantic
 
+from grokjax.entry_points import why_unknown
 from grokjax.fields import (
     COMPONENTS,
     Component,
@@ -26,10 +27,10 @@ from grokjax.fields import (
 )
 from grokjax.identity import TRAJECTORY_VERSION, digest
 from grokjax.losses import LOSSES, Loss
-from grokjax.metrics import PROBES
+from grokjax.metrics import PROBE_NAMES
 from grokjax.models.base import Model
 from grokjax.optimizers.base import Optimizer
-from grokjax.registry import BASES, RESERVED, available_probes, classes_of, why_unknown
+from grokjax.registry import BASES, ENTRY_POINTS, PROBE_ENTRY_POINTS, RESERVED, available_probes, classes_of
 from grokjax.tasks.base import Task
 
 Precision = Literal["float32", "float64"]
@@ -60,7 +61,9 @@ class RunConfig(Component):
     ]
     steps: Annotated[PositiveInt, Recording, pydantic.Field(description="training steps")]
     log_every: Annotated[PositiveInt, Recording, pydantic.Field(description="steps between two logged rows")]
-    probes: Annotated[str, Recording, pydantic.Field(description=f"further metrics to log, joined by +: {', '.join(PROBES)}")] = ""
+    probes: Annotated[
+        str, Recording, pydantic.Field(description=f"further metrics to log, joined by +: {', '.join(PROBE_NAMES)}")
+    ] = ""
     snapshots: Annotated[
         int, Recording, pydantic.Field(ge=0, description="evenly spaced logged rows at which the weights are kept; 0: none")
     ] = 0
@@ -101,7 +104,8 @@ class RunConfig(Component):
         known = available_probes()
         for name in self.chosen_probes:
             if name not in known:
-                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(known)}{why_unknown()}")
+                hint = why_unknown(name, known, PROBE_ENTRY_POINTS)
+                raise ValueError(f"probes = {self.probes!r}: {name!r} is none of {', '.join(known)}{hint}")
             if reason := known[name].why_unsupported(self.task, self.model, self.num_outputs):
                 raise ValueError(f"probes = {self.probes!r}: {name} {reason}")
 
@@ -244,7 +248,7 @@ class UnknownComponent(ValueError):
     """No installed package provides a task, model or optimizer of this name."""
 
     def __init__(self, component: str, name: Value) -> None:
-        super().__init__(f"there is no {component} {name!r}{why_unknown()}")
+        super().__init__(f"there is no {component} {name!r}{why_unknown(str(name), classes_of(component), *ENTRY_POINTS)}")
 
 
 class UnknownHyperparameter(ValueError):

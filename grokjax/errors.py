@@ -42,6 +42,10 @@ class BadFileWarning(UserWarning):
     """A file of a root that was left out, as asked."""
 
 
+class ComponentError(UserError):
+    """A task, model or optimizer of an installed package that cannot be used."""
+
+
 class ClusterError(UserError):
     """A cluster that cannot be reached."""
 

@@ -60,8 +60,7 @@ METRICS: tuple[Metric, ...] = (
     Metric("gradient_symmetricity", "1", "mean cosine between an output's gradients by the two tokens' embeddings", "symmetricity"),
 )
 
-# The probes of this package.
-PROBES: tuple[str, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS if metric.probe is not None))
+PROBE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS if metric.probe is not None))
 
 
 def finite_rows(metrics: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

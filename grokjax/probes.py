@@ -235,7 +235,7 @@ def _probe(
     return Probe(name, measure, tuple(metric for metric in METRICS if metric.probe == name), why_unsupported)
 
 
-# The probes of this package; `registry.probes` has those of installed packages too.
+# The probes of this package; `registry.available_probes` returns those of installed packages too.
 PROBES: tuple[Probe, ...] = (
     _probe("inputs", input_norms, _parity_mlp),
     _probe("matrices", matrix_norms),

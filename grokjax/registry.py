@@ -1,18 +1,18 @@
 """Finds the available tasks, models, optimizers and probes: those in this package's folders and those of installed packages."""
 
-import contextlib
 import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from importlib import metadata
+from typing import Any, Literal, get_args, get_origin
 
 import pydantic
 
-from grokjax.errors import UserError, warn
-from grokjax.fields import COMPONENTS, Component, role_of
+from grokjax.entry_points import entry_points_of, leave_out
+from grokjax.errors import ComponentError
+from grokjax.fields import COMPONENTS, Component, Value, role_of
 from grokjax.identity import digest
 from grokjax.metrics import METRICS, Metric
 from grokjax.models.base import Model
@@ -27,29 +27,17 @@ ENTRY_POINTS = ("grokjax.components", "grokjax.parts")
 PROBE_ENTRY_POINTS = "grokjax.probes"
 # Further classes whose field names no component may give another meaning, by owner.
 RESERVED: dict[str, type[Component]] = {}
-_skipped: dict[object, str] = {}  # entry points, classes and probes that cannot be used, each with the reason
 
 
-class ComponentError(UserError):
-    """A task, model, optimizer or probe of an installed package that cannot be used."""
-
-
-@functools.cache
-def classes_of(component: str) -> dict[str, type[Component]]:
+def classes_of(component: str) -> Mapping[str, type[Component]]:
     """The classes available for a component ("task", "model" or "optimizer"), by the name used in specs, sorted.
 
     A class counts if it derives from the component's base class and has a field named after the component, with the class's name in
     specs as its default. It may be defined in any module of the base class's folder, or in a module that an installed package
-    names as an entry point of `grokjax.components`. A class that cannot be imported, lacks a method, or gives a field's name
-    another meaning is left out with a warning.
+    names as an entry point of `grokjax.components`. A class that cannot be imported, lacks a method, has a name that is taken, or
+    gives a field's name another meaning is left out with a warning.
     """
-    _import_all()
-    return _named(component)
-
-
-def why_unknown() -> str:
-    """The end of a message about an unknown component or probe: what keeps those of installed packages from being used."""
-    return "; ".join(["", *_skipped.values()]) if _skipped else "; is the package that provides it installed?"
+    return _classes()[component]
 
 
 def component_versions(names: Iterable[tuple[str, str]]) -> dict[str, tuple[int, str]]:
@@ -70,19 +58,24 @@ def source_digest(cls: type[Component]) -> str:
 
 
 def check_names(classes: Iterable[tuple[str, type[Component]]]) -> None:
-    """Checks that a field name means the same in every class that has it: its type, its role and its description.
+    """Checks that each field has a type that a table can hold, and that its name means the same in every class that has it.
 
     Args:
       classes: each with the component that it belongs to.
 
     Raises:
-      ComponentError: a name has two meanings, or the classes belong to different components.
+      ComponentError: a field has another type, a name has two meanings, or the classes with it belong to different components.
     """
     known: dict[str, tuple[str, type[Component], pydantic.fields.FieldInfo]] = {}
     for component, cls in classes:
         for name, info in cls.model_fields.items():
             if name in COMPONENTS:
                 continue
+            if not _is_value(info.annotation):
+                raise ComponentError(
+                    f"{_label(cls)} declares {name} as {inspect.formatannotation(info.annotation)}; a hyperparameter is a bool, "
+                    "int, float, str or a Literal of texts; let a value such as 0 stand for none"
+                )
             first, other, before = known.setdefault(name, (component, cls, info))
             if first != component or _meaning(before) != _meaning(info):
                 raise ComponentError(
@@ -98,23 +91,20 @@ def available_probes() -> dict[str, Probe]:
     One that cannot be imported, is not a `Probe`, or defines a probe or metric that exists already is left out with a warning.
     """
     found = {probe.name: probe for probe in PROBES}
-    for entry in metadata.entry_points(group=PROBE_ENTRY_POINTS):
-        with _skipping(entry):
-            probe = _probe(entry, found.values())
-            found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
+    for probe in entry_points_of(PROBE_ENTRY_POINTS, lambda probe: _problem_with(probe, found.values())):
+        found[probe.name] = replace(probe, metrics=tuple(replace(metric, probe=probe.name) for metric in probe.metrics))
     return found
 
 
-def _probe(entry: metadata.EntryPoint, known: Iterable[Probe]) -> Probe:
-    probe = _load(entry)
+def _problem_with(probe: object, known: Iterable[Probe]) -> str | None:
     if not isinstance(probe, Probe):
-        raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, is not a grokjax.probes.Probe")
+        return "is not a grokjax.probes.Probe"
     taken = {f"probe {other.name}" for other in known} | {f"metric {metric.name}" for metric in METRICS}
     taken |= {f"metric {metric.name}" for other in known for metric in other.metrics}
     for defined in (f"probe {probe.name}", *(f"metric {metric.name}" for metric in probe.metrics)):
         if defined in taken:
-            raise ComponentError(f"{entry.value} defines the {defined}, which exists already; give it another name")
-    return probe
+            return f"defines the {defined}, which exists already; give it another name"
+    return None
 
 
 def metrics_of(probes: Iterable[str]) -> tuple[Metric, ...]:
@@ -125,57 +115,66 @@ def metrics_of(probes: Iterable[str]) -> tuple[Metric, ...]:
 
 
 @functools.cache
-def _import_all() -> None:
+def _classes() -> dict[str, dict[str, type[Component]]]:
+    """The classes of every component, by component and name. No class of another package replaces one of this package."""
     for base in BASES.values():
         package = importlib.import_module(base.__module__.rpartition(".")[0])
         for module in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
             importlib.import_module(module.name)
     for group in ENTRY_POINTS:
-        for entry in metadata.entry_points(group=group):
-            with _skipping(entry):
-                _load(entry)
-    found = [(component, cls) for component in COMPONENTS for cls in _named(component).values()]
-    known = [*RESERVED.items(), *(each for each in found if _is_ours(each[1].__module__))]
+        for _ in entry_points_of(group, lambda module: None):
+            pass  # importing the module defined its classes
+    defined = [(component, cls) for component, base in BASES.items() for cls in _subclasses(base) if component in cls.model_fields]
+    ours = [each for each in defined if _is_ours(each[1].__module__)]
+    known = [*RESERVED.items(), *ours]
     check_names(known)
-    for component, cls in found:
-        if not _is_ours(cls.__module__):
-            with _skipping(cls):
-                if inspect.isabstract(cls):
-                    raise ComponentError(f"{_label(cls)} lacks {', '.join(sorted(cls.__abstractmethods__))}")
-                check_names([*known, (component, cls)])
-                known.append((component, cls))
+    found = {component: {_name_of(cls, component): cls for owner, cls in ours if owner == component} for component in BASES}
+    for component, cls in (each for each in defined if each not in ours):
+        try:
+            _check_class(component, cls, found[component], known)
+        except ComponentError as error:
+            leave_out(ENTRY_POINTS[0], str(error))
+        else:
+            found[component][_name_of(cls, component)] = cls
+            known.append((component, cls))
+    return {component: dict(sorted(classes.items())) for component, classes in found.items()}
 
 
-@contextlib.contextmanager
-def _skipping(source: object) -> Iterator[None]:
-    """A context in which a ComponentError becomes a warning: what it concerns is left out, and the rest can be used."""
-    try:
-        yield
-    except ComponentError as error:
-        _skipped[source] = str(error)
-        warn(f"left out: {error}")
+def _check_class(
+    component: str, cls: type[Component], named: Mapping[str, type[Component]], known: Iterable[tuple[str, type[Component]]]
+) -> None:
+    """Raises ComponentError if a class of another package cannot be used beside those in `named` and `known`."""
+    if inspect.isabstract(cls):
+        raise ComponentError(f"{_label(cls)} lacks {', '.join(sorted(cls.__abstractmethods__))}")
+    name = _name_of(cls, component)
+    if not isinstance(name, str):
+        raise ComponentError(f'{_label(cls)} has no name; declare {component}: Literal["NAME"] = "NAME"')
+    if name in named:
+        raise ComponentError(
+            f"{_label(cls)} has the name {name}, which {_label(named[name])} has; "
+            f'declare {component}: Literal["NAME"] = "NAME" with another name'
+        )
+    check_names([*known, (component, cls)])
 
 
-def _load(entry: metadata.EntryPoint) -> object:
-    try:
-        return entry.load()
-    except Exception as error:
-        raise ComponentError(f"{entry.value}, which an installed package names under {entry.group}, fails: {error!r}") from error
+def _name_of(cls: type[Component], component: str) -> Any:
+    return cls.model_fields[component].default
 
 
 def _is_ours(module: str) -> bool:
     return module.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _named(component: str) -> dict[str, type[Component]]:
-    classes = (cls for cls in _subclasses(BASES[component]) if component in cls.model_fields and cls not in _skipped)
-    return dict(sorted((str(cls.model_fields[component].default), cls) for cls in classes))
-
-
 def _subclasses(base: type[Component]) -> Iterator[type[Component]]:
     for cls in base.__subclasses__():
         yield cls
         yield from _subclasses(cls)
+
+
+def _is_value(annotation: Any) -> bool:
+    """Whether a column of a table can hold the values of a type."""
+    texts = get_origin(annotation) is Literal and all(isinstance(each, str) for each in get_args(annotation))
+    return texts or annotation in get_args(Value)
 
 
 def _meaning(info: pydantic.fields.FieldInfo) -> tuple[object, ...]:

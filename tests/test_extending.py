@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from grokjax import AnalysisError, load_curves, load_runs, phase_grid
+from tests.support.packages import install
 
 pytestmark = pytest.mark.slow
 
@@ -28,14 +29,8 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
 
-    def install(self, name, entries, **modules):
-        """What installing a package leaves: its modules, and its entry points."""
-        information = self.folder / f"{name}-0.1.dist-info"
-        information.mkdir(parents=True, exist_ok=True)
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1\n")
-        (information / "entry_points.txt").write_text(entries)
-        for module, text in modules.items():
-            (self.folder / f"{module}.py").write_text(text)
+    def install(self, entries, **modules):
+        install(self.folder, entries, **modules)
 
     def grokjax(self, *arguments, settings=(), installed=True):
         path = [str(self.folder)] * installed + [os.environ.get("PYTHONPATH", "")]
@@ -62,8 +57,8 @@ def gcd_spec(folder):
 
 
 def test_the_examples_train(tmp_path, site):
-    site.install("majority", "[grokjax.components]\nmajority = majority\n", majority=MAJORITY)
-    site.install("sign", "[grokjax.parts]\nsign = sign\n", sign=SIGN)  # the group's name in version 0.1
+    site.install("[grokjax.components]\nmajority = majority\n", majority=MAJORITY)
+    site.install("[grokjax.parts]\nsign = sign\n", sign=SIGN)  # the group's name in version 0.1
     site.run(tmp_path / "majority.toml", tmp_path / "root", "optimizer=adamw,sign")
     runs = load_runs(tmp_path / "root")
     assert runs["task"].tolist() == ["majority"] * 4
@@ -74,8 +69,8 @@ def test_the_examples_train(tmp_path, site):
 
 
 def test_a_probe_of_a_package_reaches_tables_and_commands_and_is_read_without_the_package(tmp_path, site):
-    site.install("spectral", f"[grokjax.probes]\n{PROBE_ENTRY.replace(chr(34), '')}\n", spectral=SPECTRAL)
-    site.install("gcd", "[grokjax.components]\ngcd = gcd\n", gcd=GCD)
+    site.install(f"[grokjax.probes]\n{PROBE_ENTRY.replace(chr(34), '')}\n", spectral=SPECTRAL)
+    site.install("[grokjax.components]\ngcd = gcd\n", gcd=GCD)
     root = tmp_path / "root"
     site.run(gcd_spec(tmp_path), root, "probes=spectral")
     runs, curves = load_runs(root), load_curves(root)  # in this process the package is not installed
@@ -85,8 +80,8 @@ def test_a_probe_of_a_package_reaches_tables_and_commands_and_is_read_without_th
     last = curves.groupby("run_id")[name].last()
     assert runs.set_index("run_id")[f"final_{name}"].astype(float).tolist() == pytest.approx(last.astype(float).tolist())
     assert load_curves(root, columns=[name]).columns.tolist() == ["run_id", "step", name]
-    told = site.grokjax("columns", name)
-    assert "largest singular value" in " ".join(told.stdout.split()), told
+    described = site.grokjax("columns", name)
+    assert "largest singular value" in " ".join(described.stdout.split()), described
     drawn = site.grokjax("curves", root, "--metrics", name, "--out", tmp_path / "curves.pdf", installed=False)
     assert drawn.returncode == 0, drawn.stderr
     page = site.grokjax("report", root, "--out", tmp_path / "page.html", installed=False)
@@ -98,16 +93,16 @@ def test_a_probe_of_a_package_reaches_tables_and_commands_and_is_read_without_th
 
 def test_changed_source_is_warned_of_at_every_run_and_a_raised_version_trains_anew(tmp_path, site):
     entry, root = "[grokjax.components]\ngcd = gcd\n", tmp_path / "root"
-    site.install("gcd", entry, gcd=GCD)
+    site.install(entry, gcd=GCD)
     assert "the source of" not in site.run(gcd_spec(tmp_path), root)
     first = set(load_runs(root)["run_id"])
-    site.install("gcd", entry, gcd=GCD + "# changed\n")
+    site.install(entry, gcd=GCD + "# changed\n")
     warned = site.run(gcd_spec(tmp_path), root)
     assert "the source of task 'gcd' changed since these results were made, and its version is still 1; raise `version`" in warned
     assert set(load_runs(root)["run_id"]) == first
     assert "the source of" in site.run(gcd_spec(tmp_path), root), "as long as results of both are in the root"
     raised = GCD.replace("    inputs: ClassVar", "    version = 2\n    inputs: ClassVar", 1)
-    site.install("gcd", entry, gcd=raised + "# changed again\n")
+    site.install(entry, gcd=raised + "# changed again\n")
     assert "the source of" not in site.run(gcd_spec(tmp_path), root)
     runs = load_runs(root)
     assert (len(first), len(runs)) == (2, 4)
@@ -116,21 +111,53 @@ def test_changed_source_is_warned_of_at_every_run_and_a_raised_version_trains_an
         phase_grid(runs, pd.Series("fail", runs.index), x="hidden_size", y="weight_decay")
 
 
-def test_what_is_wrong_with_a_package_is_told_in_a_sentence_and_stops_only_those_who_need_it(site, tmp_path):
-    """One that cannot be imported, one whose model lacks methods, and one that gives a name another meaning."""
-    imports = "from typing import Annotated, Literal\nimport pydantic\nfrom grokjax.models.base import Model\n"
-    model = f"{imports}class Half(Model):\n    model: Literal['half'] = 'half'\n"
-    sizes = "    hidden_size: Annotated[int, pydantic.Field(description='of the map')]\n"
-    methods = "    def init(self): ...\n    def apply(self): ...\n    def step_flops(self): ...\n"
-    for module, says in {
-        "import nonexist": "broken, which an installed package names",
-        model: "broken.Half lacks apply, ",
-        model + sizes + methods: "broken.Half declares hidden_size as 'of the map', but ",
+BROKEN = """
+from typing import Annotated, Literal
+import pydantic
+from grokjax.models.base import Model
+
+class Half(Model):
+    model: Literal["half"] = "half"
+
+class Whole(Model):
+    model: Literal["whole"] = "whole"
+    def init(self): ...
+    def apply(self): ...
+    def step_flops(self): ...
+
+class Another(Whole):
+    model: Literal["another"] = "another"
+    hidden_size: Annotated[int, pydantic.Field(description="of the map")]
+
+class Optional(Whole):
+    model: Literal["optional"] = "optional"
+    clip: Annotated[float | None, pydantic.Field(description="greatest norm")] = None
+
+class Unnamed(Whole):
+    activation: Literal["relu"] = "relu"
+
+class Mlp(Whole):
+    model: Literal["mlp"] = "mlp"
+"""
+
+
+def test_what_is_wrong_with_a_package_is_said_in_a_sentence_and_stops_only_those_who_need_it(site, tmp_path):
+    for module, reasons in {
+        "import nonexist": ("broken, which an installed package names under grokjax.components, fails: ",),
+        BROKEN: (
+            "broken.Half lacks apply, ",
+            "broken.Another declares hidden_size as 'of the map', but ",
+            "broken.Optional declares clip as float | None; ",
+            "broken.Unnamed has the name whole, which broken.Whole has; ",
+            "broken.Mlp has the name mlp, which grokjax.models.mlp.Mlp has; ",
+        ),
     }.items():
-        site.install("broken", "[grokjax.components]\nbroken = broken\n", broken=module)
+        site.install("[grokjax.components]\nbroken = broken\n", broken=module)
         answer = site.grokjax("plan", "parity-demo")
-        assert (answer.returncode, answer.stderr.count("\n")) == (0, 1), answer.stderr
-        assert f"grokjax: left out: {says}" in answer.stderr
+        assert (answer.returncode, answer.stderr.count("\n")) == (0, len(reasons)), answer.stderr
+        assert all(f"grokjax: left out: {reason}" in answer.stderr for reason in reasons), answer.stderr
         answer = site.grokjax("plan", tmp_path / "majority.toml")
-        assert (answer.returncode, answer.stderr.count("\n")) == (2, 2), answer.stderr
-        assert re.search(f"task is one of .*got 'majority'; {says}", answer.stderr)
+        assert (answer.returncode, answer.stderr.count("\n")) == (2, len(reasons) + 1), answer.stderr
+        error = answer.stderr.splitlines()[-1]
+        assert "got 'majority'; " in error
+        assert all(f"; {reason}" in error for reason in reasons), error

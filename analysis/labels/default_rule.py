@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from grokjax.analysis.labels.rules import ArticleRule, NamedRule, classify, make_rule, rules
+from grokjax.analysis.labels.rules import ENTRY_POINTS, ArticleRule, NamedRule, classify, make_rule, rules
 from grokjax.analysis.labels.thresholds import Setting
+from grokjax.entry_points import why_left_out
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.root import Root
 from grokjax.sweeps.store.specs import read_specs
@@ -40,7 +41,7 @@ def choose_rule(
         if name not in rules():
             raise AnalysisError(
                 f"the spec in {root} names the rule {name}, which is not installed; "
-                f"install the package that provides it, or choose a rule: {', '.join(rules())}"
+                f"install the package that provides it, or choose a rule: {', '.join(rules())}{why_left_out(ENTRY_POINTS)}"
             )
     return make_rule(name, thresholds)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from grokjax.analysis.labels.conventions import CONVENTIONS, in_nats
 from grokjax.analysis.labels.early_stop import AllReached, Decider
 from grokjax.analysis.labels.thresholds import Setting, WithThresholds, check_names, number, option, parse_thresholds
+from grokjax.entry_points import entry_points_of, why_unknown
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.store.schema import ACCURACY_THRESHOLDS, crossing_columns, threshold_label
 
@@ -158,30 +159,27 @@ def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
 def rules() -> Mapping[str, type[NamedRule]]:
     """Every rule by name: the built-in ones, then those that installed packages name as entry points of `grokjax.rules`.
 
-    Raises:
-      AnalysisError: a package's entry point cannot be imported or is not a rule, or its name is taken.
+    One that cannot be imported, is not a rule, lacks a method or has a name that is taken is left out with a warning.
     """
     found = dict(RULES)
-    for entry in metadata.entry_points(group=ENTRY_POINTS):
-        about = f"{entry.value}, which an installed package names under {ENTRY_POINTS},"
-        try:
-            rule = entry.load()
-        except Exception as error:
-            raise AnalysisError(f"{about} fails: {error!r}") from error
-        if not (isinstance(rule, type) and issubclass(rule, NamedRule)) or "name" not in vars(rule):
-            raise AnalysisError(
-                f"{about} is not a rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule"
-            )
-        lacking = [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]
-        own = rule.__mro__[: rule.__mro__.index(NamedRule)]
-        if rule.decides and not any("decider" in vars(base) for base in own):
-            lacking.append("decider")
-        if lacking:
-            raise AnalysisError(f"{about} lacks {' and '.join(lacking)}")
-        if rule.name in found:
-            raise AnalysisError(f"{about} has the name {rule.name}, which another rule has; give it another name")
+    for rule in entry_points_of(ENTRY_POINTS, lambda rule: _problem_with(rule, found)):
         found[rule.name] = rule
     return found
+
+
+def _problem_with(rule: Any, known: Mapping[str, type[NamedRule]]) -> str | None:
+    if not (isinstance(rule, type) and issubclass(rule, NamedRule)) or "name" not in vars(rule):
+        return f"is not a rule: a rule is a class with a name, derived from {NamedRule.__module__}.NamedRule"
+    lacking = [name for name in ("columns", "__call__") if getattr(rule, name) is getattr(NamedRule, name)]
+    own = rule.__mro__[: rule.__mro__.index(NamedRule)]
+    if rule.decides and not any("decider" in vars(base) for base in own):
+        lacking.append("decider")
+    if lacking:
+        return f"lacks {' and '.join(lacking)}"
+    if plain := [field.name for field in dataclasses.fields(rule) if "threshold" not in field.metadata]:
+        return f"declares {' and '.join(plain)} without its allowed values; use thresholds.number or thresholds.option"
+    rule()  # with its defaults, which must be allowed
+    return f"has the name {rule.name}, which another rule has; give it another name" if rule.name in known else None
 
 
 def is_built_in(rule: Rule) -> bool:
@@ -206,7 +204,8 @@ def make_rule(name: str, thresholds: Mapping[str, Setting] | Sequence[str] = ())
     """
     known = rules()
     if name not in known:
-        raise AnalysisError(f"there is no rule {name}; the rules are {', '.join(known)}{nearest(name, known)}")
+        hint = why_unknown(name, known, ENTRY_POINTS)
+        raise AnalysisError(f"there is no rule {name}; the rules are {', '.join(known)}{hint}")
     rule: Any = known[name]
     settings: Mapping[str, Any] = thresholds if isinstance(thresholds, Mapping) else parse_thresholds(rule, list(thresholds))
     check_names(rule, settings)

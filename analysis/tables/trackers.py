@@ -21,6 +21,7 @@ import pandas as pd
 
 from grokjax.analysis.tables.hyperparameters import hyperparameters
 from grokjax.analysis.tables.load import load_curves, load_runs
+from grokjax.environment import restored_environment
 from grokjax.errors import AnalysisError, reason
 from grokjax.sweeps.store.read import OnBadFile
 from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, PROVENANCE_COLUMNS
@@ -54,6 +55,7 @@ class Session(NamedTuple):
     close: Callable[[], None]
 
 
+@restored_environment()
 def track(
     root: str | Path,
     tracker: Tracker,
@@ -115,7 +117,9 @@ def _mlflow(to: str, name: str) -> Session:
     finished: dict[str, int] = {}
     entered: dict[str, str] = {}  # MLflow's own id by run_id
     for run in _pages(lambda token: client.search_runs([experiment_id], max_results=MLFLOW_RUNS, page_token=token)):
-        run_id = run.data.tags.get("grokjax.run_id", "")
+        run_id = run.data.tags.get("grokjax.run_id")
+        if run_id is None:  # somebody else's run
+            continue
         entered[run_id] = run.info.run_id
         if run.info.status == "FINISHED":
             finished[run_id] = int(run.data.tags["grokjax.steps"])

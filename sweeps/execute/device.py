@@ -12,6 +12,8 @@ from pathlib import Path
 import jax
 from jax.experimental.compilation_cache import compilation_cache
 
+from grokjax.environment import restored_environment
+
 XLA_FLAG = "--xla_cpu_multi_thread_eigen=false"
 GPU_MEMORY_SHARE = 0.9  # of a GPU's memory, over all workers that share it; the rest is for the programs themselves
 MOST_COMPILED_BYTES = 2 * 2**30  # the cache limit for each kind of processor; a compiled program has some 100 kB
@@ -53,18 +55,6 @@ def prepare_device(gpus: float | None = None) -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-
-
-@contextlib.contextmanager
-def restored_environment() -> Iterator[None]:
-    """A context that restores this process's environment variables on exit."""
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        for name in os.environ.keys() - before.keys():
-            del os.environ[name]
-        os.environ.update(before)
 
 
 @contextlib.contextmanager

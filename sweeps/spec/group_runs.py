@@ -14,9 +14,10 @@ import pyarrow as pa
 import pydantic
 
 from grokjax.config import RunConfig, UnknownComponent, hyperparameter_fields
+from grokjax.entry_points import why_unknown
 from grokjax.errors import SpecError
 from grokjax.fields import COMPONENTS, Role, Value, role_of, same_as
-from grokjax.registry import why_unknown
+from grokjax.registry import ENTRY_POINTS
 from grokjax.sweeps.spec.grid import Points, points
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.spec.validate import impossible_run
@@ -76,7 +77,7 @@ def _rows_of_groups(spec: SweepSpec, at: Points) -> Iterator[tuple[np.ndarray[An
     fields = hyperparameter_fields()
     if unknown := [name for name in at.values if name not in fields]:
         _run(spec, at.at(0))  # raises a better error if a task, model or optimizer is missing
-        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}{why_unknown()}")
+        raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}{why_unknown(unknown[0], fields, *ENTRY_POINTS)}")
     kinds = [part for part in COMPONENTS if part in at.values]
     for alike in _same(at, np.arange(at.count), kinds):
         names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]

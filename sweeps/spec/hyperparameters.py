@@ -45,9 +45,9 @@ def _described(component: str, classes: Mapping[str, type[Component]]) -> list[H
         for name, schema in cls.model_json_schema(mode="validation")["properties"].items():
             if name in cls.model_fields and name not in COMPONENTS:
                 info = cls.model_fields[name]
-                allowed = tuple(map(str, schema.get("enum", ()))) or (_range(schema),)
-                meaning = info.description or ""
-                described = Hyperparameter(name, component, (), allowed, "enum" in schema, *_default(info), role_of(info), meaning)
+                choices = (schema["const"],) if "const" in schema else tuple(schema.get("enum", ()))  # of one value, of several
+                allowed, meaning = choices or (_range(schema),), info.description or ""
+                described = Hyperparameter(name, component, (), allowed, bool(choices), *_default(info), role_of(info), meaning)
                 owners.setdefault(described, []).append(owner)
     return [described._replace(owners=tuple(names)) for described, names in owners.items()]
 

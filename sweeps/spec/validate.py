@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pydantic
 
-from grokjax.analysis.labels.rules import rules
+from grokjax.analysis.labels.rules import make_rule
 from grokjax.config import RunConfig, UnknownHyperparameter, hyperparameter_fields
-from grokjax.errors import SpecError, nearest
+from grokjax.entry_points import why_unknown
+from grokjax.errors import AnalysisError, SpecError, nearest
 from grokjax.fields import COMPONENTS, Value, role_of
-from grokjax.registry import classes_of, why_unknown
+from grokjax.registry import ENTRY_POINTS, classes_of
 from grokjax.sweeps.spec.grid import points
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
@@ -21,8 +22,11 @@ def check_runs(spec: SweepSpec, where: str) -> None:
     For a traced field only the least and the greatest value of each type are checked, because a value between two valid ones is
     valid. Raises SpecError.
     """
-    if spec.rule is not None and spec.rule not in rules():
-        raise SpecError(f"{where}: there is no rule {spec.rule}; the rules are {', '.join(rules())}{nearest(spec.rule, rules())}")
+    if spec.rule is not None:
+        try:
+            make_rule(spec.rule)
+        except AnalysisError as error:
+            raise SpecError(f"{where}: {error}") from None
     _check_components(spec, where)
     _check_names(spec, where)
     for point in _left_in(spec) if spec.leave_out else _corners(spec):
@@ -110,7 +114,7 @@ def _check_components(spec: SweepSpec, where: str) -> None:
         for choice in choices:
             if choice not in known:
                 got = "it is missing" if choice is None else f"got {choice!r}"
-                hint = nearest(str(choice), known) or ("" if choice is None else why_unknown())
+                hint = "" if choice is None else why_unknown(str(choice), known, *ENTRY_POINTS)
                 raise SpecError(f"{where}: {component} is one of {', '.join(known)}; {got}{hint}")
 
 

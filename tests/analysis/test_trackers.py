@@ -103,6 +103,31 @@ def test_mlflow_gets_anew_what_was_half_entered_or_has_been_trained_further(root
     assert sorted(run.data.tags["grokjax.run_id"] for run in found) == load(root)["run_id"].tolist()
 
 
+def test_mlflow_keeps_a_run_of_somebody_else_in_the_same_experiment(root, tmp_path):
+    mlflow = pytest.importorskip("mlflow", reason="mlflow-skinny is not installed (the extra mlflow)")
+    database = tmp_path / "mlflow.db"
+    client = mlflow.MlflowClient(f"sqlite:///{database}")
+    experiment_id = client.create_experiment("demo")
+    other = client.create_run(experiment_id).info.run_id
+    client.set_terminated(other)
+    (one,) = load_runs(root)["run_id"][:1]
+    assert track(root, "mlflow", str(database), "demo", [one]) == (1, 0)
+    assert track(root, "mlflow", str(database), "demo", [one]) == (0, 1)
+    found = {run.info.run_id: run.data.tags.get("grokjax.run_id") for run in client.search_runs([experiment_id])}
+    assert found.pop(other) is None
+    assert list(found.values()) == [one]
+
+
+@pytest.mark.parametrize(("tracker", "library"), [("mlflow", "mlflow"), ("wandb", "wandb")])
+def test_the_environment_is_the_callers_again_after_an_export(root, tmp_path, monkeypatch, tracker, library):
+    pytest.importorskip(library, reason=f"{library} is not installed (the extra {tracker})")
+    for name in ("MLFLOW_DISABLE_TELEMETRY", "WANDB_ERROR_REPORTING"):
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    track(root, tracker, str(tmp_path / "to"), "demo", [])
+    assert dict(os.environ) == before
+
+
 def records(file):
     """The records of an offline run: wandb's own messages, in the framing of a LevelDB log (7 bytes before each part of one)."""
     from wandb.proto.wandb_internal_pb2 import Record  # noqa: PLC0415
@@ -160,7 +185,7 @@ def test_wandb_offline_holds_every_run_once_with_its_config_curves_and_outcomes(
             assert same(float(history[step]["matrix_norms/hidden"]), norms[step])
 
 
-def test_a_place_that_cannot_be_written_is_told(root, tmp_path):
+def test_a_place_that_cannot_be_written_is_an_error(root, tmp_path):
     (tmp_path / "text").write_text("no database and no folder")
     for tracker, library in (("mlflow", "mlflow"), ("wandb", "wandb")):
         pytest.importorskip(library, reason=f"{library} is not installed (the extra {tracker})")
@@ -183,7 +208,7 @@ def test_the_command_narrows_and_refuses_what_does_not_fit(root, tmp_path, capsy
             command(str(root), "x.csv", **settings)
 
 
-def test_a_library_that_is_not_there_is_told(root, tmp_path, monkeypatch):
+def test_a_library_that_is_not_installed_is_named(root, tmp_path, monkeypatch):
     for tracker, module in (("mlflow", "mlflow.entities"), ("wandb", "wandb")):
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(AnalysisError, match=rf"--to {tracker} needs its library; pip install 'grokjax\[{tracker}\]'"):

@@ -1,20 +1,21 @@
 """What classes of other packages may declare, and what their versions do."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import jax.numpy as jnp
 import pydantic
 import pytest
 
-from grokjax import registry
+from grokjax import entry_points, registry
 from grokjax.config import RunConfig, hyperparameter_fields
 from grokjax.engine.step import init, measure
-from grokjax.fields import PositiveInt, same_as
+from grokjax.errors import ComponentError
+from grokjax.fields import PositiveInt, Traced, same_as
 from grokjax.metrics import Metric
 from grokjax.models.mlp import Mlp
 from grokjax.models.transformer import Transformer
 from grokjax.probes import Probe
-from grokjax.registry import ComponentError, check_names, component_versions, source_digest
+from grokjax.registry import check_names, component_versions, source_digest
 from grokjax.tasks.sparse_parity import SparseParity
 
 
@@ -44,6 +45,17 @@ def test_the_same_meaning_is_accepted_and_another_component_never():
         check_names([("model", Mlp), ("task", same)])
     with pytest.raises(ComponentError, match="use a new name"):
         check_names([("run", RunConfig), ("task", declaring("steps", int))])
+
+
+@pytest.mark.parametrize("annotation", [float | None, list[int], Literal[1, 2], object], ids=str)
+def test_a_type_that_no_column_can_hold_is_refused(annotation):
+    with pytest.raises(ComponentError, match=r"Other declares clip as .*; a hyperparameter is a bool, int, float, str or a"):
+        check_names([("model", declaring("clip", annotation))])
+
+
+@pytest.mark.parametrize("annotation", [bool, int, float, str, Literal["one"], Annotated[Literal["one", "two"], Traced]], ids=str)
+def test_a_type_that_a_column_can_hold_is_accepted(annotation):
+    check_names([("model", declaring("clip", annotation))])
 
 
 def test_a_default_of_one_model_is_not_the_default_of_all():
@@ -77,6 +89,20 @@ def test_the_source_of_a_class_counts_for_other_packages_alone(tmp_path, monkeyp
     assert digests[0] != digests[1]
 
 
+def test_a_class_of_another_package_never_replaces_one_of_ours(monkeypatch, capsys):
+    """Found anew beside the registry's own copy, which stays as it is."""
+    monkeypatch.setattr(entry_points, "_left_out", {})
+    ours = registry.classes_of("task")
+    unnamed = type("Unnamed", (SparseParity,), {"__module__": "mine"})
+    named = type("Named", (SparseParity,), {"__module__": "mine", "__annotations__": {"task": str}, "task": "named"})
+    found = registry._classes.__wrapped__()["task"]
+    assert found == {**ours, "named": named}
+    warning = capsys.readouterr().err
+    assert "mine.Unnamed has the name sparse_parity, which grokjax.tasks.sparse_parity.SparseParity has" in warning
+    assert warning.count("\n") == 1
+    del unnamed, named, found  # so that no later scan finds them
+
+
 class Entry:
     """An entry point of an installed package."""
 
@@ -92,10 +118,10 @@ def installed(monkeypatch):
         registry.available_probes.cache_clear()
         entries = [Entry(probe) for probe in probes]
         monkeypatch.setattr(
-            registry.metadata, "entry_points", lambda group: entries if group == registry.PROBE_ENTRY_POINTS else []
+            entry_points.metadata, "entry_points", lambda group: entries if group == registry.PROBE_ENTRY_POINTS else []
         )
 
-    monkeypatch.setattr(registry, "_skipped", {})
+    monkeypatch.setattr(entry_points, "_left_out", {})
     registry.classes_of("task")  # the classes are those of this package, whatever else is installed
     yield install
     registry.available_probes.cache_clear()

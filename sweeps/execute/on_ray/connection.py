@@ -12,8 +12,9 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from grokjax.environment import restored_environment
 from grokjax.errors import ClusterError, warn
-from grokjax.sweeps.execute.device import restored_environment, use_one_thread
+from grokjax.sweeps.execute.device import use_one_thread
 from grokjax.sweeps.execute.on_ray.private import (
     ASK_CLUSTER,
     ask_cluster,
