@@ -269,8 +269,7 @@ def _matched_values(first: pd.DataFrame, second: pd.DataFrame, cell: Sequence[st
         if numeric[0] != numeric[1]:
             raise AnalysisError(f"{name} is a number in one table and a text in the other, so cells cannot be matched")
         one, other = (
-            table[name].to_numpy(np.float64, na_value=np.nan) if numeric[0] else table[name].to_numpy(str)
-            for table in (first, second)
+            table[name].to_numpy(np.float64, na_value=np.nan) if numeric[0] else _texts(table[name]) for table in (first, second)
         )
         if numeric[0]:
             replaced = _nearly_equal(np.unique(one), np.unique(other))
@@ -281,6 +280,13 @@ def _matched_values(first: pd.DataFrame, second: pd.DataFrame, cell: Sequence[st
                 one, other = one.astype(np.int64), other.astype(np.int64)
         columns[0][name], columns[1][name] = one, other
     return [pd.DataFrame(each) for each in columns], pd.DataFrame(rows, columns=["hyperparameter", "first", "second"])
+
+
+def _texts(values: pd.Series[Any]) -> Array:
+    """The values as texts, None where there is none: Arrow and CSV files have another null each."""
+    texts: Array = values.to_numpy(str).astype(object)
+    texts[values.isna().to_numpy()] = None
+    return texts
 
 
 def _nearly_equal(first: Array, second: Array) -> dict[float, float]:

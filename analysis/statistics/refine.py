@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -124,17 +124,20 @@ def refined_spec(specs: Sequence[SpecEntry], runs: pd.DataFrame, points: pd.Data
     given = dict.fromkeys([*spec.run, *spec.swept, *points])
     same = {name: _first((points if name in points else runs)[name]) for name in given if name in runs}
     run = {name: same.get(name, spec.run.get(name)) for name in given if name not in (*varied, *seeds)}
-    written: dict[str, Any] = {
+    written = {
+        **spec.spec,
         "name": f"{spec.name.removesuffix('-refined')}-refined"[:64],
         "description": f"{len(points)} points where the boundary is least known",
-        "rule": spec.rule,
-        "final_states": spec.spec.get("final_states", True),
-        "leave_out": list(spec.spec.get("leave_out", ())),
-        "run": {name: value for name, value in run.items() if value is not None},
+        "run": run,
         "axes": seeds,
         "zipped": [{name: [_plain(value) for value in points[name]] for name in varied}],
     }
-    return {key: value for key, value in written.items() if value or value is False}
+    filled = {key: _without_none(value) if isinstance(value, Mapping) else value for key, value in written.items()}
+    return {key: value for key, value in filled.items() if value or value is False}
+
+
+def _without_none(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if value is not None}
 
 
 def _of_same_components(runs: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:

@@ -59,7 +59,7 @@ def read_states(content: bytes, made_by: Mapping[str, Any]) -> dict[str, RunChec
         wanted, found = json.loads(json.dumps(made_by)), about["made_by"]
         if found != wanted:
             different = [name for name in wanted | found if wanted.get(name) != found.get(name)]
-            values = ", ".join(f"{name} was {found.get(name)} and is {wanted.get(name)}" for name in different)
+            values = ", ".join(f"{name} was {found.get(name, 'not recorded')} and is {wanted.get(name)}" for name in different)
             logger.warning("a states file is not used, because %s; its runs start again", values)
             return {}
         return _runs(about["runs"], tensors)

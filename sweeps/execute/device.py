@@ -7,6 +7,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import jax
@@ -91,6 +92,11 @@ def device_kind() -> str:
     """The kind of device that this process trains on."""
     kind = str(jax.devices()[0].device_kind)
     return _cpu_model() if kind == "cpu" else kind
+
+
+def compiler_versions() -> dict[str, str]:
+    """The versions of the packages that turn a config into machine code, by name."""
+    return {name: metadata.version(name) for name in ("jax", "jaxlib")}
 
 
 def cache_folder() -> Path:

@@ -32,7 +32,7 @@ def enter_spec(root: str | Path | Root, spec: SweepSpec, groups: Iterable[Runs] 
     """
     names = [(component, str(name)) for component in COMPONENTS for name in spec.swept.get(component) or [spec.run[component]]]
     components = {name: known for name, known in component_versions(names).items() if known != (1, "")}
-    entry = SpecEntry(spec.model_dump(mode="json"), TRAJECTORY_VERSION, components=components)
+    entry = SpecEntry(spec.as_json(), TRAJECTORY_VERSION, components=components)
     return enter(root, [(entry, lambda: planned_table(groups_of(spec) if groups is None else groups))])
 
 

@@ -23,7 +23,7 @@ from grokjax.engine.program import Tuning
 from grokjax.engine.tuning import MOST_LANES, measure_tuning
 from grokjax.errors import SpecError, StoreError
 from grokjax.identity import digest
-from grokjax.sweeps.execute.device import cache_folder, device_kind
+from grokjax.sweeps.execute.device import cache_folder, compiler_versions, device_kind
 from grokjax.sweeps.spec.resources import PinnedTuning
 from grokjax.sweeps.store.disk import create_file
 from grokjax.sweeps.store.root import Root
@@ -78,7 +78,7 @@ def _machine_tuning(config: RunConfig, runs: int, pinned: PinnedTuning) -> tuple
         "static": config.values("static"),
         "device": device_kind(),
         "cores": os.cpu_count(),
-        "versions": {name: metadata.version(name) for name in ("grokjax", "jax", "jaxlib")},
+        "versions": {"grokjax": metadata.version("grokjax"), **compiler_versions()},
         "widest": _widest_tried(runs),
         "pinned": pinned.given,
     }

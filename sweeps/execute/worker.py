@@ -20,7 +20,7 @@ from grokjax.engine.tuning import first_tunings, measure_peak
 from grokjax.errors import StoreError
 from grokjax.identity import TRAJECTORY_VERSION
 from grokjax.sweeps.execute.checkpoints import read_states, states_file
-from grokjax.sweeps.execute.device import device_kind, prepare_device
+from grokjax.sweeps.execute.device import compiler_versions, device_kind, prepare_device
 from grokjax.sweeps.execute.events import Receipt
 from grokjax.sweeps.execute.logs import log_from_now_on, process_name
 from grokjax.sweeps.execute.plan import Pack
@@ -217,7 +217,7 @@ def _made_by(pack: Pack, tuning: Tuning) -> dict[str, Any]:
         "tuning": asdict(tuning),
         "device": device_kind(),
         "trajectory_version": TRAJECTORY_VERSION,
-        "jax": metadata.version("jax"),
+        **compiler_versions(),
         "optax": metadata.version("optax"),
         "log_every": run.log_every,
         "probes": list(run.chosen_probes),

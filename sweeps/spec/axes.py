@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.stats import qmc
 
 from grokjax.errors import SpecError, nearest
 from grokjax.fields import Value
@@ -192,6 +191,8 @@ def draw(method: str, count: int, seed: int, axes: Mapping[str, object]) -> dict
     if method == "random":
         numbers = np.random.default_rng(seed).random((count, len(axes)))
     else:
+        from scipy.stats import qmc  # noqa: PLC0415  (takes longer to import than all the rest of this package)
+
         numbers = qmc.Sobol(len(axes), rng=seed).random_base2(max(0, (count - 1).bit_length()))[:count]
     return {name: tuple(values(numbers[:, column])) for column, (name, values) in enumerate(draws.items())}
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import pydantic
 
@@ -13,6 +13,11 @@ from grokjax.registry import classes_of
 from grokjax.sweeps.spec.resources import PinnedTuning, Resources
 
 Stop = Literal["never", "decided"]
+
+# The fields of the first versions, which stored every one. Never add to them: a spec_id is a hash of what is stored.
+ALWAYS_STORED = frozenset(
+    ("name", "description", "run", "axes", "zipped", "leave_out", "stop", "rule", "final_states", "resources", "tuning")
+)
 
 
 class SweepSpec(pydantic.BaseModel):
@@ -40,6 +45,15 @@ class SweepSpec(pydantic.BaseModel):
     final_states: bool = True
     resources: Resources = Resources()
     tuning: PinnedTuning = PinnedTuning()
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as JSON, as roots store them.
+
+        Fields that are not in `ALWAYS_STORED` are left out at their defaults, so that a spec keeps its spec_id when a later version
+        adds a field whose default is the old behaviour.
+        """
+        changed = self.model_dump(exclude_defaults=True).keys() | ALWAYS_STORED
+        return {name: value for name, value in self.model_dump(mode="json").items() if name in changed}
 
     @pydantic.model_validator(mode="after")
     def _check(self) -> Self:

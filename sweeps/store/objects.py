@@ -295,5 +295,5 @@ def _is_passing(error: BaseException, is_local: bool) -> bool:
     """Whether an error is transient, so that the request is worth retrying."""
     if is_local:
         return False
-    permanent = (PermissionDeniedError, UnauthenticatedError, NotFoundError)
+    permanent = (PermissionDeniedError, UnauthenticatedError, NotFoundError, FileNotFoundError)  # obstore raises the builtin one
     return isinstance(error, (GenericError, AlreadyExistsError, OSError)) and not isinstance(error, permanent)

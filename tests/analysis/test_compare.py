@@ -151,3 +151,11 @@ def test_bad_tables_are_compared_or_refused_in_a_sentence(first, second, with_id
     with contextlib.suppress(AnalysisError):
         found = compared(*tables, permutations=3)
         assert 0 < found.p <= 1
+
+
+def test_a_cell_without_a_text_is_the_same_in_a_root_and_in_a_csv_file(tmp_path):
+    runs = table(MIXED, 2, np.random.default_rng(0)).assign(y=["relu", "relu", "tanh", "tanh", None, None, None, None])
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    found = compared(runs.convert_dtypes(dtype_backend="pyarrow"), read_table(tmp_path / "runs.csv"))
+    assert (found.only_first, found.only_second, len(found.cells), found.mean_distance) == (0, 0, 4, 0)
+    assert found.cells["y"].isna().sum() == 2

@@ -11,8 +11,11 @@ from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_
 from grokjax.analysis.tables.selection import one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.spec.load import spec_from
+from grokjax.sweeps.spec.resources import PinnedTuning, Resources
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.root import Root
-from grokjax.sweeps.store.specs import read_specs
+from grokjax.sweeps.store.specs import SpecEntry, read_specs
+from tests.support.runs import SMALL_RUN
 
 
 @pytest.fixture
@@ -88,3 +91,21 @@ def test_a_refined_spec_trains_the_points_with_all_seeds_and_continues_the_large
     assert spec.run["steps"] == 100
     with pytest.raises(AnalysisError, match="no spec of the root has all of depth"):
         refined_spec(specs, runs, pd.DataFrame({"depth": [1]}))
+
+
+def test_a_refined_spec_keeps_every_setting_of_the_spec_it_continues(runs):
+    settings = {
+        "leave_out": ("weight_decay > 5",),
+        "stop": "decided",
+        "rule": "article",
+        "final_states": False,
+        "resources": Resources(cpus=2.0, memory=10**9),
+        "tuning": PinnedTuning(lane_width=8),
+    }
+    replaced = {"name", "description", "run", "axes", "zipped"}
+    assert settings.keys() | replaced == SweepSpec.model_fields.keys(), "a new field is to be kept, too"
+    run = {name: value for name, value in SMALL_RUN.items() if name not in ("weight_decay", "seed")}
+    spec = SweepSpec(name="all", run=run, axes={"weight_decay": (0.01, 1.0), "seed": (0, 1)}, **settings)
+    points = pd.DataFrame({"weight_decay": [0.1, 0.2]})
+    refined = spec_from(refined_spec([SpecEntry(spec.as_json(), 1)], runs, points), "the refined spec")
+    assert {name: getattr(refined, name) for name in settings} == settings

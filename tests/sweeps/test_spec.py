@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,11 @@ from grokjax.errors import SpecError
 from grokjax.sweeps.execute.plan import make_plan
 from grokjax.sweeps.spec.group_runs import expand
 from grokjax.sweeps.spec.load import load_spec, shipped_specs, spec_from
+from grokjax.sweeps.spec.sweep_spec import SweepSpec
+from grokjax.sweeps.store.root import Root
+from grokjax.sweeps.store.specs import SpecEntry, read_specs
 from tests.support.runs import SMALL_RUN
-from tests.support.specs import write
+from tests.support.specs import spec_of, write
 
 
 def test_shipped_specs_hold_the_runs_they_promise():
@@ -298,3 +302,19 @@ def test_a_name_that_is_no_plain_name_of_a_folder_is_refused(tmp_path, name):
 def test_plain_names_are_taken():
     for name in ("a", "parity-demo", "x_1.2", "7", "x" * 64):
         assert spec_from({"name": name, "run": SMALL_RUN}, "mine.toml").name == name
+
+
+class LaterSpec(SweepSpec):
+    """A later version of the model, with a field more."""
+
+    curriculum: str = "none"
+
+
+def test_a_spec_keeps_its_id_when_a_later_version_adds_a_field():
+    fields = spec_of().model_dump()
+    assert SpecEntry(spec_of().as_json(), 1).spec_id == "59e41ac3452900b5", "never changes: roots name the files of a spec by it"
+    assert LaterSpec(**fields).as_json() == spec_of().as_json()
+    assert LaterSpec(**fields, curriculum="easy first").as_json() == spec_of().as_json() | {"curriculum": "easy first"}
+    (entry,) = read_specs(Root.open(Path(__file__).parents[2] / "docs" / "example"))
+    again = SweepSpec.model_validate_json(json.dumps(entry.spec))
+    assert SpecEntry(again.as_json(), 1).spec_id == entry.spec_id == "c8cf7abbe0e103c8", "of version 0.1, which knew no tuning"

@@ -2,6 +2,7 @@
 
 import json
 import time
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -235,3 +236,16 @@ def test_without_final_states_more_steps_start_anew_to_the_same_end(tmp_path):
     run_sweep(longer, root, Execution("inline"))
     run_sweep(longer, same_tuning(root, longer, tmp_path / "whole"), Execution("inline"))
     assert_same_tables(tmp_path / "whole", root)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_states_of_another_jaxlib_start_anew_and_say_so(tmp_path, monkeypatch, caplog, recorded):
+    (pack,) = make_packs(groups_of(load_spec(write(tmp_path))))
+    now = worker_module._made_by(pack, Tuning(1, "default"))
+    installed = metadata.version
+    monkeypatch.setattr(metadata, "version", lambda name: "0.1" if name == "jaxlib" else installed(name))
+    before = worker_module._made_by(pack, Tuning(1, "default"))
+    if not recorded:  # as by a version of grokjax that recorded only jax
+        before = {name: value for name, value in before.items() if name != "jaxlib"}
+    assert read_states(states_file({}, before), now) == {}
+    assert f"jaxlib was {'0.1' if recorded else 'not recorded'} and is {installed('jaxlib')}" in caplog.text

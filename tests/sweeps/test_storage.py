@@ -159,3 +159,11 @@ def test_no_key_leads_out_of_the_root(tmp_path, key):
     assert (tmp_path / "x").read_bytes() == b"not ours"
     storage.put("/etc/x", b"under the root")
     assert (tmp_path / "root" / "etc" / "x").exists()
+
+
+def test_an_object_that_vanished_is_missing_at_once(monkeypatch):
+    with s3_server(monkeypatch) as address:
+        storage = ObjectStore(address)
+        monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: pytest.fail("a missing object does not come back"))
+        with pytest.raises(StoreError, match="cannot read runs/gone in s3://"):
+            storage.read_range("runs/gone", 0, 10)
