@@ -5,6 +5,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,27 @@ def test_links_into_a_page_name_one_of_its_headings(page):
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", (TOP / page).read_text()):
         headings = re.findall(r"^#+ (.*)$", ((TOP / page).parent / target if target else TOP / page).read_text(), re.MULTILINE)
         assert anchor in [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings], f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_whole_spec_of_a_page_can_be_run(page):
+    """Specs of a task that the page itself writes are run in test_tutorial.py and test_extending.py."""
+    for text in re.findall(r"^```toml\n(name = .*?)^```", (TOP / page).read_text("utf-8"), re.MULTILINE | re.DOTALL):
+        spec = tomllib.loads(text)
+        if spec["run"]["task"] in classes_of("task"):
+            assert grokjax.load_spec(spec).size > 1
+
+
+def test_every_message_of_the_troubleshooting_is_one_that_the_code_says():
+    code = "\n".join(
+        file.read_text("utf-8") for folder in ("grokjax", "sweeps", "analysis", "scripts") for file in (TOP / folder).rglob("*.py")
+    )
+    code = re.sub(r'"\s*\n\s*f?"|\{[^{}]*\}', lambda found: "" if found.group().startswith('"') else "...", code)
+    table = re.findall(r"^\| `([^|]*)` \|", (TOP / "docs" / "troubleshooting.md").read_text("utf-8"), re.MULTILINE)
+    assert len(table) > 20
+    for message in table:
+        for part in message.split("..."):
+            assert part.strip(" ?`;(),.") in code, message
 
 
 def test_the_architecture_names_calls_that_exist():

@@ -1,9 +1,6 @@
-"""The examples of docs/howto/extending.md, installed as its text says and run as a user would."""
+"""The examples of docs/howto/own-*.md, installed as their text says and run as a user would."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -11,61 +8,42 @@ import pyarrow.parquet as pq
 import pytest
 
 from grokjax import AnalysisError, load_curves, load_runs, phase_grid
-from tests.support.packages import install
+from tests.support.packages import Site
 
 pytestmark = pytest.mark.slow
 
-TOP = Path(__file__).parents[1]
-GROKJAX = Path(sys.executable).with_name("grokjax")
-TEXT = (TOP / "docs" / "howto" / "extending.md").read_text()
-MAJORITY, GCD, SIGN, SPECTRAL = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-SPEC = next(block for block in re.findall(r"```toml\n(.*?)```", TEXT, re.DOTALL) if block.startswith('name = "majority"'))
-(PROBE_ENTRY,) = re.findall(r'"grokjax.probes"\]\n(.*)', TEXT)
+HOWTO = Path(__file__).parents[1] / "docs" / "howto"
 
 
-class Site:
-    """A folder of installed packages, and the command line of a Python that has it on its path."""
+def programs(page):
+    return re.findall(r"^```python\n(.*?)^```", (HOWTO / page).read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
-    def __init__(self, folder):
-        self.folder = folder
 
-    def install(self, entries, **modules):
-        install(self.folder, entries, **modules)
-
-    def grokjax(self, *arguments, settings=(), installed=True):
-        path = [str(self.folder)] * installed + [os.environ.get("PYTHONPATH", "")]
-        command = [GROKJAX, *map(str, arguments), *(part for setting in settings for part in ("--set", setting))]
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(path)}
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-
-    def run(self, spec, root, *settings):
-        ended = self.grokjax("run", spec, "--root", root, "--executor", "inline", settings=settings)
-        assert ended.returncode == 0, ended.stderr
-        return ended.stderr
+(GCD,), (SIGN,), (SPECTRAL,) = programs("own-task.md"), programs("own-model.md"), programs("own-metric.md")
+(SPEC,) = re.findall(r'^```toml\n(name = "gcd".*?)^```', (HOWTO / "own-task.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
+(PROBE_ENTRY,) = re.findall(r'"grokjax.probes"\]\n(.*)', (HOWTO / "own-metric.md").read_text("utf-8"))
 
 
 @pytest.fixture
 def site(tmp_path):
-    (tmp_path / "majority.toml").write_text(SPEC)
     return Site(tmp_path / "site")
 
 
 def gcd_spec(folder):
-    spec = SPEC.replace("majority_bits = 9\ntrain_size = 200\n", "largest = 12\ntrain_fraction = 0.5\n").replace("majority", "gcd")
-    (folder / "gcd.toml").write_text(spec.replace("steps = 200", "steps = 100").replace("log_every = 100", "log_every = 50"))
+    (folder / "gcd.toml").write_text(SPEC.replace("steps = 2000", "steps = 100").replace("log_every = 100", "log_every = 50"))
     return folder / "gcd.toml"
 
 
-def test_the_examples_train(tmp_path, site):
-    site.install("[grokjax.components]\nmajority = majority\n", majority=MAJORITY)
+def test_an_optimizer_of_a_package_trains(tmp_path, site):
+    site.install("[grokjax.components]\ngcd = gcd\n", gcd=GCD)
     site.install("[grokjax.parts]\nsign = sign\n", sign=SIGN)  # the group's name in version 0.1
-    site.run(tmp_path / "majority.toml", tmp_path / "root", "optimizer=adamw,sign")
+    site.run(gcd_spec(tmp_path), tmp_path / "root", "optimizer=adamw,sign")
     runs = load_runs(tmp_path / "root")
-    assert runs["task"].tolist() == ["majority"] * 4
+    assert runs["task"].tolist() == ["gcd"] * 4
     assert sorted(runs["optimizer"]) == ["adamw"] * 2 + ["sign"] * 2
-    assert (runs["majority_bits"] == 9).all()
-    assert (runs["num_classes"] == 2).all()
-    assert (runs["max_test_accuracy"] > 0.6).all()
+    assert (runs["largest"] == 12).all()
+    assert (runs["num_classes"] == 12).all()
+    assert (runs["final_train_accuracy"] > 0.5).all()
 
 
 def test_a_probe_of_a_package_reaches_tables_and_commands_and_is_read_without_the_package(tmp_path, site):
@@ -156,8 +134,8 @@ def test_what_is_wrong_with_a_package_is_said_in_a_sentence_and_stops_only_those
         answer = site.grokjax("plan", "parity-demo")
         assert (answer.returncode, answer.stderr.count("\n")) == (0, len(reasons)), answer.stderr
         assert all(f"grokjax: left out: {reason}" in answer.stderr for reason in reasons), answer.stderr
-        answer = site.grokjax("plan", tmp_path / "majority.toml")
+        answer = site.grokjax("plan", gcd_spec(tmp_path))
         assert (answer.returncode, answer.stderr.count("\n")) == (2, len(reasons) + 1), answer.stderr
         error = answer.stderr.splitlines()[-1]
-        assert "got 'majority'; " in error
+        assert "got 'gcd'; " in error
         assert all(f"; {reason}" in error for reason in reasons), error

@@ -1,12 +1,9 @@
 """The Python of README.md, run as it stands there, and the commands that it names."""
 
 import re
-import tomllib
 from pathlib import Path
 
 import pytest
-
-import grokjax
 
 TOP = Path(__file__).parents[1]
 README = (TOP / "README.md").read_text("utf-8")
@@ -22,13 +19,6 @@ def test_its_python_runs_on_a_root(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     exec("\n".join(blocks("python")), {})
     assert "min_test_loss" in capsys.readouterr().out
-
-
-def test_its_spec_is_one(tmp_path):
-    (spec,) = blocks("toml")
-    (tmp_path / "mine.toml").write_text(spec, "utf-8")
-    assert grokjax.load_spec(str(tmp_path / "mine.toml")).size == 9 * 2 * 9
-    assert tomllib.loads(spec)["name"] == "mine"
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"(?:^|`)grokjax ([a-z]+)\b", README, re.MULTILINE))))

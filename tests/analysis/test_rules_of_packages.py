@@ -22,8 +22,8 @@ LOW = "[grokjax.rules]\nlow = low:LowLossRule\n"
 
 @pytest.fixture
 def example(tmp_path):
-    """A folder with the rule of docs/reference/phases.md, installed."""
-    text = (TOP / "docs" / "reference" / "phases.md").read_text()
+    """A folder with the rule of docs/howto/own-rule.md, installed."""
+    text = (TOP / "docs" / "howto" / "own-rule.md").read_text()
     (module,) = re.findall(r"```python\n(from dataclasses.*?)```", text, re.DOTALL)
     install(tmp_path / "site", LOW, low=module)
     return tmp_path / "site"

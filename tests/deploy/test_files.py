@@ -110,5 +110,5 @@ def test_all_run_the_version_of_ray_that_is_pinned_and_one_image():
 
 
 def test_the_page_on_clusters_says_what_every_file_is_for():
-    page = (TOP / "docs" / "howto" / "clusters.md").read_text()
+    page = (TOP / "docs" / "howto" / "clusters.md").read_text("utf-8")
     assert sorted(re.findall(r"\]\(\.\./\.\./deploy/([^)]+)\)", page)) == sorted(file.name for file in DEPLOY.iterdir())

@@ -1,4 +1,4 @@
-"""A sweep as a Ray job, by the very command of docs/howto/clusters.md."""
+"""A sweep as a Ray job, by the very command of docs/howto/ray-clusters.md."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.support.specs import write
 
 pytestmark = pytest.mark.cluster
 
-PAGE = Path(__file__).parents[2] / "docs" / "howto" / "clusters.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "ray-clusters.md"
 TOKEN = "a-token-of-a-test-that-is-long-enough"
 
 
