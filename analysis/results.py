@@ -23,6 +23,7 @@ from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, 
 from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.compare import Comparison, compare
+from grokjax.analysis.statistics.contributions import contributions
 from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
 from grokjax.analysis.statistics.delays import Crossings, grokking_delays
@@ -31,6 +32,7 @@ from grokjax.analysis.statistics.importance import Importance, importance
 from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
 from grokjax.analysis.statistics.logrank import LogRank, log_rank
 from grokjax.analysis.statistics.points import is_scattered, point_counts
+from grokjax.analysis.statistics.pruning import pruning
 from grokjax.analysis.statistics.refine import least_known, refined_spec
 from grokjax.analysis.statistics.refine_points import least_known_places
 from grokjax.analysis.statistics.surface import Surface, surface
@@ -631,6 +633,43 @@ class Results:
         maps = self.units()
         first, last = _nearest(maps, before), _nearest(maps, after)
         return grokjax.plot_spectra(maps, before=first, after=last, **self._look(settings, self._unit_title()))
+
+    def plot_contributions(self, step: int | None = None, **settings: Any) -> Figure:
+        """Draws what the units of each frequency of a run add to its outputs, and accuracy without them. `select` it first."""
+        maps, run = self.units(), {str(name): value for name, value in one_run(self.runs).items()}
+        at = _nearest(maps, step)
+        found = contributions(maps, run, at)
+        return grokjax.plot_contributions(found, step=int(maps.step[at]), **self._look(settings, self._unit_title()))
+
+    def plot_pruning(self, **settings: Any) -> Figure:
+        """Draws how a run on sparse parity prunes the weights on its distracting inputs; `select` the run first."""
+        run = one_run(self.runs)
+        bits = run.get("parity_bits")
+        found = pruning(self.weights(), 0 if bits is None or pd.isna(bits) else int(bits))
+        curve = self.curves([run["run_id"]], ["train_accuracy", "test_accuracy"])
+        return grokjax.plot_pruning(found, curve, **self._look(settings, self._run_title()))
+
+    def plot_frequencies(self, **settings: Any) -> Figure:
+        """Draws the frequencies of the hidden units of the runs of one cell at their last step, a row for each seed.
+
+        Raises:
+          AnalysisError: several cells, or no metrics of the probe `fourier`.
+        """
+        runs = one_cell(self.runs).sort_values("seed")
+        last = self.curves(runs["run_id"].tolist(), ["neuron_frequency"]).groupby("run_id")["neuron_frequency"].last().dropna()
+        runs = runs[runs["run_id"].isin(last.index)]
+        if runs.empty:
+            raise AnalysisError(
+                "no run has frequencies of hidden units; set probes = 'fourier' in [run], and run it into another root"
+            )
+        rows = [(index, int(each)) for index, run_id in enumerate(runs["run_id"]) for each in last[run_id]]
+        return grokjax.plot_frequencies(
+            pd.DataFrame(rows, columns=["run", "frequency"]),
+            seed_labels(runs),
+            classify(runs, self.rule).astype(str).tolist(),
+            highest=int(runs["modulus"].iloc[0]) // 2,
+            **self._look(settings, rule=True),
+        )
 
     # What the methods share
 

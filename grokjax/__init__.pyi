@@ -13,13 +13,16 @@ from .analysis.labels.rules import (
 )
 from .analysis.plots.bands import plot_bands as plot_bands
 from .analysis.plots.boundary import plot_boundary as plot_boundary
+from .analysis.plots.contributions import plot_contributions as plot_contributions
 from .analysis.plots.curves import plot_curves as plot_curves
 from .analysis.plots.delays import plot_delays as plot_delays
 from .analysis.plots.fits import plot_fits as plot_fits
+from .analysis.plots.frequencies import plot_frequencies as plot_frequencies
 from .analysis.plots.importance import plot_importance as plot_importance
 from .analysis.plots.incidence import plot_incidence as plot_incidence
 from .analysis.plots.layout.style import save_figure as save_figure
 from .analysis.plots.phases import plot_phases as plot_phases
+from .analysis.plots.pruning import plot_pruning as plot_pruning
 from .analysis.plots.scatter import plot_scatter as plot_scatter
 from .analysis.plots.sensitivity import plot_sensitivity as plot_sensitivity
 from .analysis.plots.shares import plot_shares as plot_shares
@@ -37,12 +40,14 @@ from .analysis.statistics.aggregate import cell_values as cell_values, curve_ban
 from .analysis.statistics.agreement import agreement as agreement, sensitivity as sensitivity
 from .analysis.statistics.boundary import boundaries as boundaries, boundary as boundary, boundary_table as boundary_table
 from .analysis.statistics.compare import compare as compare
+from .analysis.statistics.contributions import contributions as contributions
 from .analysis.statistics.delay_law import delay_law as delay_law
 from .analysis.statistics.delay_ratios import delay_ratios as delay_ratios
 from .analysis.statistics.delays import Crossings as Crossings, grokking_delays as grokking_delays
 from .analysis.statistics.grid import PhaseGrid as PhaseGrid, phase_grid as phase_grid
 from .analysis.statistics.importance import Importance as Importance, importance as importance
 from .analysis.statistics.points import point_counts as point_counts
+from .analysis.statistics.pruning import pruning as pruning
 from .analysis.statistics.refine import least_known as least_known, refined_spec as refined_spec
 from .analysis.statistics.refine_points import least_known_places as least_known_places
 from .analysis.statistics.surface import Surface as Surface, surface as surface

@@ -1,4 +1,4 @@
-"""`grokjax weights`: draws a run's stored weights (analysis.plots: weights, waves, stars, spectra)."""
+"""`grokjax weights`: draws stored weights (analysis.plots: weights, pruning, waves, stars, spectra, contributions, frequencies)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.selection import Selection
 
+Plot = Literal["path", "pruning", "waves", "stars", "spectra", "contributions", "frequencies"]
+
 
 def command(
     root: RootArgument,
     /,
     *,
-    plot: Literal["path", "waves", "stars", "spectra"] = "path",
+    plot: Plot = "path",
     matrix: Annotated[str | None, Parameter(metavar="NAME", show_default="the first hidden one")] = None,
     step: Annotated[int | None, Parameter(show_default="the last")] = None,
     before: int = 0,
@@ -27,14 +29,16 @@ def command(
     """Draw the weights that were stored during a run.
 
     The spec must ask for stored weights, such as snapshots = 101. Choose one run with --where. Draws ROOT/weights.png and .svg (or
-    waves, stars, spectra) unless --out names other files.
+    pruning, waves, ...) unless --out names other files.
 
     Args:
-      plot: "path": the trajectory of a matrix, beside the losses. For networks on modular arithmetic, "waves": what each hidden
-        unit reads and writes over the tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier
-        transform before and after training.
+      plot: "path": the trajectory of a matrix, beside the losses. "pruning": how a network on sparse parity loses the weights on
+        its distracting inputs. For networks on modular arithmetic, "waves": what each hidden unit reads and writes over the
+        tokens; "stars": the same on the (cos, sin) plane of its frequency; "spectra": its Fourier transform before and after
+        training; "contributions": what the units of each frequency add to the outputs, and accuracy without them; "frequencies":
+        those of all seeds of a cell, from the probe fourier, which needs no stored weights.
       matrix: Matrix that "path" draws.
-      step: Step that "waves", "stars" and "spectra" draw; the nearest stored step is used.
+      step: Step that "waves", "stars", "spectra" and "contributions" draw; the nearest stored step is used.
       before: Earlier step that "spectra" compares with.
 
     Examples:
@@ -45,16 +49,21 @@ def command(
     if plot != "path" and matrix is not None:
         raise AnalysisError(f"--matrix is for --plot path, got --plot {plot}; leave it out")
     results = selection.open(root)
+    if plot == "frequencies":
+        picture.write(results.plot_frequencies(**picture.settings), root, plot)
+        return
     if "snapshots" in results.runs and not (results.runs["snapshots"] > 0).any():
         raise AnalysisError(f"{root} has no stored weights; set snapshots in the spec's [run], and run it into another root")
     run = one_run(results.runs)
     weights = results.weights()
     kept = ", ".join(f"{name} {'x'.join(map(str, array.shape[1:]))}" for name, array in weights.arrays.items())
     print(f"run {run['run_id']} has stored weights at {len(weights.step)} steps, {weights.step[0]} to {weights.step[-1]}: {kept}")
-    if plot == "path":
-        figure = results.plot_weights(matrix, **picture.settings)
-    elif plot == "spectra":
-        figure = results.plot_spectra(before, step, **picture.settings)
-    else:
-        figure = (results.plot_waves if plot == "waves" else results.plot_stars)(step, **picture.settings)
-    picture.write(figure, root, "weights" if plot == "path" else plot)
+    draw = {
+        "path": lambda: results.plot_weights(matrix, **picture.settings),
+        "pruning": lambda: results.plot_pruning(**picture.settings),
+        "waves": lambda: results.plot_waves(step, **picture.settings),
+        "stars": lambda: results.plot_stars(step, **picture.settings),
+        "spectra": lambda: results.plot_spectra(before, step, **picture.settings),
+        "contributions": lambda: results.plot_contributions(step, **picture.settings),
+    }
+    picture.write(draw[plot](), root, "weights" if plot == "path" else plot)

@@ -59,6 +59,8 @@ EXPERIMENTS = (
             ("waves.png", f"weights ROOT --plot waves {SOLVED_MAIN}"),
             ("spectra.png", f"weights ROOT --plot spectra {SOLVED_MAIN}"),
             ("stars.png", f"weights ROOT --plot stars {SOLVED_MAIN}"),
+            ("contributions.png", f"weights ROOT --plot contributions {SOLVED_MAIN}"),
+            ("frequencies.png", "weights ROOT --plot frequencies"),
         ),
         minutes=2,
     ),
@@ -69,6 +71,7 @@ EXPERIMENTS = (
         figures=(
             ("curves.png", f"curves ROOT --metrics train_accuracy,test_accuracy {ONE_L1}"),
             ("weights.png", f"weights ROOT {ONE_L1}"),
+            ("pruning.png", f"weights ROOT --plot pruning {ONE_L1}"),
         ),
         minutes=1.2,
     ),
@@ -102,7 +105,13 @@ EXPERIMENTS = (
         "--set hidden_size=3..7 --set activation=relu,quadratic",
         minutes=1,
     ),
-    Experiment("modular-seeds", "It's full of stars: other training runs", "modular-seeds", minutes=15),
+    Experiment(
+        "modular-seeds",
+        "It's full of stars: other training runs",
+        "modular-seeds",
+        figures=(("frequencies.png", "weights ROOT --plot frequencies"),),
+        minutes=15,
+    ),
     Experiment(
         "modular-variants",
         "Which model constraints work best?",

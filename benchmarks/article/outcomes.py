@@ -10,16 +10,13 @@ import numpy as np
 import pandas as pd
 
 import grokjax
-from grokjax.analysis.statistics.contributions import contributions
 from grokjax.analysis.statistics.units import UnitMaps, components, unit_frequencies, unit_maps
-from grokjax.analysis.tables.load import Weights
 
 Array = np.ndarray[Any, Any]
 # Accuracies: a fitted run, a solved one, what is called a fall, and high enough before and after one.
 FITTED, SOLVED, FELL, AGAIN = 0.999, 0.99, 0.05, 0.9
 DELAY = 5000  # steps of perfect train accuracy before test accuracy is high, in a run of the main model that groks
 PURE = 0.9  # share of a unit's power in one frequency from which it counts as periodic
-SMALL = 0.05  # a weight or unit below this share of the greatest counts as pruned
 
 
 def modular_main(root: Path) -> pd.DataFrame:
@@ -66,7 +63,7 @@ def modular_units(root: Path) -> pd.DataFrame:
     for run_id in table.index:
         run = {str(name): value for name, value in runs.loc[run_id].items()}
         maps = unit_maps(grokjax.load_weights(root, run_id), run)
-        parts = contributions(maps, run)
+        parts = grokjax.contributions(maps, run)
         reads, writes = maps.reads[[0, -1], 0], maps.writes[[0, -1]]
         norms = np.linalg.norm(reads, axis=(1, 2)) + np.linalg.norm(writes, axis=(1, 2))
         rows[run_id] = {
@@ -237,7 +234,12 @@ def parity_weights(root: Path) -> pd.DataFrame:
             ),
         }
     )
-    found = {run_id: pruning(grokjax.load_weights(root, run_id), int(runs["parity_bits"].iloc[0])) for run_id in runs.index}
+    found = {}
+    for run_id in runs.index:
+        weights = grokjax.load_weights(root, run_id)
+        pruned = grokjax.pruning(weights, int(runs.loc[run_id, "parity_bits"]))
+        jump = largest_jump(weights.arrays["hidden"])
+        found[run_id] = {"pruned": pruned.pruned, "units_left": pruned.units_left, "largest_jump": jump}
     return table.join(pd.DataFrame.from_dict(found, orient="index")).sort_values(["penalty", "seed"])
 
 
@@ -255,25 +257,10 @@ def rise_before_generalizing(curve: pd.DataFrame, fitted_step: Any) -> float:
     return float((before / before.cummin()).max())
 
 
-def pruning(weights: Weights, signal: int) -> dict[str, float]:
-    """When the last distracting weight is pruned, and how many units are left.
-
-    A distracting weight is pruned once its size stays below 5 % of the greatest weight on a signal bit at the end; its part in the
-    output counts, so each input weight is multiplied by its unit's output weight. `largest_jump` is the median over all weights of
-    the largest change between two stored steps, as a share of the weight's whole range.
-    """
-    hidden, output = weights.arrays["hidden"], weights.arrays["output"]  # [K, H, D], [K, 1, H]
-    parts = np.abs(hidden * np.swapaxes(output, 1, 2))
-    greatest = parts[-1, :, :signal].max()
-    left = (parts[:, :, signal:-1] >= SMALL * greatest).any(axis=(1, 2))  # [K]
-    pruned = float("nan") if left[-1] else float(weights.step[np.flatnonzero(left)[-1] + 1] if left.any() else weights.step[0])
+def largest_jump(hidden: Array) -> float:
+    """The median over all weights [K, H, D] of the largest change between two stored steps, as a share of the weight's range."""
     change, span = np.abs(np.diff(hidden, axis=0)).max(axis=0), np.ptp(hidden, axis=0)
-    units = parts[-1].max(axis=1)
-    return {
-        "pruned": pruned,
-        "units_left": int((units >= SMALL * units.max()).sum()),
-        "largest_jump": float(np.median(change / np.where(span > 0, span, 1))),
-    }
+    return float(np.median(change / np.where(span > 0, span, 1)))
 
 
 def parity_phases(root: Path) -> pd.DataFrame:
