@@ -14,35 +14,19 @@ import pandas as pd
 
 import grokjax
 from grokjax.analysis.labels.default_rule import choose_rule, misfit
-from grokjax.analysis.labels.events import events
-from grokjax.analysis.labels.marginal import FACTOR, marginal_note, near_threshold
-from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, classify, make_rule
+from grokjax.analysis.labels.marginal import FACTOR, marginal_note
+from grokjax.analysis.labels.rules import RULES, ArticleRule, NamedRule, Rule, make_rule
 from grokjax.analysis.labels.thresholds import Setting, check_names, describe_rule
-from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS, cell_values, curve_bands
-from grokjax.analysis.statistics.agreement import Agreement, agreement, nearby, sensitivity
-from grokjax.analysis.statistics.boundary import Boundaries, boundaries, other_hyperparameters
+from grokjax.analysis.statistics.aggregate import AGGREGATE_WORDS
+from grokjax.analysis.statistics.agreement import nearby
+from grokjax.analysis.statistics.boundary import other_hyperparameters
 from grokjax.analysis.statistics.cells import cell_names
-from grokjax.analysis.statistics.compare import Comparison, compare
-from grokjax.analysis.statistics.contributions import contributions
-from grokjax.analysis.statistics.delay_law import DelayLaw, delay_law
-from grokjax.analysis.statistics.delay_ratios import delay_ratios
-from grokjax.analysis.statistics.delays import Crossings, grokking_delays
-from grokjax.analysis.statistics.grid import NO_FACET, PhaseGrid, choose_axes, phase_grid
-from grokjax.analysis.statistics.importance import Importance, importance
-from grokjax.analysis.statistics.incidence import cumulative_incidence, run_outcomes
-from grokjax.analysis.statistics.logrank import LogRank, log_rank
-from grokjax.analysis.statistics.points import is_scattered, point_counts
-from grokjax.analysis.statistics.pruning import pruning
-from grokjax.analysis.statistics.refine import least_known, refined_spec
-from grokjax.analysis.statistics.refine_points import least_known_places
-from grokjax.analysis.statistics.surface import Surface, surface
-from grokjax.analysis.statistics.survival import median_delays, survival_curves
-from grokjax.analysis.statistics.units import UnitMaps, unit_maps
+from grokjax.analysis.statistics.delays import Crossings
+from grokjax.analysis.statistics.grid import NO_FACET, choose_axes
+from grokjax.analysis.statistics.points import is_scattered
 from grokjax.analysis.tables.budget import check_lengths, load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, is_number, varied_hyperparameters
-from grokjax.analysis.tables.load import Weights, load_curves, load_runs, load_weights
-from grokjax.analysis.tables.planned import load_planned, missing_runs, planned_cells, swept_names, unfinished
-from grokjax.analysis.tables.query import query
+from grokjax.analysis.tables.planned import planned_cells, swept_names, unfinished
 from grokjax.analysis.tables.selection import condition_names, one_cell, one_run, seed_labels, select
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.objects import is_address
@@ -54,12 +38,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from grokjax.analysis.report.write import Report
+    from grokjax.analysis.statistics.agreement import Agreement
+    from grokjax.analysis.statistics.boundary import Boundaries
+    from grokjax.analysis.statistics.compare import Comparison
+    from grokjax.analysis.statistics.delay_law import DelayLaw
+    from grokjax.analysis.statistics.grid import PhaseGrid
+    from grokjax.analysis.statistics.importance import Importance
+    from grokjax.analysis.statistics.logrank import LogRank
+    from grokjax.analysis.statistics.surface import Surface
+    from grokjax.analysis.statistics.units import UnitMaps
+    from grokjax.analysis.tables.load import Weights
 
 # The metrics of the overview of curves, and those that it draws where they were logged.
 OVERVIEW = ("train_loss", "test_loss", "train_accuracy", "test_accuracy", "weight_l2_norm")
 OVERVIEW_IF_LOGGED = ("signal_weight_norm", "distractor_weight_norm")
 MOST_PANELS = 30
 COMPARED = "weight_decay"  # the hyperparameter whose delays or curves are compared if none is chosen and the sweep varies it
+
+Axis = str | None  # the hyperparameter of an axis; None for one that the sweep varies
 
 # What each cached table depends on besides the root, so that a change of anything else does not read it again.
 _TABLES = {
@@ -96,7 +92,7 @@ def open_root(
       AnalysisError: there is no rule with this name.
     """
     named = make_rule(rule) if isinstance(rule, str) else rule
-    return Results(Root.open(root), tuple(where), budget, named, tuple(mix), on_bad_file=on_bad_file)
+    return Results(Root.open(root), _several(where), budget, named, _several(mix), on_bad_file=on_bad_file)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,7 +187,7 @@ class Results:
 
     @functools.cached_property
     def _every_run(self) -> pd.DataFrame:
-        return load_runs(self.root, on_bad_file=self.on_bad_file)
+        return grokjax.load_runs(self.root, on_bad_file=self.on_bad_file)
 
     @functools.cached_property
     def _unfinished(self) -> list[str]:
@@ -230,7 +226,7 @@ class Results:
     @functools.cached_property
     def planned(self) -> pd.DataFrame:
         """run_id and hyperparameters of every run that the specs of the root ask for."""
-        return load_planned(self.root) if self._unfinished else self._every_run
+        return grokjax.load_planned(self.root) if self._unfinished else self._every_run
 
     @functools.cached_property
     def missing(self) -> pd.DataFrame:
@@ -239,9 +235,9 @@ class Results:
         With a budget, those that have not made so many steps.
         """
         if self.budget is None:
-            return missing_runs(self._unfinished, self.planned, self.where)
+            return grokjax.missing_runs(self._unfinished, self.planned, self.where)
         every = self.planned["run_id"]
-        return missing_runs(every[~every.isin(self._as_of["run_id"])].tolist(), self.planned, self.where)
+        return grokjax.missing_runs(every[~every.isin(self._as_of["run_id"])].tolist(), self.planned, self.where)
 
     @property
     def untrained(self) -> int:
@@ -251,16 +247,16 @@ class Results:
     def curves(self, run_ids: Sequence[str] | None = None, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """The logged metrics, a row per run and logged step, up to the budget; see `load_curves`."""
         ids = self.runs["run_id"].tolist() if run_ids is None and (self.where or self.budget or self.behind) else run_ids
-        curves = load_curves(self.root, ids, columns, self.on_bad_file)
+        curves = grokjax.load_curves(self.root, ids, columns, self.on_bad_file)
         return curves if self.budget is None else curves[curves["step"] <= self.budget].reset_index(drop=True)
 
     def weights(self, run_id: str | None = None) -> Weights:
         """The stored weights of a run, with their steps; `run_id` may be left out if there is only one run. See `load_weights`."""
-        return load_weights(self.root, run_id or one_run(self.runs)["run_id"])
+        return grokjax.load_weights(self.root, run_id or one_run(self.runs)["run_id"])
 
     def units(self) -> UnitMaps:
         """The input and output weights of a run's hidden units at each stored step; `select` the run first. See `unit_maps`."""
-        return unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
+        return grokjax.unit_maps(self.weights(), {str(name): value for name, value in one_run(self.runs).items()})
 
     def query(self, sql: str) -> pd.DataFrame:
         """The result of one SELECT over the views runs, curves and labels of the whole root; see `query`.
@@ -270,7 +266,7 @@ class Results:
         """
         if self.budget is not None:
             raise AnalysisError("a query reads each run as of its last step; open the root without a budget, or export the runs")
-        return query(self.root, sql, None if self.given_rule is None else self.named_rule, self.on_bad_file)
+        return grokjax.query(self.root, sql, None if self.given_rule is None else self.named_rule, self.on_bad_file)
 
     # Labels
 
@@ -286,19 +282,20 @@ class Results:
 
     def label(self, rule: str | Rule | None = None, **thresholds: Setting) -> pd.Series[str]:
         """The phase of each run, on the index of `runs`, under the rule of these results or another one, as for `with_rule`."""
-        return classify(self.runs, self.rule if rule is None and not thresholds else self.with_rule(rule, **thresholds).rule)
+        labelled = self if rule is None and not thresholds else self.with_rule(rule, **thresholds)
+        return grokjax.classify(self.runs, labelled.rule)
 
     def near_threshold(self, factor: float = FACTOR) -> pd.Series[bool]:
         """Whether each run's label hangs on low bits, on the index of `runs`; see `near_threshold`."""
-        return near_threshold(self.runs, self.named_rule, factor)
+        return grokjax.near_threshold(self.runs, self.named_rule, factor)
 
     def agreement(self, *rules: str | NamedRule) -> Agreement:
         """How far several rules agree on the phases of these runs, by default the rules of this package; see `agreement`."""
-        return agreement(self.runs, [make_rule(rule) if isinstance(rule, str) else _named(rule) for rule in rules or RULES])
+        return grokjax.agreement(self.runs, [make_rule(rule) if isinstance(rule, str) else _named(rule) for rule in rules or RULES])
 
     # Maps, boundaries, comparisons
 
-    def axes(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> tuple[str, str, str | None]:
+    def axes(self, x: Axis = None, y: Axis = None, facet: Axis = None) -> tuple[str, str, str | None]:
         """The axes x, y and facet: those given, completed with others that the sweep varies.
 
         There is no facet if `facet` is "none", and none is chosen for drawn points, each of which has its own values.
@@ -307,33 +304,25 @@ class Results:
         own = facet is None and panels is not None and is_scattered(self.runs, *chosen) and is_number(self.runs[panels])
         return chosen[0], chosen[1], None if own else panels
 
-    def grid(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> PhaseGrid:
+    def grid(self, x: Axis = None, y: Axis = None, facet: Axis = None) -> PhaseGrid:
         """The shares of the phases in each cell, including planned cells without runs; see `phase_grid`."""
         x, y, facet = self.axes(x, y, facet)
         planned = planned_cells(self.planned, cell_names(x, y, facet), self.where)
         mix = self.mix if facet else self._mixed(x, y)
-        return phase_grid(self.runs, self.label(), x=x, y=y, facet=facet, planned=planned, mix=mix)
+        return grokjax.phase_grid(self.runs, self.label(), x=x, y=y, facet=facet, planned=planned, mix=mix)
 
-    def values(
-        self, column: str, aggregate: str = "median", x: str | None = None, y: str | None = None, facet: str | None = None
-    ) -> pd.DataFrame:
+    def values(self, column: str, aggregate: str = "median", x: Axis = None, y: Axis = None, facet: Axis = None) -> pd.DataFrame:
         """A column of the runs summarized over the seeds of each cell: its median, mean, min, max or spread; see `cell_values`."""
         x, y, facet = self.axes(x, y, facet)
-        return cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate, mix=self.mix)
+        return grokjax.cell_values(self.runs, column, x=x, y=y, facet=facet, aggregate=aggregate, mix=self.mix)
 
-    def sensitivity(self, x: str | None = None, y: str | None = None, facet: str | None = None) -> pd.DataFrame:
+    def sensitivity(self, x: Axis = None, y: Axis = None, facet: Axis = None) -> pd.DataFrame:
         """How the shares of each cell change as the thresholds of the rule take the values of `nearby`; see `sensitivity`."""
         x, y, facet = self.axes(x, y, facet)
-        return sensitivity(self.runs, self.named_rule, x=x, y=y, facet=facet, mix=self.mix)
+        return grokjax.sensitivity(self.runs, self.named_rule, x=x, y=y, facet=facet, mix=self.mix)
 
     def compare(
-        self,
-        other: Results | pd.DataFrame,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        *,
-        paired: bool | None = None,
+        self, other: Results | pd.DataFrame, x: Axis = None, y: Axis = None, facet: Axis = None, *, paired: bool | None = None
     ) -> Comparison:
         """How far these runs and those of another sweep, or of a published table, agree in each cell; see `compare`.
 
@@ -341,29 +330,29 @@ class Results:
         """
         x, y, facet = self.axes(x, y, facet)
         runs = other.runs if isinstance(other, Results) else select(other, self.where)
-        return compare(self.runs, runs, self.rule, x=x, y=y, facet=facet, paired=paired, mix=self.mix)
+        return grokjax.compare(self.runs, runs, self.rule, x=x, y=y, facet=facet, paired=paired, mix=self.mix)
 
     def boundaries(self, axis: str, phase: str = "grok", against: str | None = None) -> dict[tuple[Any, ...], Boundaries]:
         """Where a phase begins and ends along an axis, for each combination of the other hyperparameters that vary."""
-        return boundaries(self.runs, self.label(), axis, self.others(axis), phase=phase, against=against, mix=self.mix)
+        return grokjax.boundaries(self.runs, self.label(), axis, self.others(axis), phase=phase, against=against, mix=self.mix)
 
     def others(self, axis: str) -> list[str]:
         """The hyperparameters whose values make the groups of `boundaries`: those that vary, besides an axis and `mix`."""
         return [name for name in other_hyperparameters(self.runs, axis) if name not in self.mix]
 
-    def surface(self, x: str | None = None, y: str | None = None, phase: str = "grok", against: str | None = None) -> Surface:
+    def surface(self, x: Axis = None, y: Axis = None, phase: str = "grok", against: str | None = None) -> Surface:
         """The share of a phase over two hyperparameters and the curve on which it is one half; see `surface`.
 
         Among drawn points, each of which has its own values of all hyperparameters, the share is averaged over the others.
         """
         x, y, _ = self.axes(x, y)
-        return surface(self.runs, self.label(), x, y, phase=phase, against=against, mix=self._mixed(x, y))
+        return grokjax.surface(self.runs, self.label(), x, y, phase=phase, against=against, mix=self._mixed(x, y))
 
     def importance(self, names: Sequence[str] | None = None, phase: str = "grok", against: str | None = None) -> Importance:
         """How much of whether a run has a phase depends on each hyperparameter, by default on all that vary; see `importance`."""
-        return importance(self.runs, self.label(), names, phase=phase, against=against, mix=self.mix)
+        return grokjax.importance(self.runs, self.label(), names, phase=phase, against=against, mix=self.mix)
 
-    def refine(self, count: int = 16, x: str | None = None, y: str | None = None, facet: str | None = None) -> dict[str, Any]:
+    def refine(self, count: int = 16, x: Axis = None, y: Axis = None, facet: Axis = None) -> dict[str, Any]:
         """A spec of at most `count` points where the boundary is least known, as `load_spec` and `run_sweep` take it.
 
         Midpoints between the cells of a grid (see `least_known`), or new points among drawn ones, in all numeric hyperparameters
@@ -373,24 +362,18 @@ class Results:
         if facet is None and is_scattered(self.runs, x, y):
             names = [name for name in varied_hyperparameters(self.runs) if is_number(self.runs[name])]
             planned = planned_cells(self.planned, names, self.where)
-            found = least_known_places(point_counts(self.runs, self.label(), names, planned, self.mix), names, count)
+            counts = grokjax.point_counts(self.runs, self.label(), names, planned, self.mix)
+            found = grokjax.least_known_places(counts, names, count)
         else:
             grid = self.grid(x, y, facet)
-            found = least_known(grid, grid.cell, count)
-        return refined_spec(read_specs(self.root), self.runs, found.drop(columns="score"), self.mix)
+            found = grokjax.least_known(grid, grid.cell, count)
+        return grokjax.refined_spec(read_specs(self.root), self.runs, found.drop(columns="score"), self.mix)
 
     def bands(self, by: str | None = None, metrics: Sequence[str] = OVERVIEW[:2]) -> pd.DataFrame:
         """The median and quartiles of metrics over the seeds, by step and value of a hyperparameter; see `curve_bands`."""
-        return curve_bands(self.curves(columns=metrics), self.runs, by, metrics, mix=self.mix)
+        return grokjax.curve_bands(self.curves(columns=metrics), self.runs, by, metrics, mix=self.mix)
 
-    def report(
-        self,
-        path: str | Path | None = None,
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        **settings: Any,
-    ) -> Report:
+    def report(self, path: str | Path | None = None, x: Axis = None, y: Axis = None, facet: Axis = None, **settings: Any) -> Report:
         """Writes the page of these runs, by default as report.html in the root (the working folder where the root is an address).
 
         Takes the title and megabytes of `write_report`. Runs that count as missing because they made too few steps are shown with
@@ -415,11 +398,11 @@ class Results:
     def delays(self) -> pd.DataFrame:
         """The grokking delay of each run between `crossings`, on the index of `runs`; see `grokking_delays`."""
         check_lengths(self.runs)
-        return grokking_delays(self.runs, self.crossings)
+        return grokjax.grokking_delays(self.runs, self.crossings)
 
     def medians(self, by: Sequence[str] | None = None) -> pd.DataFrame:
         """The median grokking delay in each group of runs, by default by all that varies; see `median_delays`."""
-        return median_delays(self.runs, self.delays(), self._varied() if by is None else by, mix=self.mix)
+        return grokjax.median_delays(self.runs, self.delays(), self._varied() if by is None else by, mix=self.mix)
 
     def compared(self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None) -> tuple[list[str], list[str]]:
         """The hyperparameters whose delays are compared, and the strata within which they are compared.
@@ -435,18 +418,18 @@ class Results:
 
     def log_rank(self, by: Sequence[str] | None = None, strata: Sequence[str] | None = None) -> LogRank:
         """The test of equal delays in groups of runs, within strata; see `compared` for their defaults, and `log_rank`."""
-        return log_rank(self.runs, self.delays(), *self.compared(by, strata), self.mix)
+        return grokjax.log_rank(self.runs, self.delays(), *self.compared(by, strata), self.mix)
 
     def delay_ratios(self, of: str | None = None, reference: Any = None, strata: Sequence[str] | None = None) -> pd.DataFrame:
         """By which factors delays differ between the values of a hyperparameter, within strata; see `delay_ratios`, `compared`."""
         groups, within = self.compared(None if of is None else [of], strata)
         if not groups:
             raise AnalysisError("no hyperparameter varies, so there are no delays to compare; choose other runs")
-        return delay_ratios(self.runs, self.delays(), groups[0], within, self.mix, reference)
+        return grokjax.delay_ratios(self.runs, self.delays(), groups[0], within, self.mix, reference)
 
     def delay_law(self, on: Sequence[str] | None = None, strata: Sequence[str] = ()) -> DelayLaw:
         """The power law of the delay in hyperparameters, by default in all that vary; see `delay_law`."""
-        return delay_law(self.runs, self.delays(), on, strata, self.mix)
+        return grokjax.delay_law(self.runs, self.delays(), on, strata, self.mix)
 
     def incidence(self, by: Sequence[str] | None = None, delay: float = 1000) -> pd.DataFrame:
         """The share of all runs that have grokked, generalized or diverged by each step, by default by all that varies.
@@ -454,15 +437,15 @@ class Results:
         A run groks if the test metric crosses at least `delay` steps after the train metric.
         """
         groups = self._varied() if by is None else by
-        return cumulative_incidence(self.runs, run_outcomes(self.runs, self.crossings, delay), groups, mix=self.mix)
+        return grokjax.cumulative_incidence(self.runs, grokjax.run_outcomes(self.runs, self.crossings, delay), groups, mix=self.mix)
 
     # Figures of phases
 
-    def plot_phases(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
+    def plot_phases(self, x: Axis = None, y: Axis = None, facet: Axis = None, **settings: Any) -> Figure:
         """Draws the phase diagram, with a mark per seed in every cell."""
         return grokjax.plot_phases(self.grid(x, y, facet), **self._look(settings, rule=True, remark=True))
 
-    def plot_shares(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
+    def plot_shares(self, x: Axis = None, y: Axis = None, facet: Axis = None, **settings: Any) -> Figure:
         """Draws the phase diagram as shares: bars of all phases, or shades of one with `phase=`."""
         return grokjax.plot_shares(self.grid(x, y, facet), **self._look(settings, rule=True, remark=True))
 
@@ -477,7 +460,7 @@ class Results:
         return grokjax.plot_fits(found, by=self.others(axis), phase=phase, against=against, **look)
 
     def plot_surface(
-        self, x: str | None = None, y: str | None = None, phase: str = "grok", against: str | None = None, **settings: Any
+        self, x: Axis = None, y: Axis = None, phase: str = "grok", against: str | None = None, **settings: Any
     ) -> Figure:
         """Draws the fitted share of a phase over two hyperparameters, with its boundary as a curve with a band; see `surface`."""
         return grokjax.plot_surface(self.surface(x, y, phase, against), **self._look(settings, rule=True, remark=True))
@@ -488,7 +471,7 @@ class Results:
         """Draws how much of whether a run has a phase depends on each hyperparameter; see `importance`."""
         return grokjax.plot_importance(self.importance(names, phase, against), **self._look(settings, rule=True, remark=True))
 
-    def plot_sensitivity(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
+    def plot_sensitivity(self, x: Axis = None, y: Axis = None, facet: Axis = None, **settings: Any) -> Figure:
         """Draws how much the shares of each cell change as the thresholds take the values of `nearby`."""
         x, y, facet = self.axes(x, y, facet)
         moved, values = self.sensitivity(x, y, facet or NO_FACET), nearby(self.named_rule, self.runs)
@@ -499,9 +482,9 @@ class Results:
         self,
         other: Results | pd.DataFrame,
         phase: str = "grok",
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
+        x: Axis = None,
+        y: Axis = None,
+        facet: Axis = None,
         *,
         paired: bool | None = None,
         **settings: Any,
@@ -514,13 +497,7 @@ class Results:
         return grokjax.plot_difference(found, x=x, y=y, facet=facet, phase=phase, **look)
 
     def plot_map(
-        self,
-        column: str,
-        aggregate: str = "median",
-        x: str | None = None,
-        y: str | None = None,
-        facet: str | None = None,
-        **settings: Any,
+        self, column: str, aggregate: str = "median", x: Axis = None, y: Axis = None, facet: Axis = None, **settings: Any
     ) -> Figure:
         """Draws a column of the runs, summarized over the seeds of each cell, as shades; see `values`."""
         x, y, facet = self.axes(x, y, facet)
@@ -529,7 +506,7 @@ class Results:
 
     # Figures of delays
 
-    def plot_delays(self, x: str | None = None, y: str | None = None, facet: str | None = None, **settings: Any) -> Figure:
+    def plot_delays(self, x: Axis = None, y: Axis = None, facet: Axis = None, **settings: Any) -> Figure:
         """Draws the median grokking delay in every cell."""
         x, y, facet = self.axes(x, y, facet)
         look = {"crossings": self.crossings, **self._look(settings)}
@@ -541,7 +518,7 @@ class Results:
         There is a line for each group and a panel for each stratum, by default as in `compared`.
         """
         groups, within = self.compared(by, strata)
-        curves = survival_curves(self.runs, self.delays(), [*within, *groups], mix=self.mix)
+        curves = grokjax.survival_curves(self.runs, self.delays(), [*within, *groups], mix=self.mix)
         try:
             tested = self.log_rank(groups, within)
         except AnalysisError:  # too few runs to compare
@@ -589,12 +566,12 @@ class Results:
         if runs.empty:
             raise AnalysisError("no curve of these runs can be read")
         ids = runs["run_id"].tolist()
-        look = {"events": events(curves) if sheet else None, **self._look(settings, rule=True)}
+        look = {"events": grokjax.events(curves) if sheet else None, **self._look(settings, rule=True)}
         return grokjax.plot_curves(
             curves,
             dict(zip(ids, seed_labels(runs), strict=True)),
             metrics=[name for name in names if name not in OVERVIEW_IF_LOGGED or curves[name].notna().any()],
-            phases=dict(zip(ids, classify(runs, self.rule), strict=True)),
+            phases=dict(zip(ids, grokjax.classify(runs, self.rule), strict=True)),
             **look,
         )
 
@@ -609,7 +586,7 @@ class Results:
         look = self._look(settings, self._title("median and quartiles over seeds"))
         return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **look)
 
-    def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
+    def plot_weights(self, matrix: Axis = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
         name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
@@ -638,14 +615,14 @@ class Results:
         """Draws what the units of each frequency of a run add to its outputs, and accuracy without them. `select` it first."""
         maps, run = self.units(), {str(name): value for name, value in one_run(self.runs).items()}
         at = _nearest(maps, step)
-        found = contributions(maps, run, at)
+        found = grokjax.contributions(maps, run, at)
         return grokjax.plot_contributions(found, step=int(maps.step[at]), **self._look(settings, self._unit_title()))
 
     def plot_pruning(self, **settings: Any) -> Figure:
         """Draws how a run on sparse parity prunes the weights on its distracting inputs; `select` the run first."""
         run = one_run(self.runs)
         bits = run.get("parity_bits")
-        found = pruning(self.weights(), 0 if bits is None or pd.isna(bits) else int(bits))
+        found = grokjax.pruning(self.weights(), 0 if bits is None or pd.isna(bits) else int(bits))
         curve = self.curves([run["run_id"]], ["train_accuracy", "test_accuracy"])
         return grokjax.plot_pruning(found, curve, **self._look(settings, self._run_title()))
 
@@ -706,9 +683,10 @@ class Results:
 
     def _title(self, *about: str, rule: bool = False, step: bool = True) -> str:
         """A figure's title: what it is about, the conditions, what is pooled, the rule unless it is the published one, the step."""
-        mixed = [f"over all {', '.join(self.mix)}"] if self.mix else []
+        mixed = [name for name in varied_hyperparameters(self.runs) if name in self.mix]
         named = [f"rule {_describe(self.rule)}"] if rule and self.rule != ArticleRule() else []
-        return "; ".join([*about, *self.where, *mixed, *named, *(self._step if step else [])])
+        pooled = [f"over all {', '.join(mixed)}"] if mixed else []
+        return "; ".join([*about, *self.where, *pooled, *named, *(self._step if step else [])])
 
     @property
     def _step(self) -> list[str]:
@@ -728,6 +706,11 @@ class Results:
     def _run_title(self) -> str:
         """The conditions of a run or its seed, and its phase."""
         return f"{self._title() or 'seed={}'.format(one_run(self.runs)['seed'])}: {self.label().iloc[0]}"
+
+
+def _several(words: str | Sequence[str]) -> tuple[str, ...]:
+    """Several conditions or names, of which a single one may be given alone."""
+    return (words,) if isinstance(words, str) else tuple(words)
 
 
 def _describe(rule: Rule) -> str:

@@ -15,7 +15,7 @@ from grokjax.errors import AnalysisError
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table, value_text
-from grokjax.scripts.selection import CellSelection, Labels, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, Sides, warn_of_missing
 
 
 def command(
@@ -23,8 +23,7 @@ def command(
     axis: Annotated[str, Parameter(help="Hyperparameter along which to look for the boundary.")],
     /,
     *,
-    phase: str = "grok",
-    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
+    sides: Sides = Sides(),
     fits: bool = False,
     selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
@@ -36,8 +35,6 @@ def command(
     the share is a boundary of its own, for each combination of the other hyperparameters that vary.
 
     Args:
-      phase: Phase whose boundary to find.
-      against: Phase on the other side of the boundary.
       fits: Draw the phase shares and their logistic fits along AXIS instead of the boundary.
 
     Examples:
@@ -52,15 +49,15 @@ def command(
     results = selection.open(root, labels)
     warn_of_missing(results)
     by = results.others(axis)
-    print(f"share of {phase} against {against or 'all others'} along {axis}, rule {describe_rule(results.rule)}")
-    found = results.boundaries(axis, phase, against)
+    print(f"share of {sides} along {axis}, rule {describe_rule(results.rule)}")
+    found = results.boundaries(axis, sides.phase, sides.against)
     table = boundary_table(found, by)
     _print_boundaries(table, axis, by)
     if not any(len(group) for group in found.values()):
-        _suggest(results, axis, phase)
+        _suggest(results, axis, sides.phase)
     if picture.out:
         plot = results.plot_fits if fits else results.plot_boundary
-        picture.write(plot(axis, phase, against, **picture.settings), root, "boundary")
+        picture.write(plot(axis, sides.phase, sides.against, **picture.settings), root, "boundary")
 
 
 def _print_boundaries(table: pd.DataFrame, axis: str, by: list[str]) -> None:

@@ -52,8 +52,8 @@ def command(
     if by is not None:
         _draw_bands(results, root, by, metrics, picture, sheet=sheet, log_steps=log_steps)
         return
-    if log_steps:
-        raise AnalysisError("--log-steps is for curves by a hyperparameter; add --by NAME, or leave it out")
+    if log_steps or selection.mix:
+        raise AnalysisError("--log-steps and --mix are for curves by a hyperparameter; add --by NAME, or leave them out")
     runs, names = one_cell(results.runs), None if metrics is None else names_of(metrics)
     results = labels.of(results)
     figure = results.plot_curves(names, sheet=sheet, **picture.settings)

@@ -10,7 +10,7 @@ from grokjax.analysis.labels.thresholds import describe_rule
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import CellSelection, Labels, names_of, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, Sides, names_of, warn_of_missing
 
 
 def command(
@@ -18,8 +18,7 @@ def command(
     /,
     *,
     names: Annotated[str | None, Parameter(metavar="NAMES", show_default="all that vary")] = None,
-    phase: str = "grok",
-    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
+    sides: Sides = Sides(),
     selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     picture: Picture = Picture(),
@@ -31,8 +30,7 @@ def command(
 
     Args:
       names: Hyperparameters, separated by commas.
-      phase: Phase whose share is studied.
-      against: Phase to compare it with. The effects of hyperparameters that --mix pools count as chance.
+        The effects of those that --mix pools count as chance.
 
     Examples:
         grokjax importance results/x
@@ -41,9 +39,9 @@ def command(
     """
     results = selection.open(root, labels)
     warn_of_missing(results)
-    asked = None if names is None else names_of(names), phase, against
+    asked = None if names is None else names_of(names), sides.phase, sides.against
     found = results.importance(*asked)
-    print(f"importance for {phase} against {against or 'all others'}, rule {describe_rule(results.rule)}")
+    print(f"importance for {sides}, rule {describe_rule(results.rule)}")
     rows = [
         (name, f"{total:.0%}", f"{low:.0%} to {high:.0%}", f"{alone:.0%}", f"{least:.0%} to {most:.0%}")
         for name, total, low, high, alone, least, most in found.effects.itertuples(index=False)

@@ -91,6 +91,20 @@ class Labels:
         return results.with_rule(rule)
 
 
+@Parameter(name="*", group=Group("Phase", sort_key=21))
+@dataclass(frozen=True, kw_only=True)
+class Sides:
+    """The phase whose share is studied, and what it is compared with."""
+
+    phase: str = "grok"
+    """Phase whose share is studied."""
+    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None
+    """Phase on the other side of the boundary. Runs of further phases do not count."""
+
+    def __str__(self) -> str:
+        return f"{self.phase} against {self.against or 'all others'}"
+
+
 @Parameter(name="*", group=Group("Map", sort_key=24))
 @dataclass(frozen=True, kw_only=True)
 class Axes:

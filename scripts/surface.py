@@ -11,7 +11,7 @@ from grokjax.analysis.statistics.surface import Surface
 from grokjax.scripts.options import RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import CellSelection, Labels, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, Sides, warn_of_missing
 
 MOST_ROWS = 12  # of a curve
 
@@ -22,8 +22,7 @@ def command(
     *,
     x: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None,
     y: Annotated[str | None, Parameter(metavar="NAME", show_default="from the sweep's axes")] = None,
-    phase: str = "grok",
-    against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None,
+    sides: Sides = Sides(),
     selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
     picture: Picture = Picture(),
@@ -38,8 +37,6 @@ def command(
     Args:
       x: Numeric hyperparameter on the horizontal axis.
       y: Numeric hyperparameter on the vertical axis.
-      phase: Phase whose boundary to find.
-      against: Phase on the other side of the boundary.
 
     Examples:
         grokjax surface results/x --x weight_decay --y learning_rate
@@ -48,13 +45,13 @@ def command(
     """
     results = selection.open(root, labels)
     warn_of_missing(results)
-    found = results.surface(x, y, phase, against)
-    print(f"share of {phase} against {against or 'all others'} over {found.x} and {found.y}, rule {describe_rule(results.rule)}")
+    found = results.surface(x, y, sides.phase, sides.against)
+    print(f"share of {sides} over {found.x} and {found.y}, rule {describe_rule(results.rule)}")
     if found.mixed:
         print(f"averaged over {', '.join(found.mixed)}")
     _print_curves(found)
     if picture.out:
-        picture.write(results.plot_surface(x, y, phase, against, **picture.settings), root, "surface")
+        picture.write(results.plot_surface(x, y, sides.phase, sides.against, **picture.settings), root, "surface")
 
 
 def _print_curves(found: Surface) -> None:

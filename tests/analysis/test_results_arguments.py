@@ -117,8 +117,8 @@ def test_a_refreshed_root_sees_what_was_committed_since(small_root, tmp_path):
 
 def test_no_other_reading_reads_a_table_again(root, monkeypatch):
     runs, planned, missing = root.runs, root.planned, root.missing
-    for name in ("load_runs", "load_planned", "unfinished"):
-        monkeypatch.setattr(f"grokjax.analysis.results.{name}", None)
+    for name in ("grokjax.load_runs", "grokjax.load_planned", "grokjax.analysis.results.unfinished"):
+        monkeypatch.setattr(name, None)
     pd.testing.assert_frame_equal(root.select("weight_decay=1").runs, runs[runs["weight_decay"] == 1])
     for same in (root.with_rule("final"), root.with_mix("learning_rate"), root.with_crossings(Crossings(kind="first"))):
         assert (same.runs is runs, same.planned is planned, same.missing is missing) == (True, True, True)
@@ -131,6 +131,7 @@ def test_a_change_of_the_reading_changes_nothing_else(root):
     chosen = root.with_rule("crossing", delay=50).with_mix("learning_rate").select("seed=0").with_budget(50)
     assert (chosen.rule, chosen.mix) == (CrossingRule(delay=50), ("learning_rate",))
     assert (root.mix, root.where, root.budget) == ((), (), None)
+    assert grokjax.open_root(root.root, "seed=0", mix="learning_rate").runs["seed"].unique().tolist() == [0], "a single condition"
     assert repr(chosen).endswith(f"['seed=0'], budget=50, rule={CrossingRule(delay=50)!r}, mix=['learning_rate'])")
 
 
@@ -153,6 +154,8 @@ def test_hyperparameters_may_be_pooled_wherever_they_are_refused(root):
     assert list(pooled.boundaries("weight_decay")) == [()]
     assert "learning_rate" not in pooled.axes()
     assert "over all learning_rate" in words(pooled.plot_phases(**axes))
+    cell = pooled.select("weight_decay=1", "learning_rate=1e-3")
+    assert "over all" not in words(cell.plot_curves()), "nothing is pooled in one cell"
 
 
 def test_a_refined_spec_has_all_values_of_what_is_pooled(root):
