@@ -643,7 +643,7 @@ class Results:
         return grokjax.plot_frequencies(
             pd.DataFrame(rows, columns=["run", "frequency"]),
             seed_labels(runs),
-            classify(runs, self.rule).astype(str).tolist(),
+            grokjax.classify(runs, self.rule).astype(str).tolist(),
             highest=int(runs["modulus"].iloc[0]) // 2,
             **self._look(settings, rule=True),
         )

@@ -9,17 +9,17 @@ from cyclopts import Parameter
 from grokjax.analysis.results import OVERVIEW, Results
 from grokjax.analysis.tables.selection import one_cell, seed_labels
 from grokjax.errors import AnalysisError
-from grokjax.scripts.options import RootArgument
+from grokjax.scripts.options import Names, RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import CellSelection, Labels, names_of, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, warn_of_missing
 
 
 def command(
     root: RootArgument,
     /,
     *,
-    metrics: Annotated[str | None, Parameter(metavar="NAMES", show_default="train_loss,test_loss")] = None,
+    metrics: Annotated[Names, Parameter(show_default="train_loss,test_loss")] = None,
     sheet: bool = False,
     by: Annotated[str | None, Parameter(metavar="NAME")] = None,
     log_steps: bool = False,
@@ -54,22 +54,20 @@ def command(
         return
     if log_steps or selection.mix:
         raise AnalysisError("--log-steps and --mix are for curves by a hyperparameter; add --by NAME, or leave them out")
-    runs, names = one_cell(results.runs), None if metrics is None else names_of(metrics)
+    runs = one_cell(results.runs)
     results = labels.of(results)
-    figure = results.plot_curves(names, sheet=sheet, **picture.settings)
+    figure = results.plot_curves(metrics, sheet=sheet, **picture.settings)
     phases = results.label()[runs.index]
     print_table(("run", "seeds", "phase"), zip(runs["run_id"], seed_labels(runs), phases, strict=True))
     picture.write(figure, root, "sheet" if sheet else "curves")
 
 
-def _draw_bands(
-    results: Results, root: str, by: str, metrics: str | None, picture: Picture, *, sheet: bool, log_steps: bool
-) -> None:
+def _draw_bands(results: Results, root: str, by: str, metrics: Names, picture: Picture, *, sheet: bool, log_steps: bool) -> None:
     """Prints the median and quartiles at the last step that half of the runs have, and draws them at all steps."""
     if sheet:
         raise AnalysisError("--sheet draws the curves of one cell; leave out --by, or --sheet")
     warn_of_missing(results)
-    names = OVERVIEW[:2] if metrics is None else names_of(metrics)
+    names = metrics or OVERVIEW[:2]
     last = results.bands(by, names).groupby([by, "metric"], sort=True, observed=True).tail(1)
     rows = [
         (

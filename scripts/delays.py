@@ -14,10 +14,10 @@ from grokjax.analysis.results import Results
 from grokjax.analysis.statistics.delay_law import DelayLaw
 from grokjax.analysis.statistics.delays import Crossings
 from grokjax.errors import AnalysisError, UserError
-from grokjax.scripts.options import RootArgument
+from grokjax.scripts.options import Names, RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import Axes, CellSelection, CrossingOptions, Labels, names_of, warn_of_missing
+from grokjax.scripts.selection import Axes, CellSelection, CrossingOptions, Labels, warn_of_missing
 
 Plot = Literal["survival", "incidence", "map", "scatter"]
 
@@ -27,9 +27,9 @@ Plot = Literal["survival", "incidence", "map", "scatter"]
 class Compared:
     """The hyperparameters whose delays are compared, and what is done about the others."""
 
-    by: Annotated[str | None, Parameter(metavar="NAMES", show_default="weight_decay, or the last that varies")] = None
+    by: Annotated[Names, Parameter(show_default="weight_decay, or the last that varies")] = None
     """Hyperparameters whose delays are compared, joined by commas."""
-    strata: Annotated[str | None, Parameter(metavar="NAMES", show_default="all others that vary")] = None
+    strata: Annotated[Names, Parameter(show_default="all others that vary")] = None
     """Hyperparameters that are held fixed in comparisons, joined by commas."""
 
 
@@ -39,7 +39,7 @@ def command(
     *,
     compared: Compared = Compared(),
     ratios: bool = False,
-    law: Annotated[str | None, Parameter(metavar="NAMES")] = None,
+    law: Names = None,
     delay: PositiveFloat = 1000,
     plot: Plot = "survival",
     selection: CellSelection = CellSelection(),
@@ -65,19 +65,18 @@ def command(
     """
     results = selection.open(root).with_crossings(crossings)
     warn_of_missing(results)
-    by = names_of(compared.by or "") or None
-    groups, within = results.compared(by, None if compared.strata is None else names_of(compared.strata))
+    groups, within = results.compared(compared.by, compared.strata)
     _print_medians(results.medians([*within, *groups]), [*within, *groups], crossings.delay_text)
     _print_test(results, groups, within)
     if ratios:
         _print_ratios(results, groups, within)
     if law:
-        _print_law(results.delay_law(None if law == "all" else names_of(law)))
+        _print_law(results.delay_law(None if law == ("all",) else law))
     if picture.out:
         settings = picture.settings
         figures = {
             "survival": lambda: results.plot_survival(groups, within, **settings),
-            "incidence": lambda: results.plot_incidence(by, delay, **settings),
+            "incidence": lambda: results.plot_incidence(compared.by, delay, **settings),
             "map": lambda: results.plot_delays(*axes.names, **settings),
             "scatter": lambda: labels.of(results).plot_scatter(**settings),
         }

@@ -7,17 +7,17 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from grokjax.analysis.labels.thresholds import describe_rule
-from grokjax.scripts.options import RootArgument
+from grokjax.scripts.options import Names, RootArgument
 from grokjax.scripts.pictures import Picture
 from grokjax.scripts.printing import print_table
-from grokjax.scripts.selection import CellSelection, Labels, Sides, names_of, warn_of_missing
+from grokjax.scripts.selection import CellSelection, Labels, Sides, warn_of_missing
 
 
 def command(
     root: RootArgument,
     /,
     *,
-    names: Annotated[str | None, Parameter(metavar="NAMES", show_default="all that vary")] = None,
+    names: Annotated[Names, Parameter(show_default="all that vary")] = None,
     sides: Sides = Sides(),
     selection: CellSelection = CellSelection(),
     labels: Labels = Labels(),
@@ -29,8 +29,7 @@ def command(
     its effect alone leaves out what it does only together with others. Both are measured on points that the model has not seen.
 
     Args:
-      names: Hyperparameters, separated by commas.
-        The effects of those that --mix pools count as chance.
+      names: Hyperparameters, joined by commas. The effects of others that vary count as chance if --mix names them.
 
     Examples:
         grokjax importance results/x
@@ -39,7 +38,7 @@ def command(
     """
     results = selection.open(root, labels)
     warn_of_missing(results)
-    asked = None if names is None else names_of(names), sides.phase, sides.against
+    asked = names, sides.phase, sides.against
     found = results.importance(*asked)
     print(f"importance for {sides}, rule {describe_rule(results.rule)}")
     rows = [

@@ -1,15 +1,25 @@
 """Options that several commands share, declared once as the fields of option groups."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
+from cyclopts.token import Token
 from cyclopts.types import PositiveInt
 
 RootArgument = Annotated[str, Parameter(help="Root of the sweep: a folder, or an address such as s3://bucket/folder.")]
 Spec = Annotated[str, Parameter(help="Name of a shipped spec (`grokjax specs` lists them), or a TOML file.")]
 
 SETTING = "NAME=VALUE"
+
+
+def _names(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
+    """The names in a comma-separated list."""
+    return tuple(name.strip() for name in tokens[0].value.split(",") if name.strip())
+
+
+Names = Annotated[tuple[str, ...] | None, Parameter(metavar="NAMES", converter=_names, n_tokens=1)]
 
 
 @Parameter(name="*", group=Group("Changes to the spec", sort_key=22))

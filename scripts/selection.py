@@ -13,7 +13,7 @@ from grokjax.analysis.labels.rules import RULES
 from grokjax.analysis.results import Results, open_root
 from grokjax.analysis.statistics.delays import Crossings
 from grokjax.errors import warn
-from grokjax.scripts.options import SETTING
+from grokjax.scripts.options import SETTING, Names
 from grokjax.sweeps.store.read import OnBadFile
 
 RUNS = Group("Runs", sort_key=22)
@@ -54,12 +54,12 @@ class Selection(BadFiles):
 class CellSelection(Selection):
     """Which runs of a root a command reads, and what may vary among the runs that it pools."""
 
-    mix: Annotated[str, Parameter(metavar="NAMES", show_default="none")] = ""
+    mix: Annotated[Names, Parameter(show_default="none")] = ()
     """Hyperparameters whose values may be pooled, joined by commas."""
 
     def open(self, root: str, labels: Labels | None = None) -> Results:
         """As for `Selection`, with the hyperparameters that may be pooled."""
-        return super().open(root, labels).with_mix(*names_of(self.mix))
+        return super().open(root, labels).with_mix(*self.mix or ())
 
 
 @Parameter(name="*", group=Group("Labels", sort_key=23))
@@ -99,7 +99,7 @@ class Sides:
     phase: str = "grok"
     """Phase whose share is studied."""
     against: Annotated[str | None, Parameter(metavar="PHASE", show_default="all others")] = None
-    """Phase on the other side of the boundary. Runs of further phases do not count."""
+    """Phase that it is compared with; runs of other phases do not count."""
 
     def __str__(self) -> str:
         return f"{self.phase} against {self.against or 'all others'}"
@@ -143,8 +143,3 @@ def partial_note(results: Results) -> str:
         partial = f"partial: {missing:,} of {every:,} runs are still missing"
         partial += f", {results.behind:,} of them with fewer steps than the others (--budget STEP)" * bool(results.behind)
     return "; ".join(filter(None, (as_of, partial)))
-
-
-def names_of(joined: str) -> list[str]:
-    """The names in a comma-separated list."""
-    return [name.strip() for name in joined.split(",") if name.strip()]

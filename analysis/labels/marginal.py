@@ -76,7 +76,7 @@ def _moved_crossings(runs: pd.DataFrame, rule: NamedRule, factor: float) -> Iter
         columns = {name: numbers(runs, name) for name in names}
         if "steps" in runs:
             steps = numbers(runs, "steps")
-            late = {name: np.where(at * factor > steps, np.nan, at) for name, at in columns.items()}
+            late = {name: np.where(at > steps / factor, np.nan, at) for name, at in columns.items()}
             yield runs.assign(**late)
             missed = _nearly_reached(runs, metric, threshold, factor)
             yield runs.assign(**{name: np.where(np.isnan(at) & missed, steps, at) for name, at in columns.items()})

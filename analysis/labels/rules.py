@@ -136,13 +136,7 @@ def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
         if isinstance(phases, str | pd.DataFrame) or not hasattr(phases, "__len__") or len(phases) != len(index):
             raise AnalysisError(f"labels are a Series with a phase for each run, got {type(phases).__name__}")
         phases = pd.Series(phases, index=index)
-    if not phases.index.equals(index):
-        unlabelled = len(index) if not phases.index.is_unique else int((~index.isin(phases.index)).sum())
-        if unlabelled:
-            raise AnalysisError(
-                f"{unlabelled} of {len(index)} runs have no label: labels and runs have different indexes; label the same table"
-            )
-        phases = phases.reindex(index)
+    phases = align(phases, index, "label")
     if not isinstance(phases.dtype, pd.CategoricalDtype) or tuple(phases.cat.categories) != PHASES:
         unknown = sorted({str(label) for label in phases.dropna().unique()} - set(PHASES))
         if unknown:
@@ -153,6 +147,22 @@ def align_phases(phases: Any, index: pd.Index[Any]) -> pd.Series[str]:
     if missing := int(labels.isna().sum()):
         raise AnalysisError(f"{missing} of {len(index)} runs have a null label; use undecided where a rule cannot tell")
     return labels
+
+
+def align(found: Any, index: pd.Index[Any], what: str) -> Any:
+    """A Series or table with a row for each run, in the order of the runs; `what` names a row in the message.
+
+    Raises:
+      AnalysisError: a run has no row, or rows cannot be told apart.
+    """
+    if found.index.equals(index):
+        return found
+    if absent := int((~index.isin(found.index)).sum()) if found.index.is_unique else len(index):
+        raise AnalysisError(
+            f"{absent} of {len(index)} runs have no {what}: {what}s and runs have different indexes; "
+            "compute them from the same table"
+        )
+    return found.reindex(index)
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.labels.rules import CrossingRule
+from grokjax.analysis.labels.rules import CrossingRule, align
 from grokjax.analysis.statistics.cells import Codes, cells_of
 from grokjax.errors import AnalysisError
 
@@ -129,14 +129,7 @@ def align_delays(delays: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
     if not isinstance(delays, pd.DataFrame) or not {"delay", "generalized"} <= set(delays):
         found = ", ".join(map(str, delays)) if isinstance(delays, pd.DataFrame) else type(delays).__name__
         raise AnalysisError(f"delays are a table with the columns delay and generalized, from grokking_delays; got {found}")
-    if not delays.index.equals(index):
-        absent = len(index) if not delays.index.is_unique else int((~index.isin(delays.index)).sum())
-        if absent:
-            raise AnalysisError(
-                f"{absent} of {len(index)} runs have no delay: delays and runs have different indexes; "
-                "compute them from the same table"
-            )
-        delays = delays.reindex(index)
+    delays = align(delays, index, "delay")
     steps = numbers_in(delays, "delay")
     if (steps < 0).any():
         raise AnalysisError("a delay is negative; delays count steps, and NaN stands for a run that never fitted")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from grokjax.analysis.labels.rules import align
 from grokjax.analysis.statistics.cells import check_cell
 from grokjax.analysis.statistics.delays import Crossings, Numbers, crossing_steps, groups_of, numbers_in, stacked
 from grokjax.analysis.statistics.grid import wilson_interval
@@ -76,9 +77,7 @@ def cumulative_incidence(
 def _aligned(outcomes: pd.DataFrame, index: pd.Index[Any]) -> pd.DataFrame:
     if not isinstance(outcomes, pd.DataFrame) or not {"step", "outcome"} <= set(outcomes):
         raise AnalysisError("outcomes are a table with the columns step and outcome, from run_outcomes")
-    if not outcomes.index.is_unique or not index.isin(outcomes.index).all():
-        raise AnalysisError("outcomes and runs have different indexes; compute the outcomes from the same table")
-    outcomes = outcomes.loc[index]
+    outcomes = align(outcomes, index, "outcome")
     if outcomes["step"].isna().any():
         raise AnalysisError("a run has no step at which it ended; outcomes need the column steps of the runs table")
     if not (known := outcomes["outcome"].isin(OUTCOMES) | outcomes["outcome"].isna()).all():

@@ -97,7 +97,8 @@ def test_a_band_is_the_median_and_quartiles_at_each_step():
     (panel,) = figure.axes
     assert [line.get_ydata().tolist() for line in panel.lines] == [[102, 202], [107, 207]]
     assert panel.get_xscale() == "log"
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["λ", "0.1", "1"]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in (legend.get_title(), *legend.get_texts())] == ["λ", "0.1", "1"]
 
 
 def test_a_band_ends_where_fewer_than_half_of_the_runs_go_on():

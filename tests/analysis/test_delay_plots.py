@@ -97,7 +97,7 @@ def test_both_axes_of_the_scatter_are_equal_and_a_marker_grows_with_its_runs():
     label = strip.get_yticklabels()[0].get_window_extent()
     assert label.y1 <= figure.bbox.y1, "not cut off"
     assert label.y0 >= 0
-    with pytest.raises(AnalysisError, match="have different indexes; label the same table"):
+    with pytest.raises(AnalysisError, match="have different indexes; compute them from the same table"):
         plot_scatter(runs, phases.iloc[:3], crossings=Crossings(kind="first"))
 
 

@@ -5,7 +5,7 @@ import contextlib
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import grokjax
@@ -87,6 +87,7 @@ COLUMNS = sorted({name for rule in RULES.values() for name in rule().columns} | 
 
 @settings(max_examples=40)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS, NUMBER)), max_size=3), st.sampled_from(sorted(RULES)))
+@example([dict.fromkeys(COLUMNS) | {"sustained_step_train_accuracy_99": 1.5e308}], "crossing")
 def test_bad_tables_are_read_or_refused_in_a_sentence(rows, rule):
     with contextlib.suppress(AnalysisError):
         near = near_threshold(pd.DataFrame(rows, columns=COLUMNS), RULES[rule]())
