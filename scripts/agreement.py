@@ -39,10 +39,10 @@ def command(
     Examples:
         grokjax agreement results/demo
 
-        grokjax agreement results/x --rule article \
+        grokjax agreement results/demo --rule article \
             --rule accuracy_delay:accuracy=0.95,delay=2000
 
-        grokjax agreement results/x --out sensitivity.pdf
+        grokjax agreement results/demo --out sensitivity.pdf
     """
     results = selection.open(root)
     warn_of_missing(results)

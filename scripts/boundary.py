@@ -40,9 +40,9 @@ def command(
     Examples:
         grokjax boundary results/demo weight_decay --against memorize
 
-        grokjax boundary results/x train_size --out boundary.pdf
+        grokjax boundary results/demo train_size --out boundary.pdf
 
-        grokjax boundary results/x train_size --fits --out fits.pdf
+        grokjax boundary results/demo train_size --fits --out fits.pdf
     """
     if fits and not picture.out:
         raise AnalysisError("--fits needs a file to draw to; add --out FILE")

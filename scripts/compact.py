@@ -16,7 +16,7 @@ def command(root: RootArgument, out: Annotated[str, Parameter(name="DST", help="
     or to add what is new in the old root.
 
     Examples:
-        grokjax compact results/x results/x-compact
+        grokjax compact results/demo results/demo-compact
     """
     done = compact(Root.open(root), out)
     print(f"Copied {done.runs:,} runs from {done.packs:,} files to {out}: {done.bundles:,} files of runs and as many of curves")

@@ -48,7 +48,7 @@ def command(
       phase: Phase whose shares the picture of --out compares: OTHER minus ROOT, in each cell.
 
     Examples:
-        grokjax compare results/x published.csv
+        grokjax compare results/parity-article published.csv
 
         grokjax compare results/adamw results/muon --where train_size=1250 --out difference.pdf
     """

@@ -40,7 +40,7 @@ def command(
       log_steps: Draw the steps of --by on a log scale.
 
     Examples:
-        grokjax curves results/modular --metrics train_accuracy,test_accuracy
+        grokjax curves results/modular-main --where seed=6 --metrics train_accuracy,test_accuracy
 
         grokjax curves results/demo --where hidden_size=64 \
             --where weight_decay=0.1 --where train_size=1250 --sheet

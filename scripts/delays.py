@@ -61,7 +61,7 @@ def command(
         "map": the median delay of each cell (see --x, --y, --facet); "scatter": each run's two crossings, colored by --rule.
 
     Examples:
-        grokjax delays results/x --by weight_decay --law all --plot map --out map.pdf
+        grokjax delays results/demo --by weight_decay --law all --plot map --out map.pdf
     """
     results = selection.open(root).with_crossings(crossings)
     warn_of_missing(results)

@@ -32,9 +32,9 @@ def command(
       names: Hyperparameters, joined by commas. The effects of others that vary count as chance if --mix names them.
 
     Examples:
-        grokjax importance results/x
+        grokjax importance results/parity-article
 
-        grokjax importance results/x --phase memorize --out importance.pdf
+        grokjax importance results/parity-article --phase memorize --out importance.pdf
     """
     results = selection.open(root, labels)
     warn_of_missing(results)

@@ -34,26 +34,6 @@ VERBS = {
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
-# The command that draws each kind of figure, which is named to those who ask for version 0.1's `grokjax figure KIND`.
-FIGURES = {
-    "phases": "phases ROOT",
-    "shares": "phases ROOT --shares all",
-    "map": "map ROOT COLUMN",
-    "difference": "compare ROOT OTHER --out FILE",
-    "sensitivity": "agreement ROOT --out FILE",
-    "boundary": "boundary ROOT AXIS --out FILE",
-    "fits": "boundary ROOT AXIS --fits --out FILE",
-    "delays": "delays ROOT --plot map --out FILE",
-    "survival": "delays ROOT --plot survival --out FILE",
-    "scatter": "delays ROOT --plot scatter --out FILE",
-    "curves": "curves ROOT",
-    "sheet": "curves ROOT --sheet",
-    "bands": "curves ROOT --by NAME",
-    "weights": "weights ROOT",
-    "waves": "weights ROOT --plot waves",
-    "stars": "weights ROOT --plot stars",
-    "spectra": "weights ROOT --plot spectra",
-}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -79,7 +59,7 @@ def make_app() -> App:
     app = App(
         name="grokjax",
         help="Hyperparameter sweeps for grokking research, from a short spec to a phase diagram.",
-        help_epilogue="`grokjax VERB --help` explains a verb, with examples. Start with: grokjax run parity-demo",
+        help_epilogue="`grokjax help VERB` explains a verb, with examples. Start with: grokjax run parity-demo --root results/demo",
         version=lambda: metadata.version("grokjax"),
         version_flags=["--version"],
         help_format="plaintext",
@@ -104,6 +84,8 @@ def make_app() -> App:
             bool, Parameter(("--verbose", "-v"), group=ANYWHERE, help="Show log messages on standard error.")
         ] = False,
     ) -> int | None:
+        if words[:1] == ("help",):
+            words = (*words[1:], "--help")
         with _logs_shown() if verbose else contextlib.nullcontext():
             code: int | None = app(words)
         return code
@@ -149,10 +131,7 @@ def _sentence(error: Exception) -> str:
         return f"unexpected argument {' '.join(error.unused_tokens or ())}. See: {help_page}"
     if not isinstance(error, UnknownCommandError):
         return f"{' '.join(str(error).split())} See: {help_page}"
-    name, *rest = error.unused_tokens or [""]
-    if name == "figure":
-        kind = rest[0] if rest and rest[0] in FIGURES else "phases"
-        return f"grokjax figure is gone: every verb draws its own figures; figure {kind} is now grokjax {FIGURES[kind]}"
+    name = (error.unused_tokens or [""])[0]
     verbs = [verb for names in VERBS.values() for verb in names]
     return f"there is no command {name}; the commands are {', '.join(verbs)}{nearest(name, verbs)}"
 

@@ -35,7 +35,7 @@ def command(
     Examples:
         grokjax map results/demo final_test_accuracy
 
-        grokjax map results/x first_step_test_accuracy_99 --aggregate median --out map.pdf
+        grokjax map results/demo first_step_test_accuracy_99 --aggregate median --out map.pdf
     """
     results = selection.open(root)
     warn_of_missing(results)

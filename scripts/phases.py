@@ -38,11 +38,11 @@ def command(
     Examples:
         grokjax phases results/demo
 
-        grokjax phases results/x --rule accuracy_delay --threshold delay=2000
+        grokjax phases results/demo --rule accuracy_delay --threshold delay=2000
 
-        grokjax phases results/x --x learning_rate --where train_size=1250
+        grokjax phases results/demo --x weight_decay --where train_size=1250
 
-        grokjax phases results/x --shares grok --out grok.pdf --width double
+        grokjax phases results/demo --shares grok --out grok.pdf --width double
     """
     results = selection.open(root, labels)
     runs, rule, phases = results.runs, results.named_rule, results.label()

@@ -36,7 +36,7 @@ def command(
     Examples:
         grokjax report results/demo
 
-        grokjax report results/x --rule accuracy_delay --out docs/map.html
+        grokjax report results/demo --rule accuracy_delay --out docs/map.html
     """
     results = selection.open(root, labels)
     report = results.report(out, *axes.names, title=title, megabytes=megabytes)

@@ -39,7 +39,7 @@ def command(
     Run the same command again to continue an interrupted sweep. If seeds or axis values are added, only the new runs are trained.
 
     Examples:
-        grokjax run parity-demo
+        grokjax run parity-demo --root results/demo
 
         grokjax run parity-article --set seed=0..2 --root results/three
 

@@ -27,7 +27,7 @@ def command(
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
-    """Find the boundary of a phase over two hyperparameters.
+    r"""Find the boundary of a phase over two hyperparameters.
 
     The boundary is the curve on which half of the runs have the phase. Its share is fitted over both hyperparameters together, for
     points that were drawn at random or from a Sobol sequence as well as for grids of twelve cells and more. Among drawn points it
@@ -39,9 +39,10 @@ def command(
       y: Numeric hyperparameter on the vertical axis.
 
     Examples:
-        grokjax surface results/x --x weight_decay --y learning_rate
+        grokjax surface results/parity-article --where hidden_size=64
 
-        grokjax surface results/x --phase memorize --out surface.pdf
+        grokjax surface results/parity-article --x weight_decay --y train_size \
+            --where hidden_size=64 --phase memorize --out surface.pdf
     """
     results = selection.open(root, labels)
     warn_of_missing(results)

@@ -19,10 +19,11 @@ from tests.support.command import grokjax
 from tests.support.runs import MODULAR, SMALL_RUN
 from tests.support.specs import write
 
+ALL_VERBS = [verb for verbs in VERBS.values() for verb in verbs]
 SCRIPTS = Path(main.__file__).resolve().parent
 
 
-@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+@pytest.mark.parametrize("verb", ALL_VERBS)
 def test_every_command_explains_itself_with_an_example(call, verb):
     code, out, _ = call(verb, "--help")
     assert code == 0
@@ -32,18 +33,32 @@ def test_every_command_explains_itself_with_an_example(call, verb):
     assert not re.search(r"^\W*--\S+( \S+)? *\W*$", shown, re.MULTILINE), "every option says what it does"
 
 
+@pytest.mark.parametrize(("words", "asked"), [(["help"], ["--help"]), (["help", "boundary"], ["boundary", "--help"])])
+def test_help_may_come_first(call, words, asked):
+    assert call(*words) == call(*asked)
+    assert call(*words)[0] == 0
+
+
 def commands_of(text):
     """The commands in examples: lines that begin with grokjax, up to what the shell does with their output."""
     lines = re.findall(r"^ *(grokjax .*)$", re.sub(r"\s*\\\n\s*", " ", text), re.MULTILINE)
     return [shlex.split(re.split(r" (?:>|&&|\||#|&$)", f"{line} #")[0])[1:] for line in lines]
 
 
-@pytest.mark.parametrize("verb", [verb for verbs in VERBS.values() for verb in verbs])
+@pytest.mark.parametrize("verb", ALL_VERBS)
 def test_every_example_of_the_help_is_understood(verb):
     examples = commands_of((SCRIPTS / f"{verb}.py").read_text())
     assert examples
     for words in examples:
         make_app().parse_args(words)
+
+
+def test_the_root_of_the_examples_is_the_one_that_the_first_command_of_the_help_makes(call):
+    _, page, _ = call("--help")
+    assert "Start with: grokjax run parity-demo --root results/demo" in " ".join(page.split())
+    examples = [words for verb in ALL_VERBS for words in commands_of((SCRIPTS / f"{verb}.py").read_text())]
+    assert ["run", "parity-demo", "--root", "results/demo"] in examples
+    assert ["phases", "results/demo"] in examples
 
 
 TOP = SCRIPTS.parent
@@ -62,12 +77,11 @@ def test_help_lists_every_command_with_a_sentence_and_imports_none(call):
         "try: main(['--help'])\n"
         "finally: print({'jax', 'ray', 'pandas', 'pyarrow', 'matplotlib'} & set(sys.modules))"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout.splitlines()[-1] == "set()"
-    for verbs in VERBS.values():
-        for verb in verbs:
-            assert re.search(rf"^\W*{verb} +[A-Z].*\. ", told.stdout, re.MULTILINE), verb
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "set()"
+    for verb in ALL_VERBS:
+        assert re.search(rf"^\W*{verb} +[A-Z].*\. ", done.stdout, re.MULTILINE), verb
 
 
 @pytest.mark.parametrize(
@@ -75,7 +89,6 @@ def test_help_lists_every_command_with_a_sentence_and_imports_none(call):
     [
         (["phase", "x"], "there is no command phase; the commands are run, retry"),
         (["phase", "x"], "did you mean phases?"),
-        (["figure", "boundary", "x", "weight_decay"], "figure boundary is now grokjax boundary ROOT AXIS --out FILE"),
         (["phases"], "ROOT requires an argument. See: grokjax phases --help"),
         (["phases", "x", "y"], "unexpected argument y. See: grokjax phases --help"),
         (["phases", "x", "--wher", "seed=0"], "Unknown option: --wher. Did you mean --where?"),
@@ -111,10 +124,10 @@ def test_warnings_are_shown_as_before_once_a_command_is_done(call):
 )
 def test_bad_input_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, settings, says):
     spec = write(tmp_path)
-    told = grokjax("run", spec, *(word for setting in settings for word in ("--set", setting)), "--root", tmp_path / "root")
-    assert told.returncode == 2
-    assert told.stderr.count("\n") == 1
-    assert says in told.stderr
+    done = grokjax("run", spec, *(word for setting in settings for word in ("--set", setting)), "--root", tmp_path / "root")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert says in done.stderr
     assert not (tmp_path / "root").exists()
 
 
@@ -128,9 +141,9 @@ def test_bad_input_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, 
 )
 def test_a_bad_file_is_one_sentence_and_exit_code_2_and_starts_nothing(tmp_path, text, says):
     (tmp_path / "bad.toml").write_text(text)
-    told = grokjax("run", tmp_path / "bad.toml", "--root", tmp_path / "root")
-    assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
-    assert says in told.stderr
+    done = grokjax("run", tmp_path / "bad.toml", "--root", tmp_path / "root")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert says in done.stderr
     assert not (tmp_path / "root").exists()
 
 
@@ -167,24 +180,24 @@ def test_bad_places_are_exit_code_2(tmp_path, swept, monkeypatch, call):
         (["phases", swept, "--facet", "l1_penalty"], "no run has a value of l1_penalty"),
         (["specs", "parity"], "no shipped spec parity"),
     ):
-        code, _, told = call(*arguments)
+        code, _, done = call(*arguments)
         lines = 4 if "another sweep" in says else 1  # two differences
-        assert (code, told.count("\n")) == (2, lines), told
-        assert says in told
+        assert (code, done.count("\n")) == (2, lines), done
+        assert says in done
     assert not (tmp_path / "results").exists()
 
 
 def test_phases_draws_and_counts(swept):
-    told = grokjax("phases", swept)
-    assert told.returncode == 0, told.stderr
+    done = grokjax("phases", swept)
+    assert done.returncode == 0, done.stderr
     assert (swept / "phases.png").read_bytes().startswith(b"\x89PNG")
     assert (swept / "phases.svg").exists()
-    assert told.stdout.splitlines()[-3].split()[0] == "all"
+    assert done.stdout.splitlines()[-3].split()[0] == "all"
 
 
 def test_curves_of_a_cell(swept, tmp_path):
-    told = grokjax("curves", swept, "--where", "weight_decay=1", "--where", "train_size=100", "--out", tmp_path / "cell.pdf")
-    assert told.returncode == 0, told.stderr
+    done = grokjax("curves", swept, "--where", "weight_decay=1", "--where", "train_size=100", "--out", tmp_path / "cell.pdf")
+    assert done.returncode == 0, done.stderr
     assert (tmp_path / "cell.pdf").read_bytes().startswith(b"%PDF")
 
 
@@ -206,16 +219,16 @@ def test_probes_are_columns_and_weights_come_back(modular):
 
 
 def test_weights_draws_them(modular, tmp_path):
-    told = grokjax("weights", modular, "--where", "seed=1", "--matrix", "embedding")
-    assert told.returncode == 0, told.stderr
+    done = grokjax("weights", modular, "--where", "seed=1", "--matrix", "embedding")
+    assert done.returncode == 0, done.stderr
     assert (modular / "weights.png").read_bytes().startswith(b"\x89PNG")
     for arguments, says in (
         ([], "choose one run with where NAME=VALUE for seed: 0, 1"),
         (["--where", "seed=0", "--matrix", "W"], "has no stored matrix W"),
     ):
-        told = grokjax("weights", modular, *arguments)
-        assert (told.returncode, told.stderr.count("\n")) == (2, 1), told.stderr
-        assert says in told.stderr
+        done = grokjax("weights", modular, *arguments)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+        assert says in done.stderr
 
 
 def test_runs_without_snapshots_keep_no_weights(swept):
@@ -240,18 +253,18 @@ def test_runs_without_snapshots_keep_no_weights(swept):
 )
 def test_what_does_not_fit_together_is_one_sentence(tmp_path, settings, says):
     spec = write(tmp_path, dict.fromkeys(SMALL_RUN) | MODULAR)
-    told = grokjax("plan", spec, *(word for setting in settings for word in ("--set", setting)))
-    *warnings, error = told.stderr.splitlines()
-    assert told.returncode == 2
+    done = grokjax("plan", spec, *(word for setting in settings for word in ("--set", setting)))
+    *warnings, error = done.stderr.splitlines()
+    assert done.returncode == 2
     assert says in error
     assert all("left out" in warning for warning in warnings), "what the narrowed sweep cannot use"
 
 
 def test_a_sweep_agrees_with_its_own_table(swept, tmp_path):
     pd.read_parquet(swept / "runs").to_csv(tmp_path / "same.csv")
-    told = grokjax("compare", swept, tmp_path / "same.csv")
-    assert "equal in 4 of 4 cells (100%)" in told.stdout
-    assert "shares 0.000" in told.stdout
+    done = grokjax("compare", swept, tmp_path / "same.csv")
+    assert "equal in 4 of 4 cells (100%)" in done.stdout
+    assert "shares 0.000" in done.stdout
 
 
 def test_status_and_plan_know_what_is_done(swept):
@@ -268,5 +281,5 @@ def test_a_shipped_spec_printed_is_a_spec(tmp_path):
 
 def test_starting_a_sweep_loads_neither_pandas_nor_matplotlib():
     program = "import sys, grokjax.scripts.run, grokjax.sweeps.execute.worker; print({'pandas', 'matplotlib'} & set(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "set()", "each would take half a second of every start"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()", "each would take half a second of every start"

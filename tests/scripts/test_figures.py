@@ -10,8 +10,26 @@ import pytest
 
 from grokjax.analysis.statistics.units import unit_frequencies, unit_maps
 from grokjax.analysis.tables.load import load_curves, load_runs, load_weights
-from grokjax.scripts.main import FIGURES
 
+KINDS = {
+    "phases": "phases ROOT",
+    "shares": "phases ROOT --shares all",
+    "map": "map ROOT final_test_loss",
+    "difference": "compare ROOT ROOT",
+    "sensitivity": "agreement ROOT",
+    "boundary": "boundary ROOT train_size",
+    "fits": "boundary ROOT train_size --fits",
+    "delays": "delays ROOT --plot map",
+    "survival": "delays ROOT --plot survival",
+    "scatter": "delays ROOT --plot scatter",
+    "curves": "curves ROOT",
+    "sheet": "curves ROOT --sheet",
+    "bands": "curves ROOT --by weight_decay",
+    "weights": "weights ROOT",
+    "waves": "weights ROOT --plot waves",
+    "stars": "weights ROOT --plot stars",
+    "spectra": "weights ROOT --plot spectra",
+}
 MODULAR_KINDS = ("weights", "waves", "stars", "spectra")
 CELL = ("--where", "weight_decay=1", "--where", "train_size=100")
 REACHED = ("--train", "loss_1e_2", "--test", "loss_1e_2")
@@ -21,10 +39,7 @@ ARGUMENTS = {"curves": CELL, "sheet": CELL, "bands": ONE_SIZE} | dict.fromkeys(M
 
 def drawing(kind, root, *further):
     """The command that draws a kind of figure from a root."""
-    verb, _, *words = FIGURES[kind].split()
-    given = {"COLUMN": "final_test_loss", "OTHER": root, "NAME": "weight_decay"}
-    words = [given.get(word, word) for word in words if word not in ("AXIS", "--out", "FILE")]
-    return (verb, root, *(("train_size",) if verb == "boundary" else ()), *words, *further)
+    return (*(root if word == "ROOT" else word for word in KINDS[kind].split()), *further)
 
 
 def words(svg):
@@ -51,15 +66,15 @@ def fitted(swept, tmp_path_factory):
     return root
 
 
-@pytest.mark.parametrize("kind", FIGURES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_is_written_as_png_svg_and_pdf_at_the_width_of_a_paper(call, kind, fitted, modular, tmp_path):
     root = modular if kind in MODULAR_KINDS else fitted
     outs = [tmp_path / f"figure.{suffix}" for suffix in ("png", "svg", "pdf")]
     wanted = [word for out in outs for word in ("--out", out)]
-    code, told, err = call(*drawing(kind, root, *ARGUMENTS.get(kind, ()), "--width", "single", *wanted))
+    code, out, err = call(*drawing(kind, root, *ARGUMENTS.get(kind, ()), "--width", "single", *wanted))
     assert code == 0, err
-    assert [line for line in told.splitlines() if line.startswith("Wrote")] == [f"Wrote {out}" for out in outs]
-    assert not told.startswith("Wrote"), "the answer in text comes first"
+    assert [line for line in out.splitlines() if line.startswith("Wrote")] == [f"Wrote {path}" for path in outs]
+    assert not out.startswith("Wrote"), "the answer in text comes first"
     png, svg, pdf = (out.read_bytes() for out in outs)
     assert png.startswith(b"\x89PNG")
     assert int.from_bytes(png[16:20], "big") == 3.5 * 300, "pixels across"
