@@ -104,10 +104,11 @@ def kinds(root: grokjax.Results, axis: str) -> dict[str, Callable[..., Figure]]:
     one = root.select(*cell)
     return {
         "phases": root.plot_phases,
+        "true axes": lambda **look: root.plot_phases(true_axes=True, **look),
         "shares": root.plot_shares,
         "grok": lambda **look: root.plot_shares(phase="grok", **look),
         "map": lambda **look: root.plot_map("min_test_loss", **look),
-        "difference": lambda **look: root.plot_difference(grokjax.open_root(root.root, budget=300), **look),
+        "difference": lambda **look: root.plot_difference(grokjax.open_root(root.root, root.where, budget=300), **look),
         "sensitivity": root.plot_sensitivity,
         "boundary": lambda **look: root.plot_boundary(axis, **look),
         "fits": lambda **look: root.plot_fits(axis, **look),

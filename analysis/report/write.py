@@ -41,7 +41,7 @@ MEGABYTES = 16.0
 # Bytes per run that curves get even if the rest of the page fills its budget, so that there are curves at all.
 FEWEST_BYTES_A_RUN = 100
 # The most bytes of outcomes as of earlier steps: a share of those of columns and curves, or what no page minds.
-MOST_FOR_BUDGETS = 0.09
+MOST_FOR_BUDGETS = 0.3
 FEW_BYTES = 80_000
 # Likewise of copies of weights.
 MOST_FOR_WEIGHTS = 0.25

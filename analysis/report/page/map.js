@@ -80,8 +80,15 @@ export class PhaseMap {
   hit(cell, picture, event) {
     if (!this.dots() || event.detail === 0) return null;
     const box = picture.getBoundingClientRect();
-    const [column, row] = [event.clientX - box.left, event.clientY - box.top].map((at) => Math.floor((at / box.width) * this.side));
-    return cell.runs[row * this.side + column] ?? null;
+    const at = [event.clientX - box.left, event.clientY - box.top].map((pixels) => (pixels / box.width) * this.side);
+    const on = (middle) => middle.every((each, axis) => Math.abs(at[axis] - each) <= 0.5);
+    return cell.runs.find((_, index) => on(this.middle(index, cell.runs.length))) ?? null;
+  }
+
+  /** The middle of the mark of one of so many runs, in marks: row by row, all together in the middle of the cell. */
+  middle(index, count) {
+    const [across, down] = [Math.min(count, this.side), Math.ceil(count / this.side)];
+    return [(index % this.side) + (this.side - across + 1) / 2, Math.floor(index / this.side) + (this.side - down + 1) / 2];
   }
 
   dots() {
@@ -122,10 +129,10 @@ export class PhaseMap {
 
   paintDots(picture, cell, labels) {
     picture.setAttribute("viewBox", `0 0 ${this.side} ${this.side}`);
-    if (this.colors) return fill(picture, ...cell.runs.map((run, index) => this.coloredDot(run, index, labels)));
+    if (this.colors) return fill(picture, ...cell.runs.map((run, index) => this.coloredDot(run, this.middle(index, cell.runs.length), labels)));
     const paths = this.sweep.phases.map(() => "").concat("");
     cell.runs.forEach((run, index) => {
-      const [x, y] = [(index % this.side) + 0.5, Math.floor(index / this.side) + 0.5];
+      const [x, y] = this.middle(index, cell.runs.length);
       const phase = Math.min(labels[run], this.sweep.phases.length);
       const known = this.sweep.phases[phase];
       paths[phase] += known ? markPath(known.mark, x, y, 0.37) : ringPath(x, y, 0.37);
@@ -135,8 +142,7 @@ export class PhaseMap {
   }
 
   /** The mark of a run's phase in the colour of its number; a ring if it has none. */
-  coloredDot(run, index, labels) {
-    const [x, y] = [(index % this.side) + 0.5, Math.floor(index / this.side) + 0.5];
+  coloredDot(run, [x, y], labels) {
     const phase = this.sweep.phases[labels[run]];
     const value = this.colors.number(run);
     if (!phase || !Number.isFinite(value)) return svg("path", { d: ringPath(x, y, 0.37), class: "mark missing" });

@@ -66,7 +66,7 @@ export function showNotes(sweep, state) {
     h(
       "p",
       {},
-      `Labels and counts are computed from the exact outcomes of the runs. The curves are rounded to 0.12 % (losses and norms) or 0.00005 (shares). ${thinned}`,
+      `Labels and counts are computed from the exact outcomes of the runs. The curves are rounded to 0.5 % (losses and norms) or 0.00013 (shares). ${thinned}`,
     ),
     ...aboutSize(sweep).map((sentence) => h("p", {}, sentence)),
     h("p", {}, "Intervals are Wilson score intervals at 95 %. This page contains all its data and contacts no server."),

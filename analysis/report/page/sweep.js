@@ -138,14 +138,16 @@ class Curves {
   }
 }
 
-/** Codes from their differences; the first of each run is a difference from 0. */
+/** Codes from their second differences; the first of each run is the code itself, the second a first difference. */
 function summed(differences, kept) {
   let at = 0;
   for (const points of kept) {
-    let code = 0;
-    for (const end = at + points; at < end; at++) {
+    let [code, slope] = [0, 0];
+    for (let point = 0; point < points; point++, at++) {
       const folded = differences[at];
-      code = (code + ((folded >>> 1) ^ -(folded & 1))) & 0xffff;
+      slope += (folded >>> 1) ^ -(folded & 1);
+      code = (code + slope) & 0xffff;
+      if (point === 0) slope = 0;
       differences[at] = code;
     }
   }
