@@ -22,6 +22,7 @@ html_title = f"grokjax {version}"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "sphinx_design"]
 exclude_patterns = ["_build", "example"]
+highlight_language = "none"  # a block without a language holds commands
 default_role = "code"  # docstrings write `name`, as Markdown does
 
 myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath"]
@@ -40,12 +41,20 @@ napoleon_use_rtype = False
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "navbar_align": "left",
+    "collapse_navigation": True,  # the toggles of a nested navigation have no name for screen readers
+    "header_links_before_dropdown": 8,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
     "navigation_with_keys": False,
     "show_prev_next": True,
     "secondary_sidebar_items": ["page-toc"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
+html_sidebars = dict.fromkeys(("index", "tutorial", "gallery", "experiments"), [])  # pages without pages below them
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
 html_copy_source = False
 copybutton_exclude = ".linenos, .gp, .go"
