@@ -13,7 +13,7 @@ from grokjax.scripts.columns import dictionary, type_name
 from grokjax.scripts.main import make_app
 from grokjax.sweeps.spec.hyperparameters import RUN, Hyperparameter, hyperparameters
 
-AXIS = {"static": "yes; each value is compiled", "traced": "yes; values train side by side", "recording": "no"}
+AXIS = {"static": "yes", "traced": "yes, side by side", "recording": "no"}
 
 
 def generated(what: str, *names: str) -> str:
@@ -26,7 +26,7 @@ def generated(what: str, *names: str) -> str:
 def hyperparameter_table(component: str) -> str:
     """The hyperparameters of all tasks, models or optimizers, or those of every run (`run`)."""
     rows = [_hyperparameter(each) for each in hyperparameters() if each.component == component]
-    return _table(("hyperparameter", "of", "meaning", "allowed", "default", "axis"), rows)
+    return _table(("hyperparameter", "meaning", "allowed", "default", "axis", "of"), rows)
 
 
 def _hyperparameter(each: Hyperparameter) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ def _hyperparameter(each: Hyperparameter) -> tuple[str, ...]:
     allowed = ", ".join(f"`{value}`" for value in each.allowed) if each.is_choice else each.allowed[0]
     default = f"that of `{each.same_as}`" if each.same_as else "required" if each.default is None else f"`{each.default}`"
     owners = "all" if everyone else ", ".join(f"`{name}`" for name in each.owners)
-    return f"`{each.name}`", owners, each.meaning, allowed, default if default != "``" else "none", AXIS[each.role]
+    return f"`{each.name}`", each.meaning, allowed, default if default != "``" else "none", AXIS[each.role], owners
 
 
 def column_table(table: str) -> str:
