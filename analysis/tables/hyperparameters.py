@@ -28,21 +28,19 @@ OWN_HYPERPARAMETERS = (
 )
 OWN_FOLLOWS = {"embedding_weight_decay": "weight_decay", "embedding_learning_rate": "learning_rate", "data_seed": "seed"}
 
-# Every hyperparameter of this package and of the schemas read so far, with the one that it defaults to ("" if none). `merge`,
-# `concat` and files drop a frame's attrs; without this, a hyperparameter of such a frame would be taken for a column that the
-# user added.
-_known: dict[str, str] = {name: OWN_FOLLOWS.get(name, "") for name in OWN_HYPERPARAMETERS}
+# The kinds of columns that make two runs different ones; `component_versions` is a hyperparameter in roots of version 0.2.
+_KINDS = ("hyperparameter", "version")
 
 
 def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
-    """Copies the column metadata of a schema into a frame's attrs, and remembers the names of the hyperparameters.
+    """Copies the column metadata of a schema into a frame's attrs.
 
-    `attrs["hyperparameters"]` lists them, `attrs["follows"]` maps one to the hyperparameter whose value it takes when left out, and
-    `attrs["units"]` and `attrs["meanings"]` map a column to its unit and its meaning.
+    `attrs["hyperparameters"]` lists the hyperparameters, `component_versions` included; `attrs["follows"]` maps one to the
+    hyperparameter whose value it takes when left out, and `attrs["units"]` and `attrs["meanings"]` map a column to its unit and its
+    meaning.
     """
     metadata = {field.name: {key.decode(): value.decode() for key, value in (field.metadata or {}).items()} for field in schema}
-    names = [name for name, about in metadata.items() if about.get("kind") == "hyperparameter"]
-    _known.update({name: metadata[name].get("follows") or _known.get(name, "") for name in names})
+    names = [name for name, about in metadata.items() if about.get("kind") in _KINDS]
     frame.attrs["hyperparameters"] = names
     frame.attrs["follows"] = {name: about["follows"] for name, about in metadata.items() if "follows" in about}
     frame.attrs["units"] = {name: about["unit"] for name, about in metadata.items() if about.get("unit")}
@@ -50,16 +48,15 @@ def describe_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
 
 
 def hyperparameters(runs: pd.DataFrame) -> list[str]:
-    """The hyperparameters among the columns of a runs table, seeds included.
+    """The hyperparameters among the columns of a runs table, seeds and `component_versions` included.
 
-    They are known by name: those of this package, those in the schemas of the roots that this process has read, and those that the
-    frame's attrs list. In a table without attrs - merged, from a CSV file, a query or `pandas.read_parquet` - the columns between
-    `task` and the first outcome count too, where the runs table has hyperparameters of other packages. Columns that you added,
-    such as merged notes, do not count.
+    They are those of this package, which are known by name, and those that the frame's attrs list. In a table without attrs -
+    merged, from a CSV file or `pandas.read_parquet` - the columns between `task` and the first outcome count too, where the runs
+    table has hyperparameters of other packages. Columns that you added, such as merged notes, do not count.
     """
     listed = runs.attrs.get("hyperparameters")
     names = [str(name) for name in runs]
-    known = {*_known, *(listed if listed is not None else _before_outcomes(names))}
+    known = {*OWN_HYPERPARAMETERS, *(listed if listed is not None else _before_outcomes(names))}
     return [name for name in names if name in known]
 
 
@@ -98,7 +95,7 @@ def _varies(values: pd.Series[Any]) -> bool:
 
 def _follows_another(runs: pd.DataFrame, name: str) -> bool:
     """Whether a hyperparameter has, in every run that has it, the value of the one that it defaults to."""
-    followed = {**_known, **runs.attrs.get("follows", {})}.get(name)
+    followed = {**OWN_FOLLOWS, **runs.attrs.get("follows", {})}.get(name)
     if not followed or followed not in runs:
         return False
     given = runs[name].notna()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from grokjax.analysis.tables.hyperparameters import SEEDS, varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import SEEDS, values_of, varied_hyperparameters
 from grokjax.errors import AnalysisError, nearest
 from grokjax.sweeps.spec.axes import parse_setting
 
@@ -50,8 +50,7 @@ def meets(runs: pd.DataFrame, condition: str) -> pd.Series[bool]:
     if pd.api.types.is_string_dtype(runs[name]):  # as they are written: a run_id such as 12e45 is not a number
         words = [str(value) for value in values] if ".." in text else [word.strip() for word in text.split(",")]
         values = [word.lower() if word.lower() in ("true", "false") else word for word in words]
-    column = runs[name].fillna("1") if name == "component_versions" else runs[name]  # null where the versions of all are 1
-    found: pd.Series[bool] = column.isin(values)
+    found: pd.Series[bool] = values_of(runs, name).isin(values)
     return found
 
 

@@ -12,7 +12,7 @@ from grokjax.metrics import METRICS, Metric
 ACCURACY_THRESHOLDS = (0.9, 0.95, 0.99, 1.0)
 LOSS_THRESHOLDS = (1e-2, 1e-5)
 
-Kind = Literal["hyperparameter", "outcome", "provenance", "curve"]
+Kind = Literal["hyperparameter", "version", "outcome", "provenance", "curve"]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def runs_columns(hyperparameters: tuple[Column, ...], metrics: Sequence[Metric] 
     """The columns of the runs table: run_id, hyperparameters, outcomes, provenance, final values of other packages' metrics."""
     run_id = Column("run_id", pa.string(), "", "hash of all that determines the run's trajectory", "provenance")
     meaning = 'versions of its task, model and optimizer other than 1, such as "task 2"; null where all are 1'
-    versions = Column("component_versions", pa.string(), "", meaning, "hyperparameter")  # two versions are never mixed in a cell
+    versions = Column("component_versions", pa.string(), "", meaning, "version")  # never mixed in a cell
     further = final_columns([metric for metric in metrics if metric not in METRICS])
     return (run_id, *hyperparameters, versions, *OUTCOME_COLUMNS, *PROVENANCE_COLUMNS, *further)
 

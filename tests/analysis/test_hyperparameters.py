@@ -10,11 +10,12 @@ import pytest
 
 from grokjax.analysis.labels.rules import PHASES, ArticleRule, classify
 from grokjax.analysis.statistics.grid import choose_axes, phase_grid
-from grokjax.analysis.tables.hyperparameters import FIRST_HYPERPARAMETER, hyperparameters, varied_hyperparameters
+from grokjax.analysis.tables.hyperparameters import FIRST_HYPERPARAMETER, describe_columns, hyperparameters, varied_hyperparameters
 from grokjax.analysis.tables.load import load_runs
 from grokjax.analysis.tables.query import query
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.execute.tables import hyperparameter_columns
+from grokjax.sweeps.store.schema import runs_columns
 
 MIXED = "learning_rate also varies"
 
@@ -85,6 +86,24 @@ def test_a_hyperparameter_of_another_package_counts_and_a_note_does_not():
     assert hyperparameters(runs) == ["task", "curvature", "seed"]
     assert varied_hyperparameters(runs) == ["curvature"]
     assert hyperparameter_columns()[0].name == FIRST_HYPERPARAMETER
+
+
+def test_which_roots_were_read_before_does_not_matter():
+    table = pd.DataFrame({"run_id": ["a", "b"], "seed": [0, 0], "min_train_loss": [1.0, 1.0], "width_factor": [1, 2]})
+    before = varied_hyperparameters(table)
+    field = pa.field("width_factor", pa.int64(), metadata={"kind": "hyperparameter"})
+    describe_columns(pd.DataFrame(), pa.schema([field]))
+    assert varied_hyperparameters(table) == before == []
+
+
+def test_versions_count_with_the_hyperparameters_in_roots_of_either_kind():
+    for kind in ("version", "hyperparameter"):
+        runs = pd.DataFrame({"seed": [0, 0], "component_versions": [None, "task 2"]})
+        describe_columns(runs, pa.schema([pa.field("component_versions", pa.string(), metadata={"kind": kind})]))
+        assert runs.attrs["hyperparameters"] == ["component_versions"]
+        assert varied_hyperparameters(runs) == ["component_versions"]
+    (column,) = (each for each in runs_columns(()) if each.name == "component_versions")
+    assert column.kind == "version", "a spec does not set it"
 
 
 def two_models():

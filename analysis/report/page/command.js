@@ -11,7 +11,7 @@ export function commandOf(sweep, run) {
   // of a run that ended early, the steps that were planned
   const steps = ended || sweep.steps === null ? sweep.outcome("steps")[run] : sweep.steps;
   const lines = sweep.hyperparameters
-    .filter((column) => column.codes[run] !== NO_CODE)
+    .filter((column) => column.name !== "component_versions" && column.codes[run] !== NO_CODE) // those of the installed code
     .map((column) => `${key(column.name)} = ${literal(column.kind, column.values[column.codes[run]])}`);
   if (!Number.isNaN(steps)) lines.push(`steps = ${steps}`);
   const spec = [`name = ${quoted(name)}`, "", "[run]", ...lines].join("\n");

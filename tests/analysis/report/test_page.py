@@ -432,6 +432,8 @@ def test_hostile_names_and_values_are_shown_as_text(open_page, small_root, tmp_p
         table = pq.read_table(file)
         values = pa.array([HOSTILE if index % 2 else "relu" for index in range(len(table))])
         table = table.set_column(table.schema.get_field_index("activation"), table.schema.field("activation"), values)
+        versions = table.schema.get_field_index("component_versions")
+        table = table.set_column(versions, table.schema.field(versions), pa.array(["task 2"] * len(table)))
         named = pa.field(HOSTILE, pa.string(), metadata={"kind": "hyperparameter", "meaning": HOSTILE, "unit": ""})
         pq.write_table(table.append_column(named, values), file)
     write_report(root, tmp_path / "hostile.html", runs=load_runs(root), axes=PageAxes(facet=HOSTILE, x="activation"))
@@ -451,7 +453,9 @@ def test_hostile_names_and_values_are_shown_as_text(open_page, small_root, tmp_p
     subprocess.run(["bash", "-c", f"PATH=$PWD:$PATH\n{command}"], cwd=stub, check=True, capture_output=True)
     assert not (stub / "hacked").exists()
     (written,) = stub.glob("*.toml")
-    assert tomllib.loads(written.read_text())["run"][HOSTILE] in ("relu", HOSTILE)
+    run = tomllib.loads(written.read_text())["run"]
+    assert run[HOSTILE] in ("relu", HOSTILE)
+    assert "component_versions" not in run, "a spec does not set them"
     page.go_back()
     page.reload()
     page.wait_for_selector("html[data-ready]")
