@@ -7,19 +7,21 @@ Groups are drawn from a known law and analysed as any sweep is.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.machine import print_header
+from grokjax.analysis.statistics.delay_law import delay_law
 from grokjax.analysis.statistics.delay_ratios import delay_ratios
 from grokjax.analysis.statistics.incidence import cumulative_incidence
 from grokjax.analysis.statistics.logrank import log_rank
 from grokjax.analysis.statistics.survival import median_delays
 from grokjax.errors import AnalysisError
 
-SIMULATIONS = 1000
+SIMULATIONS = 200
 Generator = np.random.Generator
 
 
@@ -42,6 +44,11 @@ def main(simulations: int) -> None:
                 f"  {law}, {groups} values, {seeds} seeds, {strata} strata: {_ratios(law, groups, seeds, strata, simulations)}",
                 flush=True,
             )
+    print("curvature of a power law: share of p < 0.05 where the delays follow one")
+    for law in ("weibull", "lognormal"):
+        for values, seeds, axes in ((3, 5, 1), (5, 3, 1), (5, 9, 1), (4, 3, 2)):
+            shown = _curvature(law, values, seeds, axes, simulations)
+            print(f"  {law}, {values} values on {axes} axes, {seeds} seeds: {shown}", flush=True)
     print("cumulative incidence of grok at the last step, none and some runs censored before: share of intervals that contain it")
     for runs in (5, 9, 30):
         for share in (0.1, 0.5, 0.9):
@@ -99,6 +106,18 @@ def _ratios(law: str, groups: int, seeds: int, strata: int, simulations: int) ->
         true = table["reference"] / table["value"]
         held.append(((table["low"] <= true) & (true <= table["high"])).all())
     return f"{np.mean(held):.1%}; refused {refused / simulations:.1%}"
+
+
+def _curvature(law: str, values: int, seeds: int, axes: int, simulations: int) -> str:
+    generator, found = np.random.default_rng(0), []
+    grid = np.meshgrid(*[2.0 ** np.arange(values)] * axes)
+    runs = pd.DataFrame({f"x{axis}": np.repeat(column.ravel(), seeds) for axis, column in enumerate(grid)})
+    for _ in range(simulations):
+        delays = drawn(len(runs), generator, law=law)
+        delays["delay"] *= 100 / runs["x0"]
+        with contextlib.suppress(AnalysisError):
+            found.append(delay_law(runs, delays, list(runs)).curvature < 0.05)
+    return f"{np.mean(found):.1%}; refused {1 - len(found) / simulations:.1%}"
 
 
 def _incidence(runs: int, share: float, censored: bool, simulations: int) -> str:

@@ -10,13 +10,13 @@ and over four (one of them without effect), and analysed as any sweep is. The ta
 The same for a logistic regression with quadratic terms and a parametric bootstrap, which decisions.md compares; for seeds that
 shift all points of a sweep together; and for 16 further points chosen by `least_known_places` or from the Sobol sequence.
 
-    python -m benchmarks.coverage_points [SIMULATIONS]
+    python -m benchmarks.coverage_points [SIMULATIONS] [surfaces refined effects]
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,12 +31,14 @@ from grokjax.analysis.statistics.gaussian import Counts, fit_shares, one_thread
 from grokjax.analysis.statistics.importance import importance
 from grokjax.analysis.statistics.points import point_counts
 from grokjax.analysis.statistics.refine_points import least_known_places
+from grokjax.analysis.statistics.surface import shared_seed_error
 from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
 Logit = Callable[[Array], Array]
 
-SIMULATIONS = 200
+SIMULATIONS = 30
+PARTS = ("surfaces", "refined", "effects")
 SIDE = np.linspace(0.025, 0.975, 20)
 LATTICE = np.stack(np.meshgrid(SIDE, SIDE), axis=-1).reshape(-1, 2)
 SURFACES: dict[str, Logit] = {
@@ -55,9 +57,14 @@ EFFECTS: dict[str, Logit] = {
 }
 
 
-def main(simulations: int) -> None:
-    """Prints the tables."""
+def main(simulations: int, parts: Sequence[str] = PARTS) -> None:
+    """Prints the tables of some parts."""
     print_header(f"bands and intervals of 95 % in {simulations:,} simulated sweeps of drawn points")
+    for part in parts:
+        {"surfaces": _surfaces, "refined": _refinements, "effects": _all_effects}[part](simulations)
+
+
+def _surfaces(simulations: int) -> None:
     print(f"{'surface':<18}{'points x seeds':<16}{'model':<12}{'contour':>8}{'share':>8}{'band':>8}{'error':>8}")
     for name, logit in SURFACES.items():
         for points, seeds, shift, models in CASES:
@@ -65,24 +72,35 @@ def main(simulations: int) -> None:
                 row = np.mean([_sweep(logit, points, seeds, shift, model, seed) for seed in range(simulations)], axis=0)
                 what = f"{points} x {seeds}{', shared' if shift else ''}"
                 print(f"{name:<18}{what:<16}{model.__name__:<12}" + "".join(f"{value:>8.3f}" for value in row), flush=True)
+
+
+def _refinements(simulations: int) -> None:
     print("error of the share with 16 points more: from the Sobol sequence, least known ones")
     for name, logit in SURFACES.items():
         errors = np.mean([_refined(logit, seed) for seed in range(simulations)], axis=0)
         print(f"{name:<18}{errors[0]:>8.3f}{errors[1]:>8.3f}", flush=True)
+
+
+def _all_effects(simulations: int) -> None:
     print(f"{'effects':<14}{'points x seeds':<16}{'refused':>8}" + "".join(f"{name:>26}" for name in NAMES))
     for name, logit in EFFECTS.items():
         for points, seeds in ((96, 1), (64, 3)):
             _print_effects(name, logit, points, seeds, simulations)
 
 
-def gaussian(places: Array, successes: Array, trials: Array, at: Array, generator: np.random.Generator) -> Array:
+def gaussian(places: Array, labels: Array, at: Array, generator: np.random.Generator) -> Array:
     """The median and the ends of the band of the share at places [M, 2], as `surface` has them: [3, M]."""
+    seeds = np.broadcast_to(np.arange(labels.shape[1]), labels.shape)
     with one_thread():
-        return fit_shares(Counts(places, successes, trials)).quantiles(at, [0.5, 0.025, 0.975])
+        model = fit_shares(Counts(places, labels.sum(axis=1).astype(float), np.full(len(places), float(labels.shape[1]))))
+        shares = np.repeat(model.expected(places), labels.shape[1])
+        error = np.nan_to_num(shared_seed_error(labels.ravel(), shares, seeds.ravel()))
+        return model.quantiles(at, [0.5, 0.025, 0.975], float(error))
 
 
-def logistic(places: Array, successes: Array, trials: Array, at: Array, generator: np.random.Generator) -> Array:
+def logistic(places: Array, labels: Array, at: Array, generator: np.random.Generator) -> Array:
     """The same by logistic regression with quadratic terms, a weak penalty, and a parametric bootstrap."""
+    successes, trials = labels.sum(axis=1).astype(float), np.full(len(places), float(labels.shape[1]))
     terms = PolynomialFeatures(2, include_bias=False)
     known, asked = terms.fit_transform(2 * places - 1), terms.transform(2 * at - 1)
 
@@ -115,9 +133,9 @@ def _phases(labels: Array) -> pd.Series[str]:
 def _sweep(logit: Logit, points: int, seeds: int, shift: float, model: Callable[..., Array], seed: int) -> list[float]:
     generator = np.random.default_rng(seed)
     places = qmc.Sobol(2, rng=generator).random(points)
-    successes = _draw(logit, places, seeds, shift, generator).sum(axis=1).astype(float)
+    labels = _draw(logit, places, seeds, shift, generator)
     line, nodes = _contour(logit), np.linspace(-3, 3, 121)
-    middle, low, high = model(places, successes, np.full(points, float(seeds)), np.concatenate([LATTICE, line]), generator)
+    middle, low, high = model(places, labels, np.concatenate([LATTICE, line]), generator)
     weights = np.exp(-(nodes**2) / 2)
     true = expit(logit(LATTICE)[:, None] + shift * nodes) @ weights / weights.sum()
     inside, crossed = slice(len(LATTICE)), slice(len(LATTICE), None)
@@ -155,7 +173,7 @@ def _refined(logit: Logit, seed: int) -> list[float]:
     for more in (drawn[32:], chosen):
         places = np.concatenate([drawn[:32], more])
         labels = np.concatenate([first, _draw(logit, more, 3, 0, generator)])
-        middle = gaussian(places, labels.sum(axis=1).astype(float), np.full(len(places), 3.0), LATTICE, generator)[0]
+        middle = gaussian(places, labels, LATTICE, generator)[0]
         errors.append(float(np.sqrt(((middle - expit(logit(LATTICE))) ** 2).mean())))
     return errors
 
@@ -192,4 +210,4 @@ def _total_effects(logit: Logit) -> Array:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else SIMULATIONS)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else SIMULATIONS, sys.argv[2:] or PARTS)

@@ -67,3 +67,5 @@ def _print_curves(found: Surface) -> None:
     points, share = found.points.table, found.unknown.mean()
     counted = f"{int(points['trials'].sum()):,} runs at {len(points):,} points, {found.points.left_out:,} left out"
     print(f"{counted}; the {100 * found.confidence:g} % band of the share contains one half on {share:.0%} of the map")
+    if found.seed_text:
+        print(found.seed_text)

@@ -89,6 +89,8 @@ def _note(found: Surface, look: Look) -> str:
         parts.append(f"{left:,} of other phases, diverged or undecided, left out.")
     if found.mixed:
         parts.append(f"Averaged over {', '.join(map(look.name, found.mixed))}, which also vary.")
+    if found.seed_text:
+        parts.append(found.seed_text)
     if not found.contour():
         parts.append("The fitted share is one half nowhere among these points.")
     return " ".join(parts)

@@ -218,7 +218,7 @@ def boundaries(
     check_confidence(confidence)
     labels = align_phases(phases, runs.index).astype(str).to_numpy()
     counted = (labels == phase) | (labels == against if against else ~np.isin(labels, UNINFORMATIVE))
-    table = pd.DataFrame({"value": values, "success": labels == phase, "seed": _seeds(runs)})
+    table = pd.DataFrame({"value": values, "success": labels == phase, "seed": seed_codes(runs)})
     counted &= ~np.isnan(values)
     scale = AxisScale.of(values[~np.isnan(values)], log)
     groups = runs.groupby(list(by), observed=True, sort=True, dropna=False).indices if by else {(): np.arange(len(runs))}
@@ -400,7 +400,7 @@ def boundary_table(found: Mapping[tuple[Any, ...], Boundaries], by: Sequence[str
     return pd.DataFrame(rows, columns=[*by, *names])
 
 
-def _seeds(runs: pd.DataFrame) -> Array:
+def seed_codes(runs: pd.DataFrame) -> Array:
     """The seed of each run [R], as a code: runs of equal seeds share their data and their start. Without seeds each has its own."""
     names = [name for name in SEEDS if name in runs and runs[name].notna().any()]
     codes: Array = runs.groupby(names, dropna=False).ngroup().to_numpy() if names else np.arange(len(runs))

@@ -84,11 +84,15 @@ class ShareModel:
     fits: tuple[GaussianFit, ...]
     weights: Array
 
-    def quantiles(self, places: Array, levels: Sequence[float]) -> Array:
-        """The quantiles [L, M] of the posterior of the share at places [M, D]: of the mixture of all fits."""
+    def quantiles(self, places: Array, levels: Sequence[float], shift: float = 0.0) -> Array:
+        """The quantiles [L, M] of the posterior of the share at places [M, D]: of the mixture of all fits.
+
+        `shift` is the standard deviation of an unknown number that is added to the logits of all places.
+        """
         from scipy.special import expit, ndtr  # noqa: PLC0415
 
         means, deviations = self._latent(places)
+        deviations = np.hypot(deviations, shift)
         ends = (means - 6 * deviations).min(axis=0), (means + 6 * deviations).max(axis=0)
         quantiles = []
         for level in levels:
@@ -110,18 +114,19 @@ class ShareModel:
         return np.array([mean for mean, _ in found]), np.array([deviation for _, deviation in found])
 
 
-def fit_shares(counts: Counts, *, averaged: bool = True) -> ShareModel:
+def fit_shares(counts: Counts, *, averaged: bool = True, start: Array | None = None) -> ShareModel:
     """The share over the area that some points span.
 
     Args:
       counts: of the points.
       averaged: whether to average over amplitudes and lengths, as bands need, or to take the best ones alone.
+      start: `parameters` of a similar fit, from which the best ones are found sooner.
     """
     from scipy.optimize import minimize  # noqa: PLC0415  (slow to import)
 
     axes = counts.places.shape[1]
     squares = _squares(counts.places, counts.places)
-    start = np.log([AMPLITUDE[0], *[LENGTH[0]] * axes])
+    start = np.log([AMPLITUDE[0], *[LENGTH[0]] * axes]) if start is None else start
     bounds = [BOUNDS[0], *[BOUNDS[1]] * axes]
     latest: list[Sites] = []
 

@@ -7,7 +7,8 @@ parts of the variance of the share over the design.
 They are measured on points that the model has not seen: if p(x) is the share, y a label and x' the point with another value of one
 hyperparameter, then E[(y - p(x'))^2] - E[(y - p(x))^2] is twice the total effect, and with all of x exchanged it is twice the
 variance of the share. This permutation importance can be negative by chance, so an interval contains 0 if a hyperparameter has no
-effect. The intervals are of the jackknife: the whole cross-validation is repeated without each of its folds.
+effect. The intervals are of the jackknife: the whole cross-validation, with the fit of amplitude and lengths, is repeated without
+each of its folds.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from grokjax.errors import AnalysisError, nearest
 
 Array = np.ndarray[Any, Any]
 
-FOLDS, REPEATS = 10, 10
+FOLDS, DONORS = 10, 20  # of a point: others whose values it takes
 LEAST_POINTS, LEAST_RUNS = 20, 10  # points with runs that count; runs with the phase, and without it
 MOST_POINTS = 400  # a random sample of more
 MOST_EXPLAINED = 0.5  # of the variance of a hyperparameter, by the others
@@ -96,7 +97,7 @@ def importance(
     kept = generator.permutation(len(table))[:MOST_POINTS]  # in random order, as folds need
     counted = Counts(np.concatenate([columns[name] for name in chosen], axis=1)[kept], successes[kept], trials[kept])
     with one_thread():
-        estimates = _effects(counted, [columns[name].shape[1] for name in chosen], generator)
+        estimates = _effects(counted, [columns[name].shape[1] for name in chosen])
     parts = _jackknife(estimates, confidence)
     explained = tuple(map(float, parts[:, 0]))
     _check_explained(explained[0], explained[1], explained[2], phase)
@@ -116,28 +117,31 @@ def _check_explained(share: float, low: float, high: float, phase: str) -> None:
         )
 
 
-def _effects(counts: Counts, widths: Sequence[int], generator: np.random.Generator) -> Array:
+def _effects(counts: Counts, widths: Sequence[int]) -> Array:
     """The effects by cross-validation, of all points and without each fold: [1 + K, 1 + 2 D].
 
     First the part of the labels' variance that all hyperparameters explain; then the total effects, and those alone, as parts of
-    what they explain. `widths` [D] are the numbers of columns of the hyperparameters. Amplitude and lengths are those of all
-    points.
+    what they explain. `widths` [D] are the numbers of columns of the hyperparameters. Amplitude and lengths are fitted to all
+    points, and again without each fold: with the same ones throughout, the estimates without a fold would differ too little.
     """
     groups = np.split(np.arange(sum(widths)), np.cumsum(widths)[:-1])
     every = np.arange(sum(widths))
     moved = [every, *groups, *(np.setdiff1d(every, group) for group in groups)]
-    donors = generator.integers(0, len(counts.trials), (len(moved), REPEATS, len(counts.trials)))
+    # every point gives its values equally often: donors that are drawn at random would make a third of the error
+    shifts = np.unique(np.linspace(1, len(counts.trials) - 1, DONORS).astype(int))
+    donors = (np.arange(len(counts.trials)) + shifts[:, None]) % len(counts.trials)
     (whole,) = fit_shares(counts, averaged=False).fits
-    folds = np.array_split(np.arange(len(counts.trials)), FOLDS)
+    every_point = np.arange(len(counts.trials))
+    folds = np.array_split(every_point, FOLDS)
     rises = np.zeros((FOLDS, FOLDS, len(moved)))  # of the loss in a fold, without that fold and another one
-    for one in range(FOLDS):
-        for other in range(one, FOLDS):
-            left = np.union1d(folds[one], folds[other])
-            trained = np.setdiff1d(np.arange(len(counts.trials)), left)
-            part = Counts(counts.places[trained], counts.successes[trained], counts.trials[trained])
-            fit = fit_posterior(whole.parameters, part, (whole.sites[0][trained], whole.sites[1][trained]))
-            for tested, without_too in {(one, other), (other, one)}:
-                rises[tested, without_too] = _rises(fit, counts, folds[tested], moved, donors)
+    for omitted in range(FOLDS):
+        rest = _part(counts, np.setdiff1d(every_point, folds[omitted]))
+        parameters = fit_shares(rest, averaged=False, start=whole.parameters).fits[0].parameters
+        for tested in range(FOLDS):
+            trained = np.setdiff1d(every_point, np.union1d(folds[tested], folds[omitted]))
+            at = whole.parameters if tested == omitted else parameters
+            fit = fit_posterior(at, _part(counts, trained), (whole.sites[0][trained], whole.sites[1][trained]))
+            rises[tested, omitted] = _rises(fit, counts, folds[tested], moved, donors)
     labels = counts.successes.sum() / counts.trials.sum()
     estimates = []
     for omitted in (None, *range(FOLDS)):
@@ -150,27 +154,35 @@ def _effects(counts: Counts, widths: Sequence[int], generator: np.random.Generat
     return np.array(estimates)
 
 
+def _part(counts: Counts, rows: Array) -> Counts:
+    return Counts(counts.places[rows], counts.successes[rows], counts.trials[rows])
+
+
 def _rises(fit: GaussianFit, counts: Counts, tested: Array, moved: Sequence[Array], donors: Array) -> Array:
     """Half the rise of the squared error [M], summed over the runs of tested points, as columns take the values of other points."""
     places, trials = counts.places[tested], counts.trials[tested]
     asked = [places]
-    for columns, rows in zip(moved, donors[:, :, tested], strict=True):
-        changed = np.repeat(places[None], REPEATS, axis=0)  # [R, T, C]
-        changed[:, :, columns] = counts.places[rows][:, :, columns]
+    for columns in moved:
+        changed = np.repeat(places[None], len(donors), axis=0)  # [R, T, C]
+        changed[:, :, columns] = counts.places[donors[:, tested]][:, :, columns]
         asked.append(changed.reshape(-1, places.shape[1]))
     shares = fit.expected(np.concatenate(asked)).reshape(-1, len(tested))
     losses = (counts.successes[tested] / trials - shares) ** 2
-    rises: Array = (losses[1:].reshape(len(moved), REPEATS, -1).mean(axis=1) - losses[0]) @ trials / 2
+    rises: Array = (losses[1:].reshape(len(moved), len(donors), -1).mean(axis=1) - losses[0]) @ trials / 2
     return rises
 
 
 def _jackknife(estimates: Array, confidence: float) -> Array:
-    """The first of estimates [1 + K, E], and the ends of its Student's interval from the others, which lack a fold each: [3, E]."""
+    """The first of estimates [1 + K, E], and the ends of its interval from the others, which lack a fold each: [3, E].
+
+    To Student's interval the jackknife's estimate of the bias is added on both sides.
+    """
     from scipy.stats import t  # noqa: PLC0415  (slow to import)
 
     middle, others = estimates[0], estimates[1:]
     deviation = np.sqrt((len(others) - 1) * others.var(axis=0))
-    half = t.ppf((1 + confidence) / 2, len(others) - 1) * deviation
+    bias = (len(others) - 1) * np.abs(others.mean(axis=0) - middle)
+    half = t.ppf((1 + confidence) / 2, len(others) - 1) * deviation + bias
     return np.stack([middle, middle - half, middle + half])
 
 

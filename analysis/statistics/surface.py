@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from grokjax.analysis.statistics.cells import check_cell, check_confidence
+from grokjax.analysis.statistics.boundary import seed_codes
+from grokjax.analysis.statistics.cells import cells_of, check_cell, check_confidence
 from grokjax.analysis.statistics.gaussian import Counts, ShareModel, fit_shares, one_thread
-from grokjax.analysis.statistics.points import Points, phase_points
+from grokjax.analysis.statistics.points import Points, counted_runs, phase_points
 from grokjax.errors import AnalysisError
 
 Array = np.ndarray[Any, Any]
@@ -23,6 +24,7 @@ Array = np.ndarray[Any, Any]
 LEAST_POINTS = 12  # with which coverage was simulated
 MOST_POINTS = 400  # fitted as they are; more are pooled with their neighbours
 POOLED = 16  # squares along each axis in which points are pooled
+SEED_SHIFT = 1.5  # logits: the width of the prior of how far a seed shifts its runs
 LATTICE = 41  # places along each axis at which the share is tabulated
 
 
@@ -32,6 +34,8 @@ class Surface:
 
     `share`, `low` and `high` [G, G] have a row for each of `ys` [G] and a column for each of `xs` [G], which are evenly spaced on
     the scale of their axis. `points` are the counts that were fitted; `mixed` hyperparameters also vary among the points.
+    `seed_error` is how far, in logits, the seeds may shift the whole surface (see `shared_seed_error`); the band includes it,
+    unless it is unknown (NaN).
     """
 
     x: str
@@ -46,12 +50,21 @@ class Surface:
     share: Array
     low: Array
     high: Array
+    seed_error: float = 0.0
 
     @property
     def unknown(self) -> Array:
         """Where [G, G] the band contains one half, so that the boundary may run there."""
         unknown: Array = (self.low <= 0.5) & (self.high >= 0.5)
         return unknown
+
+    @property
+    def seed_text(self) -> str:
+        """A sentence that says how the band counts that the runs of a seed go together; empty if no seed has two runs."""
+        if np.isnan(self.seed_error):
+            return "All runs have one seed; how far it shifts all of them together is not in the band."
+        shared = f"The band includes that the seeds may shift all points together, by {self.seed_error:.2g} logits."
+        return shared if self.seed_error else ""
 
     def contour(self, of: Literal["share", "low", "high"] = "share", level: float = 0.5) -> list[pd.DataFrame]:
         """The curves on which the fitted share, or an end of its band, has a value: a frame of x and y for each; may be empty.
@@ -112,10 +125,42 @@ def surface(
     side = np.linspace(0, 1, lattice)
     places = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
     tail = (1 - confidence) / 2
+    has, counts = counted_runs(runs, phases, phase, against)
     with one_thread():
-        quantiles = fit_points(points).quantiles(places, [0.5, tail, 1 - tail]).reshape(3, lattice, lattice)
+        model = fit_points(points)
+        shares = model.expected(points.places)[cells_of(runs.loc[counts, [x, y]])[0]]
+        error = shared_seed_error(has[counts], shares, seed_codes(runs)[counts])
+        quantiles = model.quantiles(places, [0.5, tail, 1 - tail], np.nan_to_num(error)).reshape(3, lattice, lattice)
     xs, ys = points.from_unit(np.stack([side, side], axis=1)).T
-    return Surface(x, y, phase, against, mixed, points, confidence, xs, ys, *quantiles)
+    return Surface(x, y, phase, against, mixed, points, confidence, xs, ys, *quantiles, error)
+
+
+def shared_seed_error(labels: Array, shares: Array, seeds: Array) -> float:
+    """How far, in logits, the seeds may have shifted the shares of all points together, because they stand at many points.
+
+    If a seed shifts the logits of its runs by a normal number with variance v, its labels less their shares sum to a number with
+    variance w + v w², where w is the sum of share (1 - share). The root of v has a half-normal prior of `SEED_SHIFT` logits,
+    because few seeds tell little of it. The error is the root of the posterior mean of v, divided by the number of seeds.
+
+    Args:
+      labels: of the runs [R], 0 or 1.
+      shares: the fitted share at each run's point [R].
+      seeds: the seed of each run [R], as a code.
+
+    Returns:
+      The error; 0 if no seed has two runs, and NaN if all runs have one seed.
+    """
+    _, seeds = np.unique(seeds, return_inverse=True)
+    count = int(seeds.max()) + 1
+    if count in (1, len(labels)):
+        return np.nan if count == 1 else 0.0
+    rest, weight = np.bincount(seeds, labels - shares), np.bincount(seeds, shares * (1 - shares))
+    shift = np.linspace(0, 4 * SEED_SHIFT, 101)
+    variance = weight + (shift[:, None] * weight) ** 2  # [V, S]
+    freedom = (count - 1) / count  # the fitted shares follow the mean of the seeds
+    deviance = (freedom * np.log(variance) + (rest - rest.mean()) ** 2 / variance).sum(axis=1) + (shift / SEED_SHIFT) ** 2
+    posterior = np.exp((deviance.min() - deviance) / 2)
+    return float(np.sqrt(posterior @ shift**2 / posterior.sum() / count))
 
 
 def check_points(points: Points, phase: str, least: int) -> None:

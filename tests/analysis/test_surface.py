@@ -106,6 +106,24 @@ def test_many_points_are_pooled_and_give_the_same_boundary(monkeypatch):
     assert np.abs(few.share - many.share).mean() < 0.05
 
 
+def test_seeds_that_shift_all_points_together_widen_the_band():
+    runs, _ = sobol()
+    places = np.log10(runs["weight_decay"]) / 2 + runs["train_size"] / 400 - 0.125
+    labels = np.where(8 * places + np.tile([-2.0, 0.0, 2.0], 32) > 0, "grok", "memorize").reshape(32, 3)
+    together = surface(runs, pd.Series(labels.ravel()), *AXES, lattice=9)
+    dealt = np.random.default_rng(0).permuted(labels, axis=1)  # the same counts, without the seeds
+    apart = surface(runs, pd.Series(dealt.ravel()), *AXES, lattice=9)
+    assert together.seed_error > 2 * apart.seed_error > 0
+    assert together.unknown.sum() > apart.unknown.sum()
+    np.testing.assert_allclose(together.share, apart.share, atol=0.02)
+    assert "the seeds may shift all points together, by" in together.seed_text
+    phases = pd.Series(labels.ravel())
+    each_its_own = surface(runs.assign(seed=range(96)), phases, *AXES, lattice=9)
+    assert (each_its_own.seed_error, each_its_own.seed_text) == (0, "")
+    assert (each_its_own.high - each_its_own.low).max() < (together.high - together.low).max()
+    assert "All runs have one seed" in surface(runs.assign(seed=0), phases, *AXES, lattice=9).seed_text
+
+
 def test_a_surface_is_refused_where_it_does_not_hold():
     runs, phases = sobol()
     with pytest.raises(AnalysisError, match="8 points have runs that count, and this needs 12; train more points"):
