@@ -47,8 +47,8 @@ def main(simulations: int) -> None:
     print("curvature of a power law: share of p < 0.05 where the delays follow one")
     for law in ("weibull", "lognormal"):
         for values, seeds, axes in ((3, 5, 1), (5, 3, 1), (5, 9, 1), (4, 3, 2)):
-            shown = _curvature(law, values, seeds, axes, simulations)
-            print(f"  {law}, {values} values on {axes} axes, {seeds} seeds: {shown}", flush=True)
+            size = _curvature(law, values, seeds, axes, simulations)
+            print(f"  {law}, {values} values on {axes} axes, {seeds} seeds: {size}", flush=True)
     print("cumulative incidence of grok at the last step, none and some runs censored before: share of intervals that contain it")
     for runs in (5, 9, 30):
         for share in (0.1, 0.5, 0.9):
@@ -110,13 +110,13 @@ def _ratios(law: str, groups: int, seeds: int, strata: int, simulations: int) ->
 
 def _curvature(law: str, values: int, seeds: int, axes: int, simulations: int) -> str:
     generator, found = np.random.default_rng(0), []
-    grid = np.meshgrid(*[2.0 ** np.arange(values)] * axes)
+    grid = np.meshgrid(*[2.0 ** np.arange(values)] * axes, indexing="ij")
     runs = pd.DataFrame({f"x{axis}": np.repeat(column.ravel(), seeds) for axis, column in enumerate(grid)})
     for _ in range(simulations):
         delays = drawn(len(runs), generator, law=law)
         delays["delay"] *= 100 / runs["x0"]
         with contextlib.suppress(AnalysisError):
-            found.append(delay_law(runs, delays, list(runs)).curvature < 0.05)
+            found.append(delay_law(runs, delays, list(map(str, runs))).curvature < 0.05)
     return f"{np.mean(found):.1%}; refused {1 - len(found) / simulations:.1%}"
 
 

@@ -131,8 +131,9 @@ def surface(
         shares = model.expected(points.places)[cells_of(runs.loc[counts, [x, y]])[0]]
         error = shared_seed_error(has[counts], shares, seed_codes(runs)[counts])
         quantiles = model.quantiles(places, [0.5, tail, 1 - tail], np.nan_to_num(error)).reshape(3, lattice, lattice)
+    share, low, high = quantiles
     xs, ys = points.from_unit(np.stack([side, side], axis=1)).T
-    return Surface(x, y, phase, against, mixed, points, confidence, xs, ys, *quantiles, error)
+    return Surface(x, y, phase, against, mixed, points, confidence, xs, ys, share, low, high, error)
 
 
 def shared_seed_error(labels: Array, shares: Array, seeds: Array) -> float:
