@@ -586,12 +586,11 @@ class Results:
         look = self._look(settings, self._title("median and quartiles over seeds"))
         return grokjax.plot_bands(self.bands(name, metrics), by=name, log_steps=log_steps, **look)
 
-    def plot_weights(self, matrix: Axis = None, **settings: Any) -> Figure:
+    def plot_weights(self, matrix: str | None = None, **settings: Any) -> Figure:
         """Draws a weight matrix of a run during training; `select` the run first."""
         run, weights = one_run(self.runs), self.weights()
         name = matrix or min(weights.arrays, key=lambda name: (not name.startswith("hidden"), name))
-        bits = run.get("parity_bits")
-        signal = 0 if bits is None or pd.isna(bits) or name != "hidden" else int(bits)
+        signal = _parity_bits(run) if name == "hidden" else 0
         curve = self.curves([run["run_id"]], ["train_loss", "test_loss"])
         return grokjax.plot_weights(weights, name, curve, signal=signal, **self._look(settings, f"{name}, {self._run_title()}"))
 
@@ -621,8 +620,7 @@ class Results:
     def plot_pruning(self, **settings: Any) -> Figure:
         """Draws how a run on sparse parity prunes the weights on its distracting inputs; `select` the run first."""
         run = one_run(self.runs)
-        bits = run.get("parity_bits")
-        found = grokjax.pruning(self.weights(), 0 if bits is None or pd.isna(bits) else int(bits))
+        found = grokjax.pruning(self.weights(), _parity_bits(run))
         curve = self.curves([run["run_id"]], ["train_accuracy", "test_accuracy"])
         return grokjax.plot_pruning(found, curve, **self._look(settings, self._run_title()))
 
@@ -725,6 +723,12 @@ def _named(rule: Rule) -> NamedRule:
             "or a class derived from grokjax.NamedRule"
         )
     return rule
+
+
+def _parity_bits(run: pd.Series[Any]) -> int:
+    """The number of bits whose parity a run learns; 0 for other tasks."""
+    bits = run.get("parity_bits")
+    return 0 if bits is None or pd.isna(bits) else int(bits)
 
 
 def _nearest(maps: UnitMaps, step: int | None) -> int:

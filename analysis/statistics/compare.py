@@ -237,7 +237,7 @@ def _check_tables(tables: Sequence[pd.DataFrame], cell: Sequence[str], mix: Sequ
         missing = [name for name in cell if name not in table]
         if missing:
             raise AnalysisError(f"the {which} table has no column {missing[0]}; both need {', '.join(cell)} to tell cells apart")
-        check_cell(table, cell, [name for name in mix if name in table])
+        check_cell(table, cell, [name for name in mix if name in table or not any(name in each for each in tables)])
 
 
 def _cell_table(cells: pd.DataFrame, runs: _Runs) -> pd.DataFrame:

@@ -75,18 +75,19 @@ def test_every_figure_of_a_rule_has_its_thresholds(root):
 def test_figures_of_delays_take_the_crossings_as_delays_does():
     chosen = Crossings(train="accuracy_90", test="accuracy_90", kind="sustained")
     root = grokjax.open_root(EXAMPLE).with_crossings(chosen)
-    for figure in (root.plot_delays(), root.plot_survival(), root.plot_scatter(), root.plot_incidence()):
+    for figure in (root.plot_delays(), root.plot_survival(), root.plot_scatter()):
         assert chosen.kind_text in words(figure).replace("\n", " ")
     with pytest.raises(AnalysisError, match="train = accuracy_97 is out of range; use accuracy_90"):
         Crossings(train="accuracy_97")
     assert root.with_mix("train_size").medians()["runs"].sum() == len(root.runs)
 
 
-def test_lines_of_the_survival_figure_are_weight_decays_unless_others_are_asked_for(monkeypatch):
+def test_delays_are_compared_by_weight_decay_unless_others_are_asked_for(monkeypatch):
     root = grokjax.open_root(EXAMPLE)
     monkeypatch.setattr("grokjax.analysis.results.varied_hyperparameters", lambda runs: ["weight_decay", "train_size"])
-    legend = [text.get_text() for legend in root.plot_survival().legends for text in [legend.get_title(), *legend.get_texts()]]
-    assert any("weight_decay" in text for text in legend), legend
+    assert root.compared() == (["weight_decay"], ["train_size"])
+    assert root.compared(strata=["weight_decay"]) == (["train_size"], ["weight_decay"])
+    assert root.with_mix("weight_decay").compared() == (["train_size"], [])
 
 
 def test_results_can_be_refined_compared_and_written_as_a_page(root, tmp_path):
@@ -137,7 +138,7 @@ def test_a_change_of_the_reading_changes_nothing_else(root):
 
 def test_hyperparameters_may_be_pooled_wherever_they_are_refused(root):
     axes = {"x": "weight_decay", "y": "hidden_size", "facet": "none"}
-    pooled = root.with_rule("crossing").with_mix("learning_rate")
+    pooled = root.with_mix("learning_rate")
     for ask in (
         lambda results: results.grid(**axes),
         lambda results: results.values("min_test_loss", **axes),

@@ -109,6 +109,14 @@ def test_agreement_delays_and_boundary_are_told(call, small_root):
     assert "no phase has a boundary along weight_decay; try another hyperparameter" in out
 
 
+def test_values_are_pooled_where_mix_names_their_hyperparameter(call, small_root):
+    code, out, _ = call("boundary", small_root, "weight_decay", "--mix", "learning_rate")
+    assert (code, "learning_rate" in out) == (0, False)
+    for verb, *rest in (("boundary", small_root, "weight_decay"), ("compare", small_root, small_root, "--facet", "none")):
+        code, _, error = call(verb, *rest, "--mix", "learning_rat")
+        assert (code, "learning_rat is not in the table" in error) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -116,6 +124,7 @@ def test_agreement_delays_and_boundary_are_told(call, small_root):
         (["phases", "{root}", "--rule", "crossing", "--threshold", "delay=0"], "delay = 0.0 is out of range"),
         (["phases", "{root}", "--threshold", "delay=5"], "the rule article has no threshold delay"),
         (["curves", "{root}", "--where", "seed=0", "--rule", "nobody"], "choose one cell"),
+        (["curves", "{root}", "--mix", "learning_rate"], "--mix are for curves by a hyperparameter"),
         (["boundary", "{root}", "depth"], "depth is not in the table"),
         (["boundary", "{root}", "weight_decay", "--phase", "groks"], "there is no phase groks"),
         (["delays", "{root}", "--train", "accuracy_97"], "train = accuracy_97 is out of range"),
