@@ -41,7 +41,6 @@ napoleon_use_rtype = False
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {
     "navbar_align": "left",
-    "collapse_navigation": True,  # the toggles of a nested navigation have no name for screen readers
     "header_links_before_dropdown": 8,
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
