@@ -211,5 +211,5 @@ def test_the_command_narrows_and_refuses_what_does_not_fit(root, tmp_path, capsy
 def test_a_library_that_is_not_installed_is_named(root, tmp_path, monkeypatch):
     for tracker, module in (("mlflow", "mlflow.entities"), ("wandb", "wandb")):
         monkeypatch.setitem(sys.modules, module, None)
-        with pytest.raises(AnalysisError, match=rf"--to {tracker} needs its library; pip install 'grokjax\[{tracker}\]'"):
+        with pytest.raises(AnalysisError, match=rf"{tracker} needs its library; pip install 'grokjax\[{tracker}\]'"):
             track(root, tracker, str(tmp_path / "x"), "demo")
