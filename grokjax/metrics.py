@@ -63,6 +63,11 @@ METRICS: tuple[Metric, ...] = (
 PROBE_NAMES: tuple[str, ...] = tuple(dict.fromkeys(metric.probe for metric in METRICS if metric.probe is not None))
 
 
+def is_logarithmic(metric: str) -> bool:
+    """Whether a metric, of any package, is drawn on a log scale: losses and norms are."""
+    return metric.endswith(("_loss", "_norm"))
+
+
 def finite_rows(metrics: Mapping[str, np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
     """Whether all values of each of k logged rows are finite, [k]. Metrics are [k], or [k, ...] where a row has several values."""
     each = [np.isfinite(values.reshape(len(values), -1)).all(axis=1) for values in metrics.values()]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grokjax.analysis.labels.rules import NamedRule, classify, numbers
+from grokjax.analysis.labels.columns import numbers
+from grokjax.analysis.labels.rules import NamedRule, classify
 from grokjax.analysis.labels.thresholds import thresholds_of
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.schema import crossing_columns

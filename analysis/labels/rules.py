@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
+from grokjax.analysis.labels.columns import numbers
 from grokjax.analysis.labels.conventions import CONVENTIONS, in_nats
 from grokjax.analysis.labels.early_stop import AllReached, Decider
 from grokjax.analysis.labels.thresholds import Setting, WithThresholds, check_names, number, option, parse_thresholds
@@ -442,13 +443,3 @@ def _reaches(values: Numbers, threshold: float) -> Flags:
 def _has_value(runs: pd.DataFrame, name: str) -> Flags:
     """Whether each entry of a column is not null, [R]; all False if the table lacks it, as published tables do."""
     return runs[name].notna().to_numpy(dtype=bool) if name in runs else np.zeros(len(runs), bool)
-
-
-def numbers(runs: pd.DataFrame, name: str) -> Any:
-    """A column as floats [R], with NaN for null."""
-    if name not in runs:
-        raise AnalysisError(f"the rule needs the column {name}, and the table has {', '.join(map(str, runs.columns))}")
-    try:
-        return runs[name].to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise AnalysisError(f"the rule needs numbers in the column {name}; it holds {runs[name].iloc[0]!r}") from None

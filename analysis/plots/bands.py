@@ -13,13 +13,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from grokjax.analysis.plots.curves import Quantity, is_logarithmic, quantity_label, scale_quantity
+from grokjax.analysis.plots.curves import Quantity, quantity_label, scale_quantity
 from grokjax.analysis.plots.layout.look import Look, Settings, styled
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.style import DOUBLE, LINES, SINGLE
 from grokjax.analysis.plots.layout.text import counted, ranged, value_texts
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.errors import AnalysisError
+from grokjax.metrics import is_logarithmic
 from grokjax.sweeps.store.schema import SCALARS
 
 # The most lines of numbers, whose colours are in order; of words, six.

@@ -22,7 +22,7 @@ from grokjax.analysis.plots.layout.text import counted, font_size, text_width
 from grokjax.analysis.plots.layout.ticks import log_axis, step_axis
 from grokjax.analysis.tables.load import scalar_metrics
 from grokjax.errors import AnalysisError, nearest
-from grokjax.metrics import Metric
+from grokjax.metrics import Metric, is_logarithmic
 
 # Inches: the first panel of a run, the panels below it, the least width of a panel.
 FIRST, FURTHER, LEAST = 1.0, 0.66, 0.9
@@ -136,11 +136,6 @@ def quantities_of(metrics: Sequence[str], known: Mapping[str, Metric]) -> list[Q
         if len({line_styles(metrics)[name] for name in names}) < len(names):
             raise AnalysisError(f"{', '.join(names)} cannot be told apart in one panel; choose at most {len(LINES) - 2} of a unit")
     return [Quantity(quantity_label(names, unit), logarithmic, tuple(names)) for (unit, logarithmic), names in together.items()]
-
-
-def is_logarithmic(metric: str) -> bool:
-    """Whether a metric is drawn on a log scale: losses and norms are."""
-    return metric.endswith(("_loss", "_norm"))
 
 
 def quantity_label(metrics: Sequence[str], unit: str) -> str:

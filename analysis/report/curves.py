@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.tables.load import scalar_metrics
+from grokjax.metrics import is_logarithmic
 
 Array = np.ndarray[Any, Any]
 
@@ -125,7 +126,7 @@ class _Table:
 
 
 def _scale(name: str, unit: str, meaning: str, values: Array) -> Scale:
-    log = name.endswith(("_loss", "_norm"))
+    log = is_logarithmic(name)
     finite = values[np.isfinite(values) & ((values > 0) | (not log))]
     if not len(finite):
         return Scale(name, unit, meaning, log, 0.0, 1.0, (1.0, 1.0))

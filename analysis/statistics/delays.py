@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from grokjax.analysis.labels.columns import numbers
 from grokjax.analysis.labels.rules import CrossingRule, align
 from grokjax.analysis.statistics.cells import Codes, cells_of
 from grokjax.errors import AnalysisError
@@ -161,12 +162,7 @@ def stacked(groups: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> pd.DataFram
 
 def numbers_in(table: pd.DataFrame, name: str) -> Numbers:
     """A column as floats [R], with NaN for null. Raises AnalysisError if it is missing or holds anything but finite numbers."""
-    if name not in table:
-        raise AnalysisError(f"delays need the column {name}, and the table has {', '.join(map(str, table.columns))}")
-    try:
-        numbers: Numbers = table[name].to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise AnalysisError(f"delays need numbers in the column {name}; it holds {table[name].dropna().iloc[0]!r}") from None
-    if np.isinf(numbers).any():
+    values: Numbers = numbers(table, name, "delays need")
+    if np.isinf(values).any():
         raise AnalysisError(f"delays need finite numbers in the column {name}; it holds an infinite one")
-    return numbers
+    return values

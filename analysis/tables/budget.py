@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from grokjax.analysis.labels.columns import numbers
 from grokjax.analysis.tables.load import load_curves, load_runs
 from grokjax.errors import AnalysisError
 from grokjax.sweeps.store.read import OnBadFile
@@ -20,6 +21,8 @@ from grokjax.sweeps.store.schema import OUTCOME_COLUMNS, crossing_columns
 from grokjax.sweeps.store.summaries import summaries
 
 Array = np.ndarray[Any, Any]
+
+USER = "a budget needs"  # in messages
 
 _CROSSINGS = frozenset(name for name, *_ in crossing_columns())
 _EXTREMES = {
@@ -109,7 +112,7 @@ def summaries_as_of(
     steps = _steps(runs, "steps")
     longer = steps[:, None] > at  # [R, B]
     absent = np.stack([_cut_short(runs, budget) for budget in budgets], axis=1)
-    found = {name: np.repeat(_column(runs, name)[:, None], len(at), axis=1) for name in names}
+    found = {name: np.repeat(numbers(runs, name, USER)[:, None], len(at), axis=1) for name in names}
     unknown: dict[str, Array] = {}
     for name, values in found.items():
         if name == "steps":
@@ -223,7 +226,7 @@ def _logged(
         absent[places[step == budget]] = False
         if absent.any():
             raise AnalysisError(f"the curves have no row of run {runs['run_id'].iloc[int(np.argmax(absent))]} at step {budget:,}")
-    return step, places, {name: _column(curves, name, np.float32)[kept] for name in metrics}
+    return step, places, {name: numbers(curves, name, USER, np.float32)[kept] for name in metrics}
 
 
 def _not_in_columns(runs: pd.DataFrame, name: str, values: Array, budgets: Array) -> Array:
@@ -232,7 +235,7 @@ def _not_in_columns(runs: pd.DataFrame, name: str, values: Array, budgets: Array
         logged = ~np.asarray(pa.array(runs[name]).is_null().to_numpy(zero_copy_only=False), bool)
         return np.broadcast_to(logged[:, None], values.shape)
     first = name.replace("sustained", "first", 1)
-    crossed = _column(runs, first)[:, None] <= budgets if first in runs else np.ones(values.shape, bool)
+    crossed = numbers(runs, first, USER)[:, None] <= budgets if first in runs else np.ones(values.shape, bool)
     return np.isnan(values) & crossed
 
 
@@ -264,18 +267,9 @@ def _cut_short(runs: pd.DataFrame, budget: int) -> Array:
     return (_steps(runs, "steps") < budget) & ~_ended(runs)
 
 
-def _column(table: pd.DataFrame, name: str, dtype: Any = np.float64) -> Array:
-    """A column as floats, with NaN for null."""
-    try:
-        values: Array = table[name].to_numpy(dtype=dtype, na_value=np.nan)
-    except (TypeError, ValueError):
-        raise AnalysisError(f"a budget needs numbers in the column {name}; it holds {table[name].iloc[0]!r}") from None
-    return values
-
-
 def _steps(table: pd.DataFrame, name: str) -> Array:
     """A column of steps as floats, with NaN for null. Raises AnalysisError for numbers that are none."""
-    steps = _column(table, name)
+    steps = numbers(table, name, USER)
     if (~(np.abs(steps) < 2**53) & ~np.isnan(steps)).any():
         raise AnalysisError(f"the column {name} holds numbers that are no steps, such as {np.nanmax(np.abs(steps)):g}")
     return steps

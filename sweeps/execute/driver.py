@@ -21,7 +21,7 @@ from grokjax.sweeps.execute.on_ray.connection import check_address
 from grokjax.sweeps.execute.on_ray.executor import train_on_ray
 from grokjax.sweeps.execute.plan import Plan, expand_groups, make_plan
 from grokjax.sweeps.execute.tuning import check_pinned
-from grokjax.sweeps.execute.worker import Interval, Worker, WorkerSetup
+from grokjax.sweeps.execute.worker import Throttle, Worker, WorkerSetup
 from grokjax.sweeps.spec.load import load_spec
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from grokjax.sweeps.store.done import release_done
@@ -159,7 +159,7 @@ def _drop_superseded(root: Root) -> None:
 
 def _follow(events: Iterator[Event], account: _Account, driver: str, watch: Callable[[Progress], None]) -> None:
     """Records the events, and calls `watch` at intervals."""
-    another, looks = _AnotherDriver(account.plan, account.root, driver), Interval(POLL_SECONDS, MOST_POLLING)
+    another, looks = _AnotherDriver(account.plan, account.root, driver), Throttle(POLL_SECONDS, MOST_POLLING)
     for event in events:
         account.add(event)
         if not looks.is_due():

@@ -229,8 +229,8 @@ def _ends(results: Sequence[RunResult]) -> dict[str, RunCheckpoint]:
     return {run.config.run_id: run.checkpoint() for run in results if run.state is not None}
 
 
-class Interval:
-    """Times a repeated action: every `seconds`, or less often if it would take more than `share` of the time."""
+class Throttle:
+    """Limits how often an action is repeated: every `seconds`, or less often if it would take more than `share` of the time."""
 
     def __init__(self, seconds: float, share: float, first: float = 0.0) -> None:
         self._seconds, self._share = seconds, share
@@ -249,7 +249,7 @@ class Interval:
         self._due = now + max(self._seconds, self.took / self._share)
 
 
-class Checkpoints(Interval):
+class Checkpoints(Throttle):
     """Saves a pack in training at intervals, so that another worker can resume it."""
 
     def __init__(self, root: Root, pack_id: str, made_by: Mapping[str, Any]) -> None:
@@ -262,7 +262,7 @@ class Checkpoints(Interval):
         self.done()
 
 
-class _Report(Interval):
+class _Report(Throttle):
     """Counts a pack's run-steps and writes its progress at intervals. `first` is true until the first segment is trained."""
 
     def __init__(self, root: Root, driver: str, pack: Pack, made: int) -> None:

@@ -79,11 +79,11 @@ def _rows_of_groups(spec: SweepSpec, at: Points) -> Iterator[tuple[np.ndarray[An
         _run(spec, at.at(0))  # raises a better error if a task, model or optimizer is missing
         raise SpecError(f"{spec.name}: there is no hyperparameter {unknown[0]}{why_unknown(unknown[0], fields, *ENTRY_POINTS)}")
     kinds = [part for part in COMPONENTS if part in at.values]
-    for alike in _same(at, np.arange(at.count), kinds):
-        names = [name for name in at.values if name in spec.hyperparameters(at.at(alike[0]))]
+    for same_classes in _split(at, np.arange(at.count), kinds):
+        names = [name for name in at.values if name in spec.hyperparameters(at.at(same_classes[0]))]
         static = [name for name in names if role_of(fields[name]) == "static"]
         traced = [name for name in names if name not in static]
-        for rows in _same(at, alike, static):
+        for rows in _split(at, same_classes, static):
             yield rows if len(names) == len(at.values) else _distinct(at, rows, traced), traced
 
 
@@ -104,7 +104,7 @@ def _group(spec: SweepSpec, at: Points, rows: np.ndarray[Any, Any], traced: Sequ
     return Runs(template, columns, tuple(template.run_ids({name: column.tolist() for name, column in columns.items()})))
 
 
-def _same(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
+def _split(at: Points, rows: np.ndarray[Any, Any], names: Sequence[str]) -> Iterator[np.ndarray[Any, Any]]:
     """Splits points [n] by the values of `names`, in the order in which each combination first occurs."""
     key = at.key(names, rows)
     order = np.argsort(key, kind="stable")
