@@ -1,15 +1,13 @@
-"""What all tests share: XLA set up as in a worker, small runs, marks, and the rule that a skip in CI is a failure."""
+"""What all tests share: XLA set up as in a worker, small runs and marks."""
 
 import contextlib
 import ctypes
 import gc
 import os
-import re
 import signal
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import jax
 import psutil
@@ -21,6 +19,7 @@ from grokjax.sweeps.execute.device import prepare_device
 from grokjax.sweeps.execute.driver import Execution, run_sweep
 from grokjax.sweeps.spec.sweep_spec import SweepSpec
 from tests.support.runs import SMALL_RUN
+from tests.support.skips import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  (hooks)
 
 # Shells start jobs in the background with Ctrl-C ignored, and so would be what they start: tests that send it would wait forever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -37,18 +36,6 @@ settings.register_profile("untimed", deadline=None)  # a busy machine is no fail
 settings.load_profile("untimed")
 
 PROCESS, _memory = psutil.Process(), {"allowed": 2**30}
-Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
-
-# With CI=true or GROKJAX_ALL_TESTS=1 a test that is skipped fails, unless its reason begins with one of these.
-ALL_TESTS = os.environ.get("CI") == "true" or os.environ.get("GROKJAX_ALL_TESTS") == "1"
-EXPECTED_SKIPS = (
-    "the published files are not beside this checkout",  # they are no part of the repository
-    "could not import 'torch'",  # 2 GB, and compared with in benchmarks alone
-    "root may write anywhere",  # as in a container
-    "this machine lets no test mount a file system",  # as in a container without privileges
-    "btrfs-progs is not installed",
-    "no LaTeX is installed",  # hundreds of MB, and used for .pgf files alone
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,27 +43,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Lets a test fail that must not be skipped."""
-    return _must_not_skip((yield))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
-    """Lets a module fail that must not be skipped."""
-    return _must_not_skip((yield))
-
-
-def _must_not_skip(report: Report) -> Report:
-    if ALL_TESTS and report.skipped and not hasattr(report, "wasxfail") and isinstance(report.longrepr, tuple):
-        reason = re.sub(r"^Skipped: ", "", report.longrepr[2])
-        if not reason.startswith(EXPECTED_SKIPS):
-            report.outcome = "failed"
-            report.longrepr = f"{report.nodeid} was skipped, which EXPECTED_SKIPS in tests/conftest.py does not expect: {reason}"
-    return report
 
 
 @pytest.fixture(autouse=True)

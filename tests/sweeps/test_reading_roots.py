@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -96,8 +97,14 @@ def test_a_watch_waits_for_the_first_spec_of_a_root_that_has_its_folders(tmp_pat
 
 
 def test_a_system_without_file_locks_reads_roots():
-    code = "import sys; sys.modules['fcntl'] = None; import grokjax.sweeps.store.progress"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    root = Path(__file__).parents[2] / "docs" / "example"
+    code = (
+        "import sys; sys.modules['fcntl'] = None\n"
+        "import grokjax; from grokjax.sweeps.store.progress import Watch; from grokjax.sweeps.store.root import Root\n"
+        f"print(len(grokjax.open_root({str(root)!r}).runs), Watch(Root.open({str(root)!r})).look(now=0)[0].done)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["75", "75"]
 
 
 def test_a_damaged_table_of_planned_runs_is_named(tmp_path):

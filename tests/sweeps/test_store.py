@@ -1,4 +1,5 @@
 import concurrent.futures
+import itertools
 import json
 import os
 import stat
@@ -9,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from grokjax.analysis.tables.load import load_curves, load_runs
-from grokjax.engine.program import program_of
+from grokjax.engine.program import Program, program_of
 from grokjax.engine.tuning import first_tunings
 from grokjax.errors import SpecError, StoreError
 from grokjax.sweeps.execute.existing import enter_spec, existing_runs
@@ -199,17 +200,36 @@ def test_a_table_of_an_older_version_without_some_columns_still_counts(tmp_path,
     drop_superseded(store)
 
 
-def test_the_columns_of_time_add_up_to_the_workers_time(tmp_path, spec):
+def test_the_columns_of_time_add_up_to_the_workers_time(tmp_path, spec, monkeypatch):
+    """By a clock that stands still but while the worker trains, writes and commits; each look at it takes a tick."""
     enter_spec(tmp_path / "root", spec)
     (pack,) = make_packs(groups_of(spec))
     worker = Worker(WorkerSetup(str(tmp_path / "root"), None, True, None), asked_at=time.time())
-    began = time.perf_counter()
+    clock = itertools.count()
+    passed = {"seconds": 0.0}
+
+    def takes(seconds, owner, name):
+        work = getattr(owner, name)
+
+        def timed(*arguments, **settings):
+            passed["seconds"] += seconds
+            return work(*arguments, **settings)
+
+        monkeypatch.setattr(owner, name, timed)
+
+    takes(10, Program, "advance")
+    takes(500, Root, "put_curves")
+    takes(1000, Root, "commit_runs")
+    monkeypatch.setattr(time, "perf_counter", lambda: passed["seconds"] + 1e-4 * next(clock))
+    began = worker._free_since = time.perf_counter()
     worker.train(pack)
     took = time.perf_counter() - began
     seconds = pd.read_parquet(tmp_path / "root" / "runs").filter(like="_seconds").sum()
     assert (seconds >= 0).all()
+    assert seconds["train_seconds"] + seconds["measure_seconds"] >= 10
+    assert (seconds["write_seconds"], worker._commit_seconds) == (pytest.approx(500, abs=1), pytest.approx(1000, abs=1))
     accounted = seconds.drop("startup_seconds").sum() + worker._commit_seconds
-    assert took / 2 < accounted <= took, "no second counts twice, and what is not accounted for is little, however slow the machine"
+    assert accounted == pytest.approx(took, abs=1), "no second is lost or counted twice"
 
 
 def test_the_group_that_comes_next_is_compiled_meanwhile(tmp_path, spec):

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -197,19 +198,22 @@ def test_a_file_that_is_moved_away_is_no_longer_counted_and_a_torn_one_is_named(
 
 
 def test_a_running_sweep_is_watched_from_another_process_until_it_is_done(tmp_path):
-    spec = write(tmp_path, dict.fromkeys(AXES) | {"steps": 2000}, AXES)
-    enter_spec(tmp_path / "root", load_spec(spec))
-    command = [GROKJAX, "status", tmp_path / "root", "--watch", "--every", "0.2"]
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    run_sweep(load_spec(spec), tmp_path / "root", Execution("inline"))
-    told, _ = watching.communicate(timeout=60)
-    lines = told.splitlines()
+    store, (group, _) = sweep(tmp_path, tmp_path / "root")
+    command = [GROKJAX, "status", tmp_path / "root", "--watch", "--every", "0.1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+        lines = []
+        while not lines or not re.search(r"1 pack in training, [\d,]+ run-steps/s, \d+:\d\d left$", lines[-1]):
+            progress(store, "p", len(lines), at=time.time(), group_id=group.template.group_id)
+            lines.append(watching.stdout.readline().rstrip("\n"))
+            assert lines[-1], "it ended before the sweep"
+            assert len(lines) < 100, "it never saw the pack in training"
+        store.delete(store.key("progress", "p"))
+        run_sweep(load_spec(tmp_path / "mine.toml"), tmp_path / "root", Execution("inline"))
+        lines += watching.communicate(timeout=60)[0].splitlines()
     assert watching.returncode == 0
     assert lines[-1].startswith(f"{tmp_path / 'root'}: 8 of 8 runs done, no packs in training")
     done = [int(re.search(r": (\d) of 8 runs done", line).group(1)) for line in lines]
     assert done == sorted(done)
-    moving = [line for line in lines if re.search(r"1 pack in training, [\d,]+ run-steps/s, \d+:\d\d left$", line)]
-    assert moving, told
 
 
 def test_on_a_terminal_one_picture_is_redrawn_and_ctrl_c_ends_it_cleanly(tmp_path):
