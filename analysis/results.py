@@ -24,6 +24,7 @@ from grokjax.analysis.statistics.cells import cell_names
 from grokjax.analysis.statistics.delays import Crossings
 from grokjax.analysis.statistics.grid import NO_FACET, choose_axes
 from grokjax.analysis.statistics.points import is_scattered
+from grokjax.analysis.statistics.variants import GENERALIZED
 from grokjax.analysis.tables.budget import check_lengths, load_as_of, run_lengths
 from grokjax.analysis.tables.hyperparameters import hyperparameters, is_number, varied_hyperparameters
 from grokjax.analysis.tables.planned import planned_cells, swept_names, unfinished
@@ -348,6 +349,19 @@ class Results:
         x, y, _ = self.axes(x, y)
         return grokjax.surface(self.runs, self.label(), x, y, phase=phase, against=against, mix=self._mixed(x, y))
 
+    def variants(self, by: Sequence[str], of: Sequence[str] = GENERALIZED) -> pd.DataFrame:
+        """The shares of the phases in each combination of hyperparameters, pooled over all others; see `variant_shares`."""
+        mix = [name for name in varied_hyperparameters(self.runs) if name not in by]
+        return grokjax.variant_shares(self.runs, self.label(), by, mix, of)
+
+    def contrasts(self, name: str, of: Sequence[str] = GENERALIZED) -> pd.DataFrame:
+        """How much more often runs have some phases at one value of a hyperparameter than at another; see `share_contrasts`.
+
+        Runs are compared within strata of all other hyperparameters that vary, but for those in `mix`.
+        """
+        strata = [other for other in self._varied() if other != name]
+        return grokjax.share_contrasts(self.runs, self.label(), name, strata, self.mix, of)
+
     def importance(self, names: Sequence[str] | None = None, phase: str = "grok", against: str | None = None) -> Importance:
         """How much of whether a run has a phase depends on each hyperparameter, by default on all that vary; see `importance`."""
         return grokjax.importance(self.runs, self.label(), names, phase=phase, against=against, mix=self.mix)
@@ -464,6 +478,10 @@ class Results:
     ) -> Figure:
         """Draws the fitted share of a phase over two hyperparameters, with its boundary as a curve with a band; see `surface`."""
         return grokjax.plot_surface(self.surface(x, y, phase, against), **self._look(settings, rule=True, remark=True))
+
+    def plot_variants(self, by: Sequence[str], of: Sequence[str] = GENERALIZED, **settings: Any) -> Figure:
+        """Draws a bar of the shares of the phases for each combination of hyperparameters, pooled over all others."""
+        return grokjax.plot_variants(self.variants(by, of), by=by, **self._look(settings, rule=True, remark=True))
 
     def plot_importance(
         self, names: Sequence[str] | None = None, phase: str = "grok", against: str | None = None, **settings: Any

@@ -22,10 +22,21 @@ from grokjax.analysis.statistics.delay_law import delay_law
 from grokjax.analysis.statistics.grid import wilson_interval
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.statistics.survival import median_delays, survival_curves
+from grokjax.analysis.statistics.variants import share_contrasts
 
 Generator = np.random.Generator
 SEEDS, NOMINAL, WITHIN = 9, 0.95, 0.02
 SIMULATIONS = 200
+# Differences between the shares at two values of a hyperparameter: strata, runs of each value in a stratum, the difference, and the
+# range of the strata's shares at the second value.
+CONTRASTS = (
+    (1, (9, 9), 0.0, (0.5, 0.5)),
+    (6, (2, 2), 0.3, (0.0, 0.7)),
+    (6, (4, 4), 0.3, (0.0, 0.7)),
+    (24, (2, 2), 0.0, (0.0, 1.0)),
+    (6, (4, 4), 0.0, (0.02, 0.05)),
+    (12, (3, 9), 0.2, (0.3, 0.5)),
+)
 
 
 def main(simulations: int) -> None:
@@ -37,6 +48,10 @@ def main(simulations: int) -> None:
     for runs in (9, 45):
         _tell(f"Kaplan-Meier curve at its median, {runs} runs", _repeat(partial(_survival, runs), simulations))
         _tell(f"Kaplan-Meier median, {runs} runs", _repeat(partial(_median, runs), simulations))
+    for case in CONTRASTS:
+        strata, sizes, difference, shares = case
+        what = f"difference {difference}: {sizes[0]} and {sizes[1]} runs in each of {strata} strata, {shares[0]} to {shares[1]}"
+        _tell(what, _repeat(partial(_difference, case), simulations))
     _tell("exponent of a delay law, 45 runs", _repeat(_exponent, min(simulations, 500)))
 
 
@@ -144,6 +159,21 @@ def _survival(runs: int, generator: Generator) -> bool:
 def _median(runs: int, generator: Generator) -> bool:
     row = median_delays(pd.DataFrame(index=range(runs)), _delays(runs, generator), []).iloc[0]
     return not (row["low"] > 1 or row["high"] < 1)  # an unknown end contains everything
+
+
+def _difference(case: tuple[int, tuple[int, int], float, tuple[float, float]], generator: Generator) -> bool:
+    strata, sizes, difference, shares = case
+    at_second = generator.uniform(*shares, strata)
+    draws = [
+        (value, stratum, generator.random(size) < at_second[stratum] + difference * (value == 1))
+        for value, size in ((1, sizes[0]), (0, sizes[1]))
+        for stratum in range(strata)
+    ]
+    runs = pd.concat([pd.DataFrame({"x": value, "stratum": stratum, "grok": grok}) for value, stratum, grok in draws])
+    runs = runs.reset_index(drop=True)
+    phases = runs["grok"].map({True: "grok", False: "memorize"})
+    row = share_contrasts(runs[["x", "stratum"]], phases, "x", ["stratum"]).iloc[0]
+    return bool(row["low"] <= difference <= row["high"])
 
 
 def _exponent(generator: Generator) -> bool:

@@ -31,6 +31,7 @@ from .analysis.plots.stars import plot_stars as plot_stars
 from .analysis.plots.surface import plot_surface as plot_surface
 from .analysis.plots.survival import plot_survival as plot_survival
 from .analysis.plots.values import plot_difference as plot_difference, plot_map as plot_map
+from .analysis.plots.variants import plot_variants as plot_variants
 from .analysis.plots.waves import plot_waves as plot_waves
 from .analysis.plots.weights import plot_weights as plot_weights
 from .analysis.results import Results as Results, open_root as open_root
@@ -55,6 +56,7 @@ from .analysis.statistics.incidence import cumulative_incidence as cumulative_in
 from .analysis.statistics.logrank import log_rank as log_rank
 from .analysis.statistics.survival import median_delays as median_delays, survival_curves as survival_curves
 from .analysis.statistics.units import unit_frequencies as unit_frequencies, unit_maps as unit_maps
+from .analysis.statistics.variants import share_contrasts as share_contrasts, variant_shares as variant_shares
 from .analysis.tables.arrays import to_xarray as to_xarray
 from .analysis.tables.budget import runs_as_of as runs_as_of, summaries_as_of as summaries_as_of
 from .analysis.tables.load import load_curves as load_curves, load_runs as load_runs, load_weights as load_weights

@@ -26,6 +26,7 @@ VERBS = {
         "boundary",
         "surface",
         "importance",
+        "variants",
         "delays",
         "agreement",
         "compare",

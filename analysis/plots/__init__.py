@@ -21,6 +21,7 @@ from grokjax.analysis.plots.stars import plot_stars
 from grokjax.analysis.plots.surface import plot_surface
 from grokjax.analysis.plots.survival import plot_survival
 from grokjax.analysis.plots.values import plot_difference, plot_map
+from grokjax.analysis.plots.variants import plot_variants
 from grokjax.analysis.plots.waves import plot_waves
 from grokjax.analysis.plots.weights import plot_weights
 
@@ -52,6 +53,7 @@ __all__ = [
     "plot_stars",
     "plot_surface",
     "plot_survival",
+    "plot_variants",
     "plot_waves",
     "plot_weights",
     "save_figure",

@@ -94,7 +94,7 @@ EXPERIMENTS = (
         "modular-circle",
         figures=(
             ("curves.png", "curves ROOT --metrics train_accuracy,test_accuracy"),
-            ("circle.png", "weights ROOT --plot stars --where seed=0"),
+            ("circle.png", "weights ROOT --plot stars --where seed=1"),
         ),
         minutes=1,
     ),
@@ -116,7 +116,10 @@ EXPERIMENTS = (
         "modular-variants",
         "Which model constraints work best?",
         "modular-variants",
-        figures=(("tied.png", f"phases ROOT --x weight_decay --y learning_rate --facet embedding_size {VARIANT}"),),
+        figures=(
+            ("variants.png", "variants ROOT optimizer,embedding,tied_hidden,collapsed_hidden,collapsed_output"),
+            ("tied.png", f"phases ROOT --x weight_decay --y learning_rate --facet embedding_size {VARIANT}"),
+        ),
     ),
     Experiment("modular-constraints", "Which model constraints work best?", "modular-constraints"),
     Experiment(
