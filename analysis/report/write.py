@@ -132,7 +132,9 @@ def _pack(
     )
     curves = pack_curves(logged, sweep.runs, max(size - len(columns), FEWEST_BYTES_A_RUN * len(sweep.runs)))
     budgets = Budgets.of(sweep.trained, budget)
-    earlier = pack_budgets(sweep, logged, budgets, max(FEW_BYTES, MOST_FOR_BUDGETS * (len(columns) + curves.size)))
+    runs_and_curves = len(columns) + curves.size
+    room = megabytes * 1e6 - BYTES_BESIDE - len(happened) - runs_and_curves
+    earlier = pack_budgets(sweep, logged, budgets, max(FEW_BYTES, min(MOST_FOR_BUDGETS * runs_and_curves, room)))
     labels = packed_labels(sweep, rules, logged, earlier.steps)
     blocks = {"columns": columns, "labels": labels, "events": happened, "points": packed_points(curves)}
     blocks |= {f"budget{index}": block for index, block in enumerate(earlier.blocks)}

@@ -94,6 +94,7 @@ def test_a_grid_is_drawn_over_true_axes_if_asked():
     true.draw_without_rendering()
     (marks,) = panel.child_axes
     assert not marks.texts, "no numbers"
+    assert all(min(patch.get_edgecolor()[:3]) < 0.5 for patch in marks.patches), "pale shades have an outline"
     middle = marks.patches[2].get_x() + 0.5
     place = panel.transData.inverted().transform(marks.transData.transform((middle, 0)))
     assert np.log10(place[0]) == pytest.approx(-1, abs=0.01)

@@ -19,7 +19,7 @@ from grokjax.analysis.plots.layout.arrangement import AX_SCALE_SHARE, WIDEST, Ar
 from grokjax.analysis.plots.layout.look import Look
 from grokjax.analysis.plots.layout.page import axes_size, check_one_panel, new_figure
 from grokjax.analysis.plots.layout.panels import MOST_PANELS
-from grokjax.analysis.plots.layout.style import FAINT, PaperFigure, ink_on
+from grokjax.analysis.plots.layout.style import FAINT, GREY, PaperFigure, ink_on
 from grokjax.analysis.plots.layout.text import POINTS, font_size, text_width, value_texts, wrapped
 from grokjax.analysis.plots.layout.true_axes import draw_true_axes
 from grokjax.analysis.statistics.cells import distinct_values, places_of
@@ -242,8 +242,10 @@ def mark_empty(panel: Axes, cells: pd.DataFrame) -> None:
 def draw_shade(panel: Axes, place: tuple[float, float], color: Sequence[float], texts: tuple[str, str], drawn: Map) -> None:
     """Fills a cell with a colour and, on a map with numbers, writes up to two lines of text into it, if there is room."""
     across, up = place
-    edge = FAINT if min(color[:3]) > 0.99 else "white"
-    panel.add_patch(Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec=edge, lw=0.6, label="cell"))
+    edge = (FAINT if min(color[:3]) > 0.99 else "white") if drawn.numbered else GREY  # pale points must be seen
+    panel.add_patch(
+        Rectangle((across - 0.5, up - 0.5), 1, 1, fc=tuple(color), ec=edge, lw=0.6 if drawn.numbered else 0.4, label="cell")
+    )
     if not drawn.numbered:
         return
     ink, largest = ink_on(color), font_size("xtick.labelsize")

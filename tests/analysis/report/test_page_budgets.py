@@ -1,6 +1,8 @@
 """The page as of earlier steps: every label equals Python's, and the slider, the link and the charts follow."""
 
+import json
 import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 import grokjax
 from benchmarks.synthetic import write_sweep
 from grokjax.analysis.labels.rules import PHASES, RULES, classify, make_rule
+from grokjax.analysis.report import write
 from grokjax.analysis.report.budgets import Budgets, expected, pack_budgets
 from grokjax.analysis.report.sweep import page_sweep
 from grokjax.analysis.report.write import write_report
@@ -199,3 +202,16 @@ def test_most_crossings_are_as_expected_and_cost_nothing(mixed_root):
     for name in ("first_step_train_accuracy_99", "diverged_step", "steps"):
         table = runs[name].to_numpy(np.float64, na_value=np.nan)
         np.testing.assert_array_equal(expected(name, table, 500), found[name][:, 0])
+
+
+def test_earlier_steps_take_no_more_than_what_is_left_of_the_size(small_root, tmp_path, monkeypatch):
+    for name in ("FEW_BYTES", "BYTES_BESIDE"):
+        monkeypatch.setattr(write, name, 0)
+    assert budget_steps(small_root, tmp_path / "page.html", 16)
+    assert not budget_steps(small_root, tmp_path / "page.html", 0.0001)
+
+
+def budget_steps(root, path, megabytes):
+    write.write_report(root, path, megabytes=megabytes)
+    data = re.search(r'<script type="application/json" id="metadata">(.*?)</script>', path.read_text())[1]
+    return json.loads(data)["budgets"]["steps"]
