@@ -20,7 +20,7 @@ from grokjax.sweeps.execute.worker import Worker, WorkerSetup
 
 logger = logging.getLogger(__name__)
 
-TRIES = 3  # for the store
+STORE_TRIES = 3  # packs in a row that cannot be stored end the sweep
 Cause = Literal["error", "crash", "memory", "lost", "store"]
 # How often a pack may fail for each cause. A process that dies silently may have been killed, by someone or for its memory. A lost
 # or preempted node and an unreachable store are never the pack's fault.
@@ -138,7 +138,7 @@ class Pool:
         logger.warning("pack %s failed (%s): %s", pack.pack_id, cause, last_line(error))
         if cause == "store":
             self._store_errors += 1
-            if self._store_errors >= TRIES:
+            if self._store_errors >= STORE_TRIES:
                 why = last_line(getattr(error, "cause", error))  # the worker's error without Ray's wrapping
                 raise StoreError(f"{self._store_errors} packs in a row could not be stored: {why}") from None
         if cause == "memory" and len(pack.runs) > 1:

@@ -16,7 +16,7 @@ from grokjax.sweeps.spec.resources import Resources, workers_that_fit
 
 logger = logging.getLogger(__name__)
 
-TRIES = 3  # of the first worker
+STARTING_TRIES = 3  # workers in a row that end before any was ready end the sweep
 TURN_SECONDS = 0.5
 # How often the autoscaler gets a request, and the most workers that it asks for.
 ASKING_SECONDS = 30.0
@@ -92,7 +92,7 @@ class Starter:
         except ray.exceptions.RayError as error:
             self._lost += 1
             logger.warning("a worker ended before it was ready: %s", last_line(error))
-            if self._lost >= TRIES and not self._ever_ready:
+            if self._lost >= STARTING_TRIES and not self._ever_ready:
                 raise ClusterError(f"{self._lost} workers in a row ended before they were ready: {last_line(error)}") from None
             self._start_at = time.monotonic() + min(2.0**self._lost, LONGEST_PAUSE_SECONDS)
             return None
