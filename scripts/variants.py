@@ -25,9 +25,10 @@ def command(
     labels: Labels = Labels(),
     picture: Picture = Picture(),
 ) -> None:
-    """Compare variants: the shares of the phases in each combination of some hyperparameters, and what each of these changes.
+    """Compare variants, and find what each of their choices changes.
 
-    All other hyperparameters are pooled in the shares. The differences compare runs that are equal in all others.
+    Prints the shares of the phases in each combination of some hyperparameters, pooled over all others, and the differences that
+    each of them makes among runs that are equal in all others.
 
     Args:
       by: Hyperparameters, joined by commas.
