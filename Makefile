@@ -1,7 +1,7 @@
 # `make demo` trains a first sweep, `make check` is for the common change, `make test` is what CI runs.
 # All that they need beforehand is Python >= 3.11 with venv.
 PYTHON ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV := .venv
 STAMP := $(VENV)/.installed
 BENCH_STAMP := $(VENV)/.bench-installed

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 
 
 def test_killed_workers_and_drivers_and_lost_nodes_spoil_nothing_for_any_reader(tmp_path, capsys):
-    options = ["--workers", "5", "--drivers", "2", "--nodes", "1", "--packs", "36", "--folder", str(tmp_path)]
+    options = ["--workers", "5", "--drivers", "2", "--nodes", "1", "--packs", "36", "--steps", "1000", "--folder", str(tmp_path)]
     assert chaos.main(options) == 0, capsys.readouterr().out
     said = capsys.readouterr().out
     (result, *_) = chaos.kept_results(tmp_path)
@@ -66,7 +66,7 @@ def foreign(root):
 
 def test_an_object_store_that_fails_as_well_spoils_nothing(tmp_path, monkeypatch):
     """A tenth of its requests fails, or is carried out and its answer lost."""
-    spec, whole = chaos.undisturbed(tmp_path, packs=24)
+    spec, whole = chaos.undisturbed(tmp_path, packs=24, steps=1000)
     faults = at_random(seed=7, share=0.1, kinds=("refuse:500", "refuse:503", "refuse:409", "lose"))
     with s3_server(monkeypatch, faults) as address:
         root = chaos.entered(spec, whole, address)
