@@ -1,7 +1,7 @@
 """Claim: `compare` calls two samples of one truth different in about 5 % of cases, whether or not runs of one seed are alike.
 
 Both tables are drawn from the shares of the published map of sparse parity (75 cells) and compared as any tables are. Then: how far
-two such samples lie apart, the yardstick of docs/experiments.md.
+two such samples lie apart, the yardstick of docs/article/experiments.md.
 
     python -m benchmarks.comparison [SIMULATIONS]
 """

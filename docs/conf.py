@@ -51,7 +51,7 @@ html_theme_options = {
     "footer_end": [],
 }
 html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is
-html_sidebars = {page: [] for page in ("index", "tutorial", "gallery", "experiments")}  # pages without pages below them
+html_sidebars = {page: [] for page in ("index", "tutorial", "gallery")}  # pages without pages below them
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False

@@ -1,4 +1,4 @@
-"""Shipped experiments that are quick enough for a test; the others' figures are in docs/experiments.md."""
+"""Shipped experiments that are quick enough for a test; the others' figures are in docs/article/experiments.md."""
 
 import numpy as np
 import pytest

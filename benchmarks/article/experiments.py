@@ -43,7 +43,7 @@ class Experiment:
         ]
 
 
-SOLVED_MAIN = "--where seed=8"  # a seed that groks on the machine of docs/experiments.md
+SOLVED_MAIN = "--where seed=8"  # a seed that groks on the machine of docs/article/experiments.md
 ONE_L1 = "--where l1_penalty=1e-5 --where seed=0"
 VARIANT = "--where embedding=tied --where tied_hidden=true --where collapsed_hidden=false --where collapsed_output=false"
 

@@ -116,5 +116,5 @@ def test_the_published_counts_are_those_of_1125_runs():
 
 
 def test_the_page_lists_the_experiments():
-    page = (Path(__file__).parents[2] / "docs" / "article" / "README.md").read_text().splitlines()
+    page = (Path(__file__).parents[2] / "docs" / "article" / "index.md").read_text().splitlines()
     assert set(experiments.table()) <= set(page), "python -m benchmarks.article plan"
