@@ -169,6 +169,8 @@ class Results:
 
     def with_crossings(self, crossings: Crossings) -> Results:
         """The same results, with delays between other crossings. They need not be those of the rule that labels the runs."""
+        if not isinstance(crossings, Crossings):
+            raise AnalysisError(f"crossings = {crossings!r}; use Crossings(train='accuracy_90', test='accuracy_90')")
         return self._with(crossings=crossings)
 
     def refresh(self) -> Results:

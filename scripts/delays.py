@@ -116,6 +116,10 @@ def _print_ratios(results: Results, groups: Sequence[str], strata: Sequence[str]
         for value, reference, ratio, low, high, p in table.itertuples(index=False, name=None)
     ]
     print_table((groups[0], "compared with", "delay times", "95 % (all together)", "p (Holm)"), rows)
+    if strata:
+        print(
+            f"These ratios take {groups[0]} to have the same effect for all {', '.join(strata)}; choose runs to see each by itself."
+        )
 
 
 def _print_law(law: DelayLaw) -> None:

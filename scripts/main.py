@@ -35,10 +35,12 @@ VERBS = {
     "Tables, pages and reference": ("query", "export", "report", "columns", "specs"),
 }
 ANYWHERE = Group("Global options", sort_key=90)
+CLOSED_PIPE = 128 + 13  # as a shell reports a process that SIGPIPE ended
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Runs the command line and exits: 0 done, 1 something failed or is wrong, 2 bad input, 130 interrupted.
+    """Runs the command line and exits: 0 done, 1 something failed or is wrong, 2 bad input, 130 interrupted,
+    141 the reader of its output, such as `head`, ended before it did.
 
     Args:
       arguments: the command-line arguments after `grokjax`; those of this process when None.
@@ -46,13 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            sys.exit(make_app().meta(sys.argv[1:] if arguments is None else list(arguments)))
+            status = make_app().meta(sys.argv[1:] if arguments is None else list(arguments))
+            sys.stdout.flush()
+            sys.exit(status)
         except (CycloptsError, UserError) as error:
             sys.stderr.write(f"grokjax: {_sentence(error)}\n")
             sys.exit(2)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(0)
+            sys.exit(CLOSED_PIPE)  # not 0: what the command had still to do was not done
 
 
 def make_app() -> App:

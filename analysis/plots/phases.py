@@ -73,11 +73,11 @@ def missing_counts(grid: pd.DataFrame) -> pd.Series[int]:
 
 
 def grid_note(grid: pd.DataFrame, look: Look, further: str = "", what: str = "cell") -> str:
-    """The note below a map: number of runs, seeds per cell, empty cells, a further sentence, and missing planned runs."""
+    """The note below a map: number of runs, runs per cell, empty cells, a further sentence, and missing planned runs."""
     seeds = grid["seeds"][grid["seeds"] > 0]
     empty = int((grid["seeds"] == 0).sum())
     total = int(seeds.sum())
-    shown = f"{counted(total, 'run')} in {counted(len(seeds), what)}, {ranged(seeds, 'seed')} in each." if total else "No runs."
+    shown = f"{counted(total, 'run')} in {counted(len(seeds), what)}, {ranged(seeds, 'run')} in each." if total else "No runs."
     bare = f"{counted(empty, what)} without a run." if empty else ""
     counted_missing = replace(look, missing=int(missing_counts(grid).sum()))
     return counted_missing.full_note(" ".join(part for part in (shown, bare, further) if part), total)

@@ -59,6 +59,12 @@ def check_confidence(confidence: float) -> None:
         raise AnalysisError(f"confidence = {confidence} is out of range; use a number between 0 and 1, such as 0.95")
 
 
+def check_count(count: int) -> None:
+    """Raises AnalysisError unless a number of points is at least 1."""
+    if count < 1:
+        raise AnalysisError(f"count = {count} is out of range; ask for 1 point or more")
+
+
 def varies_within(runs: pd.DataFrame, name: str, cell: Sequence[str]) -> bool:
     """Whether a hyperparameter has several values in one cell; null does not count as a value."""
     return _differs(runs, name, cell_codes(runs[list(cell)]))

@@ -27,8 +27,9 @@ def delay_ratios(
     """By which factor the delays at one value of a hyperparameter are longer than those at another.
 
     An accelerated failure time model: the delay has a Weibull distribution, which is the same at all values of the hyperparameter
-    and in all strata but for a factor each. The intervals contain all ratios together with the given confidence (Bonferroni); the
-    p-values of a ratio of 1 are adjusted by Holm's method.
+    and in all strata but for a factor each. If a value shortens the delays of some strata and lengthens those of others, the ratio
+    is an average that describes none of them: compare within each stratum. The intervals contain all ratios together with the
+    given confidence (Bonferroni); the p-values of a ratio of 1 are adjusted by Holm's method.
 
     Args:
       runs: a runs table.

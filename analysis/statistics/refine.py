@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
-from grokjax.analysis.statistics.cells import without
+from grokjax.analysis.statistics.cells import check_count, without
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.scale import AxisScale
 from grokjax.analysis.tables.hyperparameters import SEEDS, is_number
@@ -39,6 +39,7 @@ def least_known(grid: pd.DataFrame, cell: Sequence[str], count: int = 16) -> pd.
     Raises:
       AnalysisError: no numeric axis has two values, no two neighbouring cells differ, or nothing lies between those that do.
     """
+    check_count(count)
     numeric = [name for name in cell if is_number(grid[name]) and grid[name].nunique() > 1]
     if not numeric:
         raise AnalysisError(f"{' x '.join(cell)} have no numeric axis with two values or more, so there are no midpoints")

@@ -10,6 +10,7 @@ import pandas as pd
 
 from grokjax.analysis.labels.rules import PHASES
 from grokjax.analysis.statistics.boundary import UNINFORMATIVE
+from grokjax.analysis.statistics.cells import check_count
 from grokjax.analysis.statistics.gaussian import one_thread
 from grokjax.analysis.statistics.grid import entropy
 from grokjax.analysis.statistics.points import Points, scaled_points
@@ -41,6 +42,7 @@ def least_known_places(points: pd.DataFrame, names: Sequence[str], count: int = 
       AnalysisError: a hyperparameter is not numeric or does not vary; fewer than `LEAST_POINTS` points have runs that count; or
         all these runs have one phase.
     """
+    check_count(count)
     design = scaled_points(points, names)
     taken = design.places
     places = _candidates(design, points)

@@ -47,7 +47,7 @@ def test_drawn_points_stand_at_their_true_places_on_a_log_axis():
         assert len(found) == len(true)
         np.testing.assert_allclose(np.sort(np.log10(found[:, 0])), np.sort(np.log10(true["weight_decay"])), atol=0.15)
         np.testing.assert_allclose(np.sort(found[:, 1]), np.sort(true["train_size"]), atol=12)
-    assert "64 runs in 32 points, 2 seeds in each." in " ".join(text.get_text() for text in figure.texts)
+    assert "64 runs in 32 points, 2 runs in each." in " ".join(text.get_text() for text in figure.texts)
 
 
 def test_a_control_at_zero_has_its_tick_one_step_below():

@@ -89,7 +89,7 @@ def test_marks_stand_in_a_square_in_their_cell_phase_by_phase_and_rings_for_what
     upper = np.array([place for place in marks[PHASE_COLORS["grok"].lower()] if place[1] > 0.5])
     np.testing.assert_allclose(upper.mean(axis=0), [0, 1], atol=1e-12)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["memorize", "grok", "fail", "missing"]
-    assert "7 runs in 2 cells, 3 to 4 seeds in each." in note(figure)
+    assert "7 runs in 2 cells, 3 to 4 runs in each." in note(figure)
     assert "1 cell without a run. Partial: 5 of 12 runs are still missing." in note(figure)
 
 

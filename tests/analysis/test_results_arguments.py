@@ -191,3 +191,13 @@ def test_an_overview_of_curves_has_its_own_metrics_and_events(root):
     assert len(cell.plot_curves(sheet=True).axes) > len(cell.plot_curves().axes)
     with pytest.raises(AnalysisError, match="draws its own metrics"):
         cell.plot_curves(["train_loss"], sheet=True)
+
+
+def test_arguments_of_a_wrong_kind_or_size_are_refused_at_once(root):
+    with pytest.raises(AnalysisError, match=r"crossings = 'accuracy_90'; use Crossings"):
+        root.with_crossings("accuracy_90")
+    for count in (0, -1):
+        with pytest.raises(AnalysisError, match=f"count = {count} is out of range"):
+            grokjax.least_known(root.grid(), root.grid().cell, count)
+        with pytest.raises(AnalysisError, match=f"count = {count} is out of range"):
+            grokjax.least_known_places(root.grid(), root.grid().cell, count)

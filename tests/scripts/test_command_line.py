@@ -19,6 +19,8 @@ from tests.support.command import grokjax
 from tests.support.runs import MODULAR, SMALL_RUN
 from tests.support.specs import write
 
+GROKJAX = Path(sys.executable).with_name("grokjax")
+
 ALL_VERBS = [verb for verbs in VERBS.values() for verb in verbs]
 SCRIPTS = Path(main.__file__).resolve().parent
 
@@ -283,3 +285,11 @@ def test_starting_a_sweep_loads_neither_pandas_nor_matplotlib():
     program = "import sys, grokjax.scripts.run, grokjax.sweeps.execute.worker; print({'pandas', 'matplotlib'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()", "each would take half a second of every start"
+
+
+def test_a_reader_that_ends_first_is_no_success(small_root):
+    """Whatever the command had still to do, such as drawing a figure, may not have been done."""
+    with subprocess.Popen([GROKJAX, "status", small_root], stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as started:
+        started.stdout.close()
+        said = started.stderr.read()
+    assert (started.returncode, said) == (141, b"")

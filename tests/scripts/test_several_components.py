@@ -109,7 +109,7 @@ def test_two_tasks_are_mapped_by_task_and_runs_without_a_weight_decay_have_a_col
     assert [line.split()[0] for line in out.splitlines()[1:5]] == ["task", "modular_arithmetic", "sparse_parity", "all"]
     drawn = (tmp_path / "map.svg").read_text()
     assert "none" in drawn
-    assert "16 runs in 8 cells, 2 seeds in each" in drawn
+    assert "16 runs in 8 cells, 2 runs in each" in drawn
     code, out, _ = call("phases", tasks, "--facet", "none", "--out", tmp_path / "map.svg")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[1:7]] == ["weight_decay", "0.1", "0.5", "2", "none", "all"]
