@@ -700,9 +700,12 @@ class Results:
         }
 
     def _title(self, *about: str, rule: bool = False, step: bool = True) -> str:
-        """A figure's title: what it is about, the conditions, what is pooled, the rule unless it is the published one, the step."""
+        """A figure's title: what it is about, the conditions, what is pooled, the rule, and the step.
+
+        The published rule is named only if it was asked for.
+        """
         mixed = [name for name in varied_hyperparameters(self.runs) if name in self.mix]
-        named = [f"rule {_describe(self.rule)}"] if rule and self.rule != ArticleRule() else []
+        named = [f"rule {_describe(self.rule)}"] if rule and (self.given_rule is not None or self.rule != ArticleRule()) else []
         pooled = [f"over all {', '.join(mixed)}"] if mixed else []
         return "; ".join([*about, *self.where, *pooled, *named, *(self._step if step else [])])
 

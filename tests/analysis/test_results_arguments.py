@@ -201,3 +201,8 @@ def test_arguments_of_a_wrong_kind_or_size_are_refused_at_once(root):
             grokjax.least_known(root.grid(), root.grid().cell, count)
         with pytest.raises(AnalysisError, match=f"count = {count} is out of range"):
             grokjax.least_known_places(root.grid(), root.grid().cell, count)
+
+
+def test_a_figure_names_the_rule_that_was_asked_for(root):
+    (title,) = {text.get_text() for text in root.with_rule("article").plot_phases().texts if "rule" in text.get_text()}
+    assert "rule article" in title
