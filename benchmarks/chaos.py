@@ -8,7 +8,7 @@ hold no file of a kind that the undisturbed root does not have.
 The results of finished sweeps are kept in FOLDER/chaos.jsonl, so the same command continues after an interruption. A root with a
 problem stays in FOLDER for inspection.
 
-    python -m benchmarks.chaos --workers 1000 --drivers 50 --nodes 10        # about an hour on two idle cores
+    python -m benchmarks.chaos --workers 1000 --drivers 50 --nodes 10        # about an hour on two cores
 """
 
 from __future__ import annotations
