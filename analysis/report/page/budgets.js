@@ -80,7 +80,8 @@ function expected(name, later, step) {
   return values;
 }
 
-function isStep(name) {
+/** Whether a column is a step at which something happened, and NaN where it never did. */
+export function isStep(name) {
   return name === "diverged_step" || name.startsWith("first_step_") || name.startsWith("sustained_step_");
 }
 

@@ -1,5 +1,6 @@
 // Colours for numbers: the map coloured by a column of the runs, and the legend of the colours.
 
+import { isStep } from "./budgets.js";
 import { columnOf } from "./columns.js";
 import { h, svg } from "./dom.js";
 import { count, short } from "./numbers.js";
@@ -32,10 +33,15 @@ export function colorsOf(sweep, labels, state, shown) {
   return { name: column.name, number: column.number, of: state.of, lacking, scale, color: (value) => mixed(scale.place(value)) };
 }
 
-/** The number of a cell: an aggregate of its runs' numbers; NaN if no run has one. */
-export function aggregated({ number, of }, runs) {
-  const values = runs.map(number).filter(Number.isFinite).sort((a, b) => a - b);
-  return values.length ? AGGREGATES[of](values) : NaN;
+/**
+ * The number of a cell: an aggregate of its runs' numbers; NaN if no run has one. As in analysis/statistics/aggregate.py, a step that a
+ * run never reached counts as later than all steps, and the aggregate is NaN where it is no step.
+ */
+export function aggregated({ name, number, of }, runs) {
+  const numbers = runs.map(number);
+  const counted = isStep(name) ? numbers.map((value) => (Number.isFinite(value) ? value : Infinity)) : numbers.filter(Number.isFinite);
+  const value = counted.length ? AGGREGATES[of](counted.sort((a, b) => a - b)) : NaN;
+  return Number.isFinite(value) ? value : NaN;
 }
 
 /**
